@@ -1,0 +1,1 @@
+"""The bus side: evaluate, build, watch, roll out. One verb, one file."""

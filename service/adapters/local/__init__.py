@@ -1,0 +1,1 @@
+"""Environments built in folders of this machine."""

@@ -1,0 +1,1 @@
+"""Definitions read with their field's parsers: closure, meaning, findings. Pure."""

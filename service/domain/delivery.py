@@ -1,0 +1,51 @@
+"""One HTTP request from a forge, as it came."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+__all__ = ["Delivery", "DeliveryId", "Forge", "delivery_id"]
+
+DeliveryId = NewType("DeliveryId", str)
+"""Our id of a delivery: the same for every redelivery through the same hook."""
+
+
+class Forge(Enum):
+    """Whose format an endpoint reads; one endpoint never reads another's."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Headers, raw body and arrival time of one request."""
+
+    headers: Mapping[str, tuple[str, ...]]
+    """Lower-case names; every value that was sent, in order."""
+    body: bytes
+    """The bytes that were signed: never decoded, decompressed or re-serialised."""
+    received_at: datetime
+
+    def header(self, name: str) -> str | None:
+        """Return the header's only value; None when it is absent or sent twice.
+
+        A header sent twice proves nothing: two readers could take different ones.
+        """
+        values = self.headers.get(name.lower(), ())
+        return values[0] if len(values) == 1 else None
+
+
+def delivery_id(hook: str, forge_id: str | None, body: bytes) -> DeliveryId:
+    """Name a delivery so that a redelivery has the same name.
+
+    GitHub reuses `X-GitHub-Delivery` and GitLab `Idempotency-Key` when they send
+    again, and one id may go to several hooks: hook and id together are the key. A
+    delivery without an id is named by its body.
+    """
+    what = forge_id.encode("utf-8", "surrogateescape") if forge_id else body
+    digest = hashlib.sha256(hook.encode() + b"\0" + what).hexdigest()
+    return DeliveryId(f"d-{digest[:24]}")

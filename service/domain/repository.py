@@ -1,0 +1,129 @@
+"""Repositories and the ids inside them.
+
+A repository is known by its host and the number its forge gave it; its path is a
+label that may change hands (a new repository can take an old name). Remotes
+without a forge have no number and are known by host and path.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, NewType, Self
+from urllib.parse import urlsplit
+
+from service.errors import InvalidRequestError
+
+__all__ = [
+    "LOCAL_HOST",
+    "BlobId",
+    "CommitSha",
+    "Ref",
+    "Repository",
+    "as_commit",
+    "is_commit",
+    "is_zero",
+]
+
+CommitSha = NewType("CommitSha", str)
+"""40 (SHA-1) or 64 (SHA-256) lower-case hex digits."""
+BlobId = NewType("BlobId", str)
+"""The object id of a blob, tree or gitlink, in hex."""
+Ref = NewType("Ref", str)
+"""A full ref name, such as `refs/heads/feature/x`."""
+
+LOCAL_HOST: Final = "localhost"
+"""The host of `file://` remotes."""
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def is_commit(text: str) -> bool:
+    """Say whether a text is a full commit id (SHA-1 or SHA-256)."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def as_commit(text: str) -> CommitSha:
+    """Take a text for a commit id.
+
+    Raises:
+        ValueError: It is not 40 or 64 lower-case hex digits.
+    """
+    if not is_commit(text):
+        raise ValueError(f"{text[:80]!r} is no commit id; expected 40 or 64 hex digits")
+    return CommitSha(text)
+
+
+def is_zero(text: str) -> bool:
+    """Say whether an id is all zeros: git's way to say "no such object"."""
+    return bool(text) and set(text) == {"0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A git repository on some host."""
+
+    host: str
+    """Lower case, with the port when it is not the scheme's; `localhost` for files."""
+    path: str
+    """`owner/name`, without slashes at the ends and without `.git`."""
+    url: str
+    """What git is given to fetch from; holds no credentials."""
+    number: int | None = None
+    """The forge's own id; None while unknown and for remotes without a forge."""
+
+    @classmethod
+    def from_url(cls, url: str, *, number: int | None = None) -> Self:
+        """Read a repository off its URL (https, http or file).
+
+        Spellings of one repository (`.git`, slashes, case of the host) give equal
+        hosts and paths.
+
+        Raises:
+            InvalidRequestError: The URL has another scheme, no path, or carries
+                credentials.
+        """
+        try:
+            parts = urlsplit(url.strip())
+            port = parts.port
+        except ValueError as exc:
+            raise InvalidRequestError(f"{url[:200]!r} is not a URL: {exc}") from exc
+        if parts.scheme not in {"https", "http", "file"}:
+            raise InvalidRequestError(
+                f"repository {url[:200]!r}: expected https://, http:// or file://"
+            )
+        if parts.username or parts.password:
+            raise InvalidRequestError(
+                "the repository URL carries credentials; leave them out"
+            )
+        if parts.query or parts.fragment:
+            raise InvalidRequestError(
+                f"repository {url[:200]!r}: expected no query and no fragment"
+            )
+        host = (parts.hostname or "").lower()
+        if port and port != _DEFAULT_PORTS.get(parts.scheme):
+            host = f"{host}:{port}"
+        path = parts.path.strip("/").removesuffix(".git").rstrip("/")
+        if parts.scheme == "file":
+            host = LOCAL_HOST
+        if not host or not path:
+            raise InvalidRequestError(
+                f"repository {url[:200]!r}: expected a host and a path"
+            )
+        return cls(host=host, path=path, url=url.strip().rstrip("/"), number=number)
+
+    @property
+    def label(self) -> str:
+        """The path, folded as the host folds it: forges ignore case, files do not."""
+        return self.path if self.host == LOCAL_HOST else self.path.casefold()
+
+    def is_same(self, other: "Repository") -> bool:
+        """Say whether both are one repository.
+
+        By number when both have one: a new repository under an old name is
+        another repository. By path otherwise.
+        """
+        if self.host != other.host:
+            return False
+        if self.number is not None and other.number is not None:
+            return self.number == other.number
+        return self.label == other.label

@@ -1,0 +1,1 @@
+"""What forges say: a delivery in; a push, an ignored event or an error out. No I/O."""

@@ -1,0 +1,75 @@
+"""Makers of images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from service.domain.build import (
+    Build,
+    BuildId,
+    Image,
+)
+from service.domain.failure import Failure
+
+__all__ = ["Builder", "Finished", "Observation", "Running", "Vanished"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The build runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vanished:
+    """The builder knows nothing of the build: it never started, or died unseen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The build ended."""
+
+    outcome: Image | Failure
+    at: datetime
+
+
+Observation = Running | Vanished | Finished
+
+
+class Builder(Protocol):
+    """Makes images. Knows builds by their ids, and nothing of who wants them."""
+
+    def identity(self, *, frontend: str) -> str:
+        """Say what builds, with its version: the recipe's `builder_image`."""
+        ...
+
+    async def start(self, build: Build) -> None:
+        """See to it that the build runs; one that runs or ran already is left alone.
+
+        Raises:
+            TransientError: It could not be started now.
+        """
+        ...
+
+    async def observe(self, builds: Sequence[BuildId]) -> Mapping[BuildId, Observation]:
+        """Return the present state of each build: read, never inferred."""
+        ...
+
+    async def changed(self) -> None:
+        """Return when some build may have changed since the last `observe`.
+
+        Also returns after a while when nothing did: it is a hint to observe.
+        """
+        ...
+
+    async def cancel(self, build: BuildId) -> None:
+        """Stop a build and leave nothing of it behind; an unknown one is no error."""
+        ...
+
+    async def forget(self, build: BuildId) -> None:
+        """Let go of a finished build whose outcome is on record; its image stays."""
+        ...
+
+    async def has(self, image: Image) -> bool:
+        """Say whether an image can still be started from."""
+        ...

@@ -1,0 +1,277 @@
+"""The events: versioned models inside CloudEvents 1.0 envelopes.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+
+Types are `dev.relaunch.<name>.v<n>`; the routing key is the type without its prefix.
+Data models grow by optional fields only; anything else is a new version. Readers
+ignore fields they do not know.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import PermanentError
+
+__all__ = [
+    "EVENTS",
+    "BuildFinished",
+    "BuildStarted",
+    "Data",
+    "EnvironmentEvaluated",
+    "Event",
+    "FailureData",
+    "LauncherUpdated",
+    "PushReceived",
+    "RebuildRequested",
+    "RepositoryData",
+    "UndecodableEventError",
+    "data_of",
+]
+
+TYPE_PREFIX: Final = "dev.relaunch."
+SOURCE: Final = "/relaunch"
+
+
+class UndecodableEventError(PermanentError):
+    """A message that is no event of ours, or not as its type says."""
+
+
+class Data(BaseModel):
+    """What an event says; each subclass is one type of event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: ClassVar[str] = ""
+    """The type without prefix: also the routing key."""
+
+
+class RepositoryData(BaseModel):
+    """A repository, on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    host: str
+    path: str
+    url: str
+    number: int | None = None
+
+
+class PushReceived(Data):
+    """Somebody says that a ref may have moved: look now."""
+
+    name: ClassVar[str] = "push.received.v1"
+
+    repository: RepositoryData
+    ref: str | None = None
+    """None when the sources in `source_ids` are to be looked at, whatever their ref."""
+    before: str = ""
+    after: str = ""
+    default_branch: str | None = None
+    evidence: Literal["push", "sweep", "launcher", "manual", "replay"]
+    delivery_id: str | None = None
+    hook_id: str | None = None
+    forge_delivery_id: str | None = None
+    source_ids: tuple[str, ...] = ()
+    """Look at these sources only; empty for every source on the ref."""
+    rebuild_ids: tuple[str, ...] = ()
+    """Rebuilds that wait, without a plan, for what this look finds."""
+    received_at: AwareDatetime
+
+
+class EnvironmentEvaluated(Data):
+    """A source's head was compared with its last state."""
+
+    name: ClassVar[str] = "environment.evaluated.v1"
+
+    evaluation_id: str
+    source_id: str
+    repository: RepositoryData
+    generation: int
+    evidence: str
+    delivery_id: str | None = None
+    verdict: str
+    reason: str
+    message: str
+    commit: str | None = None
+    ref: str | None = None
+    kind: str | None = None
+    path: str | None = None
+    previous_fingerprint: str | None = None
+    fingerprint: str | None = None
+    changed: tuple[str, ...] = ()
+
+
+class RebuildRequested(Data):
+    """An environment asks for an image."""
+
+    name: ClassVar[str] = "rebuild.requested.v1"
+
+    rebuild_id: str
+    environment_id: str
+    launcher_id: str
+    source_id: str
+    evaluation_id: str
+    generation: int
+    build_key: str
+    repository: RepositoryData
+    commit: str
+    context_dir: str
+    kind: str
+    path: str
+    builder: str
+    frontend: str
+    platform: str
+    evidence: str
+    fresh: bool = False
+
+
+class BuildStarted(Data):
+    """A build runs."""
+
+    name: ClassVar[str] = "build.started.v1"
+
+    build_id: str
+    build_key: str
+    attempt: int
+    repository_url: str
+    commit: str
+    rebuild_ids: tuple[str, ...] = ()
+
+
+class FailureData(BaseModel):
+    """How a build failed, on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: str = Field(description="A machine word, such as `no_such_package`.")
+    message: str
+    hint: str = ""
+    path: str = ""
+    line: int | None = None
+
+
+class BuildFinished(Data):
+    """Rebuilds came to their end: by a build, or by an image that was there."""
+
+    name: ClassVar[str] = "build.finished.v1"
+
+    build_id: str | None = None
+    """None when the image was known and nothing was built."""
+    build_key: str
+    outcome: Literal["succeeded", "failed", "cancelled", "superseded"]
+    image: str | None = None
+    failure: FailureData | None = None
+    rebuild_ids: tuple[str, ...]
+    reason: str = ""
+    """`built`, `reused`, `adopted`, `cancelled`, `superseded`, or a failure's kind."""
+
+
+class LauncherUpdated(Data):
+    """A launcher moved to an image, or was told of one."""
+
+    name: ClassVar[str] = "launcher.updated.v1"
+
+    launcher_id: str
+    environment_id: str
+    project_id: str
+    action: Literal["moved", "available"]
+    image: str
+    previous_image: str | None = None
+    generation: int
+    rebuild_id: str | None = None
+    commit: str | None = None
+
+
+EVENTS: Final[dict[str, type[Data]]] = {
+    model.name: model
+    for model in (
+        PushReceived,
+        EnvironmentEvaluated,
+        RebuildRequested,
+        BuildStarted,
+        BuildFinished,
+        LauncherUpdated,
+    )
+}
+"""Every type of event, by its name."""
+
+
+class Event(BaseModel):
+    """One CloudEvent with JSON data, envelope and content."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str = Field(min_length=1)
+    source: str = SOURCE
+    type: str = Field(min_length=1)
+    time: AwareDatetime
+    subject: str | None = None
+    datacontenttype: str = "application/json"
+    traceparent: str | None = None
+    """https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md"""
+    data: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        data: Data,
+        *,
+        id: str,  # noqa: A002 - the CloudEvents attribute
+        time: datetime,
+        subject: str | None = None,
+        traceparent: str | None = None,
+    ) -> Self:
+        """Put data into an envelope."""
+        return cls(
+            id=id,
+            type=TYPE_PREFIX + data.name,
+            time=time,
+            subject=subject,
+            traceparent=traceparent,
+            data=data.model_dump(mode="json", exclude_none=True),
+        )
+
+    @property
+    def name(self) -> str:
+        """The type without prefix: the routing key."""
+        return self.type.removeprefix(TYPE_PREFIX)
+
+    def to_bytes(self) -> bytes:
+        """Write the event as structured JSON (`application/cloudevents+json`)."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes | str) -> Self:
+        """Read structured JSON.
+
+        Raises:
+            UndecodableEventError: It is no CloudEvent 1.0 with JSON data.
+        """
+        try:
+            return cls.model_validate_json(raw)
+        except ValidationError as exc:
+            first = exc.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "message"
+            raise UndecodableEventError(
+                f"not a CloudEvent: {where}: {first['msg']}"
+            ) from exc
+
+
+def data_of(event: Event) -> Data | None:
+    """Read an event's data; None for a type that this version does not know.
+
+    Raises:
+        UndecodableEventError: The type is known and the data is not as it says.
+    """
+    model = EVENTS.get(event.name)
+    if model is None:
+        return None
+    try:
+        return model.model_validate(event.data)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UndecodableEventError(f"{event.name}: {where}: {first['msg']}") from exc

@@ -1,0 +1,27 @@
+"""A clock that tests turn."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class TurnedClock:
+    """Time stands still until `advance`; sleepers wake when their time has come."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, length: timedelta) -> None:
+        until = self._now + length
+        while self._now < until:
+            await self._moved.wait()
+
+    def advance(self, length: timedelta) -> None:
+        self._now += length
+        self._moved.set()
+        self._moved = asyncio.Event()
