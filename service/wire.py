@@ -90,7 +90,7 @@ class EnvironmentEvaluated(Data):
     repository: RepositoryData
     generation: int
     evidence: str
-    delivery_id: str | None = None
+    delivery_ids: tuple[str, ...] = ()
     verdict: str
     reason: str
     message: str

@@ -1,6 +1,6 @@
 """One comparison of a source's head with what was last seen there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import NewType
@@ -19,8 +19,11 @@ __all__ = [
     "Judgement",
     "Looked",
     "RefGone",
+    "SameHead",
     "Verdict",
     "judge",
+    "remembered",
+    "seen_after",
 ]
 
 EvaluationId = NewType("EvaluationId", str)
@@ -55,6 +58,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SameHead:
+    """The head is the commit whose definition was last seen: nobody looked again."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """A verdict with its reason."""
 
@@ -76,7 +86,8 @@ class Evaluation:
     generation: int
     """The source's generation after it; 0 while unknown."""
     evidence: Evidence
-    delivery_id: DeliveryId | None
+    delivery_ids: tuple[DeliveryId, ...]
+    """Every delivery that this one look answers."""
     judgement: Judgement
     commit: CommitSha | None
     ref: Ref | None
@@ -90,9 +101,11 @@ class Evaluation:
     completed_at: datetime
 
 
-def judge(source: Source, looked: Looked | RefGone) -> Judgement:
+def judge(source: Source, looked: Looked | SameHead | RefGone) -> Judgement:
     """Compare what is there now with what was last seen."""
     seen = source.seen
+    if isinstance(looked, SameHead):
+        return _same_commit(looked.head)
     if isinstance(looked, RefGone):
         return Judgement(
             verdict=Verdict.REF_GONE, reason="ref_gone", message=looked.message
@@ -122,15 +135,12 @@ def judge(source: Source, looked: Looked | RefGone) -> Judgement:
 
 def _compare(seen: Seen, head: Head, found: Definition) -> Judgement:
     if found.fingerprint == seen.fingerprint:
-        same_commit = head.commit == seen.commit
+        if head.commit == seen.commit:
+            return _same_commit(head)
         return Judgement(
             verdict=Verdict.UNCHANGED,
-            reason="same_commit" if same_commit else "same_fingerprint",
-            message=(
-                f"The commit {head.commit[:12]} was evaluated already."
-                if same_commit
-                else f"No file that {found.path} depends on changed."
-            ),
+            reason="same_fingerprint",
+            message=f"No file that {found.path} depends on changed.",
         )
     changed = changed_paths(seen.items, found.items)
     names = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")  # noqa: PLR2004
@@ -157,8 +167,68 @@ def _compare(seen: Seen, head: Head, found: Definition) -> Judgement:
     )
 
 
+def _same_commit(head: Head) -> Judgement:
+    return Judgement(
+        verdict=Verdict.UNCHANGED,
+        reason="same_commit",
+        message=f"The commit {head.commit[:12]} was evaluated already.",
+    )
+
+
 def changed_paths(old: tuple[Item, ...], new: tuple[Item, ...]) -> tuple[str, ...]:
     """Return the paths whose mode, content or presence differ, sorted."""
     before = {(it.path, it.mode, it.oid) for it in old}
     after = {(it.path, it.mode, it.oid) for it in new}
     return tuple(sorted({path for path, _, _ in before ^ after}))
+
+
+def seen_after(
+    source: Source, looked: Looked | SameHead | RefGone, at: datetime
+) -> Seen:
+    """Return what the source has seen once a look is over.
+
+    While its ref is gone the last definition stays known, to be compared with when
+    the ref is back. Where there is no definition any more, what was looked for stays.
+    """
+    if isinstance(looked, Looked):
+        return _seen(looked, at)
+    seen = source.seen or Seen(
+        commit=None, ref=None, fingerprint=None, meaning=None, kind=None, at=at
+    )
+    if isinstance(looked, RefGone):
+        return replace(seen, commit=None, ref=None, at=at)
+    return replace(seen, commit=looked.head.commit, ref=looked.head.ref, at=at)
+
+
+def _seen(looked: Looked, at: datetime) -> Seen:
+    found = looked.found
+    is_there = isinstance(found, Definition)
+    return Seen(
+        commit=looked.head.commit,
+        ref=looked.head.ref,
+        fingerprint=found.fingerprint if is_there else None,
+        meaning=found.meaning if is_there else None,
+        kind=found.kind if is_there else None,
+        items=found.items,
+        at=at,
+    )
+
+
+def remembered(source: Source, same: SameHead) -> Looked:
+    """Return what a look would find at a head that was seen before.
+
+    Raises:
+        ValueError: The source has seen no definition.
+    """
+    seen = source.seen
+    if not seen or not seen.kind or not seen.fingerprint or not seen.meaning:
+        raise ValueError(f"source {source.id} has seen no definition")
+    path = next(it.path for it in seen.items if it.role == "definition")
+    found = Definition(
+        kind=seen.kind,
+        path=path,
+        items=seen.items,
+        fingerprint=seen.fingerprint,
+        meaning=seen.meaning,
+    )
+    return Looked(head=same.head, found=found)

@@ -50,3 +50,5 @@ class Ignored:
     """A machine word, such as `ping` or `not_a_branch`."""
     message: str
     """A sentence for a person."""
+    repository: Repository | None = None
+    """The hook's repository, as the payload names it; None when it names none."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from service.domain.agenda import Appointment, Look, Pace
 from service.domain.build import (
     Build,
     BuildId,
@@ -25,6 +26,7 @@ from service.wire import Event
 
 __all__ = [
     "LOCK_SCHEDULE",
+    "Agenda",
     "BuildLogs",
     "Builds",
     "Deliveries",
@@ -305,9 +307,49 @@ class BuildLogs(Protocol):
         ...
 
 
+class Agenda(Protocol):
+    """Which sources are to be looked at. Asks are durable; looks are claimed."""
+
+    async def ask(self, look: Look, *, pace: Pace) -> None:
+        """Note an ask and make the source's appointment by `domain.agenda.due`."""
+        ...
+
+    async def claim(self, *, now: datetime, lease: timedelta) -> Appointment | None:
+        """Take the longest due appointment that nobody holds, for a lease.
+
+        A lease that ran out counts as not held: whoever had it died.
+        """
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next unclaimed appointment is due or lease runs out."""
+        ...
+
+    async def asks(self, source: SourceId) -> Sequence[tuple[int, Look]]:
+        """Return the source's open asks, each with its place, oldest first."""
+        ...
+
+    async def settle(
+        self, source: SourceId, *, places: Iterable[int], now: datetime, pace: Pace
+    ) -> None:
+        """Forget asks that a look answered, and give the appointment back.
+
+        When other asks came meanwhile the source stays on the agenda, due after
+        `pace.quiet`, with its attempts counted anew. `now` is kept as the time of
+        the last look.
+        """
+        ...
+
+    async def postpone(self, source: SourceId, *, until: datetime) -> None:
+        """Give the appointment back unanswered, due later; its attempts count up."""
+        ...
+
+
 class Transaction(Protocol):
     """All aggregates of one transaction."""
 
+    @property
+    def agenda(self) -> Agenda: ...
     @property
     def hooks(self) -> Hooks: ...
     @property

@@ -1,0 +1,62 @@
+# Everything starts from here: `make help` says what there is.
+# Nothing has to be installed first but Python (3.11 or newer), git and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help run demo test check lint format types arch lock clean services
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "relaunch needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@command -v git >/dev/null || { echo "relaunch needs git"; exit 1; }
+	@echo "Setting up $(VENV) (once) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r <(awk '/^uv==/{p=1} p; p&&!/\\$$/{exit}' requirements-dev.txt)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY) ## Start the embedded edition on 127.0.0.1:8080
+	@$(BIN)/relaunch dev
+
+demo: $(READY) ## See a push rebuild a real environment, in under three minutes
+	@$(BIN)/relaunch demo
+
+services:
+	@bash scripts/services.sh
+
+test: $(READY) services ## Run every test that can run here; say by name what cannot
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+
+check: lint types arch ## Lint, format, types, architecture
+
+lint: $(READY)
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+arch: $(READY)
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and mend what can be mended
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+lock: $(READY) ## Resolve the locked development requirements anew
+	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url -o requirements-dev.txt
+
+clean: ## Remove what make made here
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

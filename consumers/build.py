@@ -1,0 +1,172 @@
+"""rebuild.requested → builds: reuse, adopt, queue, start, stop.
+
+Every decision is taken under one lock from everything that is unfinished
+(`service.domain.schedule`), so any number of consumers may call at any time. No
+message is held for the length of a build.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from consumers.apply import Application
+from service.domain.build import BuildKey, BuildState, EnvironmentId, Image, Rebuild
+from service.domain.schedule import (
+    Caps,
+    Create,
+    Decision,
+    Situation,
+    Start,
+    Stop,
+    decide,
+)
+from service.errors import TransientError
+from service.ports.builder import Builder
+from service.ports.store import LOCK_SCHEDULE, Store, Transaction
+from service.ports.time import Clock
+from service.wire import Data, Event
+
+__all__ = ["Scheduler"]
+
+log = structlog.get_logger(__name__)
+
+TICK: Final = timedelta(seconds=5)
+"""How late a retry may be that nobody wakes the scheduler for."""
+RECENT: Final = 10
+"""How many rebuilds of an environment are read to count interruptions."""
+
+
+class Scheduler:
+    """Keep the builder busy with what is wanted, within the caps."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        builder: Builder,
+        clock: Clock,
+        application: Application,
+        caps: Caps,
+        retry_after: timedelta,
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._clock = clock
+        self._application = application
+        self._caps = caps
+        self._retry_after = retry_after
+        self._turn = asyncio.Lock()
+
+    async def handle(self, event: Event, data: Data) -> None:
+        """Take rebuild.requested and build.finished: both change what is wanted."""
+        del event, data
+        await self.schedule()
+
+    async def run(self) -> None:
+        """Schedule from time to time until cancelled, for retries that fall due."""
+        while True:
+            try:
+                await self.schedule()
+            except TransientError as exc:
+                log.warning("schedule waits", error=str(exc))
+            await self._clock.sleep(TICK)
+
+    async def schedule(self) -> None:
+        """Decide until nothing is left to decide, then act on the builder.
+
+        Raises:
+            TransientError: The database did not answer; what was decided stands.
+        """
+        async with self._turn:
+            while any(isinstance(it, Create) for it in await self._once()):
+                pass
+
+    async def _once(self) -> Sequence[Decision]:
+        images = await self._present_images()
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            decisions = decide(await self._situation(tx, images))
+            for decision in decisions:
+                await self._application.apply(tx, decision)
+        await self._act(decisions)
+        return decisions
+
+    async def _act(self, decisions: Sequence[Decision]) -> None:
+        # Stopping comes first: two builds of one key must not run at once.
+        for stop in (it for it in decisions if isinstance(it, Stop)):
+            await self._builder.cancel(stop.build.id)
+        for start in (it for it in decisions if isinstance(it, Start)):
+            await self._start(start)
+
+    async def _start(self, start: Start) -> None:
+        build = start.build
+        try:
+            await self._builder.start(replace(build, state=BuildState.RUNNING))
+        except TransientError as exc:
+            log.warning("build could not start", build=build.id, error=str(exc))
+            await self._put_back(start)
+
+    async def _put_back(self, start: Start) -> None:
+        now = self._clock.now()
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            build = await tx.builds.get(start.build.id)
+            if build.state is BuildState.RUNNING:
+                again = now + self._retry_after
+                await self._application.put_back(tx, build, not_before=again)
+
+    async def _present_images(self) -> dict[BuildKey, Image]:
+        """Return the images that can still be started from, of all wanted keys.
+
+        Asking a registry takes time, so it is done before the lock is taken.
+        """
+        async with self._store.reading() as tx:
+            wanted = await _waiting(tx)
+            keys = {it.plan.key for it in wanted if it.plan and not it.is_fresh}
+            known = {key: await tx.builds.image(key) for key in sorted(keys)}
+        return {
+            key: image
+            for key, image in known.items()
+            if image is not None and await self._builder.has(image)
+        }
+
+    async def _situation(
+        self, tx: Transaction, images: dict[BuildKey, Image]
+    ) -> Situation:
+        rebuilds = [it for it in await tx.rebuilds.unfinished() if it.plan is not None]
+        crowded = _crowded(rebuilds)
+        return Situation(
+            rebuilds=rebuilds,
+            builds=await tx.builds.unfinished(),
+            images=images,
+            interruptions={it: await _interruptions(tx, it) for it in crowded},
+            caps=self._caps,
+            now=self._clock.now(),
+        )
+
+
+async def _waiting(tx: Transaction) -> Sequence[Rebuild]:
+    return [it for it in await tx.rebuilds.unfinished() if it.build_id is None]
+
+
+def _crowded(rebuilds: Sequence[Rebuild]) -> set[EnvironmentId]:
+    """Return the environments with more than one unfinished rebuild."""
+    seen: set[EnvironmentId] = set()
+    crowded: set[EnvironmentId] = set()
+    for rebuild in rebuilds:
+        target = crowded if rebuild.environment_id in seen else seen
+        target.add(rebuild.environment_id)
+    return crowded
+
+
+async def _interruptions(tx: Transaction, environment: EnvironmentId) -> int:
+    """Count the latest finished rebuilds that were superseded while they ran."""
+    recent = await tx.rebuilds.of_environment(environment, limit=RECENT)
+    count = 0
+    for rebuild in (it for it in recent if it.state.is_final):
+        if rebuild.state is not BuildState.SUPERSEDED:
+            break
+        count += rebuild.started_at is not None
+    return count

@@ -1,0 +1,293 @@
+"""A verdict → the ledger: one transaction records it and plans what follows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from consumers.events import Announcer
+from service.domain.agenda import Appointment, Look, Pace
+from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
+from service.domain.definition import Definition
+from service.domain.delivery import DeliveryId
+from service.domain.evaluation import (
+    Evaluation,
+    EvaluationId,
+    Judgement,
+    Looked,
+    RefGone,
+    Verdict,
+    seen_after,
+)
+from service.domain.failure import Failure, FailureClass
+from service.domain.launcher import Launcher
+from service.domain.planning import next_generation, plan
+from service.domain.push import Evidence
+from service.domain.source import Source
+from service.errors import NotFoundError, RemoteRefusedError, TransientError
+from service.ports.builder import Builder
+from service.ports.store import Store, Transaction
+from service.ports.time import Clock, Ids
+
+__all__ = ["Conclusion", "Patience", "Sight"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a remote that does not answer is waited for."""
+
+    first: timedelta = timedelta(seconds=5)
+    longest: timedelta = timedelta(minutes=5)
+    wishes: int = 6
+    """After so many looks in vain, rebuilds that a person waits for are failed."""
+
+    def wait(self, attempts: int, exc: TransientError) -> timedelta:
+        """Return how long to wait after a look in vain."""
+        backoff = min(self.first * (1 << min(attempts, 16)), self.longest)
+        return max(backoff, exc.retry_after or timedelta(0))
+
+
+_NOT_YET: Final = Judgement(verdict=Verdict.UNKNOWN, reason="not_seen", message="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one look at a source saw, and who had asked for it."""
+
+    source: Source
+    """As it was before the look."""
+    asks: Sequence[tuple[int, Look]]
+    started_at: datetime
+    judgement: Judgement = _NOT_YET
+    looked: Looked | RefGone | None = None
+    """None while nothing could be seen."""
+
+    def seen(self, judgement: Judgement, looked: Looked | RefGone) -> "Sight":
+        """Return the sight with what was found."""
+        return replace(self, judgement=judgement, looked=looked)
+
+    def refused(self, exc: RemoteRefusedError) -> "Sight":
+        """Return the sight of a repository that is gone, private or forbidden."""
+        judgement = Judgement(
+            verdict=Verdict.UNKNOWN, reason="remote_refused", message=str(exc)
+        )
+        return replace(self, judgement=judgement)
+
+    @property
+    def definition(self) -> Definition | None:
+        """The definition that was found."""
+        found = self.looked.found if isinstance(self.looked, Looked) else None
+        return found if isinstance(found, Definition) else None
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The places of the asks on the agenda."""
+        return tuple(place for place, _ in self.asks)
+
+
+class Conclusion:
+    """Write what looks saw, and what follows from it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        builder: Builder,
+        clock: Clock,
+        ids: Ids,
+        announcer: Announcer,
+        pace: Pace,
+        patience: Patience,
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._clock = clock
+        self._ids = ids
+        self._announcer = announcer
+        self._pace = pace
+        self._patience = patience
+
+    async def write(self, sight: Sight) -> bool:
+        """Write a look down; False when the source advanced meanwhile.
+
+        Raises:
+            TransientError: The database did not answer; nothing was written.
+        """
+        source = sight.source
+        async with self._store.transaction(f"source:{source.id}") as tx:
+            if not await _is_current(tx, source):
+                return False
+            launchers = await tx.launchers.of_source(source.id)
+            evaluation = self._evaluation(sight, next_generation(source, launchers))
+            await tx.evaluations.add(evaluation)
+            if sight.looked is not None:
+                await tx.sources.save(_advanced(source, sight.looked, evaluation))
+            await self._announcer.evaluated(tx, source, evaluation)
+            await self._follow_up(tx, sight, evaluation, launchers)
+            await tx.agenda.settle(
+                source.id,
+                places=sight.places,
+                now=evaluation.completed_at,
+                pace=self._pace,
+            )
+        log.info(
+            "source evaluated",
+            verdict=sight.judgement.verdict.value,
+            reason=sight.judgement.reason,
+            generation=evaluation.generation,
+        )
+        return True
+
+    async def write_in_vain(
+        self, sight: Sight, appointment: Appointment, exc: TransientError
+    ) -> None:
+        """Write down a look that saw nothing, and put it off."""
+        now = self._clock.now()
+        wait = self._patience.wait(appointment.attempts, exc)
+        blind = replace(
+            sight,
+            judgement=Judgement(
+                verdict=Verdict.UNKNOWN, reason="remote_unavailable", message=str(exc)
+            ),
+        )
+        async with self._store.transaction() as tx:
+            if _is_worth_a_record(appointment.attempts):
+                evaluation = self._evaluation(blind, sight.source.generation)
+                await tx.evaluations.add(evaluation)
+                await self._announcer.evaluated(tx, sight.source, evaluation)
+            if appointment.attempts >= self._patience.wishes:
+                failure = Failure(kind=FailureClass.NETWORK, message=str(exc))
+                await self._fail(tx, await _wishes(tx, sight), failure, now)
+            await tx.agenda.postpone(sight.source.id, until=now + wait)
+        log.warning("source not seen", error=str(exc), again_in=wait.total_seconds())
+
+    async def _follow_up(
+        self,
+        tx: Transaction,
+        sight: Sight,
+        evaluation: Evaluation,
+        launchers: Sequence[Launcher],
+    ) -> None:
+        wishes = await _wishes(tx, sight)
+        if sight.definition is None:
+            failure = _failure(sight.judgement)
+            await self._fail(tx, wishes, failure, evaluation.completed_at)
+            return
+        for planned in plan(
+            evaluation,
+            sight.definition,
+            launchers=launchers,
+            wishes=wishes,
+            recipe=self._recipe,
+            new_id=self._ids.new,
+        ):
+            await tx.launchers.save(planned.launcher)
+            for rebuild in planned.rebuilds:
+                await tx.rebuilds.add(rebuild)
+                await tx.rebuilds.save(rebuild)
+                await self._announcer.requested(tx, sight.source, rebuild)
+
+    def _recipe(self, launcher: Launcher) -> Recipe:
+        return Recipe(
+            builder=launcher.builder,
+            frontend=launcher.frontend,
+            platform=launcher.platform,
+            builder_image=self._builder.identity(frontend=launcher.frontend),
+        )
+
+    def _evaluation(self, sight: Sight, generation: int) -> Evaluation:
+        looked = sight.looked if isinstance(sight.looked, Looked) else None
+        chosen = sight.definition
+        asks = [ask for _, ask in sight.asks]
+        return Evaluation(
+            id=EvaluationId(self._ids.new()),
+            source_id=sight.source.id,
+            generation=generation if sight.looked else sight.source.generation,
+            evidence=_evidence(asks),
+            delivery_ids=_deliveries(asks),
+            judgement=sight.judgement,
+            commit=looked.head.commit if looked else None,
+            ref=looked.head.ref if looked else None,
+            previous=sight.source.seen.fingerprint if sight.source.seen else None,
+            fingerprint=chosen.fingerprint if chosen else None,
+            kind=chosen.kind if chosen else None,
+            items=looked.found.items if looked else (),
+            findings=looked.found.findings if looked else (),
+            started_at=sight.started_at,
+            completed_at=self._clock.now(),
+        )
+
+    async def _fail(
+        self,
+        tx: Transaction,
+        wishes: Sequence[Rebuild],
+        failure: Failure,
+        now: datetime,
+    ) -> None:
+        for wish in wishes:
+            failed = replace(
+                wish,
+                state=moved(wish.state, Move.FAIL),
+                failure=failure,
+                reason=failure.kind.word,
+                completed_at=now,
+            )
+            await tx.rebuilds.save(failed)
+            await self._announcer.finished(tx, (failed,), None)
+
+
+async def _is_current(tx: Transaction, source: Source) -> bool:
+    try:
+        return (await tx.sources.get(source.id)).generation == source.generation
+    except NotFoundError:  # its last launcher was removed; the next round sees that
+        return False
+
+
+def _advanced(
+    source: Source, looked: Looked | RefGone, evaluation: Evaluation
+) -> Source:
+    seen = seen_after(source, looked, at=evaluation.completed_at)
+    return replace(source, generation=evaluation.generation, seen=seen)
+
+
+async def _wishes(tx: Transaction, sight: Sight) -> Sequence[Rebuild]:
+    wanted = [RebuildId(it) for _, ask in sight.asks for it in ask.rebuild_ids]
+    found = [await tx.rebuilds.get(it) for it in dict.fromkeys(wanted)]
+    return [it for it in found if it.plan is None and not it.state.is_final]
+
+
+def _evidence(asks: Iterable[Look]) -> Evidence:
+    """Name the strongest evidence: a person's before a machine's."""
+    given = {ask.evidence for ask in asks}
+    return next((it for it in _STRENGTH if it in given), Evidence.SWEEP)
+
+
+_STRENGTH: Final = (
+    Evidence.MANUAL,
+    Evidence.LAUNCHER,
+    Evidence.PUSH,
+    Evidence.REPLAY,
+    Evidence.SWEEP,
+)
+
+
+def _deliveries(asks: Iterable[Look]) -> tuple[DeliveryId, ...]:
+    return tuple(dict.fromkeys(it.delivery_id for it in asks if it.delivery_id))
+
+
+def _is_worth_a_record(attempts: int) -> bool:
+    """Say yes to the 1st, 2nd, 3rd, 5th, 9th … look in vain: outages can be long."""
+    return attempts & (attempts - 1) == 0
+
+
+def _failure(judgement: Judgement) -> Failure:
+    kinds = {
+        "remote_refused": FailureClass.CLONE_FAILED,
+        "ref_gone": FailureClass.CLONE_FAILED,
+    }
+    kind = kinds.get(judgement.reason, FailureClass.NO_DEFINITION)
+    return Failure(kind=kind, message=judgement.message)

@@ -1,0 +1,141 @@
+"""The agenda → a verdict: look at a source's head and compare.
+
+The generation is read before the head is asked for and advanced by compare-and-set
+afterwards. Whoever finds it advanced meanwhile looks again, so an old observation
+never overwrites a newer one.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from consumers.bell import Bell
+from consumers.conclude import Conclusion, Sight
+from service.domain.agenda import Appointment, Pace
+from service.domain.evaluation import SameHead, judge, remembered
+from service.errors import NotFoundError, RemoteRefusedError, TransientError
+from service.look import look
+from service.ports.remote import Remote
+from service.ports.store import Store
+from service.ports.time import Clock
+
+__all__ = ["Evaluator"]
+
+log = structlog.get_logger(__name__)
+
+LEASE: Final = timedelta(minutes=5)
+"""Longer than any look may take: a lease that runs out means its holder died."""
+POLL: Final = timedelta(seconds=1)
+MAX_ROUNDS: Final = 5
+"""How often a look is repeated because the source advanced meanwhile."""
+
+
+class Evaluator:
+    """Look at every source that is on the agenda."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        remote: Remote,
+        clock: Clock,
+        bell: Bell,
+        pace: Pace,
+        conclusion: Conclusion,
+    ) -> None:
+        self._store = store
+        self._remote = remote
+        self._clock = clock
+        self._bell = bell
+        self._pace = pace
+        self._conclusion = conclusion
+
+    async def run(self, *, at_once: int) -> None:
+        """Keep appointments until cancelled, several at a time."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(self._keep_appointments())
+
+    async def _keep_appointments(self) -> None:
+        while True:
+            try:
+                if not await self.keep_one():
+                    await self._bell.wait(at_most=await self._until_next())
+            except TransientError as exc:
+                log.warning("agenda waits", error=str(exc))
+                await self._clock.sleep(POLL)
+
+    async def _until_next(self) -> timedelta:
+        async with self._store.reading() as tx:
+            due = await tx.agenda.next_due()
+        if due is None:
+            return POLL
+        return max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
+
+    async def keep_one(self) -> bool:
+        """Keep the most urgent appointment; say whether there was one.
+
+        Raises:
+            TransientError: The database did not answer.
+        """
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            appointment = await tx.agenda.claim(now=now, lease=LEASE)
+        if appointment is None:
+            return False
+        with structlog.contextvars.bound_contextvars(source=appointment.source_id):
+            await self._keep(appointment)
+        return True
+
+    async def _keep(self, appointment: Appointment) -> None:
+        for _ in range(MAX_ROUNDS):
+            sight = await self._open(appointment)
+            if sight is None:
+                return
+            try:
+                if await self._conclusion.write(await self._see(sight)):
+                    return
+            except TransientError as exc:
+                await self._conclusion.write_in_vain(sight, appointment, exc)
+                return
+        # Others evaluate this source all the time; the asks stay on the agenda.
+        async with self._store.transaction() as tx:
+            until = self._clock.now() + self._pace.quiet
+            await tx.agenda.postpone(appointment.source_id, until=until)
+
+    async def _open(self, appointment: Appointment) -> Sight | None:
+        """Read what a look starts from; None when nobody follows the source now."""
+        async with self._store.reading() as tx:
+            asks = await tx.agenda.asks(appointment.source_id)
+            try:
+                source = await tx.sources.get(appointment.source_id)
+            except NotFoundError:
+                source = None
+        if source is not None:
+            return Sight(source=source, asks=asks, started_at=self._clock.now())
+        async with self._store.transaction() as tx:
+            await tx.agenda.settle(
+                appointment.source_id,
+                places=[place for place, _ in asks],
+                now=self._clock.now(),
+                pace=self._pace,
+            )
+        return None
+
+    async def _see(self, sight: Sight) -> Sight:
+        source = sight.source
+        try:
+            looked = await look(
+                self._remote,
+                source.repository,
+                source.revision,
+                source.context_dir,
+                known=source.seen,
+            )
+        except RemoteRefusedError as exc:
+            return sight.refused(exc)
+        if isinstance(looked, SameHead):
+            looked = remembered(source, looked)
+        return sight.seen(judge(source, looked), looked)

@@ -1,0 +1,171 @@
+"""Puts what a transaction decided into its outbox, as events."""
+
+from collections.abc import Sequence
+
+from service.domain.build import Build, BuildState, Rebuild
+from service.domain.evaluation import Evaluation
+from service.domain.failure import Failure
+from service.domain.launcher import Launcher
+from service.domain.repository import Repository
+from service.domain.source import Source
+from service.ports.store import Transaction
+from service.ports.time import Clock, Ids
+from service.wire import (
+    BuildFinished,
+    BuildStarted,
+    Data,
+    EnvironmentEvaluated,
+    Event,
+    FailureData,
+    LauncherUpdated,
+    RebuildRequested,
+    RepositoryData,
+)
+
+__all__ = ["Announcer", "repository_data"]
+
+
+def repository_data(repository: Repository) -> RepositoryData:
+    """Write a repository for the wire."""
+    return RepositoryData(
+        host=repository.host,
+        path=repository.path,
+        url=repository.url,
+        number=repository.number,
+    )
+
+
+class Announcer:
+    """Writes the events of a transaction into its outbox."""
+
+    def __init__(self, *, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+
+    async def evaluated(
+        self, tx: Transaction, source: Source, evaluation: Evaluation
+    ) -> None:
+        """Say what a look concluded."""
+        judgement = evaluation.judgement
+        data = EnvironmentEvaluated(
+            evaluation_id=evaluation.id,
+            source_id=source.id,
+            repository=repository_data(source.repository),
+            generation=evaluation.generation,
+            evidence=evaluation.evidence.value,
+            delivery_ids=tuple(evaluation.delivery_ids),
+            verdict=judgement.verdict.value,
+            reason=judgement.reason,
+            message=judgement.message,
+            commit=evaluation.commit,
+            ref=evaluation.ref,
+            kind=evaluation.kind.value if evaluation.kind else None,
+            path=next(
+                (it.path for it in evaluation.items if it.role == "definition"), None
+            ),
+            previous_fingerprint=evaluation.previous,
+            fingerprint=evaluation.fingerprint,
+            changed=judgement.changed,
+        )
+        await self._add(tx, data, subject=source.id)
+
+    async def requested(
+        self, tx: Transaction, source: Source, rebuild: Rebuild
+    ) -> None:
+        """Say that an environment asks for an image; its head was looked at."""
+        plan = rebuild.plan
+        if plan is None:
+            raise ValueError(f"rebuild {rebuild.id} has no plan yet")
+        data = RebuildRequested(
+            rebuild_id=rebuild.id,
+            environment_id=rebuild.environment_id,
+            launcher_id=rebuild.launcher_id,
+            source_id=source.id,
+            evaluation_id=plan.evaluation_id,
+            generation=plan.generation,
+            build_key=plan.key,
+            repository=repository_data(source.repository),
+            commit=plan.commit,
+            context_dir=source.context_dir,
+            kind=plan.kind.value,
+            path=plan.path,
+            builder=plan.recipe.builder,
+            frontend=plan.recipe.frontend,
+            platform=plan.recipe.platform,
+            evidence=rebuild.evidence.value,
+            fresh=rebuild.is_fresh,
+        )
+        await self._add(tx, data, subject=rebuild.environment_id)
+
+    async def started(
+        self, tx: Transaction, build: Build, rebuilds: Sequence[Rebuild]
+    ) -> None:
+        """Say that a build runs."""
+        data = BuildStarted(
+            build_id=build.id,
+            build_key=build.key,
+            attempt=build.attempt,
+            repository_url=build.repository_url,
+            commit=build.commit,
+            rebuild_ids=tuple(it.id for it in rebuilds),
+        )
+        await self._add(tx, data, subject=build.id)
+
+    async def finished(
+        self, tx: Transaction, rebuilds: Sequence[Rebuild], build: Build | None
+    ) -> None:
+        """Say that rebuilds which ended in the same way came to their end."""
+        first = rebuilds[0]
+        data = BuildFinished(
+            build_id=build.id if build else first.build_id,
+            build_key=first.plan.key if first.plan else "",
+            outcome=_OUTCOMES[first.state],
+            image=first.image,
+            failure=_failure_data(first.failure) if first.failure else None,
+            rebuild_ids=tuple(it.id for it in rebuilds),
+            reason=first.reason,
+        )
+        await self._add(tx, data, subject=build.id if build else first.id)
+
+    async def updated(
+        self, tx: Transaction, launcher: Launcher, rebuild: Rebuild, *, is_moved: bool
+    ) -> None:
+        """Say that a launcher moved, or was told of an image."""
+        assert rebuild.plan is not None
+        assert rebuild.image is not None
+        data = LauncherUpdated(
+            launcher_id=launcher.id,
+            environment_id=launcher.environment_id,
+            project_id=launcher.project_id,
+            action="moved" if is_moved else "available",
+            image=rebuild.image,
+            previous_image=launcher.image,
+            generation=rebuild.plan.generation,
+            rebuild_id=rebuild.id,
+            commit=rebuild.plan.commit,
+        )
+        await self._add(tx, data, subject=launcher.id)
+
+    async def _add(self, tx: Transaction, data: Data, *, subject: str) -> None:
+        event = Event.of(
+            data, id=self._ids.new(), time=self._clock.now(), subject=subject
+        )
+        await tx.outbox.add([event])
+
+
+_OUTCOMES = {
+    BuildState.SUCCEEDED: "succeeded",
+    BuildState.FAILED: "failed",
+    BuildState.CANCELLED: "cancelled",
+    BuildState.SUPERSEDED: "superseded",
+}
+
+
+def _failure_data(failure: Failure) -> FailureData:
+    return FailureData(
+        kind=failure.kind.word,
+        message=failure.message,
+        hint=failure.hint,
+        path=failure.path,
+        line=failure.line,
+    )

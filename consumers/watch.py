@@ -1,0 +1,94 @@
+"""Builder → build.finished: the state of running builds is read, never inferred."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from consumers.apply import Application
+from service.domain.build import Build, BuildId, BuildState, Image
+from service.domain.failure import Failure, FailureClass
+from service.errors import TransientError
+from service.ports.builder import Builder, Finished, Observation, Running, Vanished
+from service.ports.store import LOCK_SCHEDULE, Store
+from service.ports.time import Clock
+
+__all__ = ["Watcher"]
+
+log = structlog.get_logger(__name__)
+
+GRACE: Final = timedelta(seconds=10)
+"""How long after its start a build may be unknown to the builder: between the
+decision and the builder's knowledge lies the start itself."""
+AFTER_TROUBLE: Final = timedelta(seconds=2)
+
+LOST: Final = Failure(
+    kind=FailureClass.LOST,
+    message="The build was lost: what ran it stopped before it ended.",
+    hint="It is tried again by itself.",
+)
+
+
+class Watcher:
+    """Settle builds that ended."""
+
+    def __init__(
+        self, *, store: Store, builder: Builder, clock: Clock, application: Application
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._clock = clock
+        self._application = application
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self.watch()
+                await self._builder.changed()
+            except TransientError as exc:
+                log.warning("watch waits", error=str(exc))
+                await self._clock.sleep(AFTER_TROUBLE)
+
+    async def watch(self) -> None:
+        """Look at every running build once, and settle what ended.
+
+        Raises:
+            TransientError: The database or the builder did not answer.
+        """
+        async with self._store.reading() as tx:
+            builds = await tx.builds.unfinished()
+        running = [it for it in builds if it.state is BuildState.RUNNING]
+        if running:
+            seen = await self._builder.observe([it.id for it in running])
+            await self._settle(running, seen)
+
+    async def _settle(
+        self, running: Sequence[Build], seen: Mapping[BuildId, Observation]
+    ) -> None:
+        for build in running:
+            match seen.get(build.id, Vanished()):
+                case Running():
+                    continue
+                case Finished(outcome=outcome):
+                    await self._end(build, outcome)
+                case Vanished():
+                    if not self._is_young(build):
+                        await self._end(build, LOST)
+
+    def _is_young(self, build: Build) -> bool:
+        since = build.started_at or build.created_at
+        return self._clock.now() - since < GRACE
+
+    async def _end(self, build: Build, outcome: Image | Failure) -> None:
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            current = await tx.builds.get(build.id)
+            is_same = current.attempt == build.attempt
+            if current.state is not BuildState.RUNNING or not is_same:
+                return  # settled by another consumer, or stopped meanwhile
+            if isinstance(outcome, Image):
+                await self._application.succeeded(tx, current, outcome)
+            else:
+                await self._application.failed(tx, current, outcome)
+        await self._builder.forget(build.id)

@@ -1,0 +1,79 @@
+"""Which sources are to be looked at, and when.
+
+Asking is cheap and may be done a thousand times; looking costs a request to a forge.
+The first ask is answered at once; asks that follow closely wait for a quiet moment,
+but never longer than patience lasts.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from service.domain.delivery import DeliveryId
+from service.domain.push import Evidence
+from service.domain.source import SourceId
+
+__all__ = ["Appointment", "Look", "Pace", "due"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How asks are gathered."""
+
+    quiet: timedelta = timedelta(seconds=2)
+    """How long nobody must have asked before a source is looked at again."""
+    patience: timedelta = timedelta(seconds=30)
+    """How long asks may push a look away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Somebody asks that a source be looked at."""
+
+    source_id: SourceId
+    evidence: Evidence
+    delivery_id: DeliveryId | None = None
+    rebuild_ids: tuple[str, ...] = ()
+    """Rebuilds without a plan that wait for what the look finds."""
+    asked_at: datetime
+
+    @property
+    def is_urgent(self) -> bool:
+        """Say whether a person waits for it."""
+        return self.evidence in {Evidence.MANUAL, Evidence.LAUNCHER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """A source that is to be looked at: all open asks together."""
+
+    source_id: SourceId
+    first_asked_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    """How many looks in a row could not see anything."""
+
+
+def due(
+    asked: Look,
+    *,
+    pending: Appointment | None,
+    looked_at: datetime | None,
+    pace: Pace,
+) -> datetime:
+    """Say when a source is to be looked at, now that somebody asked.
+
+    Args:
+        asked: The new ask.
+        pending: What was agreed before it; None when nothing was.
+        looked_at: When the source was last looked at.
+        pace: How asks are gathered.
+    """
+    now = asked.asked_at
+    if asked.is_urgent:
+        return min(now, pending.due_at) if pending else now
+    if pending is None:
+        is_calm = looked_at is None or now - looked_at >= pace.quiet
+        return now if is_calm else now + pace.quiet
+    if pending.attempts or pending.due_at <= now:
+        return pending.due_at
+    return min(pending.first_asked_at + pace.patience, now + pace.quiet)

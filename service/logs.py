@@ -1,0 +1,52 @@
+"""Logging: one event per thing that happened, constant text, facts as keys."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+from service.settings import LogSettings
+
+__all__ = ["configure"]
+
+
+def configure(settings: LogSettings, *, stream: TextIO | None = None) -> None:
+    """Send logs to a stream (standard error when none is given), as text or JSON.
+
+    Libraries that use the standard library's logging are sent the same way, from
+    warnings up.
+    """
+    out = stream or sys.stderr
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, *_rendering(settings, out)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendering(settings, out),
+            ],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _rendering(settings: LogSettings, out: TextIO) -> list[structlog.typing.Processor]:
+    if settings.format == "json":
+        return [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ]
+    return [structlog.dev.ConsoleRenderer(colors=out.isatty())]

@@ -1,0 +1,65 @@
+from datetime import timedelta
+
+from service.domain.agenda import Appointment, Look, Pace, due
+from service.domain.push import Evidence
+from service.domain.source import SourceId
+from tests.support.clock import NOW
+
+PACE = Pace(quiet=timedelta(seconds=2), patience=timedelta(seconds=30))
+
+
+def a_look(after: float = 0, evidence: Evidence = Evidence.PUSH) -> Look:
+    return Look(
+        source_id=SourceId("s"),
+        evidence=evidence,
+        asked_at=NOW + timedelta(seconds=after),
+    )
+
+
+def an_appointment(due_in: float, attempts: int = 0) -> Appointment:
+    return Appointment(
+        source_id=SourceId("s"),
+        first_asked_at=NOW,
+        due_at=NOW + timedelta(seconds=due_in),
+        attempts=attempts,
+    )
+
+
+def test_the_first_ask_is_answered_at_once() -> None:
+    assert due(a_look(), pending=None, looked_at=None, pace=PACE) == NOW
+
+
+def test_an_ask_right_after_a_look_waits_for_a_quiet_moment() -> None:
+    just_now = NOW - timedelta(seconds=1)
+
+    when = due(a_look(), pending=None, looked_at=just_now, pace=PACE)
+
+    assert when == NOW + PACE.quiet
+
+
+def test_every_further_ask_pushes_the_look_away() -> None:
+    when = due(a_look(1.5), pending=an_appointment(2), looked_at=NOW, pace=PACE)
+
+    assert when == NOW + timedelta(seconds=3.5)
+
+
+def test_asks_without_end_do_not_push_a_look_away_for_ever() -> None:
+    pending = an_appointment(30)
+
+    when = due(a_look(29.9), pending=pending, looked_at=NOW, pace=PACE)
+
+    assert when == NOW + PACE.patience
+
+
+def test_somebody_who_waits_is_served_at_once() -> None:
+    look = a_look(1, Evidence.MANUAL)
+
+    when = due(look, pending=an_appointment(20), looked_at=NOW, pace=PACE)
+
+    assert when == look.asked_at
+
+
+def test_a_push_does_not_break_the_waiting_for_a_remote_in_trouble() -> None:
+    pending = an_appointment(60, attempts=3)
+
+    assert due(a_look(1), pending=pending, looked_at=NOW, pace=PACE) == pending.due_at

@@ -1,0 +1,284 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from service.domain.build import (
+    Build,
+    BuildKey,
+    BuildState,
+    EnvironmentId,
+    Rebuild,
+    RebuildId,
+)
+from service.domain.push import Evidence
+from service.domain.schedule import (
+    Adopt,
+    Caps,
+    Create,
+    Decision,
+    Reuse,
+    Situation,
+    Start,
+    Stop,
+    Supersede,
+    decide,
+)
+from tests.support.clock import NOW
+from tests.support.values import a_build, a_plan, a_rebuild, an_image
+
+
+def decided(**facts: Any) -> tuple[Decision, ...]:
+    given_ = {
+        "rebuilds": (),
+        "builds": (),
+        "images": {},
+        "interruptions": {},
+        "caps": Caps(in_all=2, per_project=2),
+        "now": NOW,
+    }
+    return decide(Situation(**(given_ | facts)))
+
+
+def running(rebuild: Rebuild, build: Build) -> Rebuild:
+    return replace(rebuild, state=BuildState.RUNNING, build_id=build.id, started_at=NOW)
+
+
+def a_rebuild_of(environment: str, *, generation: int, key: str) -> Rebuild:
+    return a_rebuild(
+        id=RebuildId(f"{environment}-{generation}"),
+        environment_id=EnvironmentId(environment),
+        plan=a_plan(generation=generation, key=BuildKey(key)),
+    )
+
+
+def test_a_known_image_serves_without_a_build() -> None:
+    rebuild = a_rebuild()
+    image = an_image()
+
+    decisions = decided(rebuilds=[rebuild], images={BuildKey("key-1"): image})
+
+    assert decisions == (Reuse(rebuild=rebuild, image=image),)
+
+
+def test_a_fresh_rebuild_builds_though_an_image_is_known() -> None:
+    rebuild = a_rebuild(is_fresh=True)
+
+    decisions = decided(rebuilds=[rebuild], images={BuildKey("key-1"): an_image()})
+
+    assert decisions == (Create(rebuild=rebuild),)
+
+
+def test_fifty_environments_with_one_definition_share_one_build() -> None:
+    rebuilds = [a_rebuild_of(f"e{i:02}", generation=1, key="key") for i in range(50)]
+
+    decisions = decided(rebuilds=rebuilds)
+
+    (create,) = decisions
+    assert isinstance(create, Create)
+    assert {create.rebuild.id, *(it.id for it in create.others)} == {
+        it.id for it in rebuilds
+    }
+
+
+def test_a_running_build_of_the_same_key_is_adopted() -> None:
+    build = a_build(state=BuildState.RUNNING, environment_id=EnvironmentId("other"))
+    first = running(a_rebuild_of("other", generation=1, key="key-1"), build)
+    late = a_rebuild_of("late", generation=7, key="key-1")
+
+    decisions = decided(rebuilds=[first, late], builds=[build])
+
+    assert decisions == (Adopt(rebuild=late, build=build.id),)
+
+
+def test_of_the_waiting_rebuilds_only_the_newest_stays() -> None:
+    older = a_rebuild_of("e", generation=1, key="key-1")
+    newer = a_rebuild_of("e", generation=2, key="key-2")
+
+    decisions = decided(rebuilds=[newer, older])
+
+    assert decisions == (Supersede(rebuild=older), Create(rebuild=newer))
+
+
+def test_a_running_build_that_nobody_wants_any_more_stops() -> None:
+    build = a_build(state=BuildState.RUNNING)
+    old = running(a_rebuild_of("e", generation=1, key="key-1"), build)
+    new = a_rebuild_of("e", generation=2, key="key-2")
+
+    decisions = decided(rebuilds=[old, new], builds=[build])
+
+    assert decisions == (
+        Supersede(rebuild=old),
+        Create(rebuild=new),
+        Stop(build=build),
+    )
+
+
+def test_a_running_build_that_another_environment_wants_goes_on() -> None:
+    build = a_build(state=BuildState.RUNNING)
+    old = running(a_rebuild_of("e", generation=1, key="key-1"), build)
+    other = running(a_rebuild_of("f", generation=1, key="key-1"), build)
+    new = a_rebuild_of("e", generation=2, key="key-2")
+
+    decisions = decided(rebuilds=[old, other, new], builds=[build])
+
+    assert Stop(build=build) not in decisions
+    assert Supersede(rebuild=old) in decisions
+
+
+def test_the_same_definition_again_adopts_the_running_build() -> None:
+    build = a_build(state=BuildState.RUNNING)
+    old = running(a_rebuild_of("e", generation=1, key="key-1"), build)
+    new = a_rebuild_of("e", generation=3, key="key-1")
+
+    decisions = decided(rebuilds=[old, new], builds=[build])
+
+    assert decisions == (Adopt(rebuild=new, build=build.id),)
+
+
+def test_a_stream_of_pushes_cannot_keep_an_environment_from_being_built() -> None:
+    build = a_build(state=BuildState.RUNNING)
+    old = running(a_rebuild_of("e", generation=1, key="key-1"), build)
+    new = a_rebuild_of("e", generation=2, key="key-2")
+
+    decisions = decided(
+        rebuilds=[old, new],
+        builds=[build],
+        interruptions={EnvironmentId("e"): 2},
+    )
+
+    assert decisions == ()
+
+
+def test_a_revert_while_its_opposite_builds_is_served_at_once() -> None:
+    build = a_build(state=BuildState.RUNNING)
+    bad = running(a_rebuild_of("e", generation=2, key="key-1"), build)
+    revert = a_rebuild_of("e", generation=3, key="key-0")
+    image = an_image()
+
+    decisions = decided(
+        rebuilds=[bad, revert], builds=[build], images={BuildKey("key-0"): image}
+    )
+
+    assert decisions == (
+        Supersede(rebuild=bad),
+        Reuse(rebuild=revert, image=image),
+        Stop(build=build),
+    )
+
+
+def test_people_come_before_machines_and_then_the_oldest() -> None:
+    machine = a_build(id="b1", key="k1")
+    person = a_build(id="b2", key="k2")
+    rebuilds = [
+        replace(a_rebuild_of("e", generation=1, key="k1"), build_id="b1"),
+        replace(
+            a_rebuild_of("f", generation=1, key="k2"),
+            build_id="b2",
+            evidence=Evidence.MANUAL,
+        ),
+    ]
+
+    decisions = decided(
+        rebuilds=rebuilds,
+        builds=[machine, person],
+        caps=Caps(in_all=1, per_project=1),
+    )
+
+    assert decisions == (Start(build=person),)
+
+
+def test_a_project_with_less_running_goes_first() -> None:
+    busy = [
+        a_build(id=f"b{i}", key=f"k{i}", project_id="busy", state=state)
+        for i, state in enumerate([BuildState.RUNNING, BuildState.QUEUED])
+    ]
+    calm = a_build(id="b9", key="k9", project_id="calm")
+    builds = [*busy, calm]
+    rebuilds = [
+        replace(a_rebuild_of(f"e{it.id}", generation=1, key=it.key), build_id=it.id)
+        for it in builds
+    ]
+
+    decisions = decided(rebuilds=rebuilds, builds=builds)
+
+    assert decisions == (Start(build=calm),)
+
+
+def test_a_retry_waits_until_it_is_due() -> None:
+    build = a_build(not_before=NOW + timedelta(seconds=1))
+    rebuild = a_rebuild(build_id=build.id)
+
+    early = decided(rebuilds=[rebuild], builds=[build])
+    late = decided(rebuilds=[rebuild], builds=[build], now=NOW + timedelta(seconds=1))
+
+    assert early == ()
+    assert late == (Start(build=build),)
+
+
+rebuild_facts = st.lists(
+    st.tuples(
+        st.sampled_from(["e1", "e2", "e3"]),
+        st.sampled_from(["k1", "k2", "k3"]),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@given(facts=rebuild_facts, in_all=st.integers(1, 3), per_project=st.integers(1, 2))
+def test_whatever_is_asked_one_build_per_key_and_the_caps_hold(
+    facts: Sequence[tuple[str, str, bool, bool]], in_all: int, per_project: int
+) -> None:
+    """The decisions are carried out on a model until nothing is left to decide."""
+    rebuilds = [
+        replace(a_rebuild_of(environment, generation=i, key=key), is_fresh=is_fresh)
+        for i, (environment, key, is_fresh, _) in enumerate(facts)
+    ]
+    builds: dict[str, Build] = {}
+    waiting = {it.id: it for it in rebuilds}
+    for _ in range(20):
+        decisions = decided(
+            rebuilds=list(waiting.values()),
+            builds=list(builds.values()),
+            caps=Caps(in_all=in_all, per_project=per_project),
+        )
+        if not decisions:
+            break
+        _carry_out(decisions, waiting, builds)
+        keys = [it.key for it in builds.values()]
+        assert len(keys) == len(set(keys))
+        busy = [it for it in builds.values() if it.state is BuildState.RUNNING]
+        assert len(busy) <= min(in_all, per_project)  # all of one project
+    else:
+        raise AssertionError("deciding does not come to an end")
+    newest = {it.environment_id: it for it in rebuilds}
+    assert {it.id for it in newest.values()} <= set(waiting)
+
+
+def _carry_out(
+    decisions: Sequence[Decision],
+    waiting: dict[RebuildId, Rebuild],
+    builds: dict[str, Build],
+) -> None:
+    for decision in decisions:
+        match decision:
+            case Supersede(rebuild=it):
+                del waiting[it.id]
+            case Adopt(rebuild=it, build=build):
+                waiting[it.id] = replace(it, build_id=build)
+            case Create(rebuild=first, others=others):
+                assert first.plan is not None
+                build_ = a_build(id=f"b-{first.id}", key=first.plan.key)
+                builds[build_.id] = build_
+                for it in (first, *others):
+                    waiting[it.id] = replace(it, build_id=build_.id)
+            case Start(build=it):
+                builds[it.id] = replace(it, state=BuildState.RUNNING)
+            case Stop(build=it):
+                del builds[it.id]
+            case Reuse():
+                raise AssertionError("no image is known")

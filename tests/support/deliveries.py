@@ -1,0 +1,150 @@
+"""Deliveries as forges make them, from facts."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from service.domain.delivery import Delivery, Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.repository import Ref, Repository
+from service.forges.outgoing import CommitFacts, PushFacts, sign_body, sign_push
+from tests.support.clock import NOW
+
+OLD: Final = "1" * 40
+NEW: Final = "2" * 40
+ZERO: Final = "0" * 40
+MAIN: Final = Ref("refs/heads/main")
+
+COURSE: Final = Repository(
+    host="forge.test",
+    path="uni/course",
+    url="https://forge.test/uni/course.git",
+    number=4711,
+)
+
+SECRETS: Final = {
+    Proof.HMAC: Secret("It's a Secret to Everybody"),
+    Proof.SECRET_TOKEN: Secret("a token in clear"),
+    Proof.SIGNING_TOKEN: Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+}
+OLDER: Final = {
+    Proof.HMAC: Secret("the older one"),
+    Proof.SECRET_TOKEN: Secret("an older token"),
+    Proof.SIGNING_TOKEN: Secret("whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="),
+}
+FORGES: Final = {
+    Proof.HMAC: Forge.GITHUB,
+    Proof.SECRET_TOKEN: Forge.GITLAB,
+    Proof.SIGNING_TOKEN: Forge.GITLAB,
+}
+
+_count = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A request that a forge makes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    def but(self, **headers: str | None) -> "Post":
+        """Change headers (`x_github_event=`); None leaves one out."""
+        names = {name.replace("_", "-").lower(): it for name, it in headers.items()}
+        kept = {it: v for it, v in self.headers.items() if it.lower() not in names}
+        added = {name: value for name, value in names.items() if value is not None}
+        return replace(self, headers=kept | added)
+
+    def arrived(self, at: datetime = NOW) -> Delivery:
+        return Delivery(
+            headers={name.lower(): (value,) for name, value in self.headers.items()},
+            body=self.body,
+            received_at=at,
+        )
+
+
+def a_hook(proof: Proof = Proof.HMAC, **changes: object) -> Hook:
+    hook = Hook(
+        id=HookId(f"hook-{proof.value.replace('_', '-')}"),
+        forge=FORGES[proof],
+        proof=proof,
+        repository=COURSE,
+        secrets=(SECRETS[proof],),
+        created_at=NOW,
+    )
+    return replace(hook, **changes)
+
+
+def a_commit(commit: str = NEW, **changes: object) -> CommitFacts:
+    facts = CommitFacts(
+        id=commit,
+        tree="e" * 40,
+        message="Add numpy\n\nIt is needed.",
+        at=NOW,
+        author_name="Ada",
+        author_email="ada@uni.test",
+        modified=("requirements.txt",),
+    )
+    return replace(facts, **changes)
+
+
+def some_facts(**changes: object) -> PushFacts:
+    facts = PushFacts(
+        repository=COURSE,
+        ref=MAIN,
+        before=OLD,
+        after=NEW,
+        head=a_commit(),
+        commits=(a_commit(),),
+    )
+    return replace(facts, **changes)
+
+
+def a_push(
+    hook: Hook,
+    facts: PushFacts | None = None,
+    *,
+    delivery_id: str | None = None,
+    now: datetime = NOW,
+) -> Post:
+    """A push, signed with the hook's newest secret."""
+    headers, body = sign_push(
+        hook.forge,
+        hook.proof,
+        hook.secrets[0],
+        facts or some_facts(),
+        delivery_id=delivery_id or a_delivery_id(),
+        now=now,
+    )
+    return Post(headers=headers, body=body)
+
+
+def a_post(
+    hook: Hook,
+    payload: object,
+    *,
+    event: str = "push",
+    content_type: str = "application/json",
+    now: datetime = NOW,
+) -> Post:
+    """Any payload or body, signed with the hook's newest secret."""
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    name = a_delivery_id()
+    headers = sign_body(hook.proof, hook.secrets[0], body, delivery_id=name, now=now)
+    github = {"X-GitHub-Event": event, "X-GitHub-Delivery": name}
+    gitlab = {"X-Gitlab-Event": event, "Idempotency-Key": name}
+    own = github if hook.forge is Forge.GITHUB else gitlab
+    return Post(headers={"Content-Type": content_type} | own | headers, body=body)
+
+
+def payload_of(post: Post) -> dict[str, object]:
+    """Take a payload apart, to change it."""
+    read: dict[str, object] = json.loads(post.body)
+    return read
+
+
+def a_delivery_id() -> str:
+    return f"00000000-0000-4000-8000-{next(_count):012d}"

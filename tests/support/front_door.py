@@ -1,0 +1,156 @@
+"""The receiving side of the real application, on a port of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, web
+from prometheus_client import CollectorRegistry
+
+from handlers import health, metrics, webhooks
+from handlers.bodies import BodyReader
+from handlers.delivery_log import DeliveryLog
+from handlers.keys import BODIES, BUS, CLOCK, METRICS, RECEIVER, STORE
+from handlers.middleware import MIDDLEWARES
+from handlers.receiver import Receiver
+from service.adapters.store import SqlStore, open_database
+from service.domain.hook import Hook, Secret
+from service.domain.repository import Repository
+from service.domain.source import Revision, Source, SourceId
+from service.metrics import Metrics
+from service.wire import Event, PushReceived, data_of
+from tests.support.clock import NOW, TurnedClock
+from tests.support.databases import TEST_KEY
+from tests.support.deliveries import COURSE, Post
+from tests.support.ids import CountedIds
+from tests.support.memory import BreakableStore, MemoryBus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    json: Any
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontDoor:
+    """What a test of the receiver holds in its hands."""
+
+    port: int
+    session: ClientSession
+    store: BreakableStore
+    bus: MemoryBus
+    clock: TurnedClock
+    registry: CollectorRegistry
+    log: DeliveryLog
+
+    async def post(self, hook: Hook | str, post: Post, *, forge: str = "") -> Answer:
+        """Deliver; a hook's own endpoint unless a forge is given."""
+        hook_id = hook if isinstance(hook, str) else hook.id
+        forge = forge or ("github" if isinstance(hook, str) else hook.forge.value)
+        return await self.request(
+            "POST", f"/webhooks/{forge}/{hook_id}", data=post.body, headers=post.headers
+        )
+
+    async def request(self, method: str, path: str, **more: Any) -> Answer:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.session.request(method, url, **more) as response:
+            is_json = response.content_type == "application/json"
+            return Answer(
+                status=response.status,
+                json=await response.json() if is_json else None,
+                headers=dict(response.headers),
+                body=await response.read(),
+            )
+
+    async def add_hook(self, hook: Hook) -> Hook:
+        async with self.store.transaction() as tx:
+            await tx.hooks.add(hook)
+        return hook
+
+    async def save_hook(self, hook: Hook) -> None:
+        async with self.store.transaction() as tx:
+            await tx.hooks.save(hook)
+
+    async def hook(self, hook: Hook) -> Hook:
+        async with self.store.reading() as tx:
+            return await tx.hooks.get(hook.id)
+
+    async def track(
+        self, revision: str | None = None, repository: Repository = COURSE
+    ) -> Source:
+        """Follow a revision, as adding a launcher does."""
+        source = Source(
+            id=SourceId(f"source-{revision}-{repository.path}"),
+            repository=repository,
+            revision=Revision.from_text(revision),
+            context_dir="",
+            created_at=NOW,
+        )
+        async with self.store.transaction() as tx:
+            return await tx.sources.find_or_add(source)
+
+    @property
+    def pushes(self) -> list[PushReceived]:
+        return [it for it in map(data_of, self.bus.events) if it]
+
+    async def spooled(self) -> list[Event]:
+        async with self.store.reading() as tx:
+            return [event for _, event in await tx.outbox.take(limit=100)]
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def front_door(
+    folder: Path,
+    *,
+    read_deadline: timedelta = timedelta(seconds=8),
+    budget: timedelta = timedelta(seconds=5),
+    big_at_once: int = 2,
+) -> AsyncIterator[FrontDoor]:
+    """Open the door over a real database in a folder."""
+    url = f"sqlite:///{folder}/relaunch.db"
+    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+        store = BreakableStore(SqlStore(database))
+        bus, clock, registry = MemoryBus(), TurnedClock(), CollectorRegistry()
+        counters = Metrics(registry=registry)
+        log = DeliveryLog(store=store, clock=clock, metrics=counters, keep=100)
+        app = web.Application(middlewares=MIDDLEWARES)
+        app.add_routes([*webhooks.ROUTES, *health.ROUTES, *metrics.ROUTES])
+        app[STORE], app[BUS], app[CLOCK], app[METRICS] = store, bus, clock, counters
+        app[BODIES] = BodyReader(deadline=read_deadline, big_at_once=big_at_once)
+        app[RECEIVER] = Receiver(
+            store=store,
+            bus=bus,
+            clock=clock,
+            ids=CountedIds(),
+            metrics=counters,
+            log=log,
+            budget=budget,
+            big_at_once=big_at_once,
+        )
+        runner = web.AppRunner(app, auto_decompress=False)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with ClientSession() as session:
+            yield FrontDoor(
+                port=runner.addresses[0][1],
+                session=session,
+                store=store,
+                bus=bus,
+                clock=clock,
+                registry=registry,
+                log=log,
+            )
+        await runner.cleanup()
+
+
+def renamed(repository: Repository, path: str) -> Repository:
+    return replace(repository, path=path)

@@ -1,0 +1,61 @@
+"""A bus in memory, and switches that break what works."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from service.errors import TransientError
+from service.ports.store import Store, Transaction
+from service.wire import Event
+
+
+class MemoryBus:
+    """Keeps what was published; fails or falls silent when told to."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.is_broken = False
+        self.is_silent = False
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        await self._trouble()
+        self.events += events
+
+    async def ping(self) -> None:
+        await self._trouble()
+
+    async def _trouble(self) -> None:
+        if self.is_silent:
+            await asyncio.Event().wait()
+        if self.is_broken:
+            raise TransientError("the bus at secret-host is broken")
+
+
+class BreakableStore:
+    """A real store whose transactions fail when told to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_read_broken = False
+        self.is_write_broken = False
+        self.reads = 0
+
+    @asynccontextmanager
+    async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
+        if self.is_write_broken:
+            raise TransientError("the database is broken")
+        async with self._store.transaction(*locks) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        self.reads += 1
+        if self.is_read_broken:
+            raise TransientError("the database is broken")
+        async with self._store.reading() as tx:
+            yield tx
+
+    async def ping(self) -> None:
+        if self.is_read_broken:
+            raise TransientError("the database is broken")
+        await self._store.ping()

@@ -1,0 +1,91 @@
+"""Certificates for tests: an authority, a server and a client."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+__all__ = ["Certificates"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Files in PEM."""
+
+    ca: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+
+    @classmethod
+    def made_in(cls, folder: Path) -> Self:
+        """Make an authority that nobody else knows, and what it vouches for."""
+        ca_key = ec.generate_private_key(ec.SECP256R1())
+        ca = _certificate("test authority", ca_key, issuer=None, issuer_key=ca_key)
+        files = cls(
+            ca=folder / "ca.pem",
+            server=folder / "server.pem",
+            server_key=folder / "server.key",
+            client=folder / "client.pem",
+            client_key=folder / "client.key",
+        )
+        files.ca.write_bytes(ca.public_bytes(Encoding.PEM))
+        for name, where, where_key in (
+            ("localhost", files.server, files.server_key),
+            ("relaunch", files.client, files.client_key),
+        ):
+            key = ec.generate_private_key(ec.SECP256R1())
+            made = _certificate(name, key, issuer=ca, issuer_key=ca_key)
+            where.write_bytes(made.public_bytes(Encoding.PEM))
+            where_key.write_bytes(
+                key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            )
+        return files
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    issuer: x509.Certificate | None,
+    issuer_key: ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)  # noqa: TID251 - TLS compares with the machine's clock
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName(name.replace(" ", "-")), x509.IPAddress(IPv4Address("127.0.0.1"))]
+    )
+    authority = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(
+            x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True
+        )
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority),
+            critical=False,
+        )
+        .sign(issuer_key, hashes.SHA256())
+    )
