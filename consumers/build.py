@@ -34,7 +34,7 @@ __all__ = ["Scheduler"]
 
 log = structlog.get_logger(__name__)
 
-TICK: Final = timedelta(seconds=5)
+TICK: Final = timedelta(seconds=1)
 """How late a retry may be that nobody wakes the scheduler for."""
 RECENT: Final = 10
 """How many rebuilds of an environment are read to count interruptions."""
@@ -67,13 +67,21 @@ class Scheduler:
         await self.schedule()
 
     async def run(self) -> None:
-        """Schedule from time to time until cancelled, for retries that fall due."""
+        """Schedule whenever something waits, until cancelled: retries fall due."""
         while True:
             try:
-                await self.schedule()
+                if await self._is_anything_waiting():
+                    await self.schedule()
             except TransientError as exc:
                 log.warning("schedule waits", error=str(exc))
             await self._clock.sleep(TICK)
+
+    async def _is_anything_waiting(self) -> bool:
+        async with self._store.reading() as tx:
+            builds = await tx.builds.unfinished()
+            rebuilds = await tx.rebuilds.unfinished()
+        is_queued = any(it.state is BuildState.QUEUED for it in builds)
+        return is_queued or any(it.build_id is None and it.plan for it in rebuilds)
 
     async def schedule(self) -> None:
         """Decide until nothing is left to decide, then act on the builder.

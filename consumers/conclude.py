@@ -119,13 +119,14 @@ class Conclusion:
         """
         source = sight.source
         async with self._store.transaction(f"source:{source.id}") as tx:
-            if not await _is_current(tx, source):
+            current = await _current(tx, source)
+            if current is None:
                 return False
             launchers = await tx.launchers.of_source(source.id)
             evaluation = self._evaluation(sight, next_generation(source, launchers))
             await tx.evaluations.add(evaluation)
             if sight.looked is not None:
-                await tx.sources.save(_advanced(source, sight.looked, evaluation))
+                await tx.sources.save(_advanced(current, sight.looked, evaluation))
             await self._announcer.evaluated(tx, source, evaluation)
             await self._follow_up(tx, sight, evaluation, launchers)
             await tx.agenda.settle(
@@ -240,11 +241,13 @@ class Conclusion:
             await self._announcer.finished(tx, (failed,), None)
 
 
-async def _is_current(tx: Transaction, source: Source) -> bool:
+async def _current(tx: Transaction, source: Source) -> Source | None:
+    """Return the source as it is now; None when another look was faster."""
     try:
-        return (await tx.sources.get(source.id)).generation == source.generation
+        current = await tx.sources.get(source.id)
     except NotFoundError:  # its last launcher was removed; the next round sees that
-        return False
+        return None
+    return current if current.generation == source.generation else None
 
 
 def _advanced(

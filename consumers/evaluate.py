@@ -100,6 +100,12 @@ class Evaluator:
             except TransientError as exc:
                 await self._conclusion.write_in_vain(sight, appointment, exc)
                 return
+            except Exception:
+                # A bug that one repository brings out must not stop the others.
+                log.exception("look failed")
+                trouble = TransientError("the look failed by a fault of this service")
+                await self._conclusion.write_in_vain(sight, appointment, trouble)
+                return
         # Others evaluate this source all the time; the asks stay on the agenda.
         async with self._store.transaction() as tx:
             until = self._clock.now() + self._pace.quiet

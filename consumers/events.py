@@ -1,6 +1,7 @@
-"""Puts what a transaction decided into its outbox, as events."""
+"""Puts what a transaction decided into its outbox, as events, and counts it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from service.domain.build import Build, BuildState, Rebuild
 from service.domain.evaluation import Evaluation
@@ -8,6 +9,7 @@ from service.domain.failure import Failure
 from service.domain.launcher import Launcher
 from service.domain.repository import Repository
 from service.domain.source import Source
+from service.metrics import Metrics
 from service.ports.store import Transaction
 from service.ports.time import Clock, Ids
 from service.wire import (
@@ -36,11 +38,12 @@ def repository_data(repository: Repository) -> RepositoryData:
 
 
 class Announcer:
-    """Writes the events of a transaction into its outbox."""
+    """Writes the events of a transaction into its outbox, and counts them."""
 
-    def __init__(self, *, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, clock: Clock, ids: Ids, metrics: Metrics) -> None:
         self._clock = clock
         self._ids = ids
+        self._metrics = metrics
 
     async def evaluated(
         self, tx: Transaction, source: Source, evaluation: Evaluation
@@ -68,6 +71,7 @@ class Announcer:
             changed=judgement.changed,
         )
         await self._add(tx, data, subject=source.id)
+        self._metrics.evaluated(verdict=data.verdict, reason=data.reason)
 
     async def requested(
         self, tx: Transaction, source: Source, rebuild: Rebuild
@@ -126,6 +130,9 @@ class Announcer:
             reason=first.reason,
         )
         await self._add(tx, data, subject=build.id if build else first.id)
+        self._metrics.build_ended(
+            outcome=data.outcome, reason=data.reason, took=_took(build)
+        )
 
     async def updated(
         self, tx: Transaction, launcher: Launcher, rebuild: Rebuild, *, is_moved: bool
@@ -145,6 +152,7 @@ class Announcer:
             commit=rebuild.plan.commit,
         )
         await self._add(tx, data, subject=launcher.id)
+        self._metrics.launcher_updated(action=data.action)
 
     async def _add(self, tx: Transaction, data: Data, *, subject: str) -> None:
         event = Event.of(
@@ -169,3 +177,9 @@ def _failure_data(failure: Failure) -> FailureData:
         path=failure.path,
         line=failure.line,
     )
+
+
+def _took(build: Build | None) -> timedelta | None:
+    if build is None or build.started_at is None or build.completed_at is None:
+        return None
+    return build.completed_at - build.started_at

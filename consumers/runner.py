@@ -10,6 +10,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
 
@@ -44,12 +45,21 @@ class Runner:
 
     async def run(self) -> None:
         """Handle messages until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            messages = self._bus.messages(self._role, prefetch=self._prefetch)
-            async for message in messages:
+        async with (
+            aclosing(self._bus.messages(self._role, prefetch=self._prefetch)) as all_,
+            asyncio.TaskGroup() as group,
+        ):
+            async for message in all_:
                 group.create_task(self._settle(message))
 
     async def _settle(self, message: Message) -> None:
+        try:
+            await self._take(message)
+        except TransientError as exc:
+            # It could not be settled, so the bus brings it again.
+            log.warning("message not settled", role=self._role.name, error=str(exc))
+
+    async def _take(self, message: Message) -> None:
         try:
             event = Event.from_bytes(message.body)
             data = data_of(event)

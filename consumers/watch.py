@@ -18,9 +18,10 @@ __all__ = ["Watcher"]
 
 log = structlog.get_logger(__name__)
 
-GRACE: Final = timedelta(seconds=10)
+GRACE: Final = timedelta(seconds=3)
 """How long after its start a build may be unknown to the builder: between the
-decision and the builder's knowledge lies the start itself."""
+decision and the builder's knowledge lies the start itself. Judged too early, a build
+is started again under the same id, which changes nothing."""
 AFTER_TROUBLE: Final = timedelta(seconds=2)
 
 LOST: Final = Failure(

@@ -40,7 +40,13 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None) -> None:
             foreign_pre_chain=shared,
         )
     )
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+_NOISY = ("aio_pika", "aiormq")
+"""They log every attempt to reach a broker that is away; the adapter says it once."""
 
 
 def _rendering(settings: LogSettings, out: TextIO) -> list[structlog.typing.Processor]:

@@ -90,7 +90,8 @@ class AmqpSettings(Section):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    heartbeat: Duration = timedelta(seconds=30)
+    heartbeat: Duration = timedelta(seconds=10)
+    """A connection that died silently is noticed after about three of these."""
 
 
 class RemoteSettings(Section):

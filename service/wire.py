@@ -7,6 +7,7 @@ Data models grow by optional fields only; anything else is a new version. Reader
 ignore fields they do not know.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -184,6 +185,17 @@ class LauncherUpdated(Data):
     commit: str | None = None
 
 
+def _printable(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Escape what is no text: git allows any bytes in a path, JSON does not."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {name: _printable(it) for name, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(it) for it in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 EVENTS: Final[dict[str, type[Data]]] = {
     model.name: model
     for model in (
@@ -231,7 +243,7 @@ class Event(BaseModel):
             time=time,
             subject=subject,
             traceparent=traceparent,
-            data=data.model_dump(mode="json", exclude_none=True),
+            data=_printable(data.model_dump(exclude_none=True)),
         )
 
     @property

@@ -202,15 +202,22 @@ def seen_after(
 
 def _seen(looked: Looked, at: datetime) -> Seen:
     found = looked.found
-    is_there = isinstance(found, Definition)
-    return Seen(
+    nothing = Seen(
         commit=looked.head.commit,
         ref=looked.head.ref,
-        fingerprint=found.fingerprint if is_there else None,
-        meaning=found.meaning if is_there else None,
-        kind=found.kind if is_there else None,
+        fingerprint=None,
+        meaning=None,
+        kind=None,
         items=found.items,
         at=at,
+    )
+    if isinstance(found, NoDefinition):
+        return nothing
+    return replace(
+        nothing,
+        fingerprint=found.fingerprint,
+        meaning=found.meaning,
+        kind=found.kind,
     )
 
 

@@ -1,6 +1,6 @@
 """The bus: events to every role that asked for them, at least once."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -70,7 +70,7 @@ class Bus(Protocol):
         """
         ...
 
-    def messages(self, role: Role, *, prefetch: int) -> AsyncIterator[Message]:
+    def messages(self, role: Role, *, prefetch: int) -> AsyncGenerator[Message, None]:
         """Yield the role's messages for ever, at most `prefetch` unsettled at once.
 
         Messages of a consumer that died unsettled come back, to any consumer of the

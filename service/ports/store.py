@@ -34,6 +34,7 @@ __all__ = [
     "Evaluations",
     "Hooks",
     "Launchers",
+    "Leases",
     "LogLine",
     "Outbox",
     "Rebuilds",
@@ -250,7 +251,11 @@ class Deliveries(Protocol):
     """What arrived."""
 
     async def record(self, records: Iterable[DeliveryRecord]) -> None:
-        """Write records; one whose id is known only counts up."""
+        """Write records.
+
+        One whose id is known counts up, unless it is the same arrival; only an
+        accepted one changes what is said of it.
+        """
         ...
 
     async def get(self, delivery: DeliveryId) -> DeliveryRecord:
@@ -345,6 +350,23 @@ class Agenda(Protocol):
         ...
 
 
+class Leases(Protocol):
+    """Who does what only one process may do."""
+
+    async def take(
+        self, name: str, *, owner: str, now: datetime, length: timedelta
+    ) -> bool:
+        """Take or renew a lease until `now` plus its length; say whether it is ours.
+
+        It is not while somebody else holds one that has not run out.
+        """
+        ...
+
+    async def release(self, name: str, *, owner: str) -> None:
+        """Give a lease up, if it is the owner's."""
+        ...
+
+
 class Transaction(Protocol):
     """All aggregates of one transaction."""
 
@@ -364,6 +386,8 @@ class Transaction(Protocol):
     def builds(self) -> Builds: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def leases(self) -> Leases: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

@@ -7,9 +7,15 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -18,24 +24,33 @@ import aio_pika
 import pytest
 from yarl import URL
 
+from service.adapters.clock import SystemClock
 from service.adapters.rabbitmq.broker import Broker
+from service.adapters.rabbitmq.bus import RabbitBus
 from service.adapters.rabbitmq.topology import Topology
 from service.ports.bus import Role
 from tests.support.tls import Certificates
 
-__all__ = ["OwnBroker", "broker_url", "free_port", "own_broker", "swept"]
+__all__ = [
+    "OwnBroker",
+    "broker_url",
+    "free_port",
+    "own_broker",
+    "rabbit_buses",
+    "swept",
+]
 
 _VARIABLE: Final = "RELAUNCH_TEST_AMQP"
 _USUAL: Final = "amqp://guest:guest@127.0.0.1:5672/"
 _SERVER: Final = "/usr/lib/rabbitmq/bin/rabbitmq-server"
-"""Debian's `rabbitmq-server` is a wrapper that changes the user and forgets settings."""
+"""Debian's `rabbitmq-server` is a wrapper that changes the user and the settings."""
 _STARTS_WITHIN: Final = 60.0
 _GREETING: Final = b"AMQP\x00\x00\x09\x01"
 
 
 def broker_url() -> str:
     """Return the address of a RabbitMQ; skip the test when there is none."""
-    url = os.environ.get(_VARIABLE, _USUAL)  # noqa: TID251 - tests have no settings tree
+    url = os.environ.get(_VARIABLE, _USUAL)  # noqa: TID251 - no settings tree
     if not _answers(url):
         pytest.skip(f"no RabbitMQ: set {_VARIABLE} to the URL of a broker")
     return url
@@ -66,10 +81,30 @@ async def swept(broker: Broker, *roles: Role) -> AsyncIterator[Broker]:
         await _sweep(broker, Topology.of(broker, roles))
 
 
-async def _sweep(broker: Broker, topology: Topology) -> None:
-    connection = await aio_pika.connect(
-        broker.addresses()[0], ssl_context=broker.tls()
+@asynccontextmanager
+async def rabbit_buses() -> AsyncIterator[
+    Callable[..., AbstractAsyncContextManager[RabbitBus]]
+]:
+    """Open buses over names of their own, whatever their roles."""
+    broker = Broker(
+        url=broker_url(),
+        prefix=f"t{uuid.uuid4().hex[:10]}",
+        delays=(timedelta(milliseconds=200), timedelta(seconds=1)),
     )
+    seen: dict[str, Role] = {}
+
+    def bus(*roles: Role) -> AbstractAsyncContextManager[RabbitBus]:
+        seen.update({role.name: role for role in roles})
+        return RabbitBus.open(broker, roles=roles, clock=SystemClock())
+
+    try:
+        yield bus
+    finally:
+        await _sweep(broker, Topology.of(broker, tuple(seen.values())))
+
+
+async def _sweep(broker: Broker, topology: Topology) -> None:
+    connection = await aio_pika.connect(broker.addresses()[0], ssl_context=broker.tls())
     async with connection, connection.channel() as channel:
         for queue in topology.queues():
             await channel.queue_delete(queue.name)
@@ -96,6 +131,7 @@ class OwnBroker:
         self._epmd_port = free_port()
         self._dist_port = free_port()
         self._pid_file = folder / "pid"
+        self._process: subprocess.Popen[bytes] | None = None
         (folder / "rabbitmq.conf").write_text(self._configuration())
         (folder / "enabled_plugins").write_text("[].")
 
@@ -111,7 +147,7 @@ class OwnBroker:
         """Start it; return when it answers."""
         self._pid_file.unlink(missing_ok=True)
         with (self._folder / "output").open("ab") as output:
-            subprocess.Popen(
+            self._process = subprocess.Popen(
                 [_SERVER],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -146,7 +182,10 @@ class OwnBroker:
     def leave(self) -> None:
         """Kill it, whatever its state, and its name server."""
         with suppress(ProcessLookupError, FileNotFoundError):
-            self.kill()
+            self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.kill()
+            self._wait()
         subprocess.run(
             ["epmd", "-port", str(self._epmd_port), "-kill"],
             capture_output=True,
@@ -157,10 +196,8 @@ class OwnBroker:
         os.kill(int(self._pid_file.read_text()), number)
 
     def _wait(self) -> None:
-        pid = int(self._pid_file.read_text())
-        deadline = time.monotonic() + _STARTS_WITHIN
-        while _runs(pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        if self._process is not None:
+            self._process.wait(_STARTS_WITHIN)
 
     def _environment(self) -> dict[str, str]:
         folder = str(self._folder)
@@ -202,14 +239,8 @@ def own_broker(folder: Path) -> Iterator[OwnBroker]:
     if not Path(_SERVER).exists() or shutil.which("epmd") is None:
         pytest.skip(f"no RabbitMQ of one's own: {_SERVER} is not there")
     broker = OwnBroker(folder, Certificates.made_in(folder))
-    broker.start()
     try:
+        broker.start()
         yield broker
     finally:
         broker.leave()
-
-
-def _runs(pid: int) -> bool:
-    with suppress(OSError):
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]
-    return False

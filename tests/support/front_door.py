@@ -1,20 +1,19 @@
 """The receiving side of the real application, on a port of its own."""
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from handlers import health, metrics, webhooks
+from handlers.application import make_application
 from handlers.bodies import BodyReader
 from handlers.delivery_log import DeliveryLog
-from handlers.keys import BODIES, BUS, CLOCK, METRICS, RECEIVER, STORE
-from handlers.middleware import MIDDLEWARES
 from handlers.receiver import Receiver
 from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Hook, Secret
@@ -53,9 +52,9 @@ class FrontDoor:
         """Deliver; a hook's own endpoint unless a forge is given."""
         hook_id = hook if isinstance(hook, str) else hook.id
         forge = forge or ("github" if isinstance(hook, str) else hook.forge.value)
-        return await self.request(
-            "POST", f"/webhooks/{forge}/{hook_id}", data=post.body, headers=post.headers
-        )
+        path = f"/webhooks/{forge}/{hook_id}"
+        body = io.BytesIO(post.body)
+        return await self.request("POST", path, data=body, headers=post.headers)
 
     async def request(self, method: str, path: str, **more: Any) -> Answer:
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -122,19 +121,29 @@ async def front_door(
         bus, clock, registry = MemoryBus(), TurnedClock(), CollectorRegistry()
         counters = Metrics(registry=registry)
         log = DeliveryLog(store=store, clock=clock, metrics=counters, keep=100)
-        app = web.Application(middlewares=MIDDLEWARES)
-        app.add_routes([*webhooks.ROUTES, *health.ROUTES, *metrics.ROUTES])
-        app[STORE], app[BUS], app[CLOCK], app[METRICS] = store, bus, clock, counters
-        app[BODIES] = BodyReader(deadline=read_deadline, big_at_once=big_at_once)
-        app[RECEIVER] = Receiver(
+        nothing = cast("Any", None)  # neither remotes nor builders are asked here
+        app = make_application(
             store=store,
             bus=bus,
+            remote=nothing,
+            builder=nothing,
             clock=clock,
             ids=CountedIds(),
             metrics=counters,
-            log=log,
-            budget=budget,
-            big_at_once=big_at_once,
+            receiver=Receiver(
+                store=store,
+                bus=bus,
+                clock=clock,
+                ids=CountedIds(),
+                metrics=counters,
+                log=log,
+                budget=budget,
+                big_at_once=big_at_once,
+            ),
+            bodies=BodyReader(deadline=read_deadline, big_at_once=big_at_once),
+            public_url="http://127.0.0.1",
+            token=Secret("a token"),
+            version="0",
         )
         runner = web.AppRunner(app, auto_decompress=False)
         await runner.setup()
@@ -150,7 +159,3 @@ async def front_door(
                 log=log,
             )
         await runner.cleanup()
-
-
-def renamed(repository: Repository, path: str) -> Repository:
-    return replace(repository, path=path)

@@ -56,7 +56,7 @@ class GitForge:
             headers = {"WWW-Authenticate": "Basic"} if faults.status == 401 else {}
             return web.Response(status=faults.status, headers=headers)
         if faults.is_web_page:
-            return web.Response(text="<html>", content_type="text/html")
+            return web.Response(text="<html>\n</html>\n", content_type="text/html")
         if faults.moved_to and not request.path.startswith(f"/{faults.moved_to}/"):
             _, _, rest = request.path_qs.removeprefix("/").partition("/")
             raise web.HTTPMovedPermanently(f"/{faults.moved_to}/{rest}")

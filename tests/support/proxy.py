@@ -18,6 +18,7 @@ class Proxy:
         self._target = port
         self._open = asyncio.Event()
         self._open.set()
+        self._gates = {self._open}
         self._refusing = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -28,6 +29,8 @@ class Proxy:
 
     async def end(self) -> None:
         self.cut()
+        for gate in self._gates:
+            gate.set()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -46,6 +49,12 @@ class Proxy:
         """Pass nothing on and close nothing: half-open connections, old and new."""
         self._open.clear()
 
+    def strand(self) -> None:
+        """Let present connections pass nothing ever again; new ones are well."""
+        self._open.clear()
+        self._open = asyncio.Event()
+        self._open.set()
+
     def heal(self) -> None:
         """Be a good network again."""
         self._refusing = False
@@ -58,24 +67,29 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers.add(writer)
+        gate = self._open
+        self._gates.add(gate)
         with suppress(OSError, ExceptionGroup):
             far_reader, far_writer = await asyncio.open_connection(
                 "127.0.0.1", self._target
             )
             self._writers.add(far_writer)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass_on(reader, far_writer))
-                group.create_task(self._pass_on(far_reader, writer))
+                group.create_task(self._pass_on(gate, reader, far_writer))
+                group.create_task(self._pass_on(gate, far_reader, writer))
             self._writers.discard(far_writer)
         self._writers.discard(writer)
 
     async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        gate: asyncio.Event,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await asyncio.sleep(self.latency.total_seconds())
-                await self._open.wait()
+                await gate.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -1,0 +1,36 @@
+"""Keeps a loop going: one bad piece of work must not stop the service."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from service.ports.time import Clock
+
+__all__ = ["Loop", "keep_going"]
+
+log = structlog.get_logger(__name__)
+
+Loop = Callable[[], Awaitable[None]]
+"""Runs until cancelled."""
+
+FIRST_WAIT: Final = timedelta(seconds=1)
+LONGEST_WAIT: Final = timedelta(minutes=1)
+HEALTHY: Final = timedelta(minutes=5)
+"""A loop that ran so long before it failed starts with the first wait again."""
+
+
+async def keep_going(loop: Loop, *, clock: Clock) -> None:
+    """Run a loop until cancelled; one that fails is logged and starts again."""
+    wait = FIRST_WAIT
+    while True:
+        began = clock.now()
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop failed", again_in=wait.total_seconds())
+        if clock.now() - began > HEALTHY:
+            wait = FIRST_WAIT
+        await clock.sleep(wait)
+        wait = min(wait * 2, LONGEST_WAIT)

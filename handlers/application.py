@@ -1,0 +1,96 @@
+"""Puts the HTTP side together."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from handlers import keys
+from handlers.auth import authenticate
+from handlers.bodies import BodyReader
+from handlers.middleware import MIDDLEWARES, expect
+from handlers.openapi import SPEC, document
+from handlers.receiver import Receiver
+from handlers.route import Part
+from handlers.routes import ROUTES
+from handlers.streams import CLOSING
+from handlers.webhooks import MAX_BODY
+from service.domain.hook import Secret
+from service.metrics import Metrics
+from service.ports.builder import Builder
+from service.ports.bus import Bus
+from service.ports.remote import Remote
+from service.ports.store import Store
+from service.ports.time import Clock, Ids
+
+__all__ = ["make_application"]
+
+EVERYTHING = frozenset(Part)
+
+
+def make_application(
+    *,
+    store: Store,
+    bus: Bus,
+    remote: Remote,
+    builder: Builder,
+    clock: Clock,
+    ids: Ids,
+    metrics: Metrics,
+    receiver: Receiver,
+    bodies: BodyReader,
+    public_url: str,
+    token: Secret,
+    version: str,
+    parts: Iterable[Part] = EVERYTHING,
+) -> web.Application:
+    """Make the application that serves some parts of the HTTP side, or all.
+
+    Health and metrics are always served. The server that runs it should have
+    `handler_cancellation` off: a caller who goes away does not undo what was begun.
+
+    Args:
+        store: Where state is.
+        bus: Followed by listeners, and home of dead letters.
+        remote: Asked by simulations.
+        builder: Names itself to simulations.
+        clock: Tells the time.
+        ids: Names what is made.
+        metrics: Counts.
+        receiver: Takes deliveries in.
+        bodies: Reads deliveries.
+        public_url: Where forges reach the service.
+        token: What callers of the REST API show.
+        version: Of the service.
+        parts: What is served.
+    """
+    served = {*parts, Part.ALWAYS}
+    app = web.Application(
+        middlewares=(*MIDDLEWARES, authenticate), client_max_size=MAX_BODY
+    )
+    app[keys.STORE] = store
+    app[keys.BUS] = bus
+    app[keys.REMOTE] = remote
+    app[keys.BUILDER] = builder
+    app[keys.CLOCK] = clock
+    app[keys.IDS] = ids
+    app[keys.METRICS] = metrics
+    app[keys.RECEIVER] = receiver
+    app[keys.BODIES] = bodies
+    app[keys.PUBLIC_URL] = public_url.rstrip("/")
+    app[keys.TOKEN] = token
+    app[keys.VERSION] = version
+    app[CLOSING] = asyncio.Event()
+    app.on_shutdown.append(_close_streams)
+    routes = [it for it in ROUTES if it.part in served]
+    app[SPEC] = document(routes, version=version)
+    for route in routes:
+        app.router.add_route(
+            route.method, route.path, route.handler, expect_handler=expect
+        )
+    return app
+
+
+async def _close_streams(app: web.Application) -> None:
+    """Let listeners go, so that the server need not wait for them."""
+    app[CLOSING].set()

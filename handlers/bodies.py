@@ -1,0 +1,104 @@
+"""Reading the raw body of a delivery, within bounds that hold before anybody is known.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+
+from service.errors import (
+    MalformedDeliveryError,
+    OversizedDeliveryError,
+    TransientError,
+    UnsupportedMediaError,
+)
+
+__all__ = ["BIG_BODY", "MAX_BODY", "BodyReader"]
+
+MAX_BODY: Final = 26 * 1024 * 1024
+"""GitHub and GitLab cap payloads at 25 MB and send nothing larger; a form body and a
+difference of opinion about megabytes need a little more. aiohttp's default of 1 MiB
+would lose big pushes for ever, since neither forge sends again."""
+
+BIG_BODY: Final = 1024 * 1024
+"""Larger ones are read, verified and parsed a few at once; most pushes are 8 kB."""
+
+
+class BodyReader:
+    """Read bodies, each within the deadline, a few big ones at once.
+
+    Args:
+        deadline: How long a sender may take.
+        big_at_once: How many bodies over `BIG_BODY` may be in memory.
+    """
+
+    def __init__(self, *, deadline: timedelta, big_at_once: int) -> None:
+        self._deadline = deadline
+        self._slots = asyncio.Semaphore(big_at_once)
+
+    @asynccontextmanager
+    async def body(self, request: web.Request) -> AsyncIterator[bytes]:
+        """Yield the body; a big one keeps its place until the block ends.
+
+        Raises:
+            UnsupportedMediaError: It is compressed, so not as it was signed.
+            OversizedDeliveryError: It is larger than any forge sends.
+            HTTPRequestTimeout: The sender was too slow.
+            MalformedDeliveryError: The sender left in the middle.
+            TransientError: Too many big bodies were read at once.
+        """
+        _check_headers(request)
+        async with AsyncExitStack() as stack:
+            yield await self._read(request, stack)
+
+    async def _read(self, request: web.Request, stack: AsyncExitStack) -> bytes:
+        until = asyncio.get_running_loop().time() + self._deadline.total_seconds()
+        is_big = (request.content_length or 0) > BIG_BODY
+        if is_big:
+            await self._take_slot(stack, until)
+        received = bytearray()
+        while chunk := await _chunk(request, until):
+            received += chunk
+            if len(received) > MAX_BODY:
+                raise _oversized()
+            if len(received) > BIG_BODY and not is_big:
+                is_big = True
+                await self._take_slot(stack, until)
+        return bytes(received)
+
+    async def _take_slot(self, stack: AsyncExitStack, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                await stack.enter_async_context(self._slots)
+        except TimeoutError as exc:
+            raise TransientError(
+                "too many big deliveries at once", retry_after=self._deadline
+            ) from exc
+
+
+async def _chunk(request: web.Request, until: float) -> bytes:
+    try:
+        async with asyncio.timeout_at(until):
+            return await request.content.readany()
+    except TimeoutError as exc:
+        raise web.HTTPRequestTimeout(reason="The body did not come in time") from exc
+    except (ConnectionError, web.RequestPayloadError) as exc:
+        raise MalformedDeliveryError("the body ended too early") from exc
+
+
+def _check_headers(request: web.Request) -> None:
+    # The server would decompress the body, and signatures are over what was sent.
+    encodings = request.headers.getall("Content-Encoding", [])
+    if any(it.strip().lower() not in {"", "identity"} for it in encodings):
+        raise UnsupportedMediaError("Content-Encoding: expected none, or identity")
+    if (request.content_length or 0) > MAX_BODY:
+        raise _oversized()
+
+
+def _oversized() -> OversizedDeliveryError:
+    return OversizedDeliveryError(f"the body is over {MAX_BODY} bytes")

@@ -1,0 +1,29 @@
+"""Messages that no consumer could handle: list, give back, drop."""
+
+from aiohttp import web
+
+from handlers.answering import nothing, paged
+from handlers.keys import BUS
+from handlers.reading import named, read_query
+from handlers.shapes.dead_letters import DeadLettersQuery, DeadLetterTold
+
+__all__ = ["drop_dead_letter", "list_dead_letters", "requeue_dead_letter"]
+
+
+async def list_dead_letters(request: web.Request) -> web.Response:
+    """List messages that nobody could handle, oldest first."""
+    role = read_query(request, DeadLettersQuery).role
+    letters = await request.app[BUS].dead(role)
+    return paged(request, [DeadLetterTold.of(it) for it in letters])
+
+
+async def requeue_dead_letter(request: web.Request) -> web.Response:
+    """Give a dead letter to its role again."""
+    await request.app[BUS].requeue(named(request, "letter_id", what="Dead letter"))
+    return nothing()
+
+
+async def drop_dead_letter(request: web.Request) -> web.Response:
+    """Forget a dead letter."""
+    await request.app[BUS].drop(named(request, "letter_id", what="Dead letter"))
+    return nothing()

@@ -1,0 +1,129 @@
+"""What arrived, written down for people who ask later."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from service.domain.delivery import Delivery
+from service.errors import TransientError
+from service.metrics import Metrics
+from service.ports.store import DeliveryRecord, Store
+from service.ports.time import Clock
+
+__all__ = ["DeliveryLog", "masked"]
+
+log = structlog.get_logger(__name__)
+
+_WAITING: Final = 10_000
+_BATCH: Final = 500
+_GATHER: Final = timedelta(milliseconds=200)
+"""How long a record may wait for others: one write instead of hundreds."""
+_TRIM_EVERY: Final = 1000
+_BUDGET: Final = timedelta(seconds=10)
+_LONGEST: Final = 200
+
+_SHOWN: Final = frozenset(
+    {
+        "content-length",
+        "content-type",
+        "idempotency-key",
+        "user-agent",
+        "webhook-id",
+        "webhook-timestamp",
+        "x-github-delivery",
+        "x-github-event",
+        "x-github-hook-id",
+        "x-github-hook-installation-target-id",
+        "x-github-hook-installation-target-type",
+        "x-gitlab-event",
+        "x-gitlab-event-uuid",
+        "x-gitlab-instance",
+        "x-gitlab-webhook-uuid",
+    }
+)
+"""Headers whose values may be seen. A hook's owner may add any header, with any
+secret in it, so whatever is not named here is masked."""
+
+
+class DeliveryLog:
+    """Gather records and write them in batches, after the forge has its answer.
+
+    Best effort: the records of the last moment die with the process, and when the
+    database stays away the oldest wait, the newest are dropped and counted. The record
+    of an accepted delivery is not here: its event carries it, and whoever handles the
+    event writes it down, so it is as durable as the push itself.
+
+    Args:
+        store: Where records go.
+        clock: Lets records gather.
+        metrics: Counts what was dropped.
+        keep: How many records of each hook are kept.
+    """
+
+    def __init__(
+        self, *, store: Store, clock: Clock, metrics: Metrics, keep: int
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._keep = keep
+        self._waiting: deque[DeliveryRecord] = deque()
+        self._noted = asyncio.Event()
+        self._untrimmed = 0
+
+    def note(self, record: DeliveryRecord) -> None:
+        """Take a record to be written soon."""
+        if len(self._waiting) >= _WAITING:
+            self._metrics.records_lost(1)
+            return
+        self._waiting.append(record)
+        self._noted.set()
+
+    async def run(self) -> None:
+        """Write until cancelled; what waits then is written still."""
+        try:
+            while True:
+                await self._noted.wait()
+                await self._clock.sleep(_GATHER)
+                await self._write_all()
+        finally:
+            await self._write_all()
+
+    async def _write_all(self) -> None:
+        self._noted.clear()
+        while self._waiting:
+            count = min(_BATCH, len(self._waiting))
+            await self._write([self._waiting.popleft() for _ in range(count)])
+
+    async def _write(self, batch: Sequence[DeliveryRecord]) -> None:
+        self._untrimmed += len(batch)
+        is_trim = self._untrimmed >= _TRIM_EVERY
+        try:
+            async with (
+                asyncio.timeout(_BUDGET.total_seconds()),
+                self._store.transaction() as tx,
+            ):
+                await tx.deliveries.record(batch)
+                if is_trim:
+                    await tx.deliveries.trim(keep=self._keep)
+        except (TransientError, TimeoutError) as exc:
+            self._metrics.records_lost(len(batch))
+            log.warning("delivery records lost", count=len(batch), error=str(exc))
+            return
+        self._untrimmed = 0 if is_trim else self._untrimmed
+
+
+def masked(delivery: Delivery) -> Mapping[str, str]:
+    """Return the headers, without the value of any that may hold a secret."""
+    return {
+        _printable(name): _printable(", ".join(values)) if name in _SHOWN else "…"
+        for name, values in delivery.headers.items()
+    }
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()[:_LONGEST]

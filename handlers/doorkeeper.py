@@ -1,0 +1,152 @@
+"""Who may deliver: hooks, and the proof that a delivery is theirs."""
+
+import asyncio
+import re
+import secrets
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from handlers.bodies import BIG_BODY
+from service.domain.delivery import Delivery, Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.repository import Repository
+from service.errors import (
+    BadSignatureError,
+    ForeignRepositoryError,
+    NotFoundError,
+    TransientError,
+)
+from service.forges.codec import CODECS
+from service.forges.proofs import Verified
+from service.ports.store import Store
+from service.ports.time import Clock
+
+__all__ = ["Doorkeeper"]
+
+log = structlog.get_logger(__name__)
+
+_FRESH: Final = timedelta(seconds=5)
+"""How long a removed hook or a retired secret may still work."""
+_MOST: Final = 10_000
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PROOFS: Final = {Forge.GITHUB: Proof.HMAC, Forge.GITLAB: Proof.SIGNING_TOKEN}
+
+
+class Doorkeeper:
+    """Find the hook of a delivery and check its proof.
+
+    Hooks are remembered for a few seconds. What is remembered can only be refused
+    after the store was asked again, so a new hook and a new secret work at once; and
+    unknown hooks are checked against a secret that nobody has, so every refusal takes
+    the same road: a check, a look, a check.
+    """
+
+    def __init__(self, *, store: Store, clock: Clock, budget: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._budget = budget
+        self._known: OrderedDict[str, tuple[datetime, Hook]] = OrderedDict()
+        self._nobody = {forge: _nobody(forge, clock.now()) for forge in Forge}
+
+    async def admit(
+        self, forge: Forge, hook_id: str, delivery: Delivery
+    ) -> tuple[Hook, Verified]:
+        """Return the hook that the delivery is proved to come through.
+
+        Raises:
+            BadSignatureError: There is no such hook, or nothing proves the delivery.
+            TransientError: The store did not answer.
+        """
+        hook = self._remembered(forge, hook_id)
+        try:
+            return hook, await self._verify(hook, delivery)
+        except BadSignatureError:
+            hook = await self._look(forge, hook_id)
+            return hook, await self._verify(hook, delivery)
+
+    async def learn(self, hook: Hook, repository: Repository) -> None:
+        """Note the number of the hook's repository, the first time one is told.
+
+        From then on only that number is the hook's repository, whatever it is called.
+        When the store does not answer, the next delivery tells it again.
+
+        Raises:
+            ForeignRepositoryError: Another delivery told another number before.
+        """
+        if hook.repository.number is not None or repository.number is None:
+            return
+        try:
+            known = await self._learn(hook.id, repository)
+        except (NotFoundError, TransientError, TimeoutError) as exc:
+            log.warning("number of a repository not kept", hook=hook.id, error=str(exc))
+            return
+        self._known.pop(hook.id, None)
+        if not known.is_same(repository):
+            raise ForeignRepositoryError(
+                f"the delivery is about number {repository.number}; this hook is bound "
+                f"to number {known.number}"
+            )
+
+    async def _learn(self, hook_id: HookId, repository: Repository) -> Repository:
+        async with (
+            asyncio.timeout(self._budget.total_seconds()),
+            self._store.transaction(f"hook:{hook_id}") as tx,
+        ):
+            hook = await tx.hooks.get(hook_id)
+            if hook.repository.number is not None:
+                return hook.repository
+            known = replace(hook.repository, number=repository.number)
+            await tx.hooks.save(replace(hook, repository=known))
+            return known
+
+    def _remembered(self, forge: Forge, hook_id: str) -> Hook:
+        read_at, hook = self._known.get(hook_id, (None, self._nobody[forge]))
+        is_fresh = read_at is not None and self._clock.now() - read_at < _FRESH
+        return hook if is_fresh and hook.forge is forge else self._nobody[forge]
+
+    async def _look(self, forge: Forge, hook_id: str) -> Hook:
+        hook = await self._read(hook_id)
+        if hook is None or hook.forge is not forge:
+            return self._nobody[forge]
+        self._known[hook_id] = (self._clock.now(), hook)
+        self._known.move_to_end(hook_id)
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        return hook
+
+    async def _read(self, hook_id: str) -> Hook | None:
+        if not _ID.fullmatch(hook_id):
+            return None
+        try:
+            async with (
+                asyncio.timeout(self._budget.total_seconds()),
+                self._store.reading() as tx,
+            ):
+                return await tx.hooks.get(HookId(hook_id))
+        except NotFoundError:
+            return None
+        except TimeoutError as exc:
+            raise TransientError("the database did not say who that hook is") from exc
+
+    async def _verify(self, hook: Hook, delivery: Delivery) -> Verified:
+        verify, now = CODECS[hook.forge].verify, self._clock.now()
+        if len(delivery.body) <= BIG_BODY:
+            return verify(hook, delivery, now)
+        # 26 MB take 14 ms per secret, and the hash lets other threads run.
+        return await asyncio.to_thread(verify, hook, delivery, now)
+
+
+def _nobody(forge: Forge, now: datetime) -> Hook:
+    """Make a hook whose secret nobody has."""
+    return Hook(
+        id=HookId("nobody"),
+        forge=forge,
+        proof=_PROOFS[forge],
+        repository=Repository(host="invalid", path="nobody", url="https://invalid"),
+        secrets=(Secret("whsec_" + secrets.token_hex(32)),),
+        created_at=now,
+    )

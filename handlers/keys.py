@@ -1,0 +1,45 @@
+"""What handlers find in their application, typed."""
+
+from typing import Final
+
+from aiohttp import web
+
+from handlers.bodies import BodyReader
+from handlers.receiver import Receiver
+from service.domain.hook import Secret
+from service.metrics import Metrics
+from service.ports.builder import Builder
+from service.ports.bus import Bus
+from service.ports.remote import Remote
+from service.ports.store import Store
+from service.ports.time import Clock, Ids
+
+__all__ = [
+    "BODIES",
+    "BUILDER",
+    "BUS",
+    "CLOCK",
+    "IDS",
+    "METRICS",
+    "PUBLIC_URL",
+    "RECEIVER",
+    "REMOTE",
+    "STORE",
+    "TOKEN",
+    "VERSION",
+]
+
+STORE: Final = web.AppKey[Store]("store")
+BUS: Final = web.AppKey[Bus]("bus")
+REMOTE: Final = web.AppKey[Remote]("remote")
+BUILDER: Final = web.AppKey[Builder]("builder")
+CLOCK: Final = web.AppKey[Clock]("clock")
+IDS: Final = web.AppKey[Ids]("ids")
+RECEIVER: Final = web.AppKey[Receiver]("receiver")
+BODIES: Final = web.AppKey[BodyReader]("bodies")
+METRICS: Final = web.AppKey[Metrics]("metrics")
+PUBLIC_URL: Final = web.AppKey[str]("public_url")
+"""Where forges reach the service, without a slash at the end."""
+TOKEN: Final = web.AppKey[Secret]("token")
+"""What callers of the REST API prove themselves with."""
+VERSION: Final = web.AppKey[str]("version")

@@ -1,0 +1,239 @@
+"""What happens when launchers are added, changed, moved and removed."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from aiohttp import web
+
+from handlers.announcing import Announcer
+from handlers.keys import CLOCK, IDS, STORE
+from handlers.rebuild_requests import end_unfinished, first_build
+from handlers.shapes.environments import check_pair
+from handlers.shapes.launchers import (
+    EnvVariable,
+    LauncherPatch,
+    LauncherPost,
+    has_offer,
+)
+from service.domain.build import EnvironmentId, Move
+from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
+from service.domain.repository import Repository
+from service.domain.source import Revision, Source, SourceId
+from service.errors import ConflictError
+from service.ports.store import LOCK_SCHEDULE, Transaction
+
+__all__ = ["add", "change", "remove", "take_offer"]
+
+
+async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Source]:
+    """Add a launcher and ask for its first build.
+
+    Raises:
+        InvalidRequestError: Frontend and builder do not fit, or the repository's URL
+            is none.
+    """
+    given = asked.environment
+    check_pair(given.builder_variant, given.frontend_variant)
+    wanted = _source(
+        app,
+        Repository.from_url(given.repository),
+        Revision.from_text(given.repository_revision),
+        given.context_dir,
+    )
+    async with app[STORE].transaction() as tx:
+        source = await tx.sources.find_or_add(wanted)
+        launcher = _launcher(app, asked, source.id)
+        await tx.launchers.add(launcher)
+        await first_build(app, tx, launcher, source)
+    return launcher, source
+
+
+def _source(
+    app: web.Application, repository: Repository, revision: Revision, context_dir: str
+) -> Source:
+    return Source(
+        id=SourceId(app[IDS].new()),
+        repository=repository,
+        revision=revision,
+        context_dir=context_dir,
+        created_at=app[CLOCK].now(),
+    )
+
+
+def _launcher(app: web.Application, asked: LauncherPost, source: SourceId) -> Launcher:
+    given = asked.environment
+    return Launcher(
+        id=LauncherId(app[IDS].new()),
+        project_id=asked.project_id,
+        name=asked.name,
+        environment_id=EnvironmentId(app[IDS].new()),
+        source_id=source,
+        builder=given.builder_variant,
+        frontend=given.frontend_variant,
+        platform=given.platforms[0],
+        policy=UpdatePolicy(asked.update_policy),
+        created_at=app[CLOCK].now(),
+        description=asked.description,
+        launcher_type=asked.launcher_type,
+        resource_class_id=asked.resource_class_id,
+        disk_storage=asked.disk_storage,
+        env_variables=_variables(asked.env_variables),
+        command=given.command or (),
+        args=given.args or (),
+    )
+
+
+def _variables(given: tuple[EnvVariable, ...] | None) -> Mapping[str, str] | None:
+    return None if given is None else {it.name: it.value or "" for it in given}
+
+
+@asynccontextmanager
+async def _holding(
+    app: web.Application, launcher_id: LauncherId
+) -> AsyncIterator[tuple[Transaction, Launcher]]:
+    """Open a transaction in which nobody else evaluates, schedules or changes it."""
+    async with app[STORE].reading() as tx:
+        before = await tx.launchers.get(launcher_id)
+    locks = (f"source:{before.source_id}", LOCK_SCHEDULE)
+    async with app[STORE].transaction(*locks) as tx:
+        launcher = await tx.launchers.get(launcher_id)
+        if launcher.source_id != before.source_id:
+            raise ConflictError(
+                f"Session launcher with id '{launcher_id}' is being changed by "
+                "somebody else; try again."
+            )
+        yield tx, launcher
+
+
+async def change(
+    app: web.Application, launcher_id: LauncherId, asked: LauncherPatch
+) -> tuple[Launcher, Source]:
+    """Change a launcher; other build parameters ask for a build at once.
+
+    Raises:
+        NotFoundError: There is no such launcher.
+        ConflictError: Somebody else changes it just now.
+        InvalidRequestError: Frontend and builder would not fit, or the repository's
+            URL is none.
+    """
+    async with _holding(app, launcher_id) as (tx, before):
+        source = await tx.sources.get(before.source_id)
+        followed = _followed(app, source, asked)
+        if followed != source:
+            followed = await tx.sources.find_or_add(followed)
+        launcher = _rebuilt(replace(before, source_id=followed.id), asked)
+        check_pair(launcher.builder, launcher.frontend)
+        if _is_made_differently(before, launcher):
+            # What the definition asks for is unknown until somebody looked.
+            launcher = replace(launcher, wanted_key=None)
+            wish = await first_build(app, tx, launcher, followed)
+            await end_unfinished(
+                app, tx, launcher.environment_id, Move.SUPERSEDE, but=[wish.id]
+            )
+        launcher = _described(launcher, asked)
+        await tx.launchers.save(launcher)
+    return launcher, followed
+
+
+def _followed(app: web.Application, source: Source, asked: LauncherPatch) -> Source:
+    """Return the source to follow: the same one when nothing of it changes."""
+    given = asked.environment.build_parameters
+    repository, revision = source.repository, source.revision
+    context_dir = source.context_dir
+    if given.repository is not None:
+        named = Repository.from_url(given.repository)
+        repository = repository if repository.is_same(named) else named
+    if given.repository_revision is not None:
+        revision = Revision.from_text(given.repository_revision)
+    if given.context_dir is not None:
+        context_dir = given.context_dir
+    if (repository, revision, context_dir) == (
+        source.repository,
+        source.revision,
+        source.context_dir,
+    ):
+        return source
+    return _source(app, repository, revision, context_dir)
+
+
+def _rebuilt(launcher: Launcher, asked: LauncherPatch) -> Launcher:
+    given = asked.environment.build_parameters
+    return replace(
+        launcher,
+        builder=given.builder_variant or launcher.builder,
+        frontend=given.frontend_variant or launcher.frontend,
+        platform=given.platforms[0] if given.platforms else launcher.platform,
+    )
+
+
+def _is_made_differently(before: Launcher, after: Launcher) -> bool:
+    return (before.source_id, before.builder, before.frontend, before.platform) != (
+        after.source_id,
+        after.builder,
+        after.frontend,
+        after.platform,
+    )
+
+
+def _described(launcher: Launcher, asked: LauncherPatch) -> Launcher:
+    """Take over what was sent; a null resets what may be absent."""
+    policy = asked.update_policy
+    changed = replace(
+        launcher,
+        name=asked.name or launcher.name,
+        policy=UpdatePolicy(policy) if policy else launcher.policy,
+    )
+    if "description" in asked.model_fields_set:
+        changed = replace(changed, description=asked.description)
+    if "resource_class_id" in asked.model_fields_set:
+        changed = replace(changed, resource_class_id=asked.resource_class_id)
+    if "disk_storage" in asked.model_fields_set:
+        changed = replace(changed, disk_storage=asked.disk_storage)
+    if "env_variables" in asked.model_fields_set:
+        changed = replace(changed, env_variables=_variables(asked.env_variables))
+    if "command" in asked.environment.model_fields_set:
+        changed = replace(changed, command=asked.environment.command or ())
+    if "args" in asked.environment.model_fields_set:
+        changed = replace(changed, args=asked.environment.args or ())
+    return changed
+
+
+async def remove(app: web.Application, launcher_id: LauncherId) -> None:
+    """Remove a launcher and call off what it waits for; history and images stay.
+
+    Raises:
+        NotFoundError: There is no such launcher.
+        ConflictError: Somebody else changes it just now.
+    """
+    async with _holding(app, launcher_id) as (tx, launcher):
+        await end_unfinished(app, tx, launcher.environment_id, Move.CANCEL)
+        await tx.launchers.remove(launcher_id)
+
+
+async def take_offer(
+    app: web.Application, launcher_id: LauncherId
+) -> tuple[Launcher, Source]:
+    """Move a launcher to the image it was told of.
+
+    Raises:
+        NotFoundError: There is no such launcher.
+        ConflictError: No image waits for it, or it moved on meanwhile.
+    """
+    async with app[STORE].transaction() as tx:
+        launcher = await tx.launchers.get(launcher_id)
+        image, key = launcher.available_image, launcher.available_key
+        if image is None or key is None or not has_offer(launcher):
+            raise ConflictError(
+                f"Session launcher with id '{launcher_id}' has no available image to "
+                "move to."
+            )
+        generation = launcher.available_generation
+        if await tx.launchers.move(
+            launcher_id, image=image, key=key, generation=generation
+        ):
+            await Announcer.of(app).moved(
+                tx, launcher, image=image, generation=generation
+            )
+        moved = await tx.launchers.get(launcher_id)
+        return moved, await tx.sources.get(moved.source_id)

@@ -1,0 +1,54 @@
+"""A build's log, line by line while it grows."""
+
+import json
+from datetime import timedelta
+from typing import Final
+
+from handlers.shapes.builds import status_of
+from handlers.streams import Stream
+from service.domain.build import Rebuild, RebuildId
+from service.ports.store import Store
+from service.ports.time import Clock
+
+__all__ = ["follow_log"]
+
+PAUSE: Final = timedelta(seconds=0.3)
+"""Between two looks for new lines: live for a person, and cheap for the store."""
+
+
+async def follow_log(
+    stream: Stream, rebuild_id: RebuildId, *, store: Store, clock: Clock, after: int
+) -> None:
+    """Send every line after a place until the rebuild is final, then `end`."""
+    while stream.is_open:
+        # The state first: a build says its last line before it ends.
+        async with store.reading() as tx:
+            rebuild = await tx.rebuilds.get(rebuild_id)
+        after = await _send_lines(stream, rebuild, store, after)
+        if rebuild.state.is_final:
+            await stream.send("end", _ending(rebuild))
+            return
+        await stream.keep_alive()
+        await clock.sleep(PAUSE)
+
+
+async def _send_lines(
+    stream: Stream, rebuild: Rebuild, store: Store, after: int
+) -> int:
+    if rebuild.build_id is None:
+        return after
+    while True:
+        async with store.reading() as tx:
+            lines = await tx.logs.read(rebuild.build_id, after=after)
+        if not lines:
+            return after
+        for line in lines:
+            data = json.dumps({"phase": line.phase, "text": line.text})
+            await stream.send("line", data, id_=str(line.seq))
+        after = lines[-1].seq
+
+
+def _ending(rebuild: Rebuild) -> str:
+    return json.dumps(
+        {"status": status_of(rebuild.state), "state": rebuild.state.value}
+    )

@@ -1,0 +1,194 @@
+"""Around every handler: one table from errors to answers, one line per request.
+
+Answers to errors have Renku's shape: `{"error": {"code": 1404, "message": "…"}}`, the
+code being 1000 more than the status.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import HttpVersion11, web
+from aiohttp.web_exceptions import HTTPException
+
+from handlers.keys import METRICS
+from service import errors
+
+__all__ = [
+    "MIDDLEWARES",
+    "STATUS",
+    "answer_errors",
+    "error_response",
+    "expect",
+    "log_requests",
+]
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STATUS: Final[Mapping[type[errors.ServiceError], HTTPStatus]] = {
+    errors.BadSignatureError: HTTPStatus.UNAUTHORIZED,
+    errors.ForeignRepositoryError: HTTPStatus.FORBIDDEN,
+    errors.OversizedDeliveryError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.DeliveryError: HTTPStatus.BAD_REQUEST,
+    errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RemoteRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TransientError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""By the nearest ancestor; what is not here is our fault: 500."""
+
+_REFUSED: Final = "The delivery is not proved to come from this hook."
+"""One answer for an unknown hook and a wrong proof, whatever was wrong with it."""
+_RETRY_AFTER: Final = timedelta(seconds=10)
+_CODE: Final = 1000
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_LONGEST: Final = 200
+
+
+def error_response(
+    status: int,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: str,
+) -> web.Response:
+    """Write an error in Renku's shape."""
+    error = {"code": _CODE + status, "message": message, **more}
+    return web.json_response({"error": error}, status=status, headers=headers)
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into an answer."""
+    try:
+        return await handler(request)
+    except HTTPException as exc:
+        return _from_http(exc)
+    except errors.ServiceError as exc:
+        return _from_service(request, exc)
+    except web.RequestPayloadError:
+        return error_response(HTTPStatus.BAD_REQUEST, "The body cannot be read.")
+    except (json.JSONDecodeError, UnicodeDecodeError) as exc:
+        return error_response(HTTPStatus.BAD_REQUEST, f"The body is no JSON: {exc}")
+    except ConnectionError:
+        raise  # nobody is there to be answered; the server closes the connection
+    except Exception as exc:  # noqa: BLE001 - the last resort, so that no detail leaks
+        return _from_defect(request, exc)
+
+
+@web.middleware
+async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every request; log it, unless a machine asks every few seconds."""
+    began = time.perf_counter()
+    response = await handler(request)
+    took = timedelta(seconds=time.perf_counter() - began)
+    request.app[METRICS].request(
+        method=_method(request),
+        route=_route(request),
+        status=response.status,
+        took=took,
+    )
+    if request.path not in _QUIET:
+        log.info(
+            "request answered",
+            method=_method(request),
+            path=_printable(request.path),
+            status=response.status,
+            ms=round(took.total_seconds() * 1000, 1),
+        )
+    return response
+
+
+async def expect(request: web.Request) -> web.Response | None:
+    """Answer `Expect: 100-continue`, and refuse to expect anything else.
+
+    It goes with every route, since middlewares come after it, and aiohttp's own
+    stumbles over a header that is no UTF-8.
+    https://www.rfc-editor.org/rfc/rfc9110#name-expect
+    """
+    if request.headers["Expect"].lower() != "100-continue":
+        status = HTTPStatus.EXPECTATION_FAILED
+        return error_response(status, "Expect: expected nothing, or 100-continue.")
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer's own bytes are counted from here
+    return None
+
+
+MIDDLEWARES: Final = (log_requests, answer_errors)
+"""Outermost first."""
+
+
+def _from_http(exc: HTTPException) -> web.Response:
+    kept = ("Allow", "Location", "Retry-After", "WWW-Authenticate")
+    headers = {it: exc.headers[it] for it in kept if it in exc.headers}
+    if exc.status < HTTPStatus.BAD_REQUEST:
+        return web.Response(status=exc.status, headers=headers)
+    text = exc.reason or HTTPStatus(exc.status).phrase
+    return error_response(exc.status, f"{text}.", headers=headers)
+
+
+def _from_service(request: web.Request, exc: errors.ServiceError) -> web.Response:
+    known = (STATUS[it] for it in type(exc).__mro__ if it in STATUS)
+    status = next(known, None)
+    if status is None:
+        return _from_defect(request, exc)
+    if isinstance(exc, errors.BadSignatureError):
+        log.info("delivery not proved", path=_printable(request.path), seen=str(exc))
+        return error_response(status, _REFUSED)
+    return error_response(status, _sendable(exc), headers=_headers(exc))
+
+
+def _from_defect(request: web.Request, exc: Exception) -> web.Response:
+    trace = secrets.token_hex(8)
+    log.error(
+        "request failed", path=_printable(request.path), trace_id=trace, exc_info=exc
+    )
+    return error_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something went wrong here. The log knows more by the trace id.",
+        trace_id=trace,
+    )
+
+
+def _headers(exc: errors.ServiceError) -> Mapping[str, str]:
+    if isinstance(exc, errors.TransientError):
+        wait = exc.retry_after or _RETRY_AFTER
+        return {"Retry-After": str(max(1, int(wait.total_seconds())))}
+    if isinstance(exc, errors.UnauthenticatedError):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
+
+
+def _sendable(exc: errors.ServiceError) -> str:
+    """Return the message; halves of characters in it are written out."""
+    return str(exc).encode("utf-8", "backslashreplace").decode()
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in _METHODS else "OTHER"
+
+
+_METHODS: Final = frozenset(
+    {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+)
+
+
+def _route(request: web.Request) -> str:
+    """Return the pattern of the route: paths are strangers' and without number."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()[:_LONGEST]

@@ -1,0 +1,100 @@
+"""What became of a delivery: for its sender, and on record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from handlers.delivery_log import masked
+from service.domain.delivery import Delivery, DeliveryId, delivery_id
+from service.domain.hook import Hook
+from service.domain.push import Ignored, Push
+from service.forges.codec import CODECS
+from service.ports.store import DeliveryRecord
+
+__all__ = ["Admitted", "Receipt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of an authentic delivery."""
+
+    delivery: DeliveryId
+    status: str
+    """`accepted`, `ignored`, `duplicate`; on record also `refused`."""
+    reason: str
+    """A machine word."""
+    message: str
+    """A sentence."""
+
+    def to_json(self) -> Mapping[str, str]:
+        """Write the receipt; people see it in their forge's list of deliveries."""
+        return {
+            "delivery": self.delivery,
+            "status": self.status,
+            "reason": self.reason,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A delivery that is proved to come through its hook."""
+
+    id: DeliveryId
+    hook: Hook
+    delivery: Delivery
+    forge_id: str | None
+    event: str
+    """The forge's word; empty when it gave none."""
+
+    @classmethod
+    def through(cls, hook: Hook, delivery: Delivery) -> Self:
+        """Name a verified delivery by what its forge calls it.
+
+        Raises:
+            MalformedDeliveryError: The headers that name it cannot be read.
+        """
+        codec = CODECS[hook.forge]
+        forge_id = codec.delivery_name(delivery)
+        return cls(
+            id=delivery_id(hook.id, forge_id, delivery.body),
+            hook=hook,
+            delivery=delivery,
+            forge_id=forge_id,
+            event=codec.event_name(delivery) or "",
+        )
+
+    @classmethod
+    def unread(cls, hook: Hook, delivery: Delivery) -> Self:
+        """Name a verified delivery by its body; its headers may be what is wrong."""
+        return cls(
+            id=delivery_id(hook.id, None, delivery.body),
+            hook=hook,
+            delivery=delivery,
+            forge_id=None,
+            event="",
+        )
+
+    def receipt(self, status: str, reason: str, message: str) -> Receipt:
+        """Say what became of it."""
+        return Receipt(delivery=self.id, status=status, reason=reason, message=message)
+
+    def record(self, receipt: Receipt, about: Push | Ignored | None) -> DeliveryRecord:
+        """Write down what became of it, and what it was about."""
+        push = about if isinstance(about, Push) else None
+        repository = about.repository if about else None
+        return DeliveryRecord(
+            id=self.id,
+            hook_id=self.hook.id,
+            forge_delivery_id=self.forge_id,
+            event=self.event,
+            status=receipt.status,
+            reason=receipt.reason,
+            message=receipt.message,
+            repository=repository.path if repository else "",
+            ref=push.ref if push else "",
+            before=push.before if push else "",
+            after=push.after if push else "",
+            headers=masked(self.delivery),
+            received_at=self.delivery.received_at,
+        )

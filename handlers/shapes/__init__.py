@@ -1,0 +1,1 @@
+"""What callers send and what they are told: frozen models, and OpenAPI's source."""

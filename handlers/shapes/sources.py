@@ -1,0 +1,180 @@
+"""Sources, and what looking at them concluded."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from handlers.shapes.strict import Told
+from service.domain.definition import Item
+from service.domain.evaluation import Evaluation
+from service.domain.findings import Finding
+from service.domain.launcher import Launcher
+from service.domain.source import Seen, Source
+
+__all__ = [
+    "Asked",
+    "EvaluationTold",
+    "FindingTold",
+    "ItemTold",
+    "SeenTold",
+    "SourceTold",
+]
+
+
+class SeenTold(Told):
+    """What was last seen at a source."""
+
+    commit: str | None = None
+    ref: str | None = None
+    kind: str | None = None
+    fingerprint: str | None = None
+    at: datetime
+
+    @classmethod
+    def of(cls, seen: Seen) -> "SeenTold":
+        """Tell what was seen."""
+        return cls(
+            commit=seen.commit,
+            ref=seen.ref,
+            kind=seen.kind.value if seen.kind else None,
+            fingerprint=seen.fingerprint,
+            at=seen.at,
+        )
+
+
+class SourceTold(Told):
+    """What launchers follow."""
+
+    id: str
+    repository: str
+    repository_number: int | None = Field(
+        default=None, description="The forge's own id, once a delivery told it."
+    )
+    revision: str | None = Field(
+        default=None, description="Absent for the default branch."
+    )
+    context_dir: str | None = None
+    generation: int
+    seen: SeenTold | None = None
+    created_at: datetime
+    launchers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: Source, launchers: tuple[Launcher, ...]) -> "SourceTold":
+        """Tell of a source and who follows it."""
+        return cls(
+            id=source.id,
+            repository=source.repository.url,
+            repository_number=source.repository.number,
+            revision=source.revision.to_text() or None,
+            context_dir=source.context_dir or None,
+            generation=source.generation,
+            seen=SeenTold.of(source.seen) if source.seen else None,
+            created_at=source.created_at,
+            launchers=tuple(it.id for it in launchers),
+        )
+
+
+class Asked(Told):
+    """It was asked for and happens soon."""
+
+    status: Literal["asked"] = "asked"
+    source_id: str
+
+
+class FindingTold(Told):
+    """What a user should know about a definition."""
+
+    severity: Literal["error", "warning", "note"]
+    code: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingTold":
+        """Tell of a finding."""
+        return cls.model_validate(
+            {
+                "severity": finding.severity.value,
+                "code": finding.code,
+                "message": finding.message,
+                "path": finding.path or None,
+                "line": finding.line,
+                "column": finding.column,
+            }
+        )
+
+
+class ItemTold(Told):
+    """One path that was considered."""
+
+    path: str
+    role: str
+    mode: str = Field(description="A git mode, or `absent`.")
+    oid: str | None = None
+
+    @classmethod
+    def of(cls, item: Item) -> "ItemTold":
+        """Tell of a path."""
+        return cls(
+            path=plain_path(item.path),
+            role=item.role,
+            mode=item.mode,
+            oid=item.oid or None,
+        )
+
+
+def plain_path(path: str) -> str:
+    """Write a path that JSON can carry: bytes that are no UTF-8 become a sign."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class EvaluationTold(Told):
+    """One comparison of a source's head with what was last seen."""
+
+    id: str
+    source_id: str
+    generation: int
+    evidence: str
+    delivery_ids: tuple[str, ...]
+    verdict: str
+    reason: str
+    message: str
+    changed: tuple[str, ...]
+    commit: str | None = None
+    ref: str | None = None
+    kind: str | None = None
+    previous_fingerprint: str | None = None
+    fingerprint: str | None = None
+    items: tuple[ItemTold, ...]
+    findings: tuple[FindingTold, ...]
+    started_at: datetime
+    completed_at: datetime
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> "EvaluationTold":
+        """Tell of an evaluation."""
+        judgement = evaluation.judgement
+        return cls(
+            id=evaluation.id,
+            source_id=evaluation.source_id,
+            generation=evaluation.generation,
+            evidence=evaluation.evidence.value,
+            delivery_ids=tuple(evaluation.delivery_ids),
+            verdict=judgement.verdict.value,
+            reason=judgement.reason,
+            message=plain_path(judgement.message),
+            changed=tuple(plain_path(it) for it in judgement.changed),
+            commit=evaluation.commit,
+            ref=evaluation.ref,
+            kind=evaluation.kind.value if evaluation.kind else None,
+            previous_fingerprint=evaluation.previous,
+            fingerprint=evaluation.fingerprint,
+            items=tuple(ItemTold.of(it) for it in evaluation.items),
+            findings=tuple(FindingTold.of(it) for it in evaluation.findings),
+            started_at=evaluation.started_at,
+            completed_at=evaluation.completed_at,
+        )

@@ -1,0 +1,65 @@
+"""The two kinds of shapes, and the texts inside them."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+__all__ = [
+    "MAX_INT",
+    "ULID",
+    "Given",
+    "Line",
+    "Prose",
+    "Told",
+    "Ulid",
+    "Word",
+]
+
+ULID: Final = "^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+"""https://github.com/ulid/spec, read without regard to case."""
+
+MAX_INT: Final = 2**31 - 1
+"""What an integer column holds in every database."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Given(BaseModel):
+    """Something that a caller sends; what is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Told(BaseModel):
+    """Something that a caller is told; nulls stay away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("holds control characters; expected one line of plain text")
+    return text
+
+
+def _prose(text: str) -> str:
+    if _CONTROL_IN_PROSE.search(text):
+        raise ValueError("holds control characters; expected plain text")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+"""Text without control characters: databases, logs and terminals take it as it is."""
+
+Prose = Annotated[str, AfterValidator(_prose)]
+"""Text with line breaks."""
+
+Word = Annotated[str, Field(description="A machine word.")]
+
+Ulid = Annotated[
+    str,
+    StringConstraints(min_length=26, max_length=26, pattern=ULID),
+    AfterValidator(str.upper),
+]

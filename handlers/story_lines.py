@@ -1,0 +1,241 @@
+"""Stories as sentences, to be read from top to bottom."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from handlers.shapes.builds import Build
+from handlers.shapes.deliveries import DeliveryTold
+from handlers.shapes.environments import NOT_BUILT
+from handlers.shapes.explanations import (
+    BuildStory,
+    EvaluationStory,
+    FileTold,
+    PackageChange,
+    Story,
+)
+from handlers.shapes.launchers import SessionLauncher
+from handlers.shapes.sources import FindingTold
+from service.domain.repository import is_zero
+
+__all__ = ["file_line", "finding_line", "story_lines"]
+
+SHOWN: Final = 8
+"""How many of a kind a sentence names."""
+SHORT: Final = 12
+
+WHY: Final = {
+    "push": "after a push",
+    "sweep": "on the round that looks at every source from time to time",
+    "launcher": "because a launcher began to follow it",
+    "manual": "because a person asked",
+    "replay": "because a delivery was played again",
+}
+
+
+def story_lines(story: Story) -> Iterator[str]:
+    """Tell a story."""
+    if story.launcher:
+        yield from _launcher(story.launcher)
+    yield from _in_order(story)
+    for build in story.waiting:
+        yield from _waiting(build)
+    yield from _gap(story)
+
+
+def _in_order(story: Story) -> Iterator[str]:
+    """Tell deliveries and looks as they happened."""
+    happened: list[tuple[datetime, Iterator[str]]] = [
+        *((it.received_at, _delivery(it)) for it in story.deliveries),
+        *((it.evaluation.completed_at, _evaluation(it)) for it in story.evaluations),
+    ]
+    for _, lines in sorted(happened, key=lambda it: it[0]):
+        yield from lines
+
+
+def _launcher(launcher: SessionLauncher) -> Iterator[str]:
+    parameters = launcher.environment.build_parameters
+    what = parameters.repository_revision or "the default branch"
+    folder = f", folder {parameters.context_dir}" if parameters.context_dir else ""
+    yield (
+        f"Launcher {launcher.name} follows {what} of {parameters.repository}{folder} "
+        f"(policy {launcher.update_policy})."
+    )
+    image = launcher.environment.container_image
+    yield (
+        "It has no image yet."
+        if image == NOT_BUILT
+        else f"It starts from {image} (generation {launcher.generation})."
+    )
+    if launcher.available_image:
+        yield f"{launcher.available_image} is available and waits to be taken."
+    elif launcher.outdated and image != NOT_BUILT:
+        yield "Its definition asks for another image by now."
+
+
+def _delivery(delivery: DeliveryTold) -> Iterator[str]:
+    what = delivery.event or "a delivery"
+    about = f" to {delivery.ref} of {delivery.repository}" if delivery.ref else ""
+    yield (
+        f"{_at(delivery.received_at)} {what}{about} arrived through hook "
+        f"{delivery.hook_id}{_range(delivery)}{_times(delivery.count)}."
+    )
+    yield f"It was {delivery.status} ({delivery.reason}): {delivery.message}"
+
+
+def _range(delivery: DeliveryTold) -> str:
+    if not delivery.after:
+        return ""
+    if is_zero(delivery.after):
+        return f", deleting it at {delivery.before[:SHORT]}"
+    if not delivery.before or is_zero(delivery.before):
+        return f", new at {delivery.after[:SHORT]}"
+    return f", from {delivery.before[:SHORT]} to {delivery.after[:SHORT]}"
+
+
+def _times(count: int) -> str:
+    return f"; it was sent {count} times" if count > 1 else ""
+
+
+def _evaluation(story: EvaluationStory) -> Iterator[str]:
+    it = story.evaluation
+    head = f"; the head was {it.commit[:SHORT]}" if it.commit else ""
+    where = it.ref or "what is followed"
+    yield (
+        f"{_at(it.completed_at)} {where} of {story.repository} was looked at "
+        f"{WHY.get(it.evidence, it.evidence)}{head}."
+    )
+    yield f"Verdict: {it.verdict} ({it.reason}). {it.message}"
+    touched = [file for file in story.files if file.change not in {"same", "absent"}]
+    for file in touched[:SHOWN]:
+        yield f"  {file_line(file)}"
+    if len(touched) > SHOWN:
+        yield f"  … and {len(touched) - SHOWN} more files."
+    for finding in it.findings:
+        yield f"  {finding_line(finding)}"
+    if it.verdict == "unknown":
+        yield "It is looked at again; unknown never counts as unchanged."
+    for build in story.builds:
+        yield from _build(build)
+    if not story.builds and it.verdict in {"initial", "changed"}:
+        yield "No launcher asked for a build because of this look."
+
+
+def file_line(file: FileTold) -> str:
+    """Say how one file differs."""
+    hows = {
+        "changed": f"changed, {_oid(file.old)} → {_oid(file.new)}",
+        "added": f"is new, {_oid(file.new)}",
+        "removed": f"is gone, was {_oid(file.old)}",
+        "same": f"is the same, {_oid(file.new)}",
+        "absent": "was looked for and is not there",
+    }
+    return f"{file.path} ({file.role}) {hows[file.change]}."
+
+
+def finding_line(finding: FindingTold) -> str:
+    """Say a finding with its place."""
+    place = ":".join(
+        str(it) for it in (finding.path, finding.line, finding.column) if it
+    )
+    return f"{finding.severity.capitalize()}{f' at {place}' if place else ''}: " + (
+        finding.message
+    )
+
+
+def _build(story: BuildStory) -> Iterator[str]:
+    build = story.build
+    who = story.launcher_name or f"{build.launcher_id} (removed since)"
+    yield f"Launcher {who} asked for build {build.id}: {_state(story)}"
+    if build.failure and build.failure.hint:
+        yield f"  {build.failure.hint}"
+    if story.packages:
+        changes = story.packages
+        yield from _packages("Added", changes.added)
+        yield from _packages("Removed", changes.removed)
+        yield from _packages("Changed", changes.changed)
+        if not (changes.added or changes.removed or changes.changed):
+            yield "  The same packages as in the image before."
+    yield from _rollout(story, who)
+
+
+def _state(story: BuildStory) -> str:
+    build = story.build
+    took = f" in {story.seconds:g} s" if story.seconds is not None else ""
+    place = build.queue_position
+    states = {
+        "queued": f"it waits{f', number {place} in the queue' if place else ''}.",
+        "running": "it runs.",
+        "succeeded": _success(build, took),
+        "failed": f"it failed{took}{_because(build)}",
+        "cancelled": "it was cancelled.",
+        "superseded": "a newer one of the same environment took its place.",
+    }
+    return states[build.state]
+
+
+def _success(build: Build, took: str) -> str:
+    image = build.result.image if build.result else "its image"
+    if build.ended == "reused":
+        return f"{image} was there already; nothing was built."
+    packages = f" with {build.packages} packages" if build.packages else ""
+    return f"it made {image}{packages}{took}."
+
+
+def _because(build: Build) -> str:
+    if build.failure is None:
+        return "."
+    return f" ({build.failure.kind}): {build.failure.message}"
+
+
+def _rollout(story: BuildStory, who: str) -> Iterator[str]:
+    if story.serves:
+        yield f"Launcher {who} starts from it now."
+    elif story.build.state == "succeeded" and story.launcher_name:
+        yield f"Launcher {who} starts from another image now."
+    elif story.build.state == "failed" and story.launcher_name:
+        yield f"A failed build moves no launcher: {who} keeps what it had."
+
+
+def _packages(word: str, changes: Sequence[PackageChange]) -> Iterator[str]:
+    if changes:
+        more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+        yield f"  {word}: {_names(changes[:SHOWN])}{more}."
+
+
+def _names(changes: Iterable[PackageChange]) -> str:
+    return ", ".join(
+        f"{it.name} {' → '.join(version for version in (it.old, it.new) if version)}"
+        for it in changes
+    )
+
+
+def _waiting(build: Build) -> Iterator[str]:
+    yield (
+        f"{_at(build.created_at)} build {build.id} was asked for "
+        f"{WHY.get(build.reason, build.reason)}."
+    )
+    if build.failure:
+        yield f"It failed{_because(build)}"
+    elif build.status == "in_progress":
+        yield "The evaluation has not happened yet: what it builds is not known."
+    else:
+        yield f"It was {build.state} before its source was looked at."
+
+
+def _gap(story: Story) -> Iterator[str]:
+    """Say honestly what is missing."""
+    if story.evaluations or story.waiting:
+        return
+    if any(it.status == "accepted" for it in story.deliveries):
+        yield "The evaluation has not happened yet."
+    elif story.launcher:
+        yield "Nobody has looked at its source yet."
+
+
+def _oid(oid: str | None) -> str:
+    return oid[:SHORT] if oid else "no content"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC:"

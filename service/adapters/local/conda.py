@@ -1,0 +1,209 @@
+"""Environments of conda: solved and installed by the rattler library."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rattler import (
+    Channel,
+    ChannelConfig,
+    Gateway,
+    MatchSpec,
+    RepoDataRecord,
+    VirtualPackage,
+    install,
+    solve,
+)
+from rattler.exceptions import (
+    GatewayError,
+    InstallerError,
+    InvalidChannelError,
+    InvalidMatchSpecError,
+    IoError,
+    LinkError,
+    SolverError,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.domain.failure import FailureClass
+
+__all__ = ["CondaFile", "install_conda", "read_conda_file", "restore_conda"]
+
+_FAILED: Final = 1
+_USUAL_CHANNEL: Final = "conda-forge"
+"""For files that name none; `defaults` is never built from."""
+_TROUBLES: Final = (
+    GatewayError,
+    InstallerError,
+    InvalidChannelError,
+    IoError,
+    LinkError,
+    SolverError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaFile:
+    """What an `environment.yml` asks for."""
+
+    channels: tuple[str, ...]
+    """In order of priority, without `nodefaults`."""
+    specs: tuple[str, ...]
+    pip: tuple[str, ...]
+
+
+def restore_conda(bench: Bench) -> None:
+    """Check the file before anything is fetched.
+
+    Raises:
+        StoppedError: It cannot be built as it is.
+    """
+    file = _read(bench)
+    if "defaults" in file.channels:
+        raise StoppedError(
+            FailureClass.DEFAULTS_CHANNEL,
+            f"{bench.job.path} names the channel `defaults`, which is not built from",
+            hint="replace `defaults` with `conda-forge`",
+            path=bench.job.path,
+            line=_line_of(bench, "defaults"),
+        )
+    bench.say(f"channels: {', '.join(file.channels)}")
+
+
+def install_conda(bench: Bench) -> None:
+    """Solve, install, then install the `pip:` part with the environment's own pip.
+
+    Raises:
+        StoppedError: A part of the file cannot be read.
+        StepFailedError: It could not be solved or installed.
+    """
+    file = _read(bench)
+    specs = _specs(bench, file)
+    try:
+        asyncio.run(_solve_and_install(bench, file, specs))
+    except _TROUBLES as exc:
+        for line in (f"{type(exc).__name__}:", *str(exc).splitlines()):
+            bench.say(line)
+        raise StepFailedError(_FAILED) from exc
+    if file.pip:
+        _install_pip_part(bench, file)
+
+
+def read_conda_file(text: str) -> CondaFile:
+    """Read an `environment.yml`.
+
+    Raises:
+        ValueError: It is YAML, and no conda environment.
+        YAMLError: It is no YAML.
+    """
+    tree = YAML(typ="safe", pure=True).load(text)
+    if not isinstance(tree, Mapping):
+        raise ValueError("it is no mapping")  # noqa: TRY004 - of a file
+    channels, wanted = _list(tree, "channels"), _list(tree, "dependencies")
+    pip: list[str] = []
+    for part in wanted:
+        if isinstance(part, Mapping):
+            pip += map(str, _list(part, "pip"))
+    return CondaFile(
+        channels=tuple(str(it) for it in channels if it != "nodefaults")
+        or (_USUAL_CHANNEL,),
+        specs=tuple(str(it) for it in wanted if not isinstance(it, Mapping)),
+        pip=tuple(pip),
+    )
+
+
+def _list(tree: Mapping[object, object], name: str) -> Sequence[object]:
+    value = tree.get(name) or []
+    if not isinstance(value, list):
+        raise ValueError(f"`{name}` is no list")  # noqa: TRY004 - of a file
+    return value
+
+
+def _read(bench: Bench) -> CondaFile:
+    path, text = bench.job.path, bench.watched[bench.job.path]
+    try:
+        return read_conda_file(text)
+    except (YAMLError, ValueError) as exc:
+        mark = exc.problem_mark if isinstance(exc, MarkedYAMLError) else None
+        why = exc.problem if isinstance(exc, MarkedYAMLError) else str(exc)
+        raise StoppedError(
+            FailureClass.BAD_DEFINITION,
+            f"{path} cannot be read: {why}",
+            path=path,
+            line=mark.line + 1 if mark else None,
+        ) from exc
+
+
+def _specs(bench: Bench, file: CondaFile) -> list[MatchSpec]:
+    texts = list(file.specs)
+    specs = [_spec(bench, text) for text in texts]
+    names = {spec.name.normalized for spec in specs}
+    if file.pip and "pip" not in names:
+        bench.say("adding pip, which the `pip:` part needs")
+        specs.append(MatchSpec("pip"))
+    return specs
+
+
+def _spec(bench: Bench, text: str) -> MatchSpec:
+    try:
+        return MatchSpec(text)
+    except InvalidMatchSpecError as exc:
+        raise StoppedError(
+            FailureClass.BAD_DEFINITION,
+            f"{bench.job.path}: `{text}` is no conda package: {exc}",
+            path=bench.job.path,
+            line=_line_of(bench, text),
+        ) from exc
+
+
+async def _solve_and_install(
+    bench: Bench, file: CondaFile, specs: list[MatchSpec]
+) -> None:
+    cache = bench.folders.cache / "conda"
+    records = await solve(
+        [_channel(bench, it) for it in file.channels],
+        specs,
+        gateway=Gateway(cache_dir=cache / "repodata"),
+        virtual_packages=VirtualPackage.detect(),
+    )
+    for it in sorted(records, key=lambda it: it.name.normalized):
+        bench.say(f"  {it.name.normalized} {it.version} {it.build}")
+    await _install(bench, records)
+
+
+async def _install(bench: Bench, records: list[RepoDataRecord]) -> None:
+    bench.env.mkdir(parents=True)
+    cache = bench.folders.cache / "conda" / "packages"
+    await install(records, bench.env, cache_dir=cache, show_progress=False)
+    bench.say(f"installed {len(records)} packages")
+
+
+def _channel(bench: Bench, name: str) -> Channel:
+    alias = bench.job.conda_alias
+    root = str(bench.definition.parent)
+    if alias:
+        return Channel(name, ChannelConfig(channel_alias=alias, root_dir=root))
+    return Channel(name, ChannelConfig(root_dir=root))
+
+
+def _install_pip_part(bench: Bench, file: CondaFile) -> None:
+    """Install from a file beside the definition: paths in it are relative to that."""
+    beside = bench.definition.with_name(f".{bench.definition.name}.pip.txt")
+    beside.write_text("\n".join(file.pip) + "\n", encoding="utf-8")
+    variables = {
+        "CONDA_PREFIX": str(bench.env),
+        "PATH": f"{bench.env / 'bin'}:{bench.variables['PATH']}",
+    }
+    argv = [str(bench.python), "-m", "pip", "install", "-r", beside.name]
+    try:
+        bench.run(argv, cwd=bench.definition.parent, variables=variables)
+    finally:
+        beside.unlink()
+
+
+def _line_of(bench: Bench, text: str) -> int | None:
+    lines = bench.watched[bench.job.path].splitlines()
+    return next((n for n, line in enumerate(lines, 1) if text in line), None)

@@ -1,0 +1,85 @@
+"""What an environment holds: its packages, its size, its digest."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from importlib.metadata import Distribution
+from pathlib import Path
+
+from service.adapters.local.job import Installed
+
+__all__ = ["digest_of", "has_module", "packages_of", "size_of"]
+
+
+def packages_of(env: Path) -> tuple[Installed, ...]:
+    """List everything that is installed, by name.
+
+    A Python package that conda installed is conda's only.
+    """
+    found, owned = [], set[str]()
+    for file in env.glob("conda-meta/*.json"):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        owned.update(record.get("files", ()))
+        found.append((record["name"], record["version"], "conda"))
+    for folder, it in _distributions(env):
+        if str(folder.relative_to(env) / "METADATA") not in owned:
+            found.append((it.metadata["Name"], it.version, "pip"))
+    ordered = sorted(set(found), key=lambda it: (it[0].casefold(), it))
+    return tuple(Installed(name=n, version=v, manager=m) for n, v, m in ordered)
+
+
+def has_module(env: Path, name: str) -> bool:
+    """Say whether a distribution is installed."""
+    return any(it.metadata["Name"] == name for _, it in _distributions(env))
+
+
+def size_of(place: Path) -> int:
+    """Return the bytes of all files; one with several names counts once."""
+    sizes = {
+        (stat.st_dev, stat.st_ino): stat.st_size
+        for stat in (path.lstat() for path in _walk(place))
+    }
+    return sum(sizes.values())
+
+
+def digest_of(place: Path) -> str:
+    """Digest a tree, whoever computes it and whenever.
+
+    SHA-256 over one row per file or link, sorted by the bytes of its path from
+    `place`: path, NUL, `x` (executable), `f` (file) or `l` (link), NUL, SHA-256 in
+    hex of the content or of the link's target, NUL. Times, owners, empty folders
+    and byte code (`*.pyc`, which holds times) do not count.
+    """
+    rows = hashlib.sha256()
+    for path in sorted(_walk(place), key=os.fsencode):
+        if path.suffix == ".pyc":
+            continue
+        name = os.fsencode(path.relative_to(place))
+        rows.update(b"\0".join((name, *_content(path), b"")))
+    return rows.hexdigest()
+
+
+def _content(path: Path) -> tuple[bytes, bytes]:
+    if path.is_symlink():
+        target = os.fsencode(path.readlink())
+        return b"l", hashlib.sha256(target).hexdigest().encode()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
+    return (b"x" if os.access(path, os.X_OK) else b"f"), digest
+
+
+def _walk(place: Path) -> Iterator[Path]:
+    """Yield files and links; sockets and pipes are no content."""
+    for folder, folders, files in os.walk(place):
+        for name in (*files, *folders):
+            path = Path(folder, name)
+            if path.is_symlink() or path.is_file():
+                yield path
+
+
+def _distributions(env: Path) -> Iterator[tuple[Path, Distribution]]:
+    for site in sorted(env.glob("lib/python3*/site-packages")):
+        for folder in sorted(site.glob("*.dist-info")):
+            if (folder / "METADATA").is_file():
+                yield folder, Distribution.at(folder)

@@ -1,0 +1,115 @@
+"""What the tools say when they fail, and what it means.
+
+Most patterns come from running the tools, and the tests hold what they said; a few
+are for messages that are known and could not be provoked. Rules
+are tried in order: the first that matches tells.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from service.domain.failure import FailureClass
+
+__all__ = ["NETWORK", "OF_CLONE", "OF_MACHINE", "Rule", "rule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One message and its meaning.
+
+    The pattern's groups fill the sentence: `what` (a requirement, a name, a URL) is
+    looked for in the definition; `path` and `line` are taken as they are.
+    """
+
+    pattern: re.Pattern[str]
+    kind: FailureClass
+    message: str
+    hint: str = ""
+    shows_error: bool = False
+    """Whether `{error}` stands for the last error inside a package's build."""
+
+
+def rule(
+    pattern: str,
+    kind: FailureClass,
+    message: str,
+    hint: str = "",
+    *,
+    shows_error: bool = False,
+) -> Rule:
+    """Write a rule down."""
+    return Rule(
+        pattern=re.compile(pattern, re.MULTILINE),
+        kind=kind,
+        message=message,
+        hint=hint,
+        shows_error=shows_error,
+    )
+
+
+OF_MACHINE: Final = (
+    rule(
+        r"No space left on device|Disk quota exceeded|\(os error 28\)",
+        FailureClass.OUT_OF_DISK,
+        "the builder's disk is full",
+        "free some space; the build is tried again",
+    ),
+    rule(
+        r"exit code: -9$|^\s*MemoryError\b|Cannot allocate memory|signal: 9\b|^Killed$"
+        r"|return code -9\b|SIGKILL",
+        FailureClass.OUT_OF_MEMORY,
+        "the memory ran out",
+        "ask for less at once, or for packages that need not be compiled",
+    ),
+)
+
+NETWORK: Final = rule(
+    r"Could not resolve host|Temporary failure in name resolution"
+    r"|Name or service not known|Connection refused|Connection reset by peer"
+    r"|Connection timed out|[Rr]ead timed out|Max retries exceeded"
+    r"|Network is unreachable|No route to host|Retry\(total=0|Failed to connect to"
+    r"|error sending request|tcp connect error|dns error|remote end hung up"
+    r"|early EOF|returned error: 5\d\d|HTTP error 5\d\d|HTTP status server error"
+    r"|certificate verify failed|invalid peer certificate|[Oo]peration timed out"
+    r"|Expecting value: line 1 column 1 \(char 0\)|incomplete-download|ProxyError",
+    FailureClass.NETWORK,
+    "a server could not be reached, or did not answer as it should: {host}",
+    "the build is tried again",
+)
+
+OF_CLONE: Final = (
+    NETWORK,
+    rule(
+        r"transport '(?P<scheme>\w+)' not allowed",
+        FailureClass.CLONE_FAILED,
+        "repositories by {scheme}:// are not built here",
+    ),
+    rule(
+        r"detected dubious ownership",
+        FailureClass.CLONE_FAILED,
+        "the repository's folder belongs to another user, so git does not read it",
+        "let the user who runs the service own the folder",
+    ),
+    rule(
+        r"could not read Username|Authentication failed|terminal prompts disabled"
+        r"|returned error: 40[13]",
+        FailureClass.CLONE_FAILED,
+        "the repository is private, or not there",
+        "only public repositories are built",
+    ),
+    rule(
+        r"not our ref|couldn't find remote ref|unadvertised object"
+        r"|unable to read tree|not a tree:|did not match any file",
+        FailureClass.CLONE_FAILED,
+        "the commit is not in the repository any more",
+        "push again; a force push may have removed it",
+    ),
+    rule(
+        r"repository '[^']*' (?:does not exist|not found)"
+        r"|does not appear to be a git repository|returned error: 404",
+        FailureClass.CLONE_FAILED,
+        "the repository is not there",
+        "it was deleted, moved or made private",
+    ),
+)

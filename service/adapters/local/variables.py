@@ -1,0 +1,78 @@
+"""The environment of a build: made from nothing, so that it holds no secret."""
+
+from pathlib import Path
+
+from service.adapters.local.folders import Folders
+from service.adapters.local.job import Job
+from service.adapters.local.options import DEFAULT_PATH
+
+__all__ = ["build_variables", "git_variables", "search_path"]
+
+
+def build_variables(job: Job) -> dict[str, str]:
+    """Return all that the tools and the repository's code can see."""
+    folders = Folders(root=job.root)
+    scratch = folders.build(job.build_id)
+    cache = folders.cache
+    own = {
+        "HOME": str(scratch / "home"),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "PATH": search_path(job.environment.get("PATH", DEFAULT_PATH)),
+        "PIP_CACHE_DIR": str(cache / "pip"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PIP_PROGRESS_BAR": "off",
+        "PIP_ROOT_USER_ACTION": "ignore",
+        "POETRY_CACHE_DIR": str(cache / "poetry"),
+        "POETRY_NO_INTERACTION": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(scratch / "tmp"),
+        "UV_CACHE_DIR": str(cache / "uv"),
+        # Linked files would let a build write into everybody's cache.
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    return {**job.environment, **own}
+
+
+def git_variables(job: Job) -> dict[str, str]:
+    """Return what git sees: no configuration, no prompt, no helper, no filter."""
+    return {
+        **build_variables(job),
+        **job.git_environment,
+        "GIT_ALLOW_PROTOCOL": "https:http" + (":file" if job.allow_files else ""),
+        "GIT_ASKPASS": "false",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+def search_path(path: str) -> str:
+    """Put the Pythons themselves in the place of a version manager's shims.
+
+    Shims obey the version manager's configuration, which builds do not have.
+    """
+    folders: list[str] = []
+    for entry in path.split(":"):
+        versions = Path(entry).parent / "versions"
+        if Path(entry).name == "shims" and versions.is_dir():
+            folders.extend(str(it / "bin") for it in _released(versions))
+        elif entry:
+            folders.append(entry)
+    return ":".join(folders)
+
+
+def _released(versions: Path) -> list[Path]:
+    """Return the folders of released Python 3s, newest first."""
+    named = {
+        tuple(int(part) for part in it.name.split(".")): it
+        for it in versions.glob("3.*")
+        if it.name.replace(".", "").isdigit()
+    }
+    return [named[number] for number in sorted(named, reverse=True)]

@@ -1,0 +1,85 @@
+"""What goes wrong with a broker, in our words."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aio_pika import exceptions as amqp
+from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
+from pamqp.exceptions import PAMQPException
+
+from service.errors import PermanentError, ServiceError, TransientError
+
+__all__ = ["LOST", "failure", "translated"]
+
+LOST: Final = (
+    amqp.AMQPError,
+    EOFError,
+    OSError,
+    PAMQPException,
+    RuntimeError,  # the library's "connection is closed"; asyncio's "transport closed"
+)
+"""Everything the library raises when a connection, a channel or a call ends badly."""
+
+REFUSED: Final = (
+    amqp.AuthenticationError,
+    amqp.ProbableAuthenticationError,
+    ChannelAccessRefused,
+    ConnectionNotAllowed,
+)
+
+NO_VHOST: Final = re.compile(r"Expected .*OpenOk.*, got .*Connection\.Close")
+"""How the library tells that the vhost is unknown or not for this user; it keeps the
+broker's own words to itself."""
+
+INEQUIVALENT: Final = re.compile(
+    r"inequivalent arg '(?P<argument>[^']+)' for (?P<kind>\w+) '(?P<name>[^']+)'"
+    r".*: received (?P<expected>.+) but current is (?P<seen>.+)",
+    re.DOTALL,
+)
+QUOTED: Final = re.compile(r"^(?:the value )?'(?P<value>.*?)'(?: of type '\w+')?$")
+
+
+def failure(exc: BaseException, *, doing: str) -> ServiceError:
+    """Say whether what the library raised will pass."""
+    if isinstance(exc, amqp.ChannelPreconditionFailed):
+        return PermanentError(f"{doing}: {_mismatch(str(exc))}")
+    if isinstance(exc, amqp.ChannelNotFoundEntity):
+        return PermanentError(f"{doing}: {exc}")
+    if isinstance(exc, amqp.InvalidFrameError) and NO_VHOST.search(str(exc)):
+        return PermanentError(f"{doing}: there is no such vhost, or not for this user")
+    if isinstance(exc, REFUSED):
+        return PermanentError(f"{doing}: the broker refuses it: {exc}")
+    return TransientError(f"{doing}: {str(exc) or type(exc).__name__}")
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise what the library raises inside as our errors."""
+    try:
+        yield
+    except asyncio.CancelledError as exc:
+        # The library cancels futures of a closing connection; nobody cancelled us.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise TransientError(f"{doing}: the connection was closed") from exc
+    except LOST as exc:
+        raise failure(exc, doing=doing) from exc
+
+
+def _mismatch(text: str) -> str:
+    match = INEQUIVALENT.search(text)
+    if match is None:
+        return text
+    return (
+        f"{match['kind']} {match['name']} has {match['argument']} "
+        f"{_value(match['seen'])}; expected {_value(match['expected'])}"
+    )
+
+
+def _value(text: str) -> str:
+    match = QUOTED.match(text.strip())
+    return match["value"] if match else text.strip()

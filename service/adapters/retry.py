@@ -1,0 +1,55 @@
+"""How adapters try again: the one home of tenacity."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
+
+from service.errors import ServiceError
+
+__all__ = ["patiently"]
+
+T = TypeVar("T")
+
+FIRST_WAIT: Final = timedelta(milliseconds=250)
+LONGEST_WAIT: Final = timedelta(seconds=10)
+"""An operator who mended a broker should not have to wait for us to notice."""
+
+
+async def patiently(
+    work: Callable[[], Awaitable[T]],
+    *,
+    on: type[ServiceError] = ServiceError,
+    failed: Callable[[str], None],
+    until: Callable[[], bool] = lambda: False,
+) -> T:
+    """Do work, again and again until it is done, with growing, random waits.
+
+    Args:
+        work: What to do.
+        on: The errors that are tried again; others are raised.
+        failed: Told of each failed attempt.
+        until: Once it says yes, the latest error is raised.
+    """
+
+    def before_sleep(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        failed(str(error))
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(on),
+        wait=wait_random_exponential(
+            multiplier=FIRST_WAIT.total_seconds(), max=LONGEST_WAIT.total_seconds()
+        ),
+        stop=lambda _: until(),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    done: T = await retrying(work)
+    return done

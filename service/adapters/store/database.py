@@ -1,0 +1,130 @@
+"""One open database: its transactions, for the store and the embedded bus alike."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.adapters.store.claims import release_claims
+from service.adapters.store.engines import Engines
+from service.adapters.store.keys import Cipher
+from service.adapters.store.migration import migrate
+from service.adapters.store.postgresql import postgresql_engines, take_locks
+from service.adapters.store.sqlite import sqlite_engines
+from service.adapters.store.translation import translating
+from service.domain.hook import Secret
+from service.errors import PermanentError, TransientError
+
+__all__ = ["Database", "open_database"]
+
+_EXPECTED: Final = (
+    "expected sqlite:///<path of a file> or postgresql://<user>@<host>/<name>"
+)
+
+
+class Database:
+    """Transactions on one SQLite file or one PostgreSQL schema.
+
+    `open_database` makes it. The store and the embedded bus are both built from one,
+    so that they share its connections and, in SQLite, its one writer.
+    """
+
+    def __init__(self, *, engines: Engines, cipher: Cipher) -> None:
+        self._engines = engines
+        self._cipher = cipher
+        self._is_closed = False
+
+    @property
+    def cipher(self) -> Cipher:
+        """What encrypts secrets at rest."""
+        return self._cipher
+
+    @property
+    def is_shared(self) -> bool:
+        """Say whether other processes may have it open too."""
+        return self._engines.writers.dialect.name == "postgresql"
+
+    @asynccontextmanager
+    async def writing(self, *locks: str) -> AsyncIterator[AsyncConnection]:
+        """Begin; commit at the end of the block, roll back when it raises.
+
+        Raises:
+            TransientError: The database did not answer or was too busy.
+            ConflictError: A rule of the tables forbids it.
+        """
+        self._expect_open()
+        with translating():
+            async with self._engines.writers.begin() as connection:
+                # SQLite has one writer: every lock is held by whoever writes.
+                if self.is_shared:
+                    await take_locks(connection, locks)
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction that sees one state, changes nothing, waits for none."""
+        self._expect_open()
+        with translating():
+            async with self._engines.readers.begin() as connection:
+                yield connection
+
+    async def ping(self) -> None:
+        """Return when the database answers.
+
+        Raises:
+            TransientError: It does not.
+        """
+        async with self.reading() as connection:
+            await connection.execute(select(1))
+
+    def close(self) -> None:
+        """Begin no transaction any more; `open_database` calls it."""
+        self._is_closed = True
+
+    def _expect_open(self) -> None:
+        # The engine would connect anew, to a file that another process may own by now.
+        if self._is_closed:
+            raise TransientError("the database is closed")
+
+
+@asynccontextmanager
+async def open_database(url: str, *, keys: Sequence[Secret]) -> AsyncIterator[Database]:
+    """Open a database, make or migrate its tables, and close it after the block.
+
+    Args:
+        url: `sqlite:///path` (four slashes for an absolute path) or
+            `postgresql://user:password@host:port/name?sslmode=…`.
+        keys: What hook secrets are encrypted with, newest first; see `key_file`.
+
+    Raises:
+        TransientError: The database does not answer.
+        PermanentError: The URL or a key is wrong, another process owns the file, or
+            a newer version of the service made the tables.
+    """
+    cipher = Cipher(keys)
+    async with _engines(url) as engines:
+        database = Database(engines=engines, cipher=cipher)
+        async with database.writing("migration") as connection:
+            await connection.run_sync(migrate)
+            if not database.is_shared:
+                await release_claims(connection)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def _engines(url: str) -> AbstractAsyncContextManager[Engines]:
+    """Messages leave out the URL: it may hold a password."""
+    scheme, _, rest = url.partition("://")
+    # `postgresql+asyncpg` is what the library calls it; libpq does not know it.
+    scheme = scheme.partition("+")[0]
+    if scheme in {"postgresql", "postgres"}:
+        return postgresql_engines(f"{scheme}://{rest}")
+    path = rest.removeprefix("/")
+    if scheme == "sqlite" and rest.startswith("/") and path not in {"", ":memory:"}:
+        return sqlite_engines(Path(path))
+    raise PermanentError(f"the database URL is none that is known; {_EXPECTED}")

@@ -1,0 +1,105 @@
+"""Deliveries: what arrived."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Select, case, func, or_, select
+
+from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.tables import deliveries
+from service.domain.delivery import DeliveryId
+from service.domain.hook import HookId
+from service.ports.store import DeliveryRecord
+
+__all__ = ["SqlDeliveries"]
+
+
+class SqlDeliveries:
+    """Implements the port `Deliveries`."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+
+    async def record(self, records: Iterable[DeliveryRecord]) -> None:
+        # In one order for everybody: two writers never wait for each other's rows.
+        for record in sorted(records, key=lambda it: it.id):
+            row = _to_row(record)
+            await self._run.put(deliveries, row, changes=_changes(record, row))
+
+    async def get(self, delivery: DeliveryId) -> DeliveryRecord:
+        query = select(deliveries).where(deliveries.c.id == delivery)
+        return _from_row(await self._run.the_one(query, what="delivery", id_=delivery))
+
+    async def find(self, text: str) -> Sequence[DeliveryRecord]:
+        is_named = or_(deliveries.c.id == text, deliveries.c.forge_delivery_id == text)
+        return await self._newest(select(deliveries).where(is_named))
+
+    async def list(
+        self, *, hook: HookId | None = None, limit: int = 50
+    ) -> Sequence[DeliveryRecord]:
+        query = select(deliveries).limit(limit)
+        if hook is not None:
+            query = query.where(deliveries.c.hook_id == hook)
+        return await self._newest(query)
+
+    async def trim(self, *, keep: int) -> None:
+        place = func.row_number().over(
+            partition_by=deliveries.c.hook_id,
+            order_by=(deliveries.c.received_at.desc(), deliveries.c.id.desc()),
+        )
+        ranked = select(deliveries.c.id, place.label("place")).subquery()
+        old = select(ranked.c.id).where(ranked.c.place > keep)
+        await self._run.remove(deliveries, deliveries.c.id.in_(old))
+
+    async def _newest(
+        self, query: Select[*tuple[object, ...]]
+    ) -> Sequence[DeliveryRecord]:
+        newest = (deliveries.c.received_at.desc(), deliveries.c.id.desc())
+        return [_from_row(row) for row in await self._run.rows(query.order_by(*newest))]
+
+
+def _changes(record: DeliveryRecord, row: Values) -> Values:
+    """Return what a known delivery becomes: the same arrival counts once."""
+    is_again = deliveries.c.received_at != record.received_at
+    count = deliveries.c.count + case((is_again, record.count), else_=0)
+    if record.status != "accepted":
+        return {"count": count}
+    said = {name: row[name] for name in ("status", "reason", "message", "ref")}
+    return {"count": count, **said}
+
+
+def _to_row(record: DeliveryRecord) -> Values:
+    return {
+        "id": record.id,
+        "hook_id": record.hook_id,
+        "forge_delivery_id": record.forge_delivery_id,
+        "event": record.event,
+        "status": record.status,
+        "reason": record.reason,
+        "message": record.message,
+        "repository": record.repository,
+        "ref": record.ref,
+        "before": record.before,
+        "after": record.after,
+        "headers": dict(record.headers),
+        "received_at": record.received_at,
+        "count": record.count,
+    }
+
+
+def _from_row(row: Row) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=DeliveryId(row["id"]),
+        hook_id=HookId(row["hook_id"]),
+        forge_delivery_id=row["forge_delivery_id"],
+        event=row["event"],
+        status=row["status"],
+        reason=row["reason"],
+        message=row["message"],
+        repository=row["repository"],
+        ref=row["ref"],
+        before=row["before"],
+        after=row["after"],
+        headers=row["headers"],
+        received_at=row["received_at"],
+        count=row["count"],
+    )

@@ -1,0 +1,74 @@
+"""Hooks; their secrets are encrypted at rest."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from service.adapters.store.keys import Cipher
+from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.tables import hooks
+from service.domain.delivery import Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.repository import Repository
+from service.errors import ConflictError
+
+__all__ = ["SqlHooks"]
+
+
+class SqlHooks:
+    """Implements the port `Hooks`."""
+
+    def __init__(self, statements: Statements, *, cipher: Cipher) -> None:
+        self._run = statements
+        self._cipher = cipher
+
+    async def add(self, hook: Hook) -> None:
+        if not await self._run.add(hooks, self._to_row(hook)):
+            raise ConflictError(f"there is a hook {hook.id!r} already")
+
+    async def get(self, hook: HookId) -> Hook:
+        query = select(hooks).where(hooks.c.id == hook)
+        return self._from_row(await self._run.the_one(query, what="hook", id_=hook))
+
+    async def list(self) -> Sequence[Hook]:
+        query = select(hooks).order_by(hooks.c.created_at, hooks.c.id)
+        return [self._from_row(row) for row in await self._run.rows(query)]
+
+    async def save(self, hook: Hook) -> None:
+        await self._run.save(hooks, self._to_row(hook), what="hook")
+
+    async def remove(self, hook: HookId) -> None:
+        await self._run.remove(hooks, hooks.c.id == hook)
+
+    def _to_row(self, hook: Hook) -> Values:
+        secrets = json.dumps([secret.reveal() for secret in hook.secrets])
+        return {
+            "id": hook.id,
+            "forge": hook.forge.value,
+            "proof": hook.proof.value,
+            "host": hook.repository.host,
+            "path": hook.repository.path,
+            "url": hook.repository.url,
+            "number": hook.repository.number,
+            "secrets": self._cipher.encrypt(secrets),
+            "created_at": hook.created_at,
+            "rotated_at": hook.rotated_at,
+        }
+
+    def _from_row(self, row: Row) -> Hook:
+        secrets = json.loads(self._cipher.decrypt(row["secrets"]))
+        return Hook(
+            id=HookId(row["id"]),
+            forge=Forge(row["forge"]),
+            proof=Proof(row["proof"]),
+            repository=Repository(
+                host=row["host"],
+                path=row["path"],
+                url=row["url"],
+                number=row["number"],
+            ),
+            secrets=tuple(Secret(text) for text in secrets),
+            created_at=row["created_at"],
+            rotated_at=row["rotated_at"],
+        )

@@ -1,0 +1,16 @@
+"""Runs the migrations on the connection that `migrate` gives."""
+
+from alembic import context
+
+from service.adapters.store.tables import METADATA
+
+__all__: list[str] = []
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    # SQLite changes a column by making the table anew.
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,32 @@
+"""The outbox: events that are published once their transaction is committed."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from service.adapters.store.statements import Statements
+from service.adapters.store.tables import outbox
+from service.wire import Event
+
+__all__ = ["SqlOutbox"]
+
+
+class SqlOutbox:
+    """Implements the port `Outbox`."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+
+    async def add(self, events: Iterable[Event]) -> None:
+        rows = [{"event": event.to_bytes().decode()} for event in events]
+        await self._run.add_all(outbox, rows)
+
+    async def take(self, *, limit: int) -> Sequence[tuple[int, Event]]:
+        query = select(outbox).order_by(outbox.c.place).limit(limit)
+        return [
+            (row["place"], Event.from_bytes(row["event"]))
+            for row in await self._run.rows(query)
+        ]
+
+    async def remove(self, places: Iterable[int]) -> None:
+        await self._run.remove_each(outbox.c.place, places)

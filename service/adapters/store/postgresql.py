@@ -1,0 +1,94 @@
+"""A database on a PostgreSQL server, shared by any number of processes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from service.adapters.store.engines import Engines
+from service.errors import PermanentError, TransientError
+
+__all__ = ["postgresql_engines", "take_locks"]
+
+_CONNECTIONS: Final = 10
+"""Per process; a server's usual limit of 100 then serves ten of them."""
+
+_PATIENCE: Final = timedelta(seconds=30)
+"""How long a transaction waits for a connection before it fails as transient."""
+
+_CONNECT: Final = timedelta(seconds=10)
+
+_SETTINGS: Final = {
+    "application_name": "relaunch",
+    # A process that hangs must not hold up the others for ever.
+    "lock_timeout": "30s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "5min",
+}
+
+
+@asynccontextmanager
+async def postgresql_engines(url: str) -> AsyncIterator[Engines]:
+    """Open an engine on a libpq URL, `postgresql://user:password@host/name?…`.
+
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+    """
+
+    async def connect() -> asyncpg.Connection:
+        return await _connect(url)
+
+    writers = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_PATIENCE.total_seconds(),
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    # One state of the database for the whole reading, as in SQLite.
+    readers = writers.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    try:
+        yield Engines(readers=readers, writers=writers)
+    finally:
+        await writers.dispose()
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(
+            url, timeout=_CONNECT.total_seconds(), server_settings=_SETTINGS
+        )
+    except ValueError:
+        # What is said of a URL that cannot be read may be a part of its password.
+        raise PermanentError(
+            "the PostgreSQL URL cannot be read; expected"
+            " postgresql://user:password@host:port/name, percent-encoded"
+        ) from None
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InterfaceError,
+    ) as exc:
+        raise PermanentError(f"PostgreSQL refused us: {exc}") from exc
+    except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
+        said = str(exc) or type(exc).__name__
+        raise TransientError(f"PostgreSQL did not answer: {said}") from exc
+
+
+async def take_locks(connection: AsyncConnection, locks: Sequence[str]) -> None:
+    """Hold named locks until the transaction ends.
+
+    Everybody takes them in the same order, so nobody waits in a circle. They are the
+    schema's: another installation in the same database has its own.
+    """
+    for lock in sorted(set(locks)):
+        name = func.concat(func.current_schema(), "/", lock)
+        key = func.hashtextextended(name, 0)
+        await connection.execute(select(func.pg_advisory_xact_lock(key)))

@@ -1,0 +1,120 @@
+"""Rebuilds: what environments asked for."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Select, select
+
+from service.adapters.store.documents import (
+    failure_from,
+    failure_to,
+    plan_from,
+    plan_to,
+)
+from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.tables import rebuilds
+from service.domain.build import (
+    BuildId,
+    BuildState,
+    EnvironmentId,
+    Rebuild,
+    RebuildId,
+)
+from service.domain.evaluation import EvaluationId
+from service.domain.push import Evidence
+
+__all__ = ["UNFINISHED", "SqlRebuilds"]
+
+UNFINISHED: Final = tuple(it.value for it in BuildState if not it.is_final)
+"""The states that something can still happen to."""
+
+
+class SqlRebuilds:
+    """Implements the port `Rebuilds`."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+
+    async def add(self, rebuild: Rebuild) -> None:
+        await self._run.add(rebuilds, _to_row(rebuild))
+
+    async def get(self, rebuild: RebuildId) -> Rebuild:
+        query = select(rebuilds).where(rebuilds.c.id == rebuild)
+        return _from_row(await self._run.the_one(query, what="rebuild", id_=rebuild))
+
+    async def save(self, rebuild: Rebuild) -> None:
+        await self._run.save(rebuilds, _to_row(rebuild), what="rebuild")
+
+    async def unfinished(self) -> Sequence[Rebuild]:
+        return await self._held(
+            select(rebuilds).where(rebuilds.c.state.in_(UNFINISHED))
+        )
+
+    async def of_environment(
+        self, environment: EnvironmentId, *, limit: int | None = None
+    ) -> Sequence[Rebuild]:
+        query = select(rebuilds).where(rebuilds.c.environment_id == environment)
+        return await self._newest(query, limit=limit)
+
+    async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
+        return await self._held(select(rebuilds).where(rebuilds.c.build_id == build))
+
+    async def of_evaluation(self, evaluation: EvaluationId) -> Sequence[Rebuild]:
+        return await self._held(
+            select(rebuilds).where(rebuilds.c.evaluation_id == evaluation)
+        )
+
+    async def list(self, *, limit: int) -> Sequence[Rebuild]:
+        return await self._newest(select(rebuilds), limit=limit)
+
+    async def _held(self, query: Select[*tuple[object, ...]]) -> Sequence[Rebuild]:
+        query = query.order_by(rebuilds.c.created_at, rebuilds.c.id)
+        return [_from_row(row) for row in await self._run.held(query)]
+
+    async def _newest(
+        self, query: Select[*tuple[object, ...]], *, limit: int | None
+    ) -> Sequence[Rebuild]:
+        newest = (rebuilds.c.created_at.desc(), rebuilds.c.id.desc())
+        rows = await self._run.rows(query.order_by(*newest).limit(limit))
+        return [_from_row(row) for row in rows]
+
+
+def _to_row(rebuild: Rebuild) -> Values:
+    return {
+        "id": rebuild.id,
+        "environment_id": rebuild.environment_id,
+        "launcher_id": rebuild.launcher_id,
+        "source_id": rebuild.source_id,
+        "evidence": rebuild.evidence.value,
+        "is_fresh": rebuild.is_fresh,
+        "evaluation_id": rebuild.plan.evaluation_id if rebuild.plan else None,
+        "plan": plan_to(rebuild.plan),
+        "state": rebuild.state.value,
+        "build_id": rebuild.build_id,
+        "created_at": rebuild.created_at,
+        "started_at": rebuild.started_at,
+        "completed_at": rebuild.completed_at,
+        "failure": failure_to(rebuild.failure),
+        "image": rebuild.image,
+        "reason": rebuild.reason,
+    }
+
+
+def _from_row(row: Row) -> Rebuild:
+    return Rebuild(
+        id=RebuildId(row["id"]),
+        environment_id=EnvironmentId(row["environment_id"]),
+        launcher_id=row["launcher_id"],
+        source_id=row["source_id"],
+        evidence=Evidence(row["evidence"]),
+        is_fresh=row["is_fresh"],
+        plan=plan_from(row["plan"]),
+        state=BuildState(row["state"]),
+        build_id=row["build_id"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        failure=failure_from(row["failure"]),
+        image=row["image"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,111 @@
+"""Sources: what launchers follow."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, and_, exists, or_, select
+
+from service.adapters.store.documents import seen_from, seen_to
+from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.tables import launchers, sources
+from service.domain.repository import Repository
+from service.domain.source import Revision, RevisionKind, Source, SourceId
+
+__all__ = ["SqlSources"]
+
+
+class SqlSources:
+    """Implements the port `Sources`."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+
+    async def find_or_add(self, source: Source) -> Source:
+        known = await self._find(source)
+        if known is not None:
+            return known
+        await self._run.add(sources, _to_row(source))
+        # Ours, or the one that another process added at the same moment.
+        row = await self._run.the_one(_twin(source), what="source", id_=source.id)
+        return _from_row(row)
+
+    async def get(self, source: SourceId) -> Source:
+        query = select(sources).where(sources.c.id == source)
+        return _from_row(await self._run.the_one(query, what="source", id_=source))
+
+    async def of_repository(self, repository: Repository) -> Sequence[Source]:
+        query = _of_repository(repository)
+        query = query.order_by(sources.c.created_at, sources.c.id)
+        return [_from_row(row) for row in await self._run.rows(query)]
+
+    async def list(self) -> Sequence[Source]:
+        is_followed = exists().where(launchers.c.source_id == sources.c.id)
+        query = (
+            select(sources)
+            .where(is_followed)
+            .order_by(sources.c.created_at, sources.c.id)
+        )
+        return [_from_row(row) for row in await self._run.rows(query)]
+
+    async def save(self, source: Source) -> None:
+        await self._run.save(sources, _to_row(source), what="source")
+
+    async def _find(self, source: Source) -> Source | None:
+        """Find the same repository, also under an earlier path."""
+        for candidate in await self.of_repository(source.repository):
+            if (
+                candidate.repository.is_same(source.repository)
+                and candidate.revision == source.revision
+                and candidate.context_dir == source.context_dir
+            ):
+                return candidate
+        return None
+
+
+def _of_repository(repository: Repository) -> Select[*tuple[object, ...]]:
+    is_same = sources.c.label == repository.label
+    if repository.number is not None:
+        is_same = or_(is_same, sources.c.number == repository.number)
+    return select(sources).where(and_(sources.c.host == repository.host, is_same))
+
+
+def _twin(source: Source) -> Select[*tuple[object, ...]]:
+    return select(sources).where(
+        sources.c.host == source.repository.host,
+        sources.c.label == source.repository.label,
+        sources.c.revision_kind == source.revision.kind.value,
+        sources.c.revision_name == source.revision.name,
+        sources.c.context_dir == source.context_dir,
+    )
+
+
+def _to_row(source: Source) -> Values:
+    return {
+        "id": source.id,
+        "host": source.repository.host,
+        "label": source.repository.label,
+        "path": source.repository.path,
+        "url": source.repository.url,
+        "number": source.repository.number,
+        "revision_kind": source.revision.kind.value,
+        "revision_name": source.revision.name,
+        "context_dir": source.context_dir,
+        "generation": source.generation,
+        "seen": seen_to(source.seen),
+        "created_at": source.created_at,
+    }
+
+
+def _from_row(row: Row) -> Source:
+    return Source(
+        id=SourceId(row["id"]),
+        repository=Repository(
+            host=row["host"], path=row["path"], url=row["url"], number=row["number"]
+        ),
+        revision=Revision(
+            kind=RevisionKind(row["revision_kind"]), name=row["revision_name"]
+        ),
+        context_dir=row["context_dir"],
+        generation=row["generation"],
+        seen=seen_from(row["seen"]),
+        created_at=row["created_at"],
+    )

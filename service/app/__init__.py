@@ -1,0 +1,44 @@
+"""The composition root: the only place that knows which edition runs.
+
+    dev       one process: HTTP side, consumers, builder; SQLite and a table as the bus
+    receive   the HTTP side, any number of processes
+    consume   the bus side, any number of processes; one of them leads
+
+What is not chosen by the role is chosen by the settings: `RELAUNCH_BUS`,
+`RELAUNCH_DATABASE`. Each role imports only what it needs.
+"""
+
+from collections.abc import Callable
+
+from service.app.process import Ready
+from service.settings import Settings
+
+__all__ = ["Ready", "run_consume", "run_dev", "run_receive"]
+
+Greet = Callable[[Ready], None]
+
+
+def run_dev(settings: Settings, *, on_ready: Greet) -> None:
+    """Run the whole service in this process, until SIGINT or SIGTERM.
+
+    Raises:
+        PermanentError: It cannot start: the port is taken, the data folder is in use…
+        TransientError: The database or the broker does not answer.
+    """
+    from service.app import dev, process  # noqa: PLC0415
+
+    process.run(dev.dev(settings, on_ready), settings)
+
+
+def run_receive(settings: Settings, *, on_ready: Greet) -> None:
+    """Run the HTTP side until SIGINT or SIGTERM; raises as `run_dev`."""
+    from service.app import process, receive  # noqa: PLC0415
+
+    process.run(receive.receive(settings, on_ready), settings)
+
+
+def run_consume(settings: Settings, *, on_ready: Greet) -> None:
+    """Run the bus side until SIGINT or SIGTERM; raises as `run_dev`."""
+    from service.app import consume, process  # noqa: PLC0415
+
+    process.run(consume.consume(settings, on_ready), settings)

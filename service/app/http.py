@@ -1,0 +1,106 @@
+"""The HTTP side of a role."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from handlers.application import make_application
+from handlers.bodies import BodyReader
+from handlers.delivery_log import DeliveryLog
+from handlers.receiver import Receiver
+from service.app.engines import Engines
+from service.app.process import VERSION
+from service.domain.hook import Secret
+from service.errors import PermanentError
+from service.ports.builder import Builder
+from service.settings import Settings
+
+__all__ = ["HttpSide", "http_side", "listening"]
+
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long requests under way may take once the process is asked to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSide:
+    """The application, and the log that its deliveries go to."""
+
+    application: web.Application
+    deliveries: DeliveryLog
+    """To be kept running."""
+
+
+def http_side(
+    settings: Settings, engines: Engines, *, builder: Builder, token: Secret
+) -> HttpSide:
+    """Put the HTTP side together."""
+    deliveries = DeliveryLog(
+        store=engines.store,
+        clock=engines.clock,
+        metrics=engines.metrics,
+        keep=settings.receive.keep_deliveries,
+    )
+    receiver = Receiver(
+        store=engines.store,
+        bus=engines.bus,
+        clock=engines.clock,
+        ids=engines.ids,
+        metrics=engines.metrics,
+        log=deliveries,
+        budget=settings.receive.publish_budget,
+        big_at_once=settings.receive.big_bodies,
+    )
+    application = make_application(
+        store=engines.store,
+        bus=engines.bus,
+        remote=engines.remote,
+        builder=builder,
+        clock=engines.clock,
+        ids=engines.ids,
+        metrics=engines.metrics,
+        receiver=receiver,
+        bodies=BodyReader(
+            deadline=settings.receive.read_deadline,
+            big_at_once=settings.receive.big_bodies,
+        ),
+        public_url=settings.url,
+        token=token,
+        version=VERSION,
+    )
+    return HttpSide(application=application, deliveries=deliveries)
+
+
+@asynccontextmanager
+async def listening(
+    settings: Settings, application: web.Application
+) -> AsyncIterator[str]:
+    """Serve an application during the block; yields the URL it answers at.
+
+    Raises:
+        PermanentError: The address cannot be listened on.
+    """
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        # Bodies are verified as they were sent; a compressed one is refused.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(
+            runner, settings.host, settings.port, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        try:
+            await site.start()
+        except OSError as exc:
+            raise PermanentError(
+                f"cannot listen on {settings.listen}: {exc.strerror}; "
+                "choose another address with RELAUNCH_LISTEN"
+            ) from exc
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield settings.public_url or f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,126 @@
+"""The bus side of a role: every consumer's loop."""
+
+from typing import Final
+
+from consumers.apply import Application
+from consumers.ask import Asker
+from consumers.bell import Bell
+from consumers.build import Scheduler
+from consumers.conclude import Conclusion, Patience
+from consumers.evaluate import Evaluator
+from consumers.events import Announcer
+from consumers.guard import Loop
+from consumers.roles import ASK, BUILD, ROLLOUT
+from consumers.rollout import Rollout
+from consumers.runner import Handle, Runner
+from consumers.sweep import Sweep
+from consumers.watch import Watcher
+from service.app.engines import Engines
+from service.domain.agenda import Pace
+from service.domain.schedule import Caps
+from service.ports.builder import Builder
+from service.ports.bus import Role
+from service.settings import Settings
+
+__all__ = ["BusSide"]
+
+PREFETCH: Final = 16
+"""Messages under way at once, of each role: enough to hide the database's answer
+time, few enough that a process that dies gives little back."""
+
+
+class BusSide:
+    """The consumers, and which of their loops may run in how many processes."""
+
+    def __init__(
+        self, settings: Settings, engines: Engines, *, builder: Builder
+    ) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._builder = builder
+        self._pace = Pace(quiet=settings.look.quiet, patience=settings.look.patience)
+        self._agenda_bell = Bell(clock=engines.clock)
+        self._announcer = Announcer(
+            clock=engines.clock, ids=engines.ids, metrics=engines.metrics
+        )
+        self._application = Application(
+            clock=engines.clock,
+            ids=engines.ids,
+            announcer=self._announcer,
+            attempts=settings.build.attempts,
+            retry_after=settings.build.retry_after,
+        )
+        self._scheduler = Scheduler(
+            store=engines.store,
+            builder=builder,
+            clock=engines.clock,
+            application=self._application,
+            caps=Caps(
+                in_all=settings.build.at_once, per_project=settings.build.per_project
+            ),
+            retry_after=settings.build.retry_after,
+        )
+
+    def shared(self) -> list[Loop]:
+        """Return the loops that any number of processes may run."""
+        engines = self._engines
+        asker = Asker(
+            store=engines.store,
+            clock=engines.clock,
+            pace=self._pace,
+            bell=self._agenda_bell,
+        )
+        rollout = Rollout(store=engines.store, announcer=self._announcer)
+        evaluator = self._evaluator()
+        return [
+            lambda: evaluator.run(at_once=self._settings.look.at_once),
+            self._runner(ASK, asker.handle),
+            self._runner(ROLLOUT, rollout.handle),
+        ]
+
+    def leading(self) -> list[Loop]:
+        """Return the loops that one process runs: whoever drives the builder."""
+        engines = self._engines
+        watcher = Watcher(
+            store=engines.store,
+            builder=self._builder,
+            clock=engines.clock,
+            application=self._application,
+        )
+        sweep = Sweep(
+            store=engines.store,
+            clock=engines.clock,
+            interval=self._settings.look.sweep,
+            pace=self._pace,
+            bell=self._agenda_bell,
+        )
+        return [
+            self._scheduler.run,
+            self._runner(BUILD, self._scheduler.handle),
+            watcher.run,
+            sweep.run,
+        ]
+
+    def _evaluator(self) -> Evaluator:
+        engines = self._engines
+        return Evaluator(
+            store=engines.store,
+            remote=engines.remote,
+            clock=engines.clock,
+            bell=self._agenda_bell,
+            pace=self._pace,
+            conclusion=Conclusion(
+                store=engines.store,
+                builder=self._builder,
+                clock=engines.clock,
+                ids=engines.ids,
+                announcer=self._announcer,
+                pace=self._pace,
+                patience=Patience(first=self._settings.remote.retry_after),
+            ),
+        )
+
+    def _runner(self, role: Role, handle: Handle) -> Loop:
+        return Runner(
+            bus=self._engines.bus, role=role, handle=handle, prefetch=PREFETCH
+        ).run

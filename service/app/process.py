@@ -1,0 +1,75 @@
+"""What every role does as a process: start, keep its loops going, stop in order."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from consumers.guard import Loop, keep_going
+from service.domain.hook import Secret
+from service.logs import configure
+from service.ports.time import Clock
+from service.settings import Settings
+
+__all__ = ["VERSION", "Ready", "api_token", "make_data_folder", "run", "until_stopped"]
+
+log = structlog.get_logger(__name__)
+
+VERSION: Final = version("relaunch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a person wants to know once a role works."""
+
+    url: str
+    """Where it answers; empty for a role without an HTTP side."""
+    data: Path
+    version: str = VERSION
+
+
+def run(role: Coroutine[None, None, None], settings: Settings) -> None:
+    """Run a role to its end."""
+    configure(settings.log)
+    asyncio.run(role)
+
+
+async def until_stopped(
+    loops: Sequence[Loop], *, clock: Clock, on_start: Callable[[], None]
+) -> None:
+    """Keep loops going until the process is asked to stop (SIGINT or SIGTERM)."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(keep_going(it, clock=clock)) for it in loops]
+        on_start()
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+    log.info("stopping")
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder, for the owner's eyes only."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def api_token(settings: Settings) -> Secret:
+    """Return the token of the REST API; make one in the data folder at first."""
+    return settings.api_token() or _new_token(settings.data / "token")
+
+
+def _new_token(path: Path) -> Secret:
+    token = secrets.token_urlsafe(32)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(token + "\n")
+    return Secret(token)

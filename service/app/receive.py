@@ -1,0 +1,27 @@
+"""The HTTP side alone: stateless, any number of processes."""
+
+from collections.abc import Callable
+
+from service.app.builders import local_builder
+from service.app.engines import open_engines
+from service.app.http import http_side, listening
+from service.app.process import Ready, api_token, make_data_folder, until_stopped
+from service.app.relaying import relay
+from service.settings import Settings
+
+__all__ = ["receive"]
+
+
+async def receive(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
+    """Take deliveries and answer the REST API until asked to stop."""
+    make_data_folder(settings)
+    async with open_engines(settings) as engines:
+        # Not entered: it only names itself to simulations.
+        builder = local_builder(settings, engines)
+        http = http_side(settings, engines, builder=builder, token=api_token(settings))
+        async with listening(settings, http.application) as url:
+            await until_stopped(
+                [http.deliveries.run, relay(engines)],
+                clock=engines.clock,
+                on_start=lambda: on_ready(Ready(url=url, data=settings.data)),
+            )

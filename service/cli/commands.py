@@ -1,0 +1,145 @@
+"""The whole command line on one screen.
+
+A command's module is imported when the command is named and not before, so that
+`relaunch --help` answers at once.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from service.cli.client import UnreachableError
+from service.cli.output import plain
+from service.errors import ServiceError
+
+__all__ = ["COMMANDS", "INTERRUPTED", "Root", "main", "relaunch"]
+
+COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Start here": {
+        "demo": "See it work: real pushes, real builds, no forge account.",
+        "dev": "Run the service on this machine.",
+        "check": "Say what a repository's environment is, and what is wrong with it.",
+    },
+    "Launchers and hooks": {
+        "launcher": "Add, list, change and use launchers.",
+        "hook": "Add, list, rotate and remove webhooks.",
+        "push": "Send what a forge would send for a local repository's last push.",
+    },
+    "Builds": {
+        "rebuild": "Build a launcher's environment now.",
+        "builds": "List builds, newest first.",
+        "logs": "Show what a build said.",
+        "cancel": "Cancel a build.",
+    },
+    "Understand": {
+        "explain": "Tell the story of a delivery, commit, launcher or build.",
+        "simulate": "Say what a payload would lead to; nothing is done.",
+        "deliveries": "List and show what arrived from forges.",
+        "events": "Follow everything that happens.",
+        "dead": "List, requeue and drop messages nobody could handle.",
+    },
+    "About": {
+        "settings": "Print the settings, secrets masked.",
+        "version": "Print the version, here and of the service.",
+        "completion": "Print a shell's completion script.",
+    },
+}
+"""Every command by section, with the sentence that `--help` shows."""
+
+MODULES: Final = {
+    "launcher": "launchers",
+    "hook": "hooks",
+    "rebuild": "builds",
+    "logs": "builds",
+    "cancel": "builds",
+}
+"""Where a command lives when its module has another name."""
+
+INTERRUPTED: Final = 130
+"""What shells report for a program that Ctrl-C ended: 128 + SIGINT."""
+
+UNREACHABLE: Final = 3
+"""No service answers; usage errors have 2, everything else that fails 1."""
+
+
+class _NobodyAnswers(click.ClickException):
+    exit_code = UNREACHABLE
+
+
+class Root(click.Group):
+    """Finds commands by name, and turns every error into one line and a code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return every command, in the order of the help text."""
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and return the command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = MODULES.get(cmd_name, cmd_name)
+        found = getattr(importlib.import_module(f"service.cli.{module}"), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the sections, without importing a command."""
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(section.items()))
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run a command and leave with its exit code; None is 0."""
+        try:
+            code: object = super().invoke(ctx)
+        except (click.Abort, KeyboardInterrupt):
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except ServiceError as exc:
+            raise _problem(exc) from exc
+        except ExceptionGroup as exc:
+            raise _problem(_reason(exc)) from exc
+        raise click.exceptions.Exit(code if isinstance(code, int) else 0)
+
+
+def _problem(exc: ServiceError) -> click.ClickException:
+    text = plain(str(exc))
+    if isinstance(exc, UnreachableError):
+        return _NobodyAnswers(text)
+    return click.ClickException(text)
+
+
+def _reason(group: ExceptionGroup[Exception]) -> ServiceError:
+    """Return what a group of tasks failed of; anything but our own errors is a bug."""
+    first = group.exceptions[0]
+    if isinstance(first, ExceptionGroup):
+        return _reason(first)
+    if not isinstance(first, ServiceError):
+        raise group
+    return first
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `relaunch demo`. Every command has an example: "
+    "`relaunch COMMAND --help`.",
+)
+@click.option(
+    "--url",
+    metavar="URL",
+    help="The service to talk to, instead of the one in the settings.",
+)
+@click.pass_context
+def relaunch(ctx: click.Context, url: str | None) -> None:
+    """A push rebuilds the environment of its launchers, when it really changed."""
+    ctx.obj = url
+
+
+def main() -> None:
+    """Run the command line."""
+    relaunch(prog_name="relaunch")

@@ -1,0 +1,62 @@
+"""`relaunch dead`: messages that nobody could handle."""
+
+import click
+
+from service.cli.client import Client, connected
+from service.cli.output import example, moment, output_option, say, show_json
+
+__all__ = ["dead"]
+
+
+@click.group(epilog=example("relaunch dead list"))
+def dead() -> None:
+    """List, requeue and drop messages nobody could handle."""
+
+
+@dead.command("list", epilog=example("relaunch dead list -o json"))
+@output_option
+@connected
+async def list_(client: Client, *, output: str) -> None:
+    """List dead letters, oldest first."""
+    found = await client.list("dead_letters")
+    if output == "json":
+        show_json([it.raw for it in found])
+        return
+    from service.cli.tables import show_table  # noqa: PLC0415 - rich is slow
+
+    show_table(
+        ("ID", "ROLE", "DIED", "ATTEMPTS", "ERROR"),
+        [
+            (
+                it.text("id"),
+                it.text("role"),
+                moment(it.text("died_at")),
+                it.text("attempts"),
+                it.text("error"),
+            )
+            for it in found
+        ],
+    )
+
+
+@dead.command(epilog=example("relaunch dead requeue 17 18"))
+@click.argument("letters", metavar="ID...", nargs=-1, required=True)
+@connected
+async def requeue(client: Client, *, letters: tuple[str, ...]) -> None:
+    """Give dead letters to their role again, once their cause is mended."""
+    for letter in letters:
+        await client.post("dead_letters", letter, "requeue")
+        say(f"{letter} was requeued.")
+
+
+@dead.command(epilog=example("relaunch dead drop 17 --yes"))
+@click.argument("letters", metavar="ID...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connected
+async def drop(client: Client, *, letters: tuple[str, ...], yes: bool) -> None:
+    """Forget dead letters for good."""
+    if not yes:
+        click.confirm(f"Drop {len(letters)} for good?", abort=True)
+    for letter in letters:
+        await client.delete("dead_letters", letter)
+        say(f"{letter} was dropped.")

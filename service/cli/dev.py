@@ -1,0 +1,64 @@
+"""`relaunch dev`: the whole service in one process."""
+
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from service.cli.output import example, say
+
+__all__ = ["dev"]
+
+
+class Ready(Protocol):
+    """What the service says of itself once it answers."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        ...
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps everything."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """What it is."""
+        ...
+
+
+@click.command(
+    epilog=example("relaunch dev", "relaunch dev --data ./data --listen 127.0.0.1:9000")
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for everything it keeps; RELAUNCH_DATA when not given.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where it answers; RELAUNCH_LISTEN when not given.",
+)
+def dev(*, data: Path | None, listen: str | None) -> None:
+    """Run the service on this machine: receiver, builder and database in one process.
+
+    Stop it with Ctrl-C; what was accepted goes on at the next start.
+    """
+    # The service imports more than any other command needs.
+    from service.app import run_dev  # noqa: PLC0415
+    from service.settings import load  # noqa: PLC0415
+
+    given = {"data": data and data.absolute(), "listen": listen}
+    settings = load(**{name: it for name, it in given.items() if it is not None})
+    run_dev(settings, on_ready=_greet)
+
+
+def _greet(ready: Ready) -> None:
+    say(f"relaunch {ready.version} answers at {ready.url}; its data is in {ready.data}")
+    say("Try, in another terminal:")
+    say("  relaunch launcher add course https://github.com/OWNER/COURSE --wait")
+    say("  relaunch hook add https://github.com/OWNER/COURSE")
+    say("  relaunch events")

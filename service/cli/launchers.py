@@ -1,0 +1,282 @@
+"""`relaunch launcher`: add, list, change and use launchers."""
+
+import click
+
+from service.cli.answer import Answer
+from service.cli.client import Client, connected
+from service.cli.launcher_fields import (
+    changes,
+    creation,
+    find_launcher,
+    image_of,
+    state_of,
+)
+from service.cli.output import (
+    example,
+    facts,
+    moment,
+    output_option,
+    reference,
+    say,
+    show_json,
+)
+from service.errors import NotFoundError
+
+__all__ = ["launcher"]
+
+
+@click.group(
+    epilog=example(
+        "relaunch launcher add course https://github.com/me/course --revision main"
+    )
+)
+def launcher() -> None:
+    """Add, list, change and use launchers.
+
+    A launcher may be named by its id or by its name.
+    """
+
+
+POLICY = click.option(
+    "--policy",
+    type=click.Choice(["automatic", "notify", "manual"]),
+    help="automatic: build and move. notify: build and tell. manual: wait for you.",
+)
+FRONTEND = click.option(
+    "--frontend",
+    type=click.Choice(["vscodium", "jupyterlab", "ttyd", "none"]),
+    help="What sessions show.",
+)
+REVISION = click.option(
+    "--revision", help="Branch, tag or commit; the default branch when not given."
+)
+CONTEXT = click.option(
+    "--context-dir",
+    metavar="DIR",
+    help="The folder of the definition, if not the root.",
+)
+DESCRIPTION = click.option("--description", help="A sentence about it.")
+RESOURCES = click.option(
+    "--resource-class", type=int, metavar="ID", help="The resource class of sessions."
+)
+COMMAND = click.option(
+    "--command",
+    metavar="WORD",
+    multiple=True,
+    help="What sessions run instead of the frontend; once per word.",
+)
+ARGS = click.option(
+    "--arg",
+    "args",
+    metavar="WORD",
+    multiple=True,
+    help="An argument of it; repeatable.",
+)
+
+
+@launcher.command(
+    "add",
+    epilog=example(
+        "relaunch launcher add course https://github.com/me/course --wait",
+        "relaunch launcher add mine ./work --revision feature/x --frontend none",
+    ),
+)
+@click.argument("name")
+@click.argument("repository")
+@REVISION
+@CONTEXT
+@FRONTEND
+@POLICY
+@DESCRIPTION
+@RESOURCES
+@COMMAND
+@ARGS
+@click.option("--project", metavar="ULID", help="The project it belongs to.")
+@click.option("--wait", is_flag=True, help="Wait until its first build has ended.")
+@output_option
+@connected
+async def add(
+    client: Client, /, *, wait: bool, output: str, **given: str | int | tuple[str, ...]
+) -> int | None:
+    """Add a launcher NAME that follows REPOSITORY; its first build starts at once.
+
+    REPOSITORY is a URL, or a folder on the service's machine.
+    """
+    from service.cli.waiting import wait_for_newest  # noqa: PLC0415 - rich is slow
+
+    made = await client.post("session_launchers", body=creation(given))
+    if output == "json":
+        show_json(made.raw)
+    else:
+        say(f"Launcher {made.text('name')} was added: {made.text('id')}")
+    if not wait:
+        return None
+    environment = made.inner("environment").text("id")
+    shown = "none" if output == "json" else output
+    return await wait_for_newest(client, environment, output=shown)
+
+
+@launcher.command("list", epilog=example("relaunch launcher list -o json"))
+@click.option("--project", metavar="ULID", help="Only those of a project.")
+@output_option
+@connected
+async def list_(client: Client, *, project: str | None, output: str) -> None:
+    """List launchers, newest first."""
+    path = (
+        ("projects", project, "session_launchers")
+        if project
+        else ("session_launchers",)
+    )
+    found = await client.list(*path)
+    if output == "json":
+        show_json([it.raw for it in found])
+        return
+    from service.cli.tables import show_table  # noqa: PLC0415 - rich is slow
+
+    show_table(
+        ("ID", "NAME", "REPOSITORY", "REVISION", "POLICY", "STATE", "IMAGE"),
+        [_row(it) for it in found],
+    )
+
+
+def _row(it: Answer) -> tuple[str, ...]:
+    parameters = it.inner("environment").inner("build_parameters")
+    return (
+        it.text("id"),
+        it.text("name"),
+        parameters.text("repository"),
+        parameters.text("repository_revision", "(default)"),
+        it.text("update_policy"),
+        state_of(it),
+        reference(image_of(it)),
+    )
+
+
+@launcher.command(epilog=example("relaunch launcher show course"))
+@click.argument("name")
+@output_option
+@connected
+async def show(client: Client, *, name: str, output: str) -> None:
+    """Show one launcher."""
+    found = await find_launcher(client, name)
+    if output == "json":
+        show_json(found.raw)
+        return
+    environment = found.inner("environment")
+    parameters = environment.inner("build_parameters")
+    facts(
+        [
+            ("launcher", found.text("name")),
+            ("id", found.text("id")),
+            ("project", found.text("project_id")),
+            ("description", found.text("description")),
+            ("repository", parameters.text("repository")),
+            ("revision", parameters.text("repository_revision", "(default branch)")),
+            ("folder", parameters.text("context_dir")),
+            ("frontend", parameters.text("frontend_variant")),
+            ("policy", found.text("update_policy")),
+            ("state", state_of(found)),
+            ("image", image_of(found)),
+            ("available image", found.text("available_image")),
+            ("command", " ".join(environment.texts("command"))),
+            ("arguments", " ".join(environment.texts("args"))),
+            ("environment", environment.text("id")),
+            ("source", found.text("source_id")),
+            ("generation", found.text("generation")),
+            ("created", moment(found.text("creation_date"))),
+        ]
+    )
+
+
+@launcher.command(
+    epilog=example("relaunch launcher edit course --revision v2 --policy notify")
+)
+@click.argument("name")
+@click.option("--name", "new_name", help="Its new name.")
+@click.option("--repository", help="Follow another repository.")
+@REVISION
+@CONTEXT
+@FRONTEND
+@POLICY
+@DESCRIPTION
+@RESOURCES
+@COMMAND
+@ARGS
+@output_option
+@connected
+async def edit(
+    client: Client,
+    /,
+    *,
+    name: str,
+    output: str,
+    **given: str | int | tuple[str, ...] | None,
+) -> None:
+    """Change a launcher; what is not given stays.
+
+    An empty text resets revision or folder: `--revision ""`.
+    """
+    body = changes(given)
+    if not body:
+        raise click.UsageError("Nothing to change; give at least one option.")
+    found = await find_launcher(client, name)
+    made = await client.patch("session_launchers", found.text("id"), body=body)
+    if output == "json":
+        show_json(made.raw)
+    else:
+        say(f"Launcher {made.text('name')} was changed.")
+
+
+@launcher.command(epilog=example("relaunch launcher remove course --yes"))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connected
+async def remove(client: Client, *, name: str, yes: bool) -> None:
+    """Remove a launcher; images and history stay."""
+    found = await find_launcher(client, name)
+    if not yes:
+        click.confirm(f"Remove launcher {found.text('name')}?", abort=True)
+    await client.delete("session_launchers", found.text("id"))
+    say(f"Launcher {found.text('name')} was removed.")
+
+
+@launcher.command(epilog=example("relaunch launcher move course"))
+@click.argument("name")
+@connected
+async def move(client: Client, *, name: str) -> None:
+    """Move a launcher to the image it was told of (policy `notify`)."""
+    found = await find_launcher(client, name)
+    made = await client.post(
+        "session_launchers", found.text("id"), "move", body={"image": "available"}
+    )
+    say(f"Launcher {made.text('name')} starts from {image_of(made)} now.")
+
+
+@launcher.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog=example(
+        "relaunch launcher run course",
+        "relaunch launcher run course -- python -c 'import numpy'",
+    ),
+)
+@click.argument("name")
+@click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+def run(*, name: str, words: tuple[str, ...]) -> int:
+    """Run a command inside a launcher's environment, on the service's machine.
+
+    Without a command, say which Python it has and how many packages. The exit code
+    is the command's.
+    """
+    from service.cli.inside import run_inside  # noqa: PLC0415 - the builder is slow
+
+    # Options of the command are its own: click hands over everything, `--` too.
+    command = words[1:] if words[:1] == ("--",) else words
+    return run_inside(_image(name), command)
+
+
+@connected
+async def _image(client: Client, name: str) -> str:
+    image = image_of(await find_launcher(client, name))
+    if not image:
+        raise NotFoundError(f"launcher {name!r} was not built yet")
+    return image

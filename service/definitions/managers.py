@@ -1,0 +1,233 @@
+"""Pipenv, poetry and uv: a file for people, a lock for machines."""
+
+import re
+from collections.abc import Iterable
+
+from packaging.specifiers import SpecifierSet
+
+from service.definitions.links import Found, joined
+from service.definitions.locks import (
+    is_pipfile_lock_stale,
+    is_poetry_lock_stale,
+    is_uv_lock_stale,
+    lock_meaning,
+    poetry_lock_paths,
+    uv_lock_paths,
+)
+from service.definitions.poetry import check_poetry
+from service.definitions.projects import follow_metadata, follow_named, follow_paths
+from service.definitions.pyproject import (
+    LocalPath,
+    meaning,
+    named_files,
+    poetry_paths,
+    uv_paths,
+)
+from service.definitions.pythons import (
+    LATEST_PATCH,
+    from_poetry,
+    from_version,
+    specifier,
+)
+from service.definitions.questions import Asking
+from service.definitions.reading import Reading
+from service.definitions.tables import (
+    Table,
+    canonical,
+    read_json,
+    read_toml,
+    table,
+    tables,
+    text,
+)
+from service.definitions.words import show
+from service.domain.findings import Severity
+
+__all__ = ["follow_pipenv", "follow_poetry", "follow_uv"]
+
+
+def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Asking[None]:
+    """Read a pyproject.toml that poetry installs, and poetry.lock."""
+    document = parsed or {}
+    poetry = table(document, "tool", "poetry")
+    is_built = poetry.get("package-mode") is not False
+    read = meaning(document, installer="poetry", is_built=is_built)
+    reading.mean("pyproject", read)
+    wanted = text(table(poetry, "dependencies").get("python"))
+    requires = text(table(document, "project").get("requires-python"))
+    reading.python = from_poetry(wanted) or specifier(requires)
+    if parsed is not None:
+        yield from check_poetry(reading, found, document)
+    if is_built:
+        yield from follow_named(reading, reading.context_dir, named_files(document))
+    yield from _follow_settings(reading, "poetry.toml")
+    yield from follow_paths(
+        reading, reading.context_dir, found.path, poetry_paths(document)
+    )
+    lock = yield from _follow_lock(reading, "poetry.lock")
+    if lock is not None:
+        if parsed is not None:
+            is_stale = is_poetry_lock_stale(document, lock)
+            _check_lock(reading, "poetry.lock", is_stale=is_stale)
+        yield from _follow_locked(reading, "poetry.lock", poetry_lock_paths(lock))
+
+
+def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[None]:
+    """Read a pyproject.toml that uv installs, uv.lock, and what steers uv."""
+    document = parsed or {}
+    uv = table(document, "tool", "uv")
+    is_built = uv.get("package", "build-system" in document) is True
+    reading.mean("pyproject", meaning(document, installer="uv", is_built=is_built))
+    if parsed is not None:
+        _check_uv_project(reading, found, document)
+    requires = text(table(document, "project").get("requires-python"))
+    reading.python = specifier(requires)
+    yield from _follow_python_version(reading)
+    yield from _follow_settings(reading, "uv.toml")
+    if is_built:
+        yield from follow_metadata(reading, reading.context_dir)
+    yield from follow_paths(
+        reading, reading.context_dir, found.path, uv_paths(document)
+    )
+    lock = yield from _follow_lock(reading, "uv.lock")
+    if lock is not None:
+        if parsed is not None:
+            is_stale = is_uv_lock_stale(document, lock)
+            _check_lock(reading, "uv.lock", is_stale=is_stale)
+        root = {LocalPath(path=".", is_editable=True)}
+        yield from _follow_locked(reading, "uv.lock", set(uv_lock_paths(lock)) - root)
+    elif "workspace" in uv:
+        # Members that a pattern names stand in the lock only.
+        reading.give_up(found.path, "unread_lock", "uv.lock cannot be read")
+
+
+def follow_pipenv(reading: Reading, found: Found) -> Asking[None]:
+    """Read a Pipfile and Pipfile.lock."""
+    pipfile = yield from read_toml(reading, found)
+    if pipfile is not None:
+        # Scripts are run by people, not by an installation.
+        read = {key: it for key, it in pipfile.items() if key != "scripts"}
+        reading.mean("pipfile", canonical(read))
+        requires = table(pipfile, "requires")
+        reading.python = from_version(
+            text(requires.get("python_full_version"))
+            or text(requires.get("python_version"))
+        )
+        yield from follow_paths(
+            reading, reading.context_dir, found.path, _pipfile_paths(pipfile)
+        )
+    lock = yield from _follow_lock(reading, "Pipfile.lock")
+    if lock is not None and pipfile is not None:
+        is_stale = is_pipfile_lock_stale(pipfile, lock)
+        _check_lock(reading, "Pipfile.lock", is_stale=is_stale)
+
+
+def _pipfile_paths(pipfile: Table) -> list[LocalPath]:
+    paths = []
+    for wanted in (it for it in pipfile.values() if isinstance(it, dict)):
+        for it in tables(list(wanted.values())):
+            path = text(it.get("path")) or text(it.get("file"))
+            if path and "://" not in path:
+                is_editable = it.get("editable") is True
+                paths.append(LocalPath(path=path, is_editable=is_editable))
+    return paths
+
+
+def _follow_lock(reading: Reading, name: str) -> Asking[Table | None]:
+    found = yield from reading.take(_at(reading, name), "lock")
+    reading.mean("lock", name, "absent" if found.is_absent else "present")
+    if not found.is_file:
+        reading.mean_bytes(found)
+        return None
+    read = read_json if name == "Pipfile.lock" else read_toml
+    lock = yield from read(reading, found, is_leaf=True)
+    if lock is not None:
+        reading.mean("lock", name, lock_meaning(lock))
+    return lock
+
+
+def _follow_locked(
+    reading: Reading, name: str, paths: Iterable[LocalPath]
+) -> Asking[None]:
+    owner = _at(reading, name)
+    yield from follow_paths(reading, reading.context_dir, owner, paths)
+
+
+def _follow_settings(reading: Reading, name: str) -> Asking[None]:
+    """Count the installer's own settings file, which lies beside the definition."""
+    found = yield from reading.take(_at(reading, name), "settings")
+    if not found.is_file:
+        reading.mean_bytes(found)
+        return
+    settings = yield from read_toml(reading, found)
+    if settings is not None:
+        reading.mean("settings", name, canonical(settings))
+
+
+def _follow_python_version(reading: Reading) -> Asking[None]:
+    """Read the Python that uv was told to take.
+
+    https://docs.astral.sh/uv/concepts/python-versions/#python-version-files
+    """
+    found = yield from reading.take(_at(reading, ".python-version"), "python")
+    if not found.is_file:
+        reading.mean_bytes(found)
+        return
+    raw = yield from reading.read(found)
+    if raw is None:
+        return
+    lines = raw.decode("utf-8", "replace").splitlines()
+    wanted = [it.strip() for it in lines if it.strip() and not it.startswith("#")]
+    reading.mean("python-version", canonical(wanted))
+    version = from_version(wanted[0] if wanted else None)
+    if version is None:
+        return
+    _check_version(reading, found, wanted[0])
+    reading.python = version
+
+
+def _check_version(reading: Reading, found: Found, version: str) -> None:
+    if not re.fullmatch(r"\d+(\.\d+)*", version):
+        return
+    tries = [version, *(f"{version}.{patch}" for patch in range(LATEST_PATCH))]
+    allowed = SpecifierSet(reading.python or "")
+    if any(it in allowed for it in tries):
+        return
+    reading.remark(
+        Severity.ERROR,
+        "python_conflict",
+        f"{show(found.path)} asks for Python {show(version)}, and requires-python in"
+        f" pyproject.toml is {reading.python}; the build would fail. Let them agree.",
+        path=found.path,
+        line=1,
+    )
+
+
+def _check_uv_project(reading: Reading, found: Found, document: Table) -> None:
+    is_workspace = "workspace" in table(document, "tool", "uv")
+    if "project" in document or is_workspace:
+        return
+    reading.remark(
+        Severity.ERROR,
+        "project_table_missing",
+        f"{show(found.path)} has no [project] table, so uv installs nothing from"
+        " uv.lock and the build would fail; add name, version and dependencies.",
+        path=found.path,
+    )
+
+
+def _check_lock(reading: Reading, name: str, *, is_stale: bool) -> None:
+    if not is_stale:
+        return
+    path = _at(reading, name)
+    reading.remark(
+        Severity.WARNING,
+        "stale_lock",
+        f"{show(path)} does not fit the file it was made from, so the build may refuse"
+        " it or install other packages than asked for; lock again and commit.",
+        path=path,
+    )
+
+
+def _at(reading: Reading, name: str) -> str:
+    return joined(reading.context_dir, name) or name

@@ -1,0 +1,130 @@
+"""Parsing in a process of its own, for bodies that could hurt this one.
+
+24 MB of `[],[],…` take the parser two seconds and close to a gigabyte, and the
+interpreter lock all the while: no thread helps. A child has a lock and a memory of
+its own, gives the memory back when it ends, can be killed at a deadline, and ends by
+itself when its parent dies. Starting it costs a third of a second, so only bodies
+over a megabyte go there; pushes hardly ever are.
+
+One line of JSON says what the body is, the raw body follows; one JSON text comes
+back. The child never sees a secret.
+"""
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from service import errors
+from service.domain.delivery import Delivery, Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.push import Ignored, Push
+from service.domain.repository import Repository
+from service.errors import DeliveryError, MalformedDeliveryError
+from service.forges.codec import CODECS
+
+__all__ = ["MODULE", "answer_of", "main", "question"]
+
+MODULE: Final = "service.forges.apart"
+_MEMORY: Final = 2 * 1024**3
+"""Bytes; twice what the worst body of 26 MB was seen to take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    forge: Forge
+    proof: Proof
+    repository: Repository
+    headers: Mapping[str, tuple[str, ...]]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    error: str
+    message: str
+
+
+_QUESTION: Final = TypeAdapter(_Question)
+_ANSWER: Final = TypeAdapter[Push | Ignored | _Refusal](Push | Ignored | _Refusal)
+_NEEDED: Final = (
+    "content-type",
+    "x-github-event",
+    "x-github-delivery",
+    "x-gitlab-event",
+)
+
+
+def question(hook: Hook, delivery: Delivery) -> bytes:
+    """Write what the child needs to know, without any secret."""
+    asked = _Question(
+        forge=hook.forge,
+        proof=hook.proof,
+        repository=hook.repository,
+        headers={
+            name: tuple(it.encode("ascii", "replace").decode() for it in values)
+            for name, values in delivery.headers.items()
+            if name in _NEEDED
+        },
+        received_at=delivery.received_at,
+    )
+    return _QUESTION.dump_json(asked) + b"\n" + delivery.body
+
+
+def answer_of(raw: bytes) -> Push | Ignored:
+    """Read the child's answer; nothing at all means that it could not bear the body.
+
+    Raises:
+        DeliveryError: What parsing raised.
+    """
+    if not raw:
+        raise MalformedDeliveryError("the body takes too much time or memory to read")
+    answer = _ANSWER.validate_json(raw)
+    if isinstance(answer, _Refusal):
+        raise _KINDS.get(answer.error, MalformedDeliveryError)(answer.message)
+    return answer
+
+
+_KINDS: Final[Mapping[str, type[DeliveryError]]] = {
+    it.__name__: it
+    for it in (
+        errors.MalformedDeliveryError,
+        errors.UnsupportedMediaError,
+        errors.ForeignRepositoryError,
+    )
+}
+
+
+def main() -> None:
+    """Answer one question from standard input, and end."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    asked = _QUESTION.validate_json(sys.stdin.buffer.readline())
+    delivery = Delivery(
+        headers=asked.headers,
+        body=sys.stdin.buffer.read(),
+        received_at=asked.received_at,
+    )
+    sys.stdout.buffer.write(_ANSWER.dump_json(_answer(asked, delivery)))
+
+
+def _answer(asked: _Question, delivery: Delivery) -> Push | Ignored | _Refusal:
+    hook = Hook(
+        id=HookId("apart"),
+        forge=asked.forge,
+        proof=asked.proof,
+        repository=asked.repository,
+        secrets=(Secret("verified before"),),
+        created_at=asked.received_at,
+    )
+    try:
+        return CODECS[asked.forge].parse(hook, delivery)
+    except DeliveryError as exc:
+        return _Refusal(error=type(exc).__name__, message=str(exc))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""GitHub's deliveries.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.domain.delivery import Delivery
+from service.domain.hook import Hook, Proof
+from service.domain.push import Ignored, Push
+from service.domain.repository import Ref, is_zero
+from service.errors import BadSignatureError, MalformedDeliveryError
+from service.forges.binding import bound
+from service.forges.hmac256 import signature
+from service.forges.names import (
+    BRANCHES,
+    MERGE_QUEUE,
+    TAGS,
+    ObjectId,
+    RefName,
+    RepositoryNumber,
+    RepositoryPath,
+    branch_or_none,
+    touched,
+)
+from service.forges.payload import FORM, JSON, only_header, read
+from service.forges.proofs import Verified, candidates, equal_to_any, octets
+
+__all__ = ["delivery_name", "event_name", "parse", "verify"]
+
+_LIFECYCLE: Final = frozenset(
+    {
+        "archived",
+        "created",
+        "deleted",
+        "edited",
+        "privatized",
+        "publicized",
+        "renamed",
+        "transferred",
+        "unarchived",
+    }
+)
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Repository(_Read):
+    id: RepositoryNumber
+    full_name: RepositoryPath
+    default_branch: str | None = None
+
+
+class _Head(_Read):
+    id: ObjectId
+
+
+class _Push(_Read):
+    ref: RefName
+    before: ObjectId
+    after: ObjectId
+    head_commit: _Head | None = None
+    repository: _Repository
+    commits: list[Any] | None = None
+
+
+class _Changes(_Read):
+    default_branch: Any = None
+
+
+class _Lifecycle(_Read):
+    action: str = ""
+    repository: _Repository
+    changes: _Changes | None = None
+
+
+class _About(_Read):
+    repository: _Repository | None = None
+
+
+def verify(hook: Hook, delivery: Delivery, now: datetime) -> Verified:
+    """Check `X-Hub-Signature-256` over the raw body; no other header counts.
+
+    Raises:
+        BadSignatureError: It is missing, doubled, malformed or wrong.
+    """
+    del now  # GitHub signs no time
+    given = octets(delivery.header("x-hub-signature-256"))
+    expected = [signature(it, delivery.body).encode() for it in candidates(hook)]
+    index = equal_to_any([given], expected)
+    if index is None or index >= len(hook.secrets) or hook.proof is not Proof.HMAC:
+        raise BadSignatureError("X-Hub-Signature-256 does not prove the body")
+    return Verified(secret_index=index)
+
+
+def event_name(delivery: Delivery) -> str | None:
+    """Return what GitHub calls the event.
+
+    Raises:
+        MalformedDeliveryError: The header was sent twice or is no name.
+    """
+    return only_header(delivery, "X-GitHub-Event")
+
+
+def delivery_name(delivery: Delivery) -> str | None:
+    """Return GitHub's id of the delivery: the same when it is sent again.
+
+    Raises:
+        MalformedDeliveryError: The header was sent twice or is no id.
+    """
+    return only_header(delivery, "X-GitHub-Delivery")
+
+
+def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
+    """Say what a verified delivery tells.
+
+    Raises:
+        DeliveryError: It cannot be read, or is about another repository.
+    """
+    event = event_name(delivery)
+    if event is None:
+        raise MalformedDeliveryError("X-GitHub-Event is missing")
+    payload = read(delivery, accept=(JSON, FORM))
+    if not isinstance(payload, dict):
+        raise MalformedDeliveryError("the payload is no JSON object")
+    try:
+        match event:
+            case "push":
+                return _push(hook, _Push.model_validate(payload))
+            case "repository":
+                return _lifecycle(hook, _Lifecycle.model_validate(payload))
+            case _:
+                return _other(hook, event, _About.model_validate(payload))
+    except ValidationError as exc:
+        raise MalformedDeliveryError(_sentence(event, exc)) from exc
+
+
+def _push(hook: Hook, payload: _Push) -> Push | Ignored:
+    repository = bound(
+        hook, path=payload.repository.full_name, number=payload.repository.id
+    )
+    ref = payload.ref
+    if ref.startswith(MERGE_QUEUE):
+        return Ignored(
+            reason="merge_queue",
+            message=f"{ref} is scratch of a merge queue.",
+            repository=repository,
+        )
+    if not ref.startswith((BRANCHES, TAGS)):
+        return Ignored(
+            reason="not_a_branch",
+            message=f"{ref} is no branch and no tag.",
+            repository=repository,
+        )
+    return Push(
+        repository=repository,
+        ref=Ref(ref),
+        before=payload.before,
+        after=_commit(payload),
+        default_branch=branch_or_none(payload.repository.default_branch),
+        touched=touched(payload.commits),
+    )
+
+
+def _commit(payload: _Push) -> str:
+    """Peel an annotated tag: `after` is the tag object, the head commit its commit."""
+    is_tag = payload.ref.startswith(TAGS) and not is_zero(payload.after)
+    return payload.head_commit.id if is_tag and payload.head_commit else payload.after
+
+
+def _lifecycle(hook: Hook, payload: _Lifecycle) -> Push | Ignored:
+    repository = bound(
+        hook, path=payload.repository.full_name, number=payload.repository.id
+    )
+    branch = branch_or_none(payload.repository.default_branch)
+    has_new_default = payload.changes and payload.changes.default_branch is not None
+    if payload.action == "edited" and has_new_default and branch:
+        return Push(
+            repository=repository,
+            ref=Ref(BRANCHES + branch),
+            before="",
+            after="",
+            default_branch=branch,
+        )
+    word = payload.action if payload.action in _LIFECYCLE else "changed"
+    return Ignored(
+        reason=f"repository_{word}",
+        message=f"The repository is now {repository.path}; no ref moved.",
+        repository=repository,
+    )
+
+
+def _other(hook: Hook, event: str, payload: _About) -> Ignored:
+    about = payload.repository
+    repository = bound(hook, path=about.full_name, number=about.id) if about else None
+    match event:
+        case "ping":
+            reason, message = "ping", "The hook works."
+        case "create" | "delete":
+            reason, message = "covered_by_push", f"A push tells what {event} tells."
+        case _:
+            reason, message = "event_ignored", f"The event {event} moves no ref."
+    return Ignored(reason=reason, message=message, repository=repository)
+
+
+def _sentence(event: str, exc: ValidationError) -> str:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(it) for it in first["loc"]) or "payload"
+    return f"no {event} payload of GitHub: {where}: {first['msg']}"

@@ -1,0 +1,196 @@
+"""What the embedded bus promises beyond its port."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import func, select
+
+from service.adapters.store import Database, open_database
+from service.adapters.store.bus_tables import bus_events
+from service.adapters.table_bus import LEASE, RETENTION, TRIM_EVERY, TableBus
+from service.adapters.table_queue import Lease, Queue
+from service.domain.hook import Secret
+from service.errors import PermanentError
+from service.ports.bus import Message, Role
+from service.wire import Event
+from tests.contracts.conftest import OpenDatabase
+from tests.support.clock import NOW, TurnedClock
+from tests.support.databases import TEST_KEY
+
+KEY: Final = Secret(TEST_KEY)
+ROLE: Final = Role(name="building", events=("x.v1",))
+
+
+def an_event(name: str) -> Event:
+    return Event(id=name, type="dev.relaunch.x.v1", time=NOW, data={})
+
+
+def a_bus(database: Database, clock: TurnedClock) -> TableBus:
+    return TableBus(database, roles=[ROLE], clock=clock)
+
+
+@asynccontextmanager
+async def consuming(bus: TableBus) -> AsyncIterator[AsyncGenerator[Message]]:
+    messages = bus.messages(ROLE, prefetch=9)
+    assert isinstance(messages, AsyncGenerator)
+    async with aclosing(messages):
+        yield messages
+
+
+async def waiting(bus: TableBus, limit: float = 0.3) -> list[str]:
+    """Take and acknowledge whatever comes within a moment."""
+    names: list[str] = []
+    async with consuming(bus) as messages:
+        try:
+            async with asyncio.timeout(limit):
+                async for message in messages:
+                    names.append(Event.from_bytes(message.body).id)
+                    await message.ack()
+        except TimeoutError:
+            return names
+    return names
+
+
+async def count(database: Database) -> int:
+    async with database.reading() as connection:
+        number = await connection.scalar(select(func.count()).select_from(bus_events))
+    assert number is not None
+    return number
+
+
+async def test_an_event_published_again_is_not_carried_again(
+    databases: OpenDatabase,
+) -> None:
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+        await bus.publish([an_event("one"), an_event("one")])
+        assert await waiting(bus) == ["one"]
+
+        await bus.publish([an_event("one"), an_event("two")])
+        assert await waiting(bus) == ["two"]
+
+
+async def test_messages_come_in_the_order_they_were_published(
+    databases: OpenDatabase,
+) -> None:
+    names = [f"{number:02}" for number in range(30)]
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+        await bus.publish([an_event(name) for name in reversed(names)])
+
+        assert await waiting(bus, limit=2) == names[::-1]
+
+
+async def test_old_events_are_forgotten_once_every_role_has_handled_them(
+    databases: OpenDatabase,
+) -> None:
+    clock = TurnedClock()
+    async with databases() as database:
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("handled")])
+        await waiting(bus)
+        await bus.publish([an_event("unhandled")])
+
+        clock.advance(RETENTION - TRIM_EVERY)
+        await bus.publish([])
+        assert await count(database) == 2
+        clock.advance(2 * TRIM_EVERY)
+        await bus.publish([])
+        assert await count(database) == 1
+        assert await waiting(bus) == ["unhandled"]
+
+
+async def test_a_consumer_that_says_nothing_for_a_lease_counts_as_dead(
+    databases: OpenDatabase,
+) -> None:
+    clock = TurnedClock()
+    async with databases() as database:
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("one")])
+        async with consuming(bus) as silent:
+            stale = await anext(silent)
+            clock.advance(LEASE - timedelta(seconds=1))
+            assert await waiting(bus) == []
+            clock.advance(timedelta(seconds=1))
+
+            async with consuming(bus) as messages:
+                fresh = await anext(messages)
+                # Too late: the message is another consumer's by now.
+                await stale.bury(error="too late")
+                assert await bus.dead() == []
+                await fresh.ack()
+        assert await waiting(bus) == []
+
+
+async def test_a_message_waits_as_long_as_the_clock_says(
+    databases: OpenDatabase,
+) -> None:
+    clock = TurnedClock()
+    async with databases() as database:
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("one")])
+        async with consuming(bus) as messages:
+            message = await anext(messages)
+            await message.retry(after=timedelta(hours=1), error="later")
+
+        clock.advance(timedelta(minutes=59))
+        assert await waiting(bus) == []
+        clock.advance(timedelta(minutes=1))
+        assert await waiting(bus) == ["one"]
+
+
+async def test_what_a_process_held_when_it_died_is_free_when_the_next_one_starts(
+    tmp_path: Path,
+) -> None:
+    url, clock, keys = f"sqlite:///{tmp_path}/relaunch.db", TurnedClock(), [KEY]
+    lease = Lease(owner="the dead", until=NOW + LEASE)
+    async with open_database(url, keys=keys) as database:
+        await a_bus(database, clock).publish([an_event("one")])
+        async with database.writing() as connection:
+            queue = Queue(connection)
+            assert await queue.claim(ROLE.name, lease, now=NOW, limit=9)
+
+    async with open_database(url, keys=keys) as database:
+        assert await waiting(a_bus(database, clock)) == ["one"]
+
+
+async def test_a_consumer_that_stops_uses_up_no_attempt(
+    databases: OpenDatabase,
+) -> None:
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+        await bus.publish([an_event("one")])
+        for _ in range(3):
+            async with consuming(bus) as messages:
+                assert (await anext(messages)).attempt == 1
+
+
+async def test_a_consumer_that_stops_after_the_database_does_no_harm(
+    databases: OpenDatabase,
+) -> None:
+    async with databases() as kept:
+        async with databases() as database:
+            bus = a_bus(database, TurnedClock())
+            await bus.publish([an_event("one")])
+            messages = bus.messages(ROLE, prefetch=9)
+            await anext(messages)
+        assert isinstance(messages, AsyncGenerator)
+        await messages.aclose()
+
+        await kept.ping()
+
+
+async def test_a_role_that_was_not_declared_has_no_messages(
+    databases: OpenDatabase,
+) -> None:
+    stranger = Role(name="stranger", events=("x.v1",))
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+
+        with pytest.raises(PermanentError, match="'stranger'"):
+            await anext(bus.messages(stranger, prefetch=1))

@@ -1,0 +1,195 @@
+"""What the command line makes of services that are absent or odd."""
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.standin import StandIn
+
+ASKING = [
+    ["launcher", "list"],
+    ["launcher", "show", "x"],
+    ["hook", "list"],
+    ["rebuild", "x"],
+    ["builds"],
+    ["logs", "x"],
+    ["cancel", "x"],
+    ["explain", "x"],
+    ["events"],
+    ["deliveries", "list"],
+    ["dead", "list"],
+]
+
+
+@pytest.mark.parametrize("words", ASKING, ids=" ".join)
+def test_without_a_service_every_command_says_how_to_start_one(
+    run: Run, words: list[str]
+) -> None:
+    said = run(*words)
+
+    assert said.exit_code == 3
+    assert said.output == (
+        "Error: no relaunch service answers at http://127.0.0.1:9; "
+        "start one with `relaunch dev`\n"
+    )
+
+
+@pytest.mark.parametrize("words", ASKING, ids=" ".join)
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        pytest.param(
+            (401, "application/json", b'{"error": {"code": 1401, "message": "no"}}'),
+            "set RELAUNCH_TOKEN",
+            id="refused token",
+        ),
+        pytest.param(
+            (
+                500,
+                "application/json",
+                b'{"error": {"code": 1500, "message": "It broke", "detail": "here"}}',
+            ),
+            "It broke: here",
+            id="broken service",
+        ),
+        pytest.param((502, "text/html", b"<h1>Bad"), "is it a relaunch", id="a proxy"),
+        pytest.param((200, "application/json", b"[{"), "is it a relaunch", id="cut"),
+        pytest.param((200, "text/html", b"<html>"), "is it a relaunch", id="a page"),
+        pytest.param((200, "application/json", b"7"), "", id="a number"),
+        pytest.param((200, "application/json", b'["x"]'), "", id="a list of texts"),
+        pytest.param((200, "application/json", b"\xff\xfe"), "", id="no text"),
+        pytest.param((404, "application/json", b'{"error": 3}'), "404", id="odd error"),
+    ],
+)
+def test_odd_answers_are_errors_without_a_traceback(
+    run: Run,
+    server: StandIn,
+    words: list[str],
+    odd: tuple[int, str, bytes],
+    told: str,
+) -> None:
+    server.status, server.content_type, server.body = odd
+
+    said = run("--url", server.url, *words)
+
+    assert said.exit_code == 1
+    assert said.output.startswith("Error: ")
+    assert told in said.output
+    assert isinstance(said.exception, SystemExit)
+
+
+def test_the_token_goes_with_every_request(run: Run, server: StandIn) -> None:
+    run("--url", server.url, "hook", "list")
+
+    (asked,) = server.asked
+    assert asked.headers["authorization"] == "Bearer t0ken-of-the-tests"
+
+
+def test_a_refusal_is_told_in_the_service_s_words_without_steering_the_terminal(
+    run: Run, server: StandIn
+) -> None:
+    server.status = 422
+    message = "revision \x1b[31mx\x1b]0;owned\x07 is no ref"
+    server.body = json.dumps({"error": {"code": 1422, "message": message}}).encode()
+
+    said = run("--url", server.url, "dead", "requeue", "1")
+
+    assert said.exit_code == 1
+    assert said.output == "Error: revision x]0;owned is no ref\n"
+
+
+def test_two_launchers_of_one_name_are_told_apart_by_their_ids(
+    run: Run, server: StandIn
+) -> None:
+    twins = [{"id": f"01J{n:023d}", "name": "course"} for n in (1, 2)]
+    server.body = json.dumps(twins).encode()
+
+    said = run("--url", server.url, "launcher", "show", "course")
+
+    assert said.exit_code == 1
+    assert "2 launchers are named 'course'" in said.output
+    assert all(it["id"] in said.output for it in twins)
+
+
+def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> None:
+    one, other = f"01J{1:023d}", f"01J{2:023d}"
+    server.body = json.dumps(
+        [{"id": other, "name": one}, {"id": one, "name": "course"}]
+    ).encode()
+
+    said = run("--url", server.url, "launcher", "show", one.lower(), "-o", "json")
+
+    assert json.loads(said.output)["name"] == "course"
+
+
+def test_what_is_not_there_is_said_with_what_is(run: Run, server: StandIn) -> None:
+    said = run("--url", server.url, "launcher", "show", "corse")
+
+    assert said.exit_code == 1
+    assert "there is no launcher 'corse'" in said.output
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["hook", "remove", "h"], "Remove hook h?"),
+        (["dead", "drop", "1", "2"], "Drop 2 for good?"),
+    ],
+)
+def test_nothing_is_removed_without_a_yes(
+    run: Run, server: StandIn, words: list[str], question: str
+) -> None:
+    said = run("--url", server.url, *words, stdin="n\n")
+
+    assert question in said.output
+    assert said.exit_code == 130
+    assert server.asked == []
+
+
+def test_a_stream_of_events_is_followed_to_its_end(run: Run, server: StandIn) -> None:
+    server.content_type = "text/event-stream"
+    events = [
+        {"type": "dev.relaunch.build.started.v1", "data": {"commit": "abc"}},
+        {"type": "dev.relaunch.launcher.updated.v1", "data": {"action": "moved"}},
+    ]
+    server.body = b": hello\n\n" + b"".join(
+        b"id: 1\nevent: x\ndata: " + json.dumps(it).encode() + b"\n\n" for it in events
+    )
+
+    said = run("--url", server.url, "events", "--type", "launcher", "-o", "json")
+
+    first, *rest = said.output.splitlines()
+    assert json.loads(first) == events[1]
+    assert "no relaunch service answers" in rest[0]
+    assert said.exit_code == 3
+
+
+def test_a_url_that_is_none_is_told(run: Run) -> None:
+    said = run("--url", "localhost:8080", "builds")
+
+    assert said.exit_code == 1
+    assert "'localhost:8080' is no URL" in said.output
+
+
+def test_a_misspelt_setting_is_told(run: Run) -> None:
+    said = run("builds", RELAUNCH_LISTN="x")
+
+    assert said.exit_code == 1
+    assert "did you mean RELAUNCH_LISTEN?" in said.output
+
+
+def test_settings_are_printed_without_their_secrets(run: Run) -> None:
+    said = run("settings")
+
+    assert said.exit_code == 0
+    assert "RELAUNCH_LISTEN=127.0.0.1:9\n" in said.output
+    assert "t0ken" not in said.output
+    assert "t0ken" not in run("settings", "-o", "json").output
+
+
+def test_the_version_is_told_without_a_service(run: Run) -> None:
+    said = run("version")
+
+    assert said.exit_code == 0
+    assert "service  not running" in said.output

@@ -1,0 +1,154 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from service.cli.commands import COMMANDS, relaunch
+from tests.cli.conftest import Run
+
+NAMES = [name for section in COMMANDS.values() for name in section]
+
+
+def walk() -> Iterator[tuple[str, ...]]:
+    context = click.Context(relaunch)
+    for name in NAMES:
+        command = relaunch.get_command(context, name)
+        yield (name,)
+        if isinstance(command, click.Group):
+            yield from ((name, it) for it in sorted(command.commands))
+
+
+def test_the_commands_are_these() -> None:
+    assert [" ".join(it) for it in walk()] == [
+        "demo",
+        "dev",
+        "check",
+        "launcher",
+        "launcher add",
+        "launcher edit",
+        "launcher list",
+        "launcher move",
+        "launcher remove",
+        "launcher run",
+        "launcher show",
+        "hook",
+        "hook add",
+        "hook list",
+        "hook remove",
+        "hook retire",
+        "hook rotate",
+        "push",
+        "rebuild",
+        "builds",
+        "logs",
+        "cancel",
+        "explain",
+        "simulate",
+        "deliveries",
+        "deliveries list",
+        "deliveries show",
+        "events",
+        "dead",
+        "dead drop",
+        "dead list",
+        "dead requeue",
+        "settings",
+        "version",
+        "completion",
+    ]
+
+
+def test_the_help_text_lists_every_command(run: Run) -> None:
+    said = run("--help")
+
+    assert said.exit_code == 0
+    assert all(f"  {name} " in said.output for name in NAMES)
+
+
+@pytest.mark.parametrize("words", list(walk()), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(
+    run: Run, words: tuple[str, ...]
+) -> None:
+    said = run(*words, "--help")
+
+    assert said.exit_code == 0
+    assert "\n  Example" in said.output
+    assert f"relaunch {' '.join(words)}" in said.output.split("\n  Example")[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("launcher", "--help"), ("demo", "--help"), ("push", "--help")],
+    ids=" ".join,
+)
+def test_help_needs_none_of_the_slow_libraries(words: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from service.cli import main\n"
+        f"sys.argv[1:] = {list(words)!r}\n"
+        "try: main()\n"
+        "finally: print('slow:', {'aiohttp', 'pydantic', 'rich', 'sqlalchemy'}"
+        " & set(sys.modules))"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.endswith("slow: set()\n")
+
+
+def test_no_words_are_answered_with_the_help_text(run: Run) -> None:
+    said = run()
+
+    assert said.exit_code == 2
+    assert "Start here:" in said.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(["lunch"], "No such command 'lunch'", id="no such command"),
+        pytest.param(["launcher", "lsit"], "No such command", id="no such subcommand"),
+        pytest.param(["builds", "--limit", "0"], "--limit", id="out of range"),
+        pytest.param(["launcher", "list", "-o", "xml"], "'xml'", id="no such format"),
+        pytest.param(["launcher", "add", "x"], "REPOSITORY", id="argument missing"),
+        pytest.param(["cancel"], "BUILD", id="nothing named"),
+        pytest.param(["launcher", "edit", "x"], "Nothing to change", id="no change"),
+        pytest.param(["simulate", "/no/file"], "does not exist", id="no file"),
+        pytest.param(["push"], "--to", id="push to nowhere"),
+    ],
+)
+def test_wrong_usage_is_told_and_ends_with_two(
+    run: Run, words: list[str], told: str
+) -> None:
+    said = run(*words)
+
+    assert said.exit_code == 2
+    assert told in said.output
+    assert "Traceback" not in said.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_its_completion(run: Run, shell: str) -> None:
+    said = run("completion", shell)
+
+    assert said.exit_code == 0
+    assert f"_RELAUNCH_COMPLETE={shell}_complete" in said.output
+
+
+def test_a_shell_is_told_what_completes_a_word() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "service.cli"],
+        env={
+            "_RELAUNCH_COMPLETE": "bash_complete",
+            "COMP_WORDS": "relaunch launcher re",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout.split() == ["plain,remove"]

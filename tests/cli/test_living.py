@@ -1,0 +1,371 @@
+"""The command line against a real service."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.commands import relaunch
+from tests.cli.living import RELAUNCH, Living, living
+from tests.cli.repositories import a_repository, commit, git
+
+pytestmark = pytest.mark.xdist_group("living")
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    with living(tmp_path_factory.mktemp("living")) as service:
+        yield service
+
+
+@pytest.fixture
+def call(service: Living) -> Call:
+    def run(*words: str, stdin: str | None = None, **env: str) -> Result:
+        runner = CliRunner(env=service.env | env)
+        return runner.invoke(relaunch, words, input=stdin, prog_name="relaunch")
+
+    return run
+
+
+@pytest.fixture
+def tell(call: Call) -> Callable[..., object]:
+    """Run a command for its JSON."""
+
+    def run(*words: str) -> object:
+        said = call(*words, "-o", "json")
+        assert said.exit_code == 0, said.output
+        content: object = json.loads(said.output)
+        return content
+
+    return run
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Make a repository whose environment needs no package."""
+    repository = a_repository(tmp_path / "course")
+    commit(repository, "Begin", requirements__txt="# nothing yet\n")
+    return repository
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """Name launchers by their test."""
+    return re.sub(r"\W+", "-", request.node.name)[-60:]
+
+
+@pytest.fixture
+def launcher(call: Call, name: str, course: Path) -> str:
+    said = call("launcher", "add", name, str(course), "--frontend", "none", "--wait")
+    assert said.exit_code == 0, said.output
+    return name
+
+
+def one(content: object) -> dict[str, object]:
+    assert isinstance(content, dict)
+    return content
+
+
+@pytest.mark.index
+def test_a_launcher_is_added_built_listed_shown_and_removed(
+    call: Call, tell: Callable[..., object], name: str, course: Path
+) -> None:
+    added = call("launcher", "add", name, str(course), "--frontend=none", "--wait")
+    listed = call("launcher", "list")
+    shown = call("launcher", "show", name)
+    raw = one(tell("launcher", "show", name))
+
+    assert added.exit_code == 0, added.output
+    assert f"Launcher {name} was added: {raw['id']}" in added.output
+    assert "succeeded" in added.output
+    row = next(it for it in listed.output.splitlines() if name in it)
+    assert str(raw["id"]) in row
+    assert course.as_uri() in row
+    assert "up to date" in row
+    assert "state:" in shown.output
+    assert str(one(raw["environment"])["container_image"]) in shown.output
+    assert call("launcher", "remove", name, "--yes").exit_code == 0
+    assert name not in call("launcher", "list").output
+
+
+@pytest.mark.index
+def test_a_command_runs_inside_the_environment(call: Call, launcher: str) -> None:
+    # Not through click's runner: the command writes to the real standard output.
+    assert call("launcher", "run", launcher).exit_code == 0
+    code = "import sys; sys.exit(7 if sys.prefix != sys.base_prefix else 1)"
+    assert call("launcher", "run", launcher, "--", "python", "-c", code).exit_code == 7
+    said = call("launcher", "run", launcher, "no-such-program")
+    assert said.exit_code == 1
+    assert "no program 'no-such-program'" in said.output
+
+
+@pytest.mark.index
+def test_a_launcher_is_edited_field_by_field(
+    call: Call, tell: Callable[..., object], launcher: str
+) -> None:
+    said = call(
+        *("launcher", "edit", launcher, "--policy", "notify"),
+        *("--description", "For the term", "--command", "python", "--arg", "app.py"),
+    )
+
+    assert said.exit_code == 0, said.output
+    found = one(tell("launcher", "show", launcher))
+    assert found["update_policy"] == "notify"
+    assert found["description"] == "For the term"
+    environment = one(found["environment"])
+    assert (environment["command"], environment["args"]) == (["python"], ["app.py"])
+
+
+@pytest.mark.index
+def test_a_launcher_without_an_offer_cannot_be_moved(call: Call, launcher: str) -> None:
+    said = call("launcher", "move", launcher)
+
+    assert said.exit_code == 1
+    assert said.output.startswith("Error: ")
+
+
+@pytest.mark.index
+def test_a_person_s_rebuild_is_waited_for(
+    call: Call, tell: Callable[..., object], launcher: str
+) -> None:
+    built = one(tell("rebuild", launcher, "--wait"))
+
+    assert built["status"] == "succeeded"
+    assert built["reason"] == "manual"
+    table = call("builds", launcher).output.splitlines()
+    assert len(table) == 3
+    assert str(built["id"]) in table[1]
+
+
+@pytest.mark.index
+def test_the_log_of_a_build_is_shown_by_build_and_by_launcher(
+    call: Call, tell: Callable[..., object], launcher: str
+) -> None:
+    builds = tell("builds", launcher)
+    assert isinstance(builds, list)
+    build = builds[0]["id"]
+
+    by_launcher = call("logs", launcher)
+    by_build = call("logs", build.lower())
+    followed = call("logs", launcher, "--follow")
+
+    assert by_launcher.exit_code == 0
+    assert by_launcher.output == by_build.output
+    assert by_launcher.output.splitlines()
+    assert followed.exit_code == 0
+    assert set(by_build.output.splitlines()) <= set(followed.output.splitlines())
+
+
+@pytest.mark.index
+def test_a_finished_build_cannot_be_cancelled(
+    call: Call, tell: Callable[..., object], launcher: str
+) -> None:
+    builds = tell("builds", launcher)
+    assert isinstance(builds, list)
+
+    said = call("cancel", builds[0]["id"])
+
+    assert said.exit_code == 1
+    assert "has status succeeded" in said.output
+
+
+def test_a_repository_without_a_definition_fails_with_a_sentence(
+    call: Call, name: str, tmp_path: Path
+) -> None:
+    empty = a_repository(tmp_path / "empty")
+    commit(empty, "Begin", README__md="hello")
+
+    said = call("launcher", "add", name, str(empty), "--frontend", "none", "--wait")
+
+    assert said.exit_code == 1
+    assert "failed" in said.output
+    assert "requirements.txt" in said.output
+
+
+def test_a_refused_launcher_is_told_why(call: Call, course: Path) -> None:
+    said = call("launcher", "add", "x", str(course), "--context-dir", "../up")
+
+    assert said.exit_code == 1
+    assert "context_dir" in said.output
+
+
+def test_a_hook_lives_from_add_to_remove(
+    call: Call, tell: Callable[..., object], course: Path
+) -> None:
+    made = one(tell("hook", "add", str(course), "--forge", "gitlab"))
+    hook, secret = str(made["id"]), str(made["secret"])
+    rotated = one(tell("hook", "rotate", hook))
+
+    assert rotated["secret"] != secret
+    listed = call("hook", "list").output
+    assert hook in listed
+    assert secret not in listed
+    assert str(rotated["secret"]) not in listed
+    assert call("hook", "retire", hook).exit_code == 0
+    assert call("hook", "remove", hook, "--yes").exit_code == 0
+    assert call("hook", "rotate", hook).exit_code == 1
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_a_push_is_delivered_decided_and_explained(
+    call: Call,
+    tell: Callable[..., object],
+    launcher: str,
+    course: Path,
+    forge: str,
+) -> None:
+    hook = one(tell("hook", "add", str(course), "--forge", forge))
+    after = commit(course, "Words", README__md="hello")
+
+    sent = call(
+        *("push", "--repo", str(course), "--to", str(hook["url"])),
+        WEBHOOK_SECRET=str(hook["secret"]),
+    )
+
+    assert sent.exit_code == 0, sent.output
+    assert "202 accepted" in sent.output
+    delivery = re.search(r"d-[0-9a-f]{24}", sent.output)
+    assert delivery
+    told = _explained(call, after[:10])
+    assert "Verdict: unchanged (same_fingerprint)" in told
+    assert "Verdict: unchanged" in call("explain", delivery[0]).output
+    assert after[:12] in call("deliveries", "list", "--hook", str(hook["id"])).output
+    shown = call("deliveries", "show", delivery[0]).output
+    assert "refs/heads/main" in shown
+    assert str(hook["secret"]) not in shown
+    assert f"Launcher {launcher} follows" in call("explain", launcher).output
+
+
+def _explained(call: Call, commit: str) -> str:
+    """Ask until the evaluation, which follows the answer, is there."""
+    for _ in range(100):
+        said = call("explain", commit)
+        if said.exit_code == 0 and "Verdict" in said.output:
+            return said.output
+    raise AssertionError(said.output)
+
+
+def test_a_wrong_secret_is_refused(
+    call: Call, tell: Callable[..., object], course: Path
+) -> None:
+    hook = one(tell("hook", "add", str(course), "--forge", "github"))
+
+    said = call(
+        *("push", "--repo", str(course), "--to", str(hook["url"])),
+        WEBHOOK_SECRET="guess",
+    )
+
+    assert said.exit_code == 1
+    assert ": 401 " in said.output
+
+
+@pytest.mark.index
+def test_a_payload_is_simulated_and_nothing_is_done(
+    call: Call, launcher: str, course: Path, tmp_path: Path
+) -> None:
+    before = git(course, "rev-parse", "HEAD")
+    after = commit(course, "More", requirements__txt="six\n")
+    payload = tmp_path / "payload.json"
+    repository = {
+        "id": 7,
+        "full_name": course.as_posix().strip("/"),
+        "clone_url": course.as_uri(),
+        "default_branch": "main",
+    }
+    payload.write_text(
+        json.dumps(
+            {
+                "ref": "refs/heads/main",
+                "before": before,
+                "after": after,
+                "repository": repository,
+                "commits": [],
+            }
+        )
+    )
+    builds = call("builds", launcher).output
+
+    said = call("simulate", str(payload))
+    by_stdin = call("simulate", "-", stdin=payload.read_text())
+
+    assert said.exit_code == 0, said.output
+    assert "changed (definition_changed)" in said.output
+    assert launcher in said.output
+    assert by_stdin.output == said.output
+    assert call("builds", launcher).output == builds
+
+
+def test_what_nobody_knows_cannot_be_explained(call: Call) -> None:
+    said = call("explain", "deadbeef")
+
+    assert said.exit_code == 1
+    assert said.output.startswith("Error: ")
+
+
+def test_no_dead_letters_is_an_empty_list(
+    call: Call, tell: Callable[..., object]
+) -> None:
+    assert tell("dead", "list") == []
+    assert call("dead", "requeue", "nope").exit_code == 1
+
+
+def test_both_versions_are_told(tell: Callable[..., object]) -> None:
+    told = one(tell("version"))
+
+    assert told["client"] == told["service"]
+
+
+def test_a_wrong_token_is_told_with_what_to_do(call: Call) -> None:
+    said = call("launcher", "list", RELAUNCH_TOKEN="wrong")
+
+    assert said.exit_code == 1
+    assert "set RELAUNCH_TOKEN" in said.output
+
+
+@pytest.mark.index
+def test_events_are_followed_until_ctrl_c_which_is_quiet(
+    service: Living, call: Call, launcher: str
+) -> None:
+    process = subprocess.Popen(
+        [*RELAUNCH, "events", "-o", "json"],
+        env=service.env | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        text=True,
+    )
+    assert process.stdout
+    # A rebuild is asked for until the follower, which starts meanwhile, saw one.
+    first = ""
+    while not first:
+        call("rebuild", launcher, "--wait")
+        first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=10)
+
+    assert json.loads(first)["type"].startswith("dev.relaunch.")
+    assert process.returncode == 130
+    assert complaints.strip() == ""
+
+
+def test_a_taken_port_is_told(service: Living, tmp_path: Path) -> None:
+    said = subprocess.run(
+        [*RELAUNCH, "dev", "--data", str(tmp_path / "other")],
+        env=service.env,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+
+    assert said.returncode == 1
+    assert f"cannot listen on {service.listen}" in said.stderr
+    assert "Traceback" not in said.stderr

@@ -1,0 +1,206 @@
+"""What every builder promises, whatever it builds with."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from service.domain.build import Build, BuildId
+from service.domain.definition import Kind
+from service.domain.failure import FailureClass
+from service.ports.builder import Builder, Running, Vanished
+from tests.adapters.local.builds import (
+    a_build,
+    a_builder,
+    a_repository,
+    failure_of,
+    finished,
+    image_of,
+)
+from tests.adapters.local.channels import CondaPackage, a_channel
+
+UNKNOWN = BuildId("01UNKNOWN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A builder and something to build with it."""
+
+    open: Callable[[], AbstractAsyncContextManager[Builder]]
+    """Opens a builder that remembers what the one before it finished."""
+    good: Build
+    """Succeeds."""
+    bad: Build
+    """Fails: it asks for a package that does not exist."""
+    hanging: Build
+    """Runs until it is stopped."""
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def local(tmp_path: Path, silent_server: str) -> Ground:
+    channel = a_channel(
+        tmp_path / "channel", CondaPackage(name="words", files={"share/words": "hi\n"})
+    )
+
+    def asking_for(name: str, build: str) -> Build:
+        text = f"channels: [{channel}]\ndependencies:\n  - {name}\n"
+        repository = a_repository(tmp_path / build, {"environment.yml": text})
+        return a_build(repository, Kind.CONDA, id=build)
+
+    good = asking_for("words", "good")
+    return Ground(
+        open=lambda: a_builder(tmp_path / "root"),
+        good=good,
+        bad=asking_for("no-such-package", "bad"),
+        hanging=replace(
+            good, id=BuildId("hanging"), repository_url=f"{silent_server}/o/n"
+        ),
+    )
+
+
+@pytest.fixture(params=["local"])
+def ground(request: pytest.FixtureRequest) -> Ground:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Ground)
+    return found
+
+
+async def test_a_build_that_was_never_started_has_vanished(ground: Ground) -> None:
+    async with ground.open() as builder:
+        assert await builder.observe([UNKNOWN]) == {UNKNOWN: Vanished()}
+
+
+async def test_a_good_build_gives_an_image_by_digest(ground: Ground) -> None:
+    async with ground.open() as builder:
+        image = await image_of(builder, ground.good)
+
+        assert "@sha256:" in image.reference
+        assert image.build_id == ground.good.id
+        assert [(it.name, it.version) for it in image.packages] == [("words", "1.0")]
+        assert image.size > 0
+        assert await builder.has(image)
+
+
+async def test_a_bad_build_gives_a_failure_that_names_the_line(ground: Ground) -> None:
+    async with ground.open() as builder:
+        failure = await failure_of(builder, ground.bad)
+
+        assert failure.kind is FailureClass.NO_SUCH_PACKAGE
+        assert (failure.path, failure.line) == ("environment.yml", 3)
+        assert "no-such-package" in failure.message
+
+
+async def test_starting_again_changes_nothing(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.good)
+        await builder.start(ground.good)
+        first = await finished(builder, ground.good.id)
+        await builder.start(ground.good)
+
+        assert (await builder.observe([ground.good.id]))[ground.good.id] == first
+
+
+async def test_a_new_attempt_starts_anew(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await failure_of(builder, ground.bad)
+        again = replace(ground.good, id=ground.bad.id, attempt=2)
+
+        assert (await image_of(builder, again)).build_id == ground.bad.id
+
+
+async def test_builds_run_at_once_without_disturbing_each_other(ground: Ground) -> None:
+    async with ground.open() as builder:
+        for build in (ground.hanging, ground.good, ground.bad):
+            await builder.start(build)
+        await finished(builder, ground.good.id)
+        await finished(builder, ground.bad.id)
+
+        seen = await builder.observe([ground.hanging.id])
+        assert seen == {ground.hanging.id: Running()}
+
+
+async def test_a_cancelled_build_vanishes(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.hanging)
+        await builder.cancel(ground.hanging.id)
+
+        seen = await builder.observe([ground.hanging.id])
+        assert seen == {ground.hanging.id: Vanished()}
+
+
+async def test_cancelling_an_unknown_build_is_no_error(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.cancel(UNKNOWN)
+
+
+async def test_a_cancelled_build_can_be_started_again(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.hanging)
+        await builder.cancel(ground.hanging.id)
+
+        again = replace(ground.good, id=ground.hanging.id)
+
+        assert await builder.has(await image_of(builder, again))
+
+
+async def test_the_image_of_a_forgotten_build_stays(ground: Ground) -> None:
+    async with ground.open() as builder:
+        image = await image_of(builder, ground.good)
+        await builder.forget(ground.good.id)
+
+        seen = await builder.observe([ground.good.id])
+        assert seen == {ground.good.id: Vanished()}
+        assert await builder.has(image)
+
+
+async def test_forgetting_does_not_stop_a_build(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.hanging)
+        await builder.forget(ground.hanging.id)
+
+        seen = await builder.observe([ground.hanging.id])
+        assert seen == {ground.hanging.id: Running()}
+
+
+async def test_an_outcome_outlives_the_builder(ground: Ground) -> None:
+    async with ground.open() as builder:
+        image = await image_of(builder, ground.good)
+        first = await finished(builder, ground.good.id)
+
+    async with ground.open() as builder:
+        assert await finished(builder, ground.good.id) == first
+        assert await builder.has(image)
+
+
+async def test_an_image_that_nobody_made_is_not_there(ground: Ground) -> None:
+    async with ground.open() as builder:
+        image = await image_of(builder, ground.good)
+        reference = image.reference[:-64] + "0" * 64
+
+        assert not await builder.has(replace(image, reference=reference))
+
+
+async def test_the_end_of_a_build_wakes_who_waits_for_a_change(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.bad)
+        async with asyncio.timeout(20):
+            await finished(builder, ground.bad.id)
+
+
+async def test_identity_says_what_builds(ground: Ground) -> None:
+    async with ground.open() as builder:
+        plain = builder.identity(frontend="none")
+
+        assert plain == builder.identity(frontend="none")
+        assert plain != builder.identity(frontend="jupyterlab")

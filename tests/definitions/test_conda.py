@@ -1,0 +1,228 @@
+"""environment.yml."""
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from service.definitions.conda import normal
+from service.domain.definition import Definition
+from service.domain.findings import Finding, Severity
+from tests.definitions.tree import codes, read
+
+GOOD = """\
+name: base
+channels:
+  - conda-forge
+  - nodefaults
+dependencies:
+  - python=3.11
+  - numpy
+  - pip
+  - pip:
+    - requests
+"""
+
+
+def conda(content: str, **others: str) -> Definition:
+    return read({"environment.yml": content, **others})
+
+
+def finding(content: str, code: str) -> Finding:
+    return next(it for it in conda(content).findings if it.code == code)
+
+
+def test_a_good_file_has_nothing_to_say() -> None:
+    found = conda(GOOD)
+
+    assert found.findings == ()
+    assert found.python == "==3.11.*"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("name: base\n", "name: other\n", id="name"),
+        pytest.param("name: base\n", "", id="no name"),
+        pytest.param("name: base\n", "name: base\nprefix: /opt\n", id="prefix"),
+        pytest.param("  - numpy\n", "  - numpy # fast\n", id="comment"),
+        pytest.param("  - numpy\n", "  -   'NumPy'\n", id="quotes and case"),
+        pytest.param(
+            "  - python=3.11\n  - numpy\n", "  - numpy\n  - python=3.11\n", id="order"
+        ),
+        pytest.param("    - requests\n", "    - Requests  # web\n", id="pip part"),
+    ],
+)
+def test_what_conda_does_not_see_is_cosmetic(old: str, new: str) -> None:
+    assert old in GOOD
+    before, after = conda(GOOD), conda(GOOD.replace(old, new))
+
+    assert before.fingerprint != after.fingerprint
+    assert before.meaning == after.meaning
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("  - numpy\n", "", id="removed"),
+        pytest.param("  - numpy\n", "  - numpy=2\n", id="version"),
+        pytest.param(
+            "  - conda-forge\n  - nodefaults\n",
+            "  - nodefaults\n  - conda-forge\n",
+            id="order of channels",
+        ),
+        pytest.param("    - requests\n", "    - requests>2\n", id="pip part"),
+        pytest.param(
+            "  - pip:\n    - requests\n", "  - requests\n", id="conda, not pip"
+        ),
+        pytest.param("name: base\n", "variables: {A: b}\n", id="variables"),
+        pytest.param("name: base\n", "variables: {A: !!set {b}}\n", id="odd values"),
+    ],
+)
+def test_what_conda_sees_is_a_change(old: str, new: str) -> None:
+    assert old in GOOD
+    assert conda(GOOD).meaning != conda(GOOD.replace(old, new)).meaning
+
+
+SPECS = st.sampled_from(["numpy", "numpy=1", "numpy=1.0", "pandas>=2", "x::scipy", "r"])
+
+
+@given(st.sets(SPECS), st.sets(SPECS), st.data())
+@settings(max_examples=40, deadline=None)
+def test_the_meaning_is_the_set_of_dependencies(
+    one: set[str], other: set[str], data: st.DataObject
+) -> None:
+    def written(specs: set[str]) -> str:
+        lines = data.draw(st.permutations(sorted(specs)))
+        notes = data.draw(st.sampled_from(["", "# note\n", "name: x\n"]))
+        return notes + "dependencies:\n" + "".join(f"  - {it}\n" for it in lines)
+
+    same = conda(written(one)).meaning == conda(written(other)).meaning
+
+    assert same == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("numpy >=1.2", "numpy>=1.2"),
+        ("numpy  >=1.2 , <2", "numpy>=1.2,<2"),
+        ("NumPy", "numpy"),
+        ("conda-forge::NumPy", "conda-forge::numpy"),
+    ],
+)
+def test_spaces_and_case_of_a_specification_do_not_count(one: str, other: str) -> None:
+    assert normal(one) == normal(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("numpy 1.2", "numpy1.2"), ("a=1 B", "a=1 b"), ("A::b", "a::b")]
+)
+def test_other_spaces_and_case_do_count(one: str, other: str) -> None:
+    assert normal(one) != normal(other)
+
+
+def test_the_defaults_channel_fails_the_build() -> None:
+    found = finding(
+        "channels:\n  - a\n  - defaults\ndependencies: [x]", "defaults_channel"
+    )
+
+    assert found.severity is Severity.ERROR
+    assert (found.line, found.column) == (3, 5)
+
+
+def test_a_single_package_from_defaults_is_a_warning() -> None:
+    found = finding(GOOD.replace("numpy", "defaults::numpy"), "defaults_channel")
+
+    assert found.severity is Severity.WARNING
+    assert found.line == 7
+
+
+def test_missing_nodefaults_is_noted() -> None:
+    found = finding(GOOD.replace("  - nodefaults\n", ""), "nodefaults_added")
+
+    assert found.severity is Severity.NOTE
+    assert found.line == 3
+
+
+def test_no_channel_at_all_is_a_warning() -> None:
+    assert "no_channel" in codes(conda("dependencies: [a]"))
+
+
+def test_a_prefix_is_ignored_and_said() -> None:
+    assert finding(GOOD + "prefix: /opt\n", "prefix_ignored").line == 11
+
+
+def test_r_is_noted() -> None:
+    assert "r_environment" in codes(conda(GOOD.replace("numpy", "r-base=4.3")))
+    assert "r_environment" not in codes(conda(GOOD.replace("numpy", "r-base-x")))
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column"),
+    [
+        pytest.param("channels:\n\t# tab\n  - a", 2, 1, id="tabs as in the old guide"),
+        pytest.param("channels: [a\ndependencies: x", 2, 13, id="unclosed"),
+        pytest.param("dependencies: [a]\ndependencies: [b]", 2, 1, id="twice"),
+        pytest.param("dependencies:\n  - python: 3.9", 2, 5, id="colon"),
+        pytest.param("dependencies:\n  - 3", 2, 5, id="number"),
+        pytest.param("dependencies: numpy", 1, 15, id="no list"),
+        pytest.param("dependencies:\n  - pip: a", 2, 10, id="pip is no list"),
+        pytest.param("dependencies:\n- pip:\n  - a\n  - b=1", 4, 6, id="pip line"),
+    ],
+)
+def test_syntax_errors_have_a_place(content: str, line: int, column: int) -> None:
+    found = finding(content, "syntax_error")
+
+    assert found.severity is Severity.ERROR
+    assert (found.line, found.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "a", "- a", "a: &a [*a]", "--- a\n--- b", "a: !x y", "\0"],
+)
+def test_what_is_no_environment_counts_with_its_bytes(content: str) -> None:
+    assert "syntax_error" in codes(conda(content))
+    assert conda(content).meaning != conda(content + "#").meaning
+
+
+def test_keys_that_are_no_text_are_no_crash() -> None:
+    one, other = (conda(f"? [1, 2]\n: {it}\n") for it in (3, 4))
+
+    assert one.meaning != other.meaning
+
+
+def test_aliases_that_unfold_without_end_are_refused() -> None:
+    rows = "a: &a [x, x, x, x, x, x, x, x]\n"
+    for name, before in zip("bcdefgh", "abcdefg", strict=True):
+        rows += f"{name}: &{name} [{', '.join([f'*{before}'] * 8)}]\n"
+
+    assert "syntax_error" in codes(conda(rows))
+
+
+def test_a_file_too_large_to_parse_makes_every_commit_count() -> None:
+    content = "dependencies: [a]\n" + "#" * 70_000
+    one, other = (conda(content, other=it) for it in ("1", "2"))
+
+    assert "too_large" in codes(one)
+    assert one.meaning != other.meaning
+
+
+def test_two_pythons_conflict() -> None:
+    found = conda(GOOD.replace("numpy", "python=3.9"))
+
+    assert "python_conflict" in codes(found)
+    assert found.python is None
+
+
+def test_a_pip_section_may_span_lines() -> None:
+    one = conda("dependencies:\n- pip:\n  - a\n  - b\n")
+    other = conda("dependencies:\n- pip:\n  - |\n    a\n    b\n")
+
+    assert one.meaning == other.meaning
+
+
+def test_an_escape_that_is_no_text_is_no_crash() -> None:
+    content = 'channels: ["\\ud800"]\ndependencies: ["\\ud800", {pip: ["-r \\ud800"]}]'
+
+    for it in conda(content).findings:
+        assert (it.message + it.path).encode()

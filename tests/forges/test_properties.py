@@ -1,0 +1,128 @@
+"""Nothing that strangers send makes anything but a Push, an Ignored or a refusal."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from service.domain.delivery import Delivery, Forge
+from service.domain.hook import Hook, Proof
+from service.domain.push import Ignored, Push
+from service.errors import DeliveryError
+from service.forges import apart
+from service.forges.codec import CODECS
+from service.wire import Event, PushReceived, RepositoryData
+from tests.support.clock import NOW
+from tests.support.deliveries import a_hook, a_post, a_push, payload_of
+
+NAMES = st.sampled_from(
+    [
+        "content-type",
+        "idempotency-key",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+        "x-github-delivery",
+        "x-github-event",
+        "x-gitlab-event",
+        "x-gitlab-token",
+        "x-hub-signature-256",
+    ]
+)
+ANY_TEXT = st.text(st.characters(), max_size=30)
+TEXTS = ANY_TEXT | st.sampled_from(
+    ["application/json", "application/x-www-form-urlencoded", "push", "v1,", "sha256="]
+)
+HEADERS = st.dictionaries(NAMES, st.lists(TEXTS, max_size=2).map(tuple))
+HOOKS = st.sampled_from(list(Proof)).map(a_hook)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT
+JSON = st.recursive(
+    SCALARS,
+    lambda it: st.lists(it, max_size=3) | st.dictionaries(ANY_TEXT, it, max_size=3),
+    max_leaves=6,
+)
+BROADLY = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def take(hook: Hook, delivery: Delivery) -> Push | Ignored | None:
+    codec = CODECS[hook.forge]
+    with suppress(DeliveryError):
+        codec.delivery_name(delivery)
+    with suppress(DeliveryError):
+        told = codec.parse(hook, delivery)
+        assert isinstance(told, Push | Ignored)
+        return told
+    return None
+
+
+@BROADLY
+@given(hook=HOOKS, headers=HEADERS, body=st.binary(max_size=200))
+def test_any_headers_and_bytes_are_a_push_or_ignored_or_refused(
+    hook: Hook, headers: dict[str, tuple[str, ...]], body: bytes
+) -> None:
+    delivery = Delivery(headers=headers, body=body, received_at=NOW)
+
+    with suppress(DeliveryError):
+        CODECS[hook.forge].verify(hook, delivery, NOW)
+    take(hook, delivery)
+
+
+@BROADLY
+@given(hook=HOOKS, path=st.lists(st.integers(0, 30), max_size=3), value=JSON)
+def test_a_push_with_anything_anywhere_is_sendable_when_it_is_read(
+    hook: Hook, path: list[int], value: Any
+) -> None:
+    payload = payload_of(a_push(hook))
+    where: Any = payload
+    for step in path:
+        inner = [it for it in where if isinstance(where[it], dict)]
+        where = where[inner[step % len(inner)]] if inner else where
+    where[list(where)[sum(path) % len(where)]] = value
+    post = a_post(hook, json.dumps(payload).encode(), event="push")
+
+    told = take(hook, post.arrived())
+
+    if isinstance(told, Push):
+        assert told.repository.host == hook.repository.host
+        assert Event.from_bytes(an_event(told).to_bytes()) == an_event(told)
+
+
+@BROADLY
+@given(hook=HOOKS, event=ANY_TEXT, payload=st.dictionaries(ANY_TEXT, JSON, max_size=4))
+def test_any_event_with_any_object_is_ignored_or_refused(
+    hook: Hook, event: str, payload: dict[str, Any]
+) -> None:
+    post = a_post(hook, json.dumps(payload).encode(), event=event)
+
+    assert not isinstance(take(hook, post.arrived()), Push)
+
+
+@settings(max_examples=10, deadline=None)
+@given(hook=HOOKS)
+def test_a_child_is_told_no_secret_and_what_it_needs(hook: Hook) -> None:
+    question = apart.question(hook, a_push(hook).arrived())
+    about, _, body = question.partition(b"\n")
+
+    assert body == a_push(hook).body
+    for secret in hook.secrets:
+        assert secret.reveal().encode() not in about
+    assert json.loads(about)["forge"] in {it.value for it in Forge}
+
+
+def an_event(push: Push) -> Event:
+    it = push.repository
+    data = PushReceived(
+        repository=RepositoryData(
+            host=it.host, path=it.path, url=it.url, number=it.number
+        ),
+        ref=push.ref,
+        before=push.before,
+        after=push.after,
+        default_branch=push.default_branch,
+        evidence="push",
+        received_at=NOW,
+    )
+    return Event.of(data, id="d-1", time=NOW, subject=it.path)

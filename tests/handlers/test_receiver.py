@@ -1,0 +1,284 @@
+"""What the receiver remembers, learns and writes down."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from service.domain.hook import HookId, Proof
+from service.ports.store import DeliveryRecord
+from tests.support.deliveries import (
+    COURSE,
+    OLDER,
+    SECRETS,
+    a_hook,
+    a_post,
+    a_push,
+    some_facts,
+)
+from tests.support.front_door import FrontDoor, front_door
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[FrontDoor]:
+    async with front_door(tmp_path) as opened:
+        yield opened
+
+
+async def records(door: FrontDoor) -> list[DeliveryRecord]:
+    """Stop the log as a shutdown does, and read what it wrote."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(door.log.run())
+        await asyncio.sleep(0)
+        running.cancel()
+    async with door.store.reading() as tx:
+        return list(await tx.deliveries.list())
+
+
+async def test_an_accepted_push_becomes_one_event_that_says_where_it_came_from(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+
+    answer = await door.post(hook, a_push(hook, delivery_id="guid-1"))
+
+    (event,), (push,) = door.bus.events, door.pushes
+    assert push.delivery_id == answer.json["delivery"]
+    assert event.type == "dev.relaunch.push.received.v1"
+    assert (push.hook_id, push.forge_delivery_id) == (hook.id, "guid-1")
+    assert push.repository.url == COURSE.url
+
+
+async def test_a_source_added_a_moment_ago_is_not_missed(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    before = await door.post(hook, a_push(hook))
+    await door.track("main")
+
+    after = await door.post(hook, a_push(hook))
+
+    assert before.json["reason"] == "not_tracked"
+    assert after.json["status"] == "accepted"
+
+
+async def test_another_source_of_a_remembered_repository_is_not_missed(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("other")
+    await door.post(hook, a_push(hook))
+    await door.track("main")
+
+    after = await door.post(hook, a_push(hook))
+
+    assert after.json["status"] == "accepted"
+
+
+async def test_a_burst_to_a_tracked_ref_costs_one_look_up(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+    await door.post(hook, a_push(hook))
+    before = door.store.reads
+
+    for _ in range(20):
+        await door.post(hook, a_push(hook))
+
+    assert door.store.reads == before
+
+
+async def test_when_nobody_can_say_whether_it_is_tracked_it_is_kept(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.post(hook, a_push(hook))
+    door.store.is_read_broken = True
+
+    answer = await door.post(hook, a_push(hook))
+
+    assert answer.json["status"] == "accepted"
+
+
+async def test_a_new_secret_works_at_once_and_an_old_one_is_counted(
+    door: FrontDoor,
+) -> None:
+    old, new = OLDER[Proof.HMAC], SECRETS[Proof.HMAC]
+    before = await door.add_hook(a_hook(secrets=(old,)))
+    await door.post(before, a_push(before))
+
+    rotated = replace(before, secrets=(new, old))
+    await door.save_hook(rotated)
+    by_new = await door.post(rotated, a_push(rotated))
+    by_old = await door.post(rotated, a_push(before))
+
+    assert (by_new.status, by_old.status) == (202, 202)
+    name = "relaunch_deliveries_by_old_secret_total"
+    assert door.count(name, forge="github") == 1
+
+
+async def test_a_retired_secret_stops_working_within_seconds(door: FrontDoor) -> None:
+    old, new = OLDER[Proof.HMAC], SECRETS[Proof.HMAC]
+    rotated = await door.add_hook(a_hook(secrets=(new, old)))
+    by_old = a_push(replace(rotated, secrets=(old,)))
+    await door.post(rotated, by_old)
+
+    await door.save_hook(replace(rotated, secrets=(new,)))
+    door.clock.advance(timedelta(seconds=5))
+
+    assert (await door.post(rotated, by_old)).status == 401
+
+
+async def test_a_removed_hook_stops_working_within_seconds(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.post(hook, a_push(hook))
+
+    async with door.store.transaction() as tx:
+        await tx.hooks.remove(hook.id)
+    door.clock.advance(timedelta(seconds=5))
+
+    assert (await door.post(hook, a_push(hook))).status == 401
+
+
+@pytest.mark.parametrize("first", ["push", "ping"])
+async def test_a_hook_learns_the_number_of_its_repository_once(
+    door: FrontDoor, first: str
+) -> None:
+    hook = await door.add_hook(a_hook(repository=replace(COURSE, number=None)))
+    ping = {"repository": {"id": 4711, "full_name": "uni/course"}}
+    post = a_push(hook) if first == "push" else a_post(hook, ping, event="ping")
+    await door.post(hook, post)
+
+    known = await door.hook(hook)
+    taken = replace(COURSE, number=9999)
+    by_name = await door.post(hook, a_push(hook, some_facts(repository=taken)))
+
+    assert known.repository == COURSE
+    assert known.secrets == hook.secrets
+    assert by_name.status == 403
+
+
+async def test_when_the_number_cannot_be_kept_the_push_is_kept_all_the_same(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook(repository=replace(COURSE, number=None)))
+    await door.track("main")
+    door.store.is_write_broken = True
+
+    answer = await door.post(hook, a_push(hook))
+
+    assert answer.json["status"] == "accepted"
+
+
+async def test_a_renamed_repository_is_followed_by_its_number(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+    renamed = some_facts(repository=replace(COURSE, path="uni/lecture"))
+
+    answer = await door.post(hook, a_push(hook, renamed))
+
+    assert answer.json["status"] == "accepted"
+    assert [it.repository.path for it in door.pushes] == ["uni/lecture"]
+
+
+async def test_a_launcher_that_knows_only_the_old_name_is_found_by_it(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main", replace(COURSE, number=None))
+    renamed = some_facts(repository=replace(COURSE, path="uni/lecture"))
+
+    answer = await door.post(hook, a_push(hook, renamed))
+
+    assert answer.json["status"] == "accepted"
+    assert [it.repository.path for it in door.pushes] == ["uni/course"]
+
+
+async def test_what_was_not_accepted_is_written_down_without_secrets(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook(Proof.SECRET_TOKEN))
+    post = a_push(hook, delivery_id="key-1").but(x_custom_password="hunter2")
+
+    answer = await door.post(hook, post)
+    (record,) = await records(door)
+
+    assert record.id == answer.json["delivery"]
+    assert (record.status, record.reason) == ("ignored", "not_tracked")
+    assert (record.repository, record.ref) == ("uni/course", "refs/heads/main")
+    assert (record.event, record.forge_delivery_id) == ("Push Hook", "key-1")
+    assert record.headers["x-gitlab-token"] == "…"
+    assert record.headers["x-custom-password"] == "…"
+    assert record.headers["x-gitlab-event"] == "Push Hook"
+
+
+async def test_a_refused_delivery_of_a_known_hook_is_written_down(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+
+    await door.post(hook, a_post(hook, b"{"))
+    await door.post(hook, a_push(replace(hook, secrets=(OLDER[Proof.HMAC],))))
+    (record,) = await records(door)
+
+    assert (record.status, record.reason) == ("refused", "malformed")
+
+
+async def test_the_record_of_an_accepted_delivery_travels_with_its_event(
+    door: FrontDoor,
+) -> None:
+    """Whoever handles the event writes it; a second record would count it twice."""
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+
+    await door.post(hook, a_push(hook))
+
+    assert await records(door) == []
+
+
+async def test_records_that_cannot_be_written_are_counted(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.post(hook, a_push(hook))
+    door.store.is_write_broken = True
+
+    await records(door)
+
+    assert door.count("relaunch_delivery_records_lost_total") == 1
+
+
+async def test_records_are_gathered_and_written_while_the_log_runs(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(door.log.run())
+        for _ in range(3):
+            await door.post(hook, a_push(hook))
+        async with asyncio.timeout(5):
+            while True:
+                door.clock.advance(timedelta(seconds=1))
+                async with door.store.reading() as tx:
+                    if len(await tx.deliveries.list(hook=hook.id)) == 3:
+                        break
+        running.cancel()
+
+
+async def test_deliveries_are_counted_by_what_became_of_them(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+    push = a_push(hook)
+
+    await door.post(hook, push)
+    await door.post(hook, push)
+    await door.post(HookId("nobody"), push)
+    await door.post(hook, a_post(hook, {"zen": "x"}, event="ping"))
+
+    name, forge = "relaunch_deliveries_total", "github"
+    for outcome, reason in (
+        ("accepted", "tracked"),
+        ("duplicate", "duplicate"),
+        ("refused", "bad_signature"),
+        ("ignored", "ping"),
+    ):
+        assert door.count(name, forge=forge, outcome=outcome, reason=reason) == 1

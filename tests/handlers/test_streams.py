@@ -1,0 +1,185 @@
+"""Streams of server-sent events: a build's log, and everything that happens."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from service.wire import Event
+from tests.support.api import Api, Told, a_table_bus, serving
+from tests.support.clock import NOW
+from tests.support.repos import Repo
+from tests.support.world import World
+
+
+async def test_a_log_is_followed_live_until_its_build_ends(
+    live: Api, repo: Repo
+) -> None:
+    await live.add_launcher(repo.url)
+    await live.world.settle()
+    (build,) = await live.get("/builds")
+    await live.log(build["id"], "one", phase="clone")
+
+    async with live.stream(f"/builds/{build['id']}/logs/stream") as told:
+        first = await anext(told)
+        await live.log(build["id"], "two", "three")
+        second, third = await anext(told), await anext(told)
+        live.world.builder.succeed()
+        await live.world.settle()
+        rest = [it async for it in told]
+
+    assert first == Told(name="line", id="1", data='{"phase": "clone", "text": "one"}')
+    assert (second.id, json.loads(second.data)["text"]) == ("2", "two")
+    assert (third.id, json.loads(third.data)["text"]) == ("3", "three")
+    assert [it.name for it in rest] == ["end"]
+    assert json.loads(rest[0].data) == {"status": "succeeded", "state": "succeeded"}
+
+
+async def test_a_cut_stream_is_taken_up_without_gaps_or_doubles(
+    live: Api, repo: Repo
+) -> None:
+    """Cut after every few lines, at another place each time."""
+    await live.add_launcher(repo.url)
+    await live.world.settle()
+    (build,) = await live.get("/builds")
+    lines = [f"line {n}" for n in range(1, 2501)]
+    await live.log(build["id"], *lines)
+    live.world.builder.succeed()
+    await live.world.settle()
+    seen: list[Told] = []
+    for length in (1, 7, 999, 1000, 2):
+        path = f"/builds/{build['id']}/logs/stream"
+        async with live.stream(path, after=seen[-1].id if seen else "") as told:
+            seen += [await anext(told) for _ in range(length)]
+    async with live.stream(path, after=seen[-1].id) as told:
+        seen += [it async for it in told]
+
+    assert seen.pop().name == "end"
+    assert [json.loads(it.data)["text"] for it in seen] == lines
+    assert [it.id for it in seen] == [str(n) for n in range(1, 2501)]
+
+
+async def test_a_line_of_any_text_stays_one_event(live: Api, repo: Repo) -> None:
+    await live.add_launcher(repo.url)
+    await live.world.settle()
+    (build,) = await live.get("/builds")
+    nasty = "a\rb\nevent: end\u2028 \x1b[31m é"
+    await live.log(build["id"], nasty)
+    live.world.builder.succeed()
+    await live.world.settle()
+
+    async with live.stream(f"/builds/{build['id']}/logs/stream") as told:
+        line, end = [it async for it in told]
+
+    assert (line.name, end.name) == ("line", "end")
+    assert json.loads(line.data)["text"].startswith("a")
+
+
+async def test_a_build_without_a_log_ends_its_stream(live: Api, repo: Repo) -> None:
+    await live.add_launcher(repo.url)
+    (build,) = await live.get("/builds")
+    await live.call("PATCH", f"/builds/{build['id']}", {"status": "cancelled"})
+
+    async with live.stream(f"/builds/{build['id']}/logs/stream") as told:
+        (end,) = [it async for it in told]
+
+    assert json.loads(end.data)["status"] == "cancelled"
+
+
+async def test_an_unknown_build_has_no_stream(api: Api) -> None:
+    answer = await api.call("GET", "/builds/01ARZ3NDEKTSV4RRFFQ69G5FAV/logs/stream")
+
+    assert (answer.status, answer.json["error"]["code"]) == (404, 1404)
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "٣", "9" * 30])
+async def test_a_place_that_no_log_has_is_refused(
+    api: Api, repo: Repo, last: str
+) -> None:
+    await api.add_launcher(repo.url)
+    (build,) = await api.get("/builds")
+
+    answer = await api.call(
+        "GET", f"/builds/{build['id']}/logs/stream", headers={"Last-Event-ID": last}
+    )
+
+    assert answer.status == 422
+
+
+async def test_a_quiet_stream_gives_signs_of_life(api: Api, repo: Repo) -> None:
+    """By the turned clock: fifteen seconds pass in no time."""
+    await api.add_launcher(repo.url)
+    (build,) = await api.get("/builds")
+
+    path = f"/builds/{build['id']}/logs/stream"
+    async with api.stream(path) as told, asyncio.TaskGroup() as group:
+        sign = group.create_task(_next(told))
+        turns = 0
+        while not sign.done():
+            api.world.clock.advance(timedelta(seconds=1))
+            turns += 1
+            await asyncio.sleep(0.01)
+
+    assert sign.result() == Told()
+    assert turns >= 15
+
+
+async def test_a_listener_who_leaves_is_let_go(
+    world: World, tmp_path: Path, repo: Repo
+) -> None:
+    """The server stops at once although nobody ended the stream."""
+    async with a_table_bus(tmp_path) as bus:
+        async with serving(world, bus) as api:
+            await api.add_launcher(repo.url)
+            (build,) = await api.get("/builds")
+            async with api.stream(f"/builds/{build['id']}/logs/stream"):
+                pass
+            async with api.stream("/events/stream"):
+                pass
+            began = asyncio.get_running_loop().time()
+            stopping = asyncio.get_running_loop().call_later(
+                0.05, world.clock.advance, timedelta(seconds=1)
+            )
+        stopping.cancel()
+
+        assert asyncio.get_running_loop().time() - began < 4
+
+
+async def test_everything_that_happens_is_told_as_cloudevents(live: Api) -> None:
+    event = Event.model_validate(
+        {
+            "id": "e-1",
+            "type": "dev.relaunch.build.started.v1",
+            "time": NOW,
+            "data": {"text": "two\nlines"},
+        }
+    )
+
+    async with live.stream("/events/stream") as told:
+        seen = await _publish_until_seen(live, event, told)
+
+    assert seen.name == "build.started.v1"
+    assert seen.id == "e-1"
+    assert Event.from_bytes(seen.data) == event
+
+
+async def _next(told: AsyncIterator[Told]) -> Told:
+    return await anext(told)
+
+
+async def _publish_until_seen(
+    api: Api, event: Event, told: AsyncIterator[Told]
+) -> Told:
+    """A follower sees what comes after it began, which takes it a moment."""
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(_next(told))
+        while not first.done():
+            await api.bus.publish(
+                [event.model_copy(update={"id": api.world.ids.new()})]
+            )
+            await asyncio.sleep(0.1)
+    found = first.result()
+    return Told(name=found.name, id="e-1", data=found.data.replace(found.id, "e-1"))

@@ -1,0 +1,241 @@
+"""What a look asks for, and what it makes of the answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from service.adapters.folder import Folder
+from service.adapters.git import GitRemote
+from service.domain.definition import Definition, Kind, NoDefinition
+from service.domain.evaluation import (
+    Looked,
+    RefGone,
+    SameHead,
+    Verdict,
+    judge,
+    seen_after,
+)
+from service.domain.repository import CommitSha, Repository
+from service.domain.source import Head, Revision, Seen
+from service.errors import RemoteRefusedError, ServiceError, TransientError
+from service.look import look, read_tree
+from service.ports.remote import Tree
+from tests.support.following import AT, Follower
+from tests.support.repos import Link, Repo
+
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
+MAIN = Revision.from_text("main")
+
+
+@dataclass
+class WatchedRemote:
+    """A real remote that counts trees, and refuses them when told to."""
+
+    git: GitRemote
+    trees: int = 0
+    trouble: ServiceError | None = None
+
+    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+        return await self.git.head(repository, revision)
+
+    @asynccontextmanager
+    async def tree(
+        self, repository: Repository, commit: CommitSha
+    ) -> AsyncIterator[Tree]:
+        self.trees += 1
+        if self.trouble:
+            raise self.trouble
+        async with self.git.tree(repository, commit) as tree:
+            yield tree
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def remote() -> WatchedRemote:
+    return WatchedRemote(GitRemote(environment={}, allow_files=True))
+
+
+async def _seen(repo: Repo) -> Seen:
+    follower = Follower.of(repo, revision="main")
+    await follower.look()
+    assert follower.source.seen is not None
+    return follower.source.seen
+
+
+async def test_a_known_head_is_not_fetched_again(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    commit = repo.commit({"requirements.txt": "numpy\n"})
+    known = await _seen(repo)
+
+    looked = await look(remote, repo.repository, MAIN, "", known=known)
+
+    assert isinstance(looked, SameHead)
+    assert looked.head.commit == commit
+    assert remote.trees == 0
+
+
+async def test_a_known_head_is_looked_at_when_the_caller_wants_to_know(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    repo.commit({"requirements.txt": "numpy\n"})
+
+    looked = await look(remote, repo.repository, MAIN, "")
+
+    assert isinstance(looked, Looked)
+    assert remote.trees == 1
+
+
+async def test_other_rules_look_again_at_the_same_head(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    repo.commit({"requirements.txt": "numpy\n"})
+    known = replace(await _seen(repo), rules="0")
+
+    assert isinstance(
+        await look(remote, repo.repository, MAIN, "", known=known), Looked
+    )
+
+
+async def test_a_head_without_a_definition_is_looked_at_again(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    repo.commit({"README.md": "x"})
+    known = await _seen(repo)
+
+    looked = await look(remote, repo.repository, MAIN, "", known=known)
+
+    assert isinstance(looked, Looked)
+    assert isinstance(looked.found, NoDefinition)
+
+
+async def test_a_commit_that_was_named_and_is_not_given_may_come_later(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    repo.commit({"requirements.txt": "numpy\n"})
+    remote.trouble = RemoteRefusedError("not our ref")
+
+    with pytest.raises(TransientError, match="does not give it"):
+        await look(remote, repo.repository, MAIN, "")
+
+
+async def test_a_pinned_commit_that_is_not_given_is_refused(
+    repo: Repo, remote: WatchedRemote
+) -> None:
+    repo.commit({"requirements.txt": "numpy\n"})
+
+    with pytest.raises(RemoteRefusedError):
+        await look(remote, repo.repository, Revision.from_text("5" * 40), "")
+
+
+async def test_a_pinned_commit_never_changes(repo: Repo) -> None:
+    pinned = repo.commit({"requirements.txt": "numpy\n"})
+    follower = Follower.of(repo, revision=pinned)
+    first = await follower.look()
+    repo.commit({"requirements.txt": "pandas\n"})
+
+    second = await follower.look()
+
+    assert first.verdict is Verdict.INITIAL
+    assert second.reason == "same_commit"
+
+
+async def test_a_repository_of_the_longer_hash_is_followed(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "repo", hashing="sha256")
+    follower = Follower.of(repo)
+    repo.commit({"requirements.txt": "-r more.txt\n", "more.txt": "numpy\n"})
+    first = await follower.look()
+    repo.commit({"more.txt": "pandas\n"})
+
+    second = await follower.look()
+
+    assert [first.verdict, second.verdict] == [Verdict.INITIAL, Verdict.CHANGED]
+
+
+async def test_a_folder_is_read_as_its_commit_would_be(
+    repo: Repo, tmp_path: Path, remote: WatchedRemote
+) -> None:
+    commit = repo.commit(
+        {
+            "app/requirements.txt": Link("../env/list.txt"),
+            "env/list.txt": "-r more.txt\nnumpy\n",
+            "app/more.txt": "pandas\n",
+        }
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    repo.git("--work-tree", str(work), "checkout", "-q", "-f", "main")
+
+    here = await read_tree(Folder(work), "app")
+    async with remote.tree(repo.repository, commit) as tree:
+        there = await read_tree(tree, "app")
+
+    assert isinstance(here, Definition)
+    assert here == there
+
+
+# what is remembered
+
+
+def _looked(commit: str, *, found: NoDefinition) -> Looked:
+    return Looked(head=Head(commit=CommitSha(commit), ref=None), found=found)
+
+
+async def test_a_ref_that_is_gone_leaves_the_last_definition_known(repo: Repo) -> None:
+    follower = Follower.of(repo)
+    repo.commit({"requirements.txt": "numpy\n"})
+    await follower.look()
+    before = follower.source.seen
+    assert before is not None
+
+    after = seen_after(follower.source, RefGone(message="gone"), LATER)
+
+    assert after == replace(before, commit=None, ref=None, at=LATER)
+    assert after.kind is Kind.PIP
+
+
+async def test_a_definition_that_is_gone_is_not_compared_with_any_more(
+    repo: Repo,
+) -> None:
+    follower = Follower.of(repo)
+    repo.commit({"requirements.txt": "numpy\n"})
+    await follower.look()
+    found = NoDefinition(items=(), message="nothing")
+
+    after = seen_after(follower.source, _looked("b" * 40, found=found), LATER)
+
+    assert after.commit == "b" * 40
+    assert (after.fingerprint, after.meaning, after.kind) == (None, None, None)
+
+
+async def test_the_same_head_under_a_new_name_is_remembered_by_that_name(
+    repo: Repo,
+) -> None:
+    follower = Follower.of(repo)
+    repo.commit({"requirements.txt": "numpy\n"})
+    await follower.look()
+    before = follower.source.seen
+    assert before is not None
+    assert before.commit is not None
+    moved = SameHead(head=Head(commit=before.commit, ref=None))
+
+    assert seen_after(follower.source, moved, LATER) == replace(
+        before, ref=None, at=LATER
+    )
+    assert judge(follower.source, moved).reason == "same_commit"
+
+
+async def test_nothing_at_all_is_remembered_of_what_was_never_there(repo: Repo) -> None:
+    follower = Follower.of(repo)
+
+    after = seen_after(follower.source, RefGone(message="empty"), AT)
+
+    assert (after.commit, after.meaning, after.items) == (None, None, ())

@@ -1,0 +1,252 @@
+"""The whole HTTP side over a world, on a port of its own."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, web
+from prometheus_client import CollectorRegistry
+
+from consumers.roles import ROLES
+from handlers.application import EVERYTHING, make_application
+from handlers.bodies import BodyReader
+from handlers.delivery_log import DeliveryLog
+from handlers.receiver import Receiver
+from handlers.route import Part
+from service.adapters.clock import SystemClock
+from service.adapters.git import GitRemote
+from service.adapters.store import open_database
+from service.adapters.table_bus import TableBus
+from service.domain.build import BuildId, Rebuild, RebuildId
+from service.domain.hook import Secret
+from service.metrics import Metrics
+from service.ports.bus import Bus
+from service.ports.time import Clock
+from service.wire import Event
+from tests.support.databases import TEST_KEY
+from tests.support.world import World
+
+TOKEN = "a-token-for-tests"
+PUBLIC_URL = "https://relaunch.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    json: Any
+    headers: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One server-sent event; a comment has no name."""
+
+    name: str = ""
+    data: str = ""
+    id: str = ""
+
+
+class Api:
+    """What a test of the REST API holds in its hands."""
+
+    def __init__(
+        self, *, url: str, session: ClientSession, world: World, bus: Bus
+    ) -> None:
+        self.url = url
+        self.session = session
+        self.world = world
+        self.bus = bus
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call below `/api/data`, with the token unless headers say otherwise."""
+        where = path if path.startswith("/api/") else f"/api/data{path}"
+        return await self.bare(
+            method, where, body, data=data, headers=_with_token(headers)
+        )
+
+    async def bare(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call any path with these headers only."""
+        content = {"json": body} if body is not None else {"data": data}
+        async with self.session.request(
+            method, self.url + path, headers=headers, **content
+        ) as response:
+            is_json = response.content_type == "application/json"
+            return Answer(
+                status=response.status,
+                json=await response.json() if is_json else None,
+                headers=response.headers.copy(),
+                text=await response.text(errors="replace"),
+            )
+
+    async def get(self, path: str) -> Any:
+        """Read what has to be there."""
+        answer = await self.call("GET", path)
+        assert answer.status == 200, answer
+        return answer.json
+
+    async def add_launcher(self, repository: str, **fields: object) -> Any:
+        """Add a launcher; `environment` holds what its environment has besides."""
+        environment = {
+            "repository": repository,
+            "builder_variant": "python",
+            "frontend_variant": "none",
+            "environment_image_source": "build",
+        }
+        more = fields.pop("environment", {})
+        assert isinstance(more, dict)
+        body = {"name": "course", "environment": environment | more} | fields
+        answer = await self.call("POST", "/session_launchers", body)
+        assert answer.status == 201, answer
+        return answer.json
+
+    async def add_built_launcher(self, repository: str, **fields: object) -> Any:
+        """Add a launcher and see its first build through."""
+        made = await self.add_launcher(repository, **fields)
+        await self.world.settle()
+        if self.world.builder.running:
+            self.world.builder.succeed()
+        await self.world.settle()
+        return await self.get(f"/session_launchers/{made['id']}")
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, after: str = ""
+    ) -> AsyncIterator[AsyncIterator[Told]]:
+        """Open a stream of server-sent events."""
+        headers = _with_token({"Last-Event-ID": after} if after else None)
+        async with self.session.get(
+            f"{self.url}/api/data{path}", headers=headers
+        ) as response:
+            assert response.status == 200, await response.text()
+            assert response.content_type == "text/event-stream"
+            yield _read(response.content)
+
+    async def log(self, rebuild: str, *lines: str, phase: str = "build") -> None:
+        """Have the build of a rebuild say something."""
+        build = await self.build_of(rebuild)
+        async with self.world.store.transaction() as tx:
+            await tx.logs.append(build, phase, lines)
+
+    async def build_of(self, rebuild: str) -> BuildId:
+        found = await self.rebuild(rebuild)
+        assert found.build_id is not None
+        return found.build_id
+
+    async def rebuild(self, rebuild: str) -> Rebuild:
+        async with self.world.store.reading() as tx:
+            return await tx.rebuilds.get(RebuildId(rebuild))
+
+    async def spooled(self) -> list[Event]:
+        """Return the events that wait in the outbox."""
+        async with self.world.store.reading() as tx:
+            return [event for _, event in await tx.outbox.take(limit=100)]
+
+
+def _with_token(headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKEN}", **(headers or {})}
+
+
+async def _read(content: AsyncIterator[bytes]) -> AsyncIterator[Told]:
+    fields: dict[str, str] = {}
+    async for raw in content:
+        line = raw.decode().rstrip("\n")
+        name, _, value = line.partition(": ")
+        if line:
+            fields[name] = value
+            continue
+        yield Told(
+            name=fields.get("event", ""),
+            data=fields.get("data", ""),
+            id=fields.get("id", ""),
+        )
+        fields = {}
+
+
+@asynccontextmanager
+async def serving(
+    world: World,
+    bus: Bus,
+    *,
+    clock: Clock | None = None,
+    parts: frozenset[Part] = EVERYTHING,
+) -> AsyncIterator[Api]:
+    """Serve a world.
+
+    Args:
+        world: The state, and the consumers that work on it.
+        bus: Followed by listeners, and home of dead letters.
+        clock: What the HTTP side goes by; the world's when not given.
+        parts: What is served.
+    """
+    runner = web.AppRunner(
+        _application(world, bus, clock or world.clock, parts),
+        access_log=None,
+        shutdown_timeout=5,
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with ClientSession() as session:
+        yield Api(
+            url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+            session=session,
+            world=world,
+            bus=bus,
+        )
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def a_table_bus(folder: Path) -> AsyncIterator[TableBus]:
+    """Open a bus on a database of its own."""
+    url = f"sqlite:///{folder}/bus.db"
+    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+        yield TableBus(database, roles=ROLES, clock=SystemClock())
+
+
+def _application(
+    world: World, bus: Bus, clock: Clock, parts: frozenset[Part]
+) -> web.Application:
+    metrics = Metrics(registry=CollectorRegistry())
+    log = DeliveryLog(store=world.store, clock=clock, metrics=metrics, keep=100)
+    return make_application(
+        store=world.store,
+        bus=bus,
+        remote=GitRemote(environment={}, allow_files=True),
+        builder=world.builder,
+        clock=clock,
+        ids=world.ids,
+        metrics=metrics,
+        receiver=Receiver(
+            store=world.store,
+            bus=bus,
+            clock=clock,
+            ids=world.ids,
+            metrics=metrics,
+            log=log,
+        ),
+        bodies=BodyReader(deadline=timedelta(seconds=8), big_at_once=2),
+        public_url=PUBLIC_URL,
+        token=Secret(TOKEN),
+        version="1.2.3",
+        parts=parts,
+    )

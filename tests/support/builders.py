@@ -1,0 +1,95 @@
+"""A builder that does what the test says, for what a real one cannot be made to do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from service.domain.build import Build, BuildId, Image, Package
+from service.domain.failure import Failure, FailureClass
+from service.errors import TransientError
+from service.ports.builder import Finished, Observation, Running, Vanished
+from service.ports.time import Clock
+
+
+class ToldBuilder:
+    """Keeps builds running until the test ends them."""
+
+    def __init__(self, *, clock: Clock, version: str = "told/1") -> None:
+        self._clock = clock
+        self.version = version
+        self.started: list[BuildId] = []
+        self.cancelled: list[BuildId] = []
+        self.most_at_once = 0
+        self._states: dict[BuildId, Observation] = {}
+        self._keys: dict[BuildId, str] = {}
+        self._gone: set[str] = set()
+        self._refusals = 0
+
+    def identity(self, *, frontend: str) -> str:
+        return f"{self.version} {frontend}"
+
+    async def start(self, build: Build) -> None:
+        if self._refusals:
+            self._refusals -= 1
+            raise TransientError("no room for another build")
+        if build.id in self._states:
+            return
+        running = [self._keys[it] for it in self.running]
+        assert build.key not in running, "two builds of one key at once"
+        self.started.append(build.id)
+        self._keys[build.id] = build.key
+        self._states[build.id] = Running()
+        self.most_at_once = max(self.most_at_once, len(self.running))
+
+    async def observe(self, builds: Sequence[BuildId]) -> Mapping[BuildId, Observation]:
+        return {it: self._states.get(it, Vanished()) for it in builds}
+
+    async def changed(self) -> None:
+        await self._clock.sleep(timedelta(seconds=1))
+
+    async def cancel(self, build: BuildId) -> None:
+        self.cancelled.append(build)
+        self._states.pop(build, None)
+
+    async def forget(self, build: BuildId) -> None:
+        self._states.pop(build, None)
+
+    async def has(self, image: Image) -> bool:
+        return image.reference not in self._gone
+
+    # what tests say
+
+    @property
+    def running(self) -> list[BuildId]:
+        return [it for it, state in self._states.items() if isinstance(state, Running)]
+
+    def succeed(self, build: BuildId | None = None) -> str:
+        """End a build (the only one running) well; return its image's reference."""
+        chosen = build or self._only()
+        image = Image(
+            reference=f"told@sha256:{chosen.rjust(64, '0')}".lower(),
+            size=1,
+            packages=(Package(name="six", version="1.17.0"),),
+            built_at=self._clock.now(),
+            build_id=chosen,
+        )
+        self._states[chosen] = Finished(outcome=image, at=self._clock.now())
+        return image.reference
+
+    def fail(self, kind: FailureClass, build: BuildId | None = None) -> None:
+        chosen = build or self._only()
+        failure = Failure(kind=kind, message="It failed as the test said.")
+        self._states[chosen] = Finished(outcome=failure, at=self._clock.now())
+
+    def lose(self) -> None:
+        """Forget everything, like a machine that lost its power."""
+        self._states.clear()
+
+    def refuse(self, times: int) -> None:
+        self._refusals = times
+
+    def remove_image(self, reference: str) -> None:
+        self._gone.add(reference)
+
+    def _only(self) -> BuildId:
+        (only,) = self.running
+        return only

@@ -1,0 +1,150 @@
+"""The real service in a process of its own, to be killed and started again."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from service.domain.delivery import Forge
+from service.domain.hook import Proof, Secret
+from service.domain.repository import Ref, Repository
+from service.forges.outgoing import CommitFacts, PushFacts, sign_push
+
+START = 20.0
+"""Seconds in which a start must have come to an end; it takes about one."""
+
+
+class Service:
+    """`relaunch dev` over one data folder."""
+
+    def __init__(self, data: Path, **variables: str) -> None:
+        self.data = data
+        self.log = data.with_suffix(".log")
+        self._variables = variables
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: it for name, it in os.environ.items() if "RELAUNCH" not in name}  # noqa: TID251
+        own = {"RELAUNCH_DATA": str(self.data), "RELAUNCH_LISTEN": "127.0.0.1:0"}
+        return kept | own | self._variables
+
+    def start(self) -> None:
+        began = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "service.cli", "dev"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.until(lambda: self._answers_at(began), "the service to answer", START)
+
+    def _answers_at(self, began: int) -> bool:
+        assert self._process is not None
+        said = self.log.read_bytes()[began:].decode()
+        assert self._process.poll() is None, said
+        found = re.search(r"answers at (http://\S+?);", said)
+        if found:
+            self.url = found[1]
+        return found is not None
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=15)
+            self._process = None
+
+    # asking
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        token = (self.data / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        raw = None if body is None else json.dumps(body).encode()
+        return self._send(method, f"/api/data{path}", headers, raw)
+
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - our own loopback service
+            self.url + path, data=body, method=method, headers=dict(headers)
+        )
+        request.add_unredirected_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                said = answer.read()
+        except urllib.error.HTTPError as exc:
+            said = exc.read().decode()
+            raise AssertionError(f"{method} {path}: {exc.code} {said}") from exc
+        return json.loads(said) if said else None
+
+    def follow(self, url: str, name: str) -> dict[str, Any]:
+        """Add a launcher without a frontend."""
+        environment = {
+            "environment_image_source": "build",
+            "repository": url,
+            "builder_variant": "python",
+            "frontend_variant": "none",
+        }
+        body = {"name": name, "environment": environment}
+        added: dict[str, Any] = self.api("POST", "/session_launchers", body)
+        return added
+
+    def deliver(self, hook: Mapping[str, Any], ref: str, after: str) -> dict[str, Any]:
+        """Send a push as GitHub does; return the receipt."""
+        now = datetime.now(UTC)  # noqa: TID251 - the real service tells the real time
+        facts = PushFacts(
+            repository=Repository.from_url(hook["repository"]),
+            ref=Ref(ref),
+            before="0" * 40,
+            after=after,
+            head=_facts(after, now),
+            commits=(_facts(after, now),),
+        )
+        headers, body = sign_push(
+            Forge.GITHUB,
+            Proof.HMAC,
+            Secret(hook["secret"]),
+            facts,
+            delivery_id=str(uuid.uuid4()),
+            now=now,
+        )
+        path = f"/webhooks/github/{hook['id']}"
+        receipt: dict[str, Any] = self._send("POST", path, headers, body)
+        return receipt
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > end:
+                said = self.log.read_text()[-3000:]
+                raise AssertionError(f"waited {seconds} s for {what}\n{said}")
+            time.sleep(0.05)
+
+
+def _facts(commit: str, at: datetime) -> CommitFacts:
+    return CommitFacts(
+        id=commit,
+        tree=commit,
+        message="a change",
+        at=at,
+        author_name="A Person",
+        author_email="person@example.org",
+    )
