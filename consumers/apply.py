@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from consumers.events import Announcer
+from service.announcing import Announcer
 from service.domain.build import (
     Build,
     BuildId,

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from consumers.events import Announcer
+from service.announcing import Announcer
 from service.domain.agenda import Appointment, Look, Pace
 from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
 from service.domain.definition import Definition
@@ -229,7 +229,7 @@ class Conclusion:
         failure: Failure,
         now: datetime,
     ) -> None:
-        for wish in wishes:
+        for wish in (it for it in wishes if not it.state.is_final):
             failed = replace(
                 wish,
                 state=moved(wish.state, Move.FAIL),
@@ -260,7 +260,7 @@ def _advanced(
 async def _wishes(tx: Transaction, sight: Sight) -> Sequence[Rebuild]:
     wanted = [RebuildId(it) for _, ask in sight.asks for it in ask.rebuild_ids]
     found = [await tx.rebuilds.get(it) for it in dict.fromkeys(wanted)]
-    return [it for it in found if it.plan is None and not it.state.is_final]
+    return [it for it in found if it.plan is None]
 
 
 def _evidence(asks: Iterable[Look]) -> Evidence:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from consumers.events import Announcer
+from service.announcing import Announcer
 from service.domain.build import BuildState, Rebuild, RebuildId
 from service.domain.launcher import Launcher, LauncherId
 from service.domain.rollout import Step, step

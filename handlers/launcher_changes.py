@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from handlers.announcing import Announcer
+from handlers.announcing import announcer_of
 from handlers.keys import CLOCK, IDS, STORE
 from handlers.rebuild_requests import end_unfinished, first_build
 from handlers.shapes.environments import check_pair
@@ -232,7 +232,7 @@ async def take_offer(
         if await tx.launchers.move(
             launcher_id, image=image, key=key, generation=generation
         ):
-            await Announcer.of(app).moved(
+            await announcer_of(app).moved(
                 tx, launcher, image=image, generation=generation
             )
         moved = await tx.launchers.get(launcher_id)

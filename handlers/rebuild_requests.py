@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from handlers.announcing import Announcer
+from handlers.announcing import announcer_of
 from handlers.keys import CLOCK, IDS, STORE
 from handlers.shapes.builds import status_of
 from service.domain.build import (
@@ -34,7 +34,7 @@ async def first_build(
     """Ask for the image of a launcher that is new, or follows something new."""
     wish = _wish(app, launcher, Evidence.LAUNCHER)
     await tx.rebuilds.add(wish)
-    await Announcer.of(app).look_wanted(
+    await announcer_of(app).look_wanted(
         tx, source, evidence="launcher", rebuilds=[wish]
     )
     return wish
@@ -60,7 +60,7 @@ async def request_rebuild(
     wish = _wish(app, launcher, Evidence.MANUAL)
     await tx.rebuilds.add(wish)
     source = await tx.sources.get(launcher.source_id)
-    await Announcer.of(app).look_wanted(tx, source, evidence="manual", rebuilds=[wish])
+    await announcer_of(app).look_wanted(tx, source, evidence="manual", rebuilds=[wish])
     return wish
 
 
@@ -128,5 +128,5 @@ async def _end(
         rebuild, state=state, reason=state.value, completed_at=app[CLOCK].now()
     )
     await tx.rebuilds.save(ended)
-    await Announcer.of(app).ended(tx, ended)
+    await announcer_of(app).finished(tx, [ended], None)
     return ended

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from handlers.announcing import Announcer
+from handlers.announcing import announcer_of
 from handlers.answering import paged, tell, tell_all
 from handlers.keys import STORE
 from handlers.reading import read_query, ulid
@@ -40,7 +40,7 @@ async def look_now(request: web.Request) -> web.Response:
     """Look at a source now, as if somebody had pushed to it."""
     async with request.app[STORE].transaction() as tx:
         source = await tx.sources.get(_id(request))
-        await Announcer.of(request.app).look_wanted(tx, source, evidence="manual")
+        await announcer_of(request.app).look_wanted(tx, source, evidence="manual")
     return tell(Asked(source_id=source.id), status=HTTPStatus.ACCEPTED)
 
 

@@ -5,6 +5,7 @@ import sys
 from typing import TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from service.settings import LogSettings
 
@@ -52,7 +53,15 @@ _NOISY = ("aio_pika", "aiormq")
 def _rendering(settings: LogSettings, out: TextIO) -> list[structlog.typing.Processor]:
     if settings.format == "json":
         return [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(
+                ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(),
         ]
-    return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=out.isatty(),
+            # The usual one prints local variables: tokens, headers, bodies.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from service.domain.repository import Repository
 from service.errors import PermanentError
 
 __all__ = [
@@ -57,6 +58,16 @@ class RepositoryData(BaseModel):
     path: str
     url: str
     number: int | None = None
+
+    @classmethod
+    def of(cls, repository: Repository) -> Self:
+        """Write a repository for the wire."""
+        return cls(
+            host=repository.host,
+            path=repository.path,
+            url=repository.url,
+            number=repository.number,
+        )
 
 
 class PushReceived(Data):

@@ -87,12 +87,11 @@ async def listening(
         access_log=None,
         # Bodies are verified as they were sent; a compressed one is refused.
         auto_decompress=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )
     await runner.setup()
     try:
-        site = web.TCPSite(
-            runner, settings.host, settings.port, shutdown_timeout=SHUTDOWN_SECONDS
-        )
+        site = web.TCPSite(runner, settings.host, settings.port)
         try:
             await site.start()
         except OSError as exc:

@@ -8,13 +8,13 @@ from consumers.bell import Bell
 from consumers.build import Scheduler
 from consumers.conclude import Conclusion, Patience
 from consumers.evaluate import Evaluator
-from consumers.events import Announcer
 from consumers.guard import Loop
 from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.runner import Handle, Runner
 from consumers.sweep import Sweep
 from consumers.watch import Watcher
+from service.announcing import Announcer
 from service.app.engines import Engines
 from service.domain.agenda import Pace
 from service.domain.schedule import Caps

@@ -58,7 +58,8 @@ def plan(
         evaluation: The look, with its generation and commit.
         found: The definition at the head.
         launchers: All that follow the source.
-        wishes: Rebuilds without a plan that waited for this look.
+        wishes: Rebuilds without a plan that waited for this look. Where a person
+            cancelled one meanwhile, nothing is asked for in its place.
         recipe: How a launcher's image is made.
         new_id: Makes ids.
     """
@@ -75,11 +76,10 @@ def plan(
             commit=CommitSha(evaluation.commit),
             path=found.path,
         )
-        asked = [
-            replace(it, plan=planned) for it in wishes if it.launcher_id == launcher.id
-        ]
+        mine = [it for it in wishes if it.launcher_id == launcher.id]
+        asked = [replace(it, plan=planned) for it in mine if not it.state.is_final]
         is_outdated = planned.key != launcher.wanted_key
-        if not asked and is_outdated and launcher.policy is not UpdatePolicy.MANUAL:
+        if not mine and is_outdated and launcher.policy is not UpdatePolicy.MANUAL:
             asked = [_automatic(evaluation, launcher, planned, new_id())]
         yield Planned(
             launcher=replace(

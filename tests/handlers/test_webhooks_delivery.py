@@ -249,9 +249,7 @@ async def test_case_60_what_was_answered_202_survives_a_crash(tmp_path: Path) ->
         SqlStore(again).reading() as tx,
     ):
         events = [event for _, event in await tx.outbox.take(limit=10)]
-    assert [event.data["delivery_id"] for event in events] == [
-        answer.json["delivery"]
-    ]
+    assert [event.data["delivery_id"] for event in events] == [answer.json["delivery"]]
 
 
 async def test_case_61_neither_bus_nor_database_is_503_and_comes_again(

@@ -15,12 +15,12 @@ from consumers.bell import Bell
 from consumers.build import Scheduler
 from consumers.conclude import Conclusion, Patience
 from consumers.evaluate import Evaluator
-from consumers.events import Announcer, repository_data
 from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.watch import Watcher
 from service.adapters.git import GitRemote
 from service.adapters.store import SqlStore, open_database
+from service.announcing import Announcer
 from service.domain.agenda import Pace
 from service.domain.build import (
     BuildState,
@@ -39,7 +39,7 @@ from service.domain.source import Revision, Source, SourceId
 from service.metrics import Metrics
 from service.ports.remote import Remote
 from service.ports.store import Store
-from service.wire import Event, PushReceived, data_of
+from service.wire import Event, PushReceived, RepositoryData, data_of
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
 from tests.support.ids import CountedIds
@@ -169,7 +169,7 @@ class World:
             )
         await self.publish(
             PushReceived(
-                repository=repository_data(source.repository),
+                repository=RepositoryData.of(source.repository),
                 evidence=evidence.value,
                 source_ids=(it.source_id,),
                 rebuild_ids=(rebuild,),
@@ -194,7 +194,7 @@ class World:
 
     def _pushed(self, repository: Repository, ref: str) -> PushReceived:
         return PushReceived(
-            repository=repository_data(repository),
+            repository=RepositoryData.of(repository),
             ref=ref,
             default_branch="main",
             evidence="push",

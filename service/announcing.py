@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from service.domain.build import Build, BuildState, Rebuild
 from service.domain.evaluation import Evaluation
 from service.domain.failure import Failure
 from service.domain.launcher import Launcher
-from service.domain.repository import Repository
 from service.domain.source import Source
 from service.metrics import Metrics
 from service.ports.store import Transaction
@@ -20,21 +20,12 @@ from service.wire import (
     Event,
     FailureData,
     LauncherUpdated,
+    PushReceived,
     RebuildRequested,
     RepositoryData,
 )
 
-__all__ = ["Announcer", "repository_data"]
-
-
-def repository_data(repository: Repository) -> RepositoryData:
-    """Write a repository for the wire."""
-    return RepositoryData(
-        host=repository.host,
-        path=repository.path,
-        url=repository.url,
-        number=repository.number,
-    )
+__all__ = ["Announcer"]
 
 
 class Announcer:
@@ -45,6 +36,24 @@ class Announcer:
         self._ids = ids
         self._metrics = metrics
 
+    async def look_wanted(
+        self,
+        tx: Transaction,
+        source: Source,
+        *,
+        evidence: Literal["launcher", "manual"],
+        rebuilds: Sequence[Rebuild] = (),
+    ) -> None:
+        """Ask that a source be looked at, and say which rebuilds wait for it."""
+        data = PushReceived(
+            repository=RepositoryData.of(source.repository),
+            evidence=evidence,
+            source_ids=(source.id,),
+            rebuild_ids=tuple(it.id for it in rebuilds),
+            received_at=self._clock.now(),
+        )
+        await self._add(tx, data, subject=source.id)
+
     async def evaluated(
         self, tx: Transaction, source: Source, evaluation: Evaluation
     ) -> None:
@@ -53,7 +62,7 @@ class Announcer:
         data = EnvironmentEvaluated(
             evaluation_id=evaluation.id,
             source_id=source.id,
-            repository=repository_data(source.repository),
+            repository=RepositoryData.of(source.repository),
             generation=evaluation.generation,
             evidence=evaluation.evidence.value,
             delivery_ids=tuple(evaluation.delivery_ids),
@@ -88,7 +97,7 @@ class Announcer:
             evaluation_id=plan.evaluation_id,
             generation=plan.generation,
             build_key=plan.key,
-            repository=repository_data(source.repository),
+            repository=RepositoryData.of(source.repository),
             commit=plan.commit,
             context_dir=source.context_dir,
             kind=plan.kind.value,
@@ -137,9 +146,9 @@ class Announcer:
     async def updated(
         self, tx: Transaction, launcher: Launcher, rebuild: Rebuild, *, is_moved: bool
     ) -> None:
-        """Say that a launcher moved, or was told of an image."""
-        assert rebuild.plan is not None
-        assert rebuild.image is not None
+        """Say that a launcher moved to a rebuild's image, or was told of it."""
+        if rebuild.plan is None or rebuild.image is None:
+            raise ValueError(f"rebuild {rebuild.id} has no image")
         data = LauncherUpdated(
             launcher_id=launcher.id,
             environment_id=launcher.environment_id,
@@ -150,6 +159,22 @@ class Announcer:
             generation=rebuild.plan.generation,
             rebuild_id=rebuild.id,
             commit=rebuild.plan.commit,
+        )
+        await self._add(tx, data, subject=launcher.id)
+        self._metrics.launcher_updated(action=data.action)
+
+    async def moved(
+        self, tx: Transaction, launcher: Launcher, *, image: str, generation: int
+    ) -> None:
+        """Say that a person moved a launcher to an image."""
+        data = LauncherUpdated(
+            launcher_id=launcher.id,
+            environment_id=launcher.environment_id,
+            project_id=launcher.project_id,
+            action="moved",
+            image=image,
+            previous_image=launcher.image,
+            generation=generation,
         )
         await self._add(tx, data, subject=launcher.id)
         self._metrics.launcher_updated(action=data.action)
