@@ -26,7 +26,12 @@ from service.domain.launcher import Launcher
 from service.domain.planning import next_generation, plan
 from service.domain.push import Evidence
 from service.domain.source import Source
-from service.errors import NotFoundError, RemoteRefusedError, TransientError
+from service.errors import (
+    NotFoundError,
+    PermanentError,
+    RemoteRefusedError,
+    TransientError,
+)
 from service.ports.builder import Builder
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock, Ids
@@ -70,10 +75,17 @@ class Sight:
         """Return the sight with what was found."""
         return replace(self, judgement=judgement, looked=looked)
 
-    def refused(self, exc: RemoteRefusedError) -> "Sight":
-        """Return the sight of a repository that is gone, private or forbidden."""
+    def refused(self, exc: PermanentError) -> "Sight":
+        """Return the sight of a repository that cannot be read, now or later.
+
+        It is gone, private or forbidden (`remote_refused`), or too large
+        (`remote_unreadable`).
+        """
+        is_refused = isinstance(exc, RemoteRefusedError)
         judgement = Judgement(
-            verdict=Verdict.UNKNOWN, reason="remote_refused", message=str(exc)
+            verdict=Verdict.UNKNOWN,
+            reason="remote_refused" if is_refused else "remote_unreadable",
+            message=str(exc),
         )
         return replace(self, judgement=judgement)
 
@@ -290,6 +302,7 @@ def _is_worth_a_record(attempts: int) -> bool:
 def _failure(judgement: Judgement) -> Failure:
     kinds = {
         "remote_refused": FailureClass.CLONE_FAILED,
+        "remote_unreadable": FailureClass.CLONE_FAILED,
         "ref_gone": FailureClass.CLONE_FAILED,
     }
     kind = kinds.get(judgement.reason, FailureClass.NO_DEFINITION)

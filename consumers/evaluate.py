@@ -15,7 +15,7 @@ from consumers.bell import Bell
 from consumers.conclude import Conclusion, Sight
 from service.domain.agenda import Appointment, Pace
 from service.domain.evaluation import SameHead, judge, remembered
-from service.errors import NotFoundError, RemoteRefusedError, TransientError
+from service.errors import NotFoundError, PermanentError, TransientError
 from service.look import look
 from service.ports.remote import Remote
 from service.ports.store import Store
@@ -140,7 +140,7 @@ class Evaluator:
                 source.context_dir,
                 known=source.seen,
             )
-        except RemoteRefusedError as exc:
+        except PermanentError as exc:
             return sight.refused(exc)
         if isinstance(looked, SameHead):
             looked = remembered(source, looked)

@@ -8,7 +8,7 @@ clocks differ by less than the margin.
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -26,8 +26,10 @@ NAME: Final = "leader"
 LEASE: Final = timedelta(seconds=15)
 """How long nobody leads after a leader was killed."""
 RENEW: Final = timedelta(seconds=4)
-MARGIN: Final = timedelta(seconds=3)
-"""A leader that could not renew stops so long before its lease ends."""
+MARGIN: Final = timedelta(seconds=4)
+"""A leader that could not renew begins to stop so long before its lease ends."""
+ANSWER: Final = timedelta(seconds=2)
+"""How long the database may take; less than the margin."""
 
 
 class Leader:
@@ -59,48 +61,59 @@ class Leader:
     async def run(self) -> None:
         """Lead whenever nobody else does, until cancelled."""
         while True:
-            if await self._take():
-                await self._lead()
+            asked_at = self._clock.now()
+            try:
+                if await self._take():
+                    await self._lead(until=asked_at + LEASE)
+            except TransientError as exc:
+                log.warning("lease not asked for", error=str(exc))
             await self._clock.sleep(RENEW)
 
-    async def _lead(self) -> None:
+    async def _lead(self, *, until: datetime) -> None:
         log.info("leading")
         try:
-            async with self._resource, asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(keep_going(it, clock=self._clock))
-                    for it in self._loops
-                ]
-                await self._hold()
-                for task in tasks:
-                    task.cancel()
+            async with asyncio.TaskGroup() as group:
+                work = group.create_task(self._work())
+                await self._hold(until)
+                work.cancel()
         finally:
             await self._release()
         log.warning("no longer leading")
 
-    async def _hold(self) -> None:
-        """Return when the lease is lost, or about to be."""
-        held_until = self._clock.now() + LEASE
-        while self._clock.now() + MARGIN < held_until:
-            await self._clock.sleep(RENEW)
+    async def _work(self) -> None:
+        async with self._resource, asyncio.TaskGroup() as group:
+            for loop in self._loops:
+                group.create_task(keep_going(loop, clock=self._clock))
+
+    async def _hold(self, until: datetime) -> None:
+        """Renew the lease; return when it is lost, or may soon be.
+
+        It counts from the moment it was asked for, whatever happened since.
+        """
+        while (left := until - MARGIN - self._clock.now()) > timedelta(0):
+            await self._clock.sleep(min(RENEW, left))
             asked_at = self._clock.now()
-            if await self._take():
-                held_until = asked_at + LEASE
+            try:
+                if not await self._take():
+                    return
+                until = asked_at + LEASE
+            except TransientError as exc:
+                log.warning("lease not renewed", error=str(exc))
 
     async def _take(self) -> bool:
         try:
-            async with asyncio.timeout(RENEW.total_seconds()):
+            async with asyncio.timeout(ANSWER.total_seconds()):
                 async with self._store.transaction() as tx:
                     return await tx.leases.take(
                         NAME, owner=self._owner, now=self._clock.now(), length=LEASE
                     )
-        except (TransientError, TimeoutError) as exc:
-            log.warning("lease not asked for", error=str(exc))
-            return False
+        except TimeoutError as exc:
+            raise TransientError("the database did not answer in time") from exc
 
     async def _release(self) -> None:
         try:
-            async with self._store.transaction() as tx:
-                await tx.leases.release(NAME, owner=self._owner)
-        except TransientError as exc:
+            async with asyncio.timeout(ANSWER.total_seconds()):
+                async with self._store.transaction() as tx:
+                    await tx.leases.release(NAME, owner=self._owner)
+        except (TransientError, TimeoutError) as exc:
             log.warning("lease runs out by itself", error=str(exc))

@@ -1,5 +1,11 @@
-"""Publishes what transactions left in the outbox: committed first, then told."""
+"""Publishes what transactions left in the outbox: committed first, then told.
 
+Every process has a relay, and one at a time works: it holds a lease while it has
+something to carry. So a backlog is carried once and in order, however many wait for
+the broker to come back.
+"""
+
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -10,11 +16,16 @@ from service.errors import TransientError
 from service.ports.bus import Bus
 from service.ports.store import Store
 from service.ports.time import Clock
+from service.wire import Event
 
 __all__ = ["Relay"]
 
 log = structlog.get_logger(__name__)
 
+NAME: Final = "relay"
+LEASE: Final = timedelta(seconds=10)
+"""Longer than the bus may take over a batch. A relay that was killed holds events up
+for so long; one that takes longer is overtaken, and events are carried twice."""
 BATCH: Final = 200
 POLL: Final = timedelta(seconds=1)
 """How late an event of another process may be; our own ring the bell."""
@@ -22,13 +33,24 @@ AFTER_TROUBLE: Final = timedelta(seconds=2)
 
 
 class Relay:
-    """Carry events from the outbox to the bus, oldest first, at least once."""
+    """Carry events from the outbox to the bus, oldest first, at least once.
 
-    def __init__(self, *, store: Store, bus: Bus, clock: Clock, bell: Bell) -> None:
+    Args:
+        store: Where the outbox is.
+        bus: Where events belong.
+        clock: Tells when leases end.
+        bell: Rung when this process committed something.
+        owner: This process.
+    """
+
+    def __init__(
+        self, *, store: Store, bus: Bus, clock: Clock, bell: Bell, owner: str
+    ) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
         self._bell = bell
+        self._owner = owner
 
     async def run(self) -> None:
         """Relay until cancelled."""
@@ -45,14 +67,35 @@ class Relay:
     async def relay(self) -> int:
         """Publish one batch; return how many events it held.
 
+        It publishes nothing while another relay is at it.
+
         Raises:
             TransientError: The bus or the database did not answer; nothing is lost.
         """
         async with self._store.reading() as tx:
-            waiting = await tx.outbox.take(limit=BATCH)
-        if not waiting:
+            if not await tx.outbox.take(limit=1):
+                return 0
+        batch = await self._begin()
+        if not batch:
             return 0
-        await self._bus.publish([event for _, event in waiting])
+        try:
+            await self._bus.publish([event for _, event in batch])
+        except BaseException:
+            await self._end(())
+            raise
+        await self._end([place for place, _ in batch])
+        return len(batch)
+
+    async def _begin(self) -> Sequence[tuple[int, Event]]:
+        """Take the lease and a batch; nothing when another relay has the lease."""
         async with self._store.transaction() as tx:
-            await tx.outbox.remove([place for place, _ in waiting])
-        return len(waiting)
+            is_ours = await tx.leases.take(
+                NAME, owner=self._owner, now=self._clock.now(), length=LEASE
+            )
+            return await tx.outbox.take(limit=BATCH) if is_ours else ()
+
+    async def _end(self, carried: Sequence[int]) -> None:
+        """Forget what was carried, and let the next relay work."""
+        async with self._store.transaction() as tx:
+            await tx.outbox.remove(carried)
+            await tx.leases.release(NAME, owner=self._owner)

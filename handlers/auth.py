@@ -14,7 +14,7 @@ __all__ = ["authenticate", "needs_token"]
 
 PREFIX: Final = "/api/"
 
-OPEN: Final = frozenset({"/api/spec.json", "/api/data/version"})
+OPEN: Final = frozenset({"/api/spec.json", "/api/events", "/api/data/version"})
 """Read by tools before they have a token."""
 
 

@@ -34,6 +34,7 @@ Nobody clicks Rebuild.</p>
 <ul>
 <li><a href="/api/spec.json">REST API</a> (OpenAPI 3.1), below <code>/api/data</code>;
 it wants the service's token</li>
+<li><a href="/api/events">Events</a> (AsyncAPI 3)</li>
 <li><a href="/readyz">Health</a></li>
 <li><a href="/metrics">Metrics</a></li>
 </ul>

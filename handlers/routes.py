@@ -17,7 +17,7 @@ from handlers.dead_letters import (
     requeue_dead_letter,
 )
 from handlers.deliveries import list_deliveries, show_delivery
-from handlers.events import stream_events
+from handlers.events import show_contract, stream_events
 from handlers.explain import explain
 from handlers.health import is_alive, is_ready
 from handlers.hooks import (
@@ -123,6 +123,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     # For people and machines that look around
     bare("/", show_landing, Kind.HTML, Part.API),
     bare("/api/spec.json", show_spec, Kind.JSON, Part.API),
+    bare("/api/events", show_contract, Kind.JSON, Part.API),
     bare("/healthz", is_alive, Alive, Part.ALWAYS),
     bare("/readyz", is_ready, Ready, Part.ALWAYS),
     bare("/metrics", show_metrics, Kind.TEXT, Part.ALWAYS),

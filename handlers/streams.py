@@ -16,7 +16,14 @@ from handlers.keys import CLOCK
 from service.errors import InvalidRequestError, ServiceError
 from service.ports.time import Clock
 
-__all__ = ["CLOSING", "KEEP_ALIVE", "Stream", "last_event_id", "streaming"]
+__all__ = [
+    "CLOSING",
+    "KEEP_ALIVE",
+    "Stream",
+    "last_event_id",
+    "last_event_name",
+    "streaming",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +32,10 @@ CLOSING: Final = web.AppKey[asyncio.Event]("closing")
 
 KEEP_ALIVE: Final = timedelta(seconds=15)
 """Proxies cut connections that say nothing for a minute or less."""
+
+
+MAX_ID: Final = 200
+"""Ours have 26 letters; other services' events keep theirs."""
 
 
 class Stream:
@@ -63,6 +74,10 @@ class Stream:
         """Write an event; its data is one line."""
         place = f"id: {id_}\n" if id_ is not None else ""
         await self._write(f"{place}event: {name}\ndata: {data}\n\n")
+
+    async def mark(self, id_: str) -> None:
+        """Tell the listener's place, without an event."""
+        await self._write(f"id: {id_}\n\n")
 
     async def keep_alive(self) -> None:
         """Write a comment, when nothing was written for a while."""
@@ -117,3 +132,17 @@ def last_event_id(request: web.Request) -> int:
             f"Last-Event-ID is {text[:40]!r}; expected the number of a line"
         )
     return int(text)
+
+
+def last_event_name(request: web.Request) -> str | None:
+    """Return the id of the event that a listener has come to; None for a new one.
+
+    Raises:
+        InvalidRequestError: It is none that a stream of ours gave.
+    """
+    text = request.headers.get("Last-Event-ID", "")
+    if not text.isascii() or not text.isprintable() or len(text) > MAX_ID:
+        raise InvalidRequestError(
+            f"Last-Event-ID is {text[:40]!r}; expected the id of an event"
+        )
+    return text or None

@@ -4,6 +4,7 @@ The reading of a definition asks questions (`service.definitions`); a remote ans
 """
 
 import asyncio
+from collections.abc import Generator
 from datetime import timedelta
 from typing import Final
 
@@ -89,15 +90,25 @@ async def read_tree(tree: Tree, context_dir: str) -> Definition | NoDefinition:
     asking = close(context_dir)
     answer: Answer = None
     try:
-        question = next(asking)
         while True:
-            answer = await _answer(tree, question)
-            question = asking.send(answer)
+            # Parsing what a stranger wrote can take seconds: others go on meanwhile.
+            said = await asyncio.to_thread(_next, asking, answer)
+            if isinstance(said, Definition | NoDefinition):
+                return said
+            answer = await _answer(tree, said)
+    finally:
+        asking.close()
+
+
+def _next(
+    asking: Generator[Question, Answer, Definition | NoDefinition], answer: Answer
+) -> Question | Definition | NoDefinition:
+    """Give an answer (None to begin); return what is asked next, or what was found."""
+    try:
+        return asking.send(answer)
     except StopIteration as end:
         found: Definition | NoDefinition = end.value
         return found
-    finally:
-        asking.close()
 
 
 def _is_known(head: Head, known: Seen) -> bool:

@@ -17,7 +17,7 @@ import structlog
 from service.adapters.store import Database
 from service.adapters.table_queue import Claimed, Lease, Queue
 from service.errors import PermanentError, TransientError
-from service.ports.bus import DeadLetter, Message, Role
+from service.ports.bus import DeadLetter, Message, Place, Role
 from service.ports.time import Clock
 from service.wire import Event
 
@@ -94,8 +94,10 @@ class TableBus:
         finally:
             await self.settle(lambda queue: queue.release(owner))
 
-    async def follow(self) -> AsyncIterator[Event]:
-        place: int | None = None
+    async def follow(self, after: str | None = None) -> AsyncIterator[Event | Place]:
+        began = await self._begin(after)
+        place = began.place
+        yield Place(after=began.after, has_missed=began.has_missed)
         while True:
             ring = self._published.next
             page = await self._page(place)
@@ -153,14 +155,30 @@ class TableBus:
         # What is free and could not be claimed is just being claimed by others.
         return min(POLL, free_at - now) if free_at and free_at > now else POLL
 
-    async def _page(self, place: int | None) -> "_Page":
-        """Read the events after a place; None is the place of the newest."""
+    async def _begin(self, after: str | None) -> "_Beginning":
+        """Find the place of an event that is still kept, or of the newest."""
+        while True:
+            try:
+                async with self._database.reading() as connection:
+                    queue = Queue(connection)
+                    # Of older events some were trimmed and some wait for their roles.
+                    kept_since = self._clock.now() - RETENTION
+                    place = await queue.place_of(after, since=kept_since)
+                    if place is not None:
+                        return _Beginning(place=place, after=after or "")
+                    place, newest = await queue.newest()
+                    return _Beginning(
+                        place=place, after=newest, has_missed=after is not None
+                    )
+            except TransientError as exc:
+                log.warning("follower waits for the database", error=str(exc))
+                await asyncio.sleep(POLL.total_seconds())
+
+    async def _page(self, place: int) -> "_Page":
+        """Read the events after a place."""
         try:
             async with self._database.reading() as connection:
-                queue = Queue(connection)
-                if place is None:
-                    return _Page(place=await queue.newest(), events=())
-                found = await queue.after(place, limit=_PAGE)
+                found = await Queue(connection).after(place, limit=_PAGE)
         except TransientError as exc:
             log.warning("follower waits for the database", error=str(exc))
             return _Page(place=place, events=())
@@ -171,10 +189,19 @@ class TableBus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Beginning:
+    """Where a follower begins."""
+
+    place: int
+    after: str
+    has_missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     """Some events, and where the next ones begin."""
 
-    place: int | None
+    place: int
     events: tuple[Event, ...]
 
 

@@ -217,10 +217,25 @@ class Queue:
         )
         _expect(done.rowcount, letter)
 
-    async def newest(self) -> int:
-        """Return the place of the newest event; 0 without events."""
-        found = await self._connection.execute(select(func.max(bus_events.c.place)))
-        return found.scalar_one() or 0
+    async def newest(self) -> tuple[int, str]:
+        """Return place and id of the newest event; 0 and nothing without events."""
+        found = await self._connection.execute(
+            select(bus_events.c.place, bus_events.c.id)
+            .order_by(bus_events.c.place.desc())
+            .limit(1)
+        )
+        row = found.mappings().one_or_none()
+        return (row["place"], row["id"]) if row else (0, "")
+
+    async def place_of(self, id_: str | None, *, since: datetime) -> int | None:
+        """Return the place of an event that was published since; None without one."""
+        found = await self._connection.execute(
+            select(bus_events.c.place).where(
+                bus_events.c.id == id_, bus_events.c.published_at >= since
+            )
+        )
+        place: int | None = found.scalar_one_or_none()
+        return place
 
     async def after(self, place: int, *, limit: int) -> Sequence[tuple[int, Event]]:
         """Return the events after a place, oldest first."""

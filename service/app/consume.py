@@ -1,13 +1,17 @@
 """The bus side alone: any number of processes, of which one leads."""
 
+import secrets
 from collections.abc import Callable
 
 from consumers.leader import Leader
 from service.app.builders import local_builder
 from service.app.engines import open_engines
+from service.app.http import http_side, listening
 from service.app.loops import BusSide
 from service.app.process import Ready, make_data_folder, until_stopped
 from service.app.relaying import relay
+from service.app.sharing import expect_shared
+from service.domain.hook import Secret
 from service.settings import Settings
 
 __all__ = ["consume"]
@@ -15,6 +19,7 @@ __all__ = ["consume"]
 
 async def consume(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
     """Evaluate, build and roll out until asked to stop."""
+    expect_shared(settings, role="consume")
     make_data_folder(settings)
     async with open_engines(settings) as engines:
         builder = local_builder(settings, engines)
@@ -26,8 +31,12 @@ async def consume(settings: Settings, on_ready: Callable[[Ready], None]) -> None
             resource=builder,
             loops=bus.leading(),
         )
-        await until_stopped(
-            [relay(engines), *bus.shared(), leader.run],
-            clock=engines.clock,
-            on_start=lambda: on_ready(Ready(url="", data=settings.data)),
-        )
+        # Health and metrics only: nothing that a token would open.
+        nobodys = Secret(secrets.token_urlsafe(32))
+        http = http_side(settings, engines, builder=builder, token=nobodys, parts=())
+        async with listening(settings, http.application) as url:
+            await until_stopped(
+                [relay(engines), *bus.shared(), leader.run],
+                clock=engines.clock,
+                on_start=lambda: on_ready(Ready(url=url, data=settings.data)),
+            )

@@ -1,6 +1,6 @@
 """The HTTP side of a role."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +11,7 @@ from handlers.application import make_application
 from handlers.bodies import BodyReader
 from handlers.delivery_log import DeliveryLog
 from handlers.receiver import Receiver
+from handlers.route import Part
 from service.app.engines import Engines
 from service.app.process import VERSION
 from service.domain.hook import Secret
@@ -34,9 +35,14 @@ class HttpSide:
 
 
 def http_side(
-    settings: Settings, engines: Engines, *, builder: Builder, token: Secret
+    settings: Settings,
+    engines: Engines,
+    *,
+    builder: Builder,
+    token: Secret,
+    parts: Iterable[Part] = tuple(Part),
 ) -> HttpSide:
-    """Put the HTTP side together."""
+    """Put the HTTP side together; health and metrics are a part of every role's."""
     deliveries = DeliveryLog(
         store=engines.store,
         clock=engines.clock,
@@ -69,6 +75,7 @@ def http_side(
         public_url=settings.url,
         token=token,
         version=VERSION,
+        parts=parts,
     )
     return HttpSide(application=application, deliveries=deliveries)
 

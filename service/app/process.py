@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -68,8 +69,12 @@ def api_token(settings: Settings) -> Secret:
 
 
 def _new_token(path: Path) -> Secret:
-    token = secrets.token_urlsafe(32)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Whoever links first wins, so that processes over one folder agree."""
+    draft = path.with_name(f".token.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(token + "\n")
-    return Secret(token)
+        file.write(secrets.token_urlsafe(32) + "\n")
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+    return Secret(path.read_text().strip())

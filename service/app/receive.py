@@ -7,6 +7,7 @@ from service.app.engines import open_engines
 from service.app.http import http_side, listening
 from service.app.process import Ready, api_token, make_data_folder, until_stopped
 from service.app.relaying import relay
+from service.app.sharing import expect_shared
 from service.settings import Settings
 
 __all__ = ["receive"]
@@ -14,6 +15,7 @@ __all__ = ["receive"]
 
 async def receive(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
     """Take deliveries and answer the REST API until asked to stop."""
+    expect_shared(settings, role="receive")
     make_data_folder(settings)
     async with open_engines(settings) as engines:
         # Not entered: it only names itself to simulations.

@@ -10,5 +10,9 @@ __all__ = ["relay"]
 def relay(engines: Engines) -> Loop:
     """Return the loop that carries the outbox to the bus."""
     return Relay(
-        store=engines.store, bus=engines.bus, clock=engines.clock, bell=engines.bell
+        store=engines.store,
+        bus=engines.bus,
+        clock=engines.clock,
+        bell=engines.bell,
+        owner=engines.ids.new(),
     ).run

@@ -22,6 +22,10 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "dev": "Run the service on this machine.",
         "check": "Say what a repository's environment is, and what is wrong with it.",
     },
+    "Several processes": {
+        "receive": "Take webhooks and answer the REST API.",
+        "consume": "Evaluate, build and roll out.",
+    },
     "Launchers and hooks": {
         "launcher": "Add, list, change and use launchers.",
         "hook": "Add, list, rotate and remove webhooks.",
@@ -38,7 +42,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "simulate": "Say what a payload would lead to; nothing is done.",
         "deliveries": "List and show what arrived from forges.",
         "events": "Follow everything that happens.",
-        "dead": "List, requeue and drop messages nobody could handle.",
+        "dead": "List, show, requeue and drop messages nobody could handle.",
     },
     "About": {
         "settings": "Print the settings, secrets masked.",

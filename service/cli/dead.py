@@ -1,16 +1,26 @@
 """`relaunch dead`: messages that nobody could handle."""
 
+import json
+
 import click
 
 from service.cli.client import Client, connected
-from service.cli.output import example, moment, output_option, say, show_json
+from service.cli.output import (
+    example,
+    facts,
+    moment,
+    output_option,
+    say,
+    show_json,
+)
+from service.errors import NotFoundError
 
 __all__ = ["dead"]
 
 
 @click.group(epilog=example("relaunch dead list"))
 def dead() -> None:
-    """List, requeue and drop messages nobody could handle."""
+    """List, show, requeue and drop messages nobody could handle."""
 
 
 @dead.command("list", epilog=example("relaunch dead list -o json"))
@@ -37,6 +47,38 @@ async def list_(client: Client, *, output: str) -> None:
             for it in found
         ],
     )
+
+
+@dead.command(epilog=example("relaunch dead show 17"))
+@click.argument("letter", metavar="ID")
+@output_option
+@connected
+async def show(client: Client, *, letter: str, output: str) -> None:
+    """Show one dead letter: why it died, and what it says."""
+    all_ = await client.list("dead_letters")
+    found = next((it for it in all_ if it.text("id") == letter), None)
+    if found is None:
+        raise NotFoundError(f"There is no dead letter {letter}.")
+    if output == "json":
+        show_json(found.raw)
+        return
+    facts(
+        [
+            *((it, found.text(it)) for it in ("id", "role", "attempts")),
+            ("died", moment(found.text("died_at"))),
+            ("error", found.text("error")),
+        ]
+    )
+    say("event:")
+    say(_readable(found.text("event")))
+
+
+def _readable(event: str) -> str:
+    """Lay out what is JSON; leave the rest as it came."""
+    try:
+        return json.dumps(json.loads(event), indent=2, ensure_ascii=False)
+    except ValueError:
+        return event
 
 
 @dead.command(epilog=example("relaunch dead requeue 17 18"))

@@ -7,7 +7,7 @@ import click
 
 from service.cli.output import example, say
 
-__all__ = ["dev"]
+__all__ = ["Ready", "dev"]
 
 
 class Ready(Protocol):

@@ -1,16 +1,29 @@
 """`relaunch events`: follow everything that happens."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
 
 import click
 
 from service.cli.answer import Answer
 from service.cli.client import Client, UnreachableError, connected
 from service.cli.output import example, moment, plain, reference, say
+from service.errors import TransientError
 
 __all__ = ["events", "summary"]
 
-PREFIX = "dev.relaunch."
+PREFIX: Final = "dev.relaunch."
+GAP: Final = "gap"
+"""What the service's stream calls a place where events may be missing."""
+MISSED: Final = "Events may have been missed."
+PAUSE: Final = timedelta(seconds=1)
+"""Between two looks for a service that went away."""
+AWAY: Final = (UnreachableError, TransientError)
+"""Nobody answers, or a proxy in its place."""
 
 
 @click.command(
@@ -27,13 +40,45 @@ PREFIX = "dev.relaunch."
 )
 @connected
 async def events(client: Client, *, kind: str | None, output: str) -> None:
-    """Follow everything that happens, until Ctrl-C."""
-    async for event in client.follow("events", "stream"):
-        found = Answer(json.loads(event.data))
+    """Follow everything that happens, until Ctrl-C.
+
+    When the service goes away, wait for it and go on. Where events may have been
+    missed meanwhile, a line on the standard error says so.
+    """
+    await client.get("version")
+    async for found in _without_end(client):
         if kind and kind not in found.text("type"):
             continue
         say(json.dumps(found.raw) if output == "json" else plain(summary(found)))
-    raise UnreachableError(client.url)
+
+
+async def _without_end(client: Client) -> AsyncIterator[Answer]:
+    after = ""
+    while True:
+        with suppress(*AWAY):
+            async for event in client.follow("events", "stream", after=after):
+                if event.name == GAP:
+                    _tell(MISSED)
+                    continue
+                after = event.id
+                yield Answer(json.loads(event.data))
+        _tell(f"{client.url} went away; waiting for it.")
+        await _back(client)
+        # With a place to go on from, the service itself knows whether any were missed.
+        _tell("It is back." if after else f"It is back. {MISSED}")
+
+
+async def _back(client: Client) -> None:
+    """Return when the service answers again."""
+    while True:
+        await asyncio.sleep(PAUSE.total_seconds())
+        with suppress(*AWAY):
+            await client.get("version")
+            return
+
+
+def _tell(line: str) -> None:
+    click.echo(plain(line), err=True)
 
 
 def summary(event: Answer, *, is_timed: bool = True) -> str:

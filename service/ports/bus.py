@@ -7,7 +7,7 @@ from typing import Protocol
 
 from service.wire import Event
 
-__all__ = ["Bus", "DeadLetter", "Message", "Role"]
+__all__ = ["Bus", "DeadLetter", "Message", "Place", "Role"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,16 @@ class DeadLetter:
     died_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a follower stands: between two events."""
+
+    after: str = ""
+    """The id of the event before, to go on from here; empty where the bus has none."""
+    has_missed: bool
+    """Whether events may have passed unseen until here."""
+
+
 class Bus(Protocol):
     """Carries events to every role that asked for them, at least once each."""
 
@@ -78,8 +88,16 @@ class Bus(Protocol):
         """
         ...
 
-    def follow(self) -> AsyncIterator[Event]:
-        """Yield every event published from now on; a slow follower may miss some."""
+    def follow(self, after: str | None = None) -> AsyncIterator[Event | Place]:
+        """Yield a place, then every event from there on.
+
+        Another place follows wherever events were missed: by a slow follower, or
+        because the bus was away.
+
+        Args:
+            after: The id of the last event the follower was given. A bus that cannot
+                go back there begins now, with a place that says so.
+        """
         ...
 
     async def ping(self) -> None:

@@ -147,24 +147,6 @@ def test_nothing_is_removed_without_a_yes(
     assert server.asked == []
 
 
-def test_a_stream_of_events_is_followed_to_its_end(run: Run, server: StandIn) -> None:
-    server.content_type = "text/event-stream"
-    events = [
-        {"type": "dev.relaunch.build.started.v1", "data": {"commit": "abc"}},
-        {"type": "dev.relaunch.launcher.updated.v1", "data": {"action": "moved"}},
-    ]
-    server.body = b": hello\n\n" + b"".join(
-        b"id: 1\nevent: x\ndata: " + json.dumps(it).encode() + b"\n\n" for it in events
-    )
-
-    said = run("--url", server.url, "events", "--type", "launcher", "-o", "json")
-
-    first, *rest = said.output.splitlines()
-    assert json.loads(first) == events[1]
-    assert "no relaunch service answers" in rest[0]
-    assert said.exit_code == 3
-
-
 def test_a_url_that_is_none_is_told(run: Run) -> None:
     said = run("--url", "localhost:8080", "builds")
 

@@ -11,7 +11,7 @@ import pytest
 
 from service.adapters.clock import UlidIds
 from service.errors import NotFoundError, ServiceError
-from service.ports.bus import Bus, Message, Role
+from service.ports.bus import Bus, Message, Place, Role
 from service.wire import Event
 from tests.contracts.conftest import OpenBus
 
@@ -75,14 +75,15 @@ async def consuming(
 
 
 @asynccontextmanager
-async def following(bus: Bus) -> AsyncIterator[Inbox[Event]]:
-    """Follow during the block, beginning when the follower surely listens."""
-    inbox = Inbox[Event]()
-    async with in_background(inbox.fill(bus.follow())):
-        async with asyncio.timeout(PATIENCE):
-            while inbox.is_empty:
-                await bus.publish([an_event("hello.v1")])
-                await asyncio.sleep(0.05)
+async def following(
+    bus: Bus, after: str | None = None, *, has_missed: bool = False
+) -> AsyncIterator[Inbox[Event | Place]]:
+    """Follow during the block, beginning when the follower listens."""
+    inbox = Inbox[Event | Place]()
+    async with in_background(inbox.fill(bus.follow(after))):
+        place = await inbox.next()
+        assert isinstance(place, Place)
+        assert place.has_missed is has_missed
         yield inbox
 
 
@@ -96,12 +97,12 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
             task.cancel()
 
 
-async def seen_until(last: Event, inbox: Inbox[Event]) -> list[Event]:
-    """Return what a follower was given up to an event, without the greetings."""
+async def seen_until(last: Event, inbox: Inbox[Event | Place]) -> list[Event | Place]:
+    """Return what a follower was given up to an event."""
     seen = [await inbox.next()]
     while seen[-1] != last:
         seen.append(await inbox.next())
-    return [it for it in seen if it.name != "hello.v1"]
+    return seen
 
 
 def event_of(message: Message) -> Event:
@@ -521,6 +522,31 @@ async def test_every_follower_sees_what_any_process_publishes(
 
         assert await seen_until(event, one) == [event]
         assert await seen_until(event, other) == [event]
+
+
+async def test_a_follower_who_comes_back_gets_what_passed_or_is_told(
+    bus_factory: OpenBus,
+) -> None:
+    events = [an_event(number=number) for number in range(3)]
+    inbox = Inbox[Event | Place]()
+    async with bus_factory(BUILDING) as bus:
+        await bus.publish(events)
+        async with in_background(inbox.fill(bus.follow(events[0].id))):
+            place = await inbox.next()
+            await bus.publish([last := an_event()])
+            seen = await seen_until(last, inbox)
+
+    assert isinstance(place, Place)
+    assert seen == [last] if place.has_missed else [*events[1:], last]
+
+
+async def test_a_place_that_the_bus_does_not_know_is_told(bus_factory: OpenBus) -> None:
+    async with bus_factory(BUILDING) as bus:
+        await bus.publish([an_event()])
+        async with following(bus, "nobody's", has_missed=True) as inbox:
+            await bus.publish([event := an_event()])
+
+            assert await seen_until(event, inbox) == [event]
 
 
 async def test_a_bus_that_runs_answers_a_ping(bus_factory: OpenBus) -> None:

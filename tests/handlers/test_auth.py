@@ -15,6 +15,7 @@ from tests.support.world import World
 OPEN = {
     "/",
     "/api/data/version",
+    "/api/events",
     "/api/spec.json",
     "/healthz",
     "/metrics",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from service.adapters.clock import UlidIds
+from service.contract import asyncapi
 from service.wire import Event
 from tests.support.api import Api, Told, a_table_bus, serving
 from tests.support.clock import NOW
@@ -149,37 +151,71 @@ async def test_a_listener_who_leaves_is_let_go(
 
 
 async def test_everything_that_happens_is_told_as_cloudevents(live: Api) -> None:
-    event = Event.model_validate(
-        {
-            "id": "e-1",
-            "type": "dev.relaunch.build.started.v1",
-            "time": NOW,
-            "data": {"text": "two\nlines"},
-        }
-    )
+    event = an_event(text="two\nlines")
 
     async with live.stream("/events/stream") as told:
-        seen = await _publish_until_seen(live, event, told)
+        await anext(told)
+        await live.bus.publish([event])
+        seen = await anext(told)
 
-    assert seen.name == "build.started.v1"
-    assert seen.id == "e-1"
+    assert (seen.name, seen.id) == ("build.started.v1", event.id)
     assert Event.from_bytes(seen.data) == event
+
+
+async def test_a_listener_who_comes_back_gets_what_it_missed(live: Api) -> None:
+    events = [an_event(number=number) for number in range(3)]
+    await live.bus.publish(events)
+
+    async with live.stream("/events/stream", after=events[0].id) as told:
+        seen = [await anext(told) for _ in range(3)]
+
+    assert [it.id for it in seen] == [it.id for it in events]
+    assert [it.name for it in seen] == ["", events[1].name, events[2].name]
+
+
+async def test_a_listener_can_come_back_before_its_first_event(live: Api) -> None:
+    await live.bus.publish([an_event()])
+    async with live.stream("/events/stream") as told:
+        place = (await anext(told)).id
+    await live.bus.publish([event := an_event()])
+
+    async with live.stream("/events/stream", after=place) as told:
+        seen = [await anext(told) for _ in range(2)]
+
+    assert [it.id for it in seen] == [place, event.id]
+
+
+@pytest.mark.parametrize("after", ["-", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+async def test_where_events_may_be_missing_the_listener_is_told(
+    live: Api, after: str
+) -> None:
+    async with live.stream("/events/stream", after=after) as told:
+        gap = await anext(told)
+
+    assert gap.name == "gap"
+    assert "may be missing" in json.loads(gap.data)["message"]
+
+
+async def test_a_place_that_no_event_can_have_is_refused(live: Api) -> None:
+    answer = await live.call(
+        "GET", "/events/stream", headers={"Last-Event-ID": "x" * 201}
+    )
+
+    assert answer.status == 422
+
+
+async def test_the_contract_of_the_events_is_open_to_everybody(api: Api) -> None:
+    answer = await api.bare("GET", "/api/events")
+
+    assert answer.status == 200
+    assert answer.json == json.loads(json.dumps(asyncapi()))
+
+
+def an_event(**data: object) -> Event:
+    return Event(
+        id=UlidIds().new(), type="dev.relaunch.build.started.v1", time=NOW, data=data
+    )
 
 
 async def _next(told: AsyncIterator[Told]) -> Told:
     return await anext(told)
-
-
-async def _publish_until_seen(
-    api: Api, event: Event, told: AsyncIterator[Told]
-) -> Told:
-    """A follower sees what comes after it began, which takes it a moment."""
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(_next(told))
-        while not first.done():
-            await api.bus.publish(
-                [event.model_copy(update={"id": api.world.ids.new()})]
-            )
-            await asyncio.sleep(0.1)
-    found = first.result()
-    return Told(name=found.name, id="e-1", data=found.data.replace(found.id, "e-1"))

@@ -25,13 +25,24 @@ START = 20.0
 
 
 class Service:
-    """`relaunch dev` over one data folder."""
+    """`relaunch dev` over one data folder, or one process of another role.
 
-    def __init__(self, data: Path, **variables: str) -> None:
+    Args:
+        data: The folder; processes of one machine may share it.
+        role: The command.
+        name: Tells processes over one folder apart.
+        variables: Settings.
+    """
+
+    def __init__(
+        self, data: Path, *, role: str = "dev", name: str = "", **variables: str
+    ) -> None:
         self.data = data
-        self.log = data.with_suffix(".log")
+        self.role = role
+        self.log = data.with_name(f"{data.name}{name and '-'}{name}.log")
         self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
+        self._began = 0
         self.url = ""
 
     @property
@@ -41,44 +52,81 @@ class Service:
         return kept | own | self._variables
 
     def start(self) -> None:
-        began = self.log.stat().st_size if self.log.exists() else 0
+        self.launch()
+        self.until(self.answers, "the service to answer", START)
+
+    def launch(self) -> None:
+        """Start it without waiting until it answers."""
+        self._began = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "service.cli", "dev"],
+                [sys.executable, "-m", "service.cli", self.role],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
             )
-        self.until(lambda: self._answers_at(began), "the service to answer", START)
 
-    def _answers_at(self, began: int) -> bool:
+    def answers(self) -> bool:
+        """Say whether it answers, and where; it must not have ended."""
         assert self._process is not None
-        said = self.log.read_bytes()[began:].decode()
+        said = self.said()
         assert self._process.poll() is None, said
-        found = re.search(r"answers at (http://\S+?);", said)
+        found = re.search(r" at (http://[^\s/;]+)", said)
         if found:
             self.url = found[1]
         return found is not None
 
+    def said(self) -> str:
+        """Return what it printed since it was started."""
+        return self.log.read_bytes()[self._began :].decode()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
+    def stop(self) -> int | None:
+        """Ask it to end; return its exit code."""
+        return self._end(signal.SIGTERM)
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=15)
-            self._process = None
+    def _end(self, number: signal.Signals) -> int | None:
+        if self._process is None:
+            return None
+        self._process.send_signal(number)
+        code = self._process.wait(timeout=15)
+        self._process = None
+        return code
 
     # asking
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        token = (self.data / "token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self._token()}"}
         raw = None if body is None else json.dumps(body).encode()
         return self._send(method, f"/api/data{path}", headers, raw)
+
+    def _token(self) -> str:
+        given = self._variables.get("RELAUNCH_TOKEN")
+        return given or (self.data / "token").read_text().strip()
+
+    def metric(self, name: str) -> float:
+        """Add up a metric over its labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310
+            lines = answer.read().decode().splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.partition("{")[0].partition(" ")[0] == name
+        )
+
+    def memory(self) -> int:
+        """Return its resident memory in bytes."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024
 
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
@@ -109,24 +157,7 @@ class Service:
 
     def deliver(self, hook: Mapping[str, Any], ref: str, after: str) -> dict[str, Any]:
         """Send a push as GitHub does; return the receipt."""
-        now = datetime.now(UTC)  # noqa: TID251 - the real service tells the real time
-        facts = PushFacts(
-            repository=Repository.from_url(hook["repository"]),
-            ref=Ref(ref),
-            before="0" * 40,
-            after=after,
-            head=_facts(after, now),
-            commits=(_facts(after, now),),
-        )
-        headers, body = sign_push(
-            Forge.GITHUB,
-            Proof.HMAC,
-            Secret(hook["secret"]),
-            facts,
-            delivery_id=str(uuid.uuid4()),
-            now=now,
-        )
-        path = f"/webhooks/github/{hook['id']}"
+        path, headers, body = delivery(hook, ref, after)
         receipt: dict[str, Any] = self._send("POST", path, headers, body)
         return receipt
 
@@ -137,6 +168,30 @@ class Service:
                 said = self.log.read_text()[-3000:]
                 raise AssertionError(f"waited {seconds} s for {what}\n{said}")
             time.sleep(0.05)
+
+
+def delivery(
+    hook: Mapping[str, Any], ref: str, after: str
+) -> tuple[str, Mapping[str, str], bytes]:
+    """Make what GitHub sends for a push: path, headers and body."""
+    now = datetime.now(UTC)  # noqa: TID251 - the real service tells the real time
+    facts = PushFacts(
+        repository=Repository.from_url(hook["repository"]),
+        ref=Ref(ref),
+        before="0" * 40,
+        after=after,
+        head=_facts(after, now),
+        commits=(_facts(after, now),),
+    )
+    headers, body = sign_push(
+        Forge.GITHUB,
+        Proof.HMAC,
+        Secret(hook["secret"]),
+        facts,
+        delivery_id=str(uuid.uuid4()),
+        now=now,
+    )
+    return f"/webhooks/github/{hook['id']}", headers, body
 
 
 def _facts(commit: str, at: datetime) -> CommitFacts:

@@ -66,7 +66,7 @@ class LocalBuilder:
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
         self._isolation: tuple[str, ...] = ()
-        self._pip_python = options.pip_python
+        self._pip_python = ""
         self.images: Final = Images(
             folders=self._folders, environment=self._environment
         )
@@ -97,6 +97,8 @@ class LocalBuilder:
         await self._stack.aclose()
 
     def identity(self, *, frontend: str) -> str:
+        # Who only evaluates never enters the builder and must name it alike.
+        self._pip_python = self._pip_python or self._find_python()
         options = self._options
         parts = [
             "local/1",

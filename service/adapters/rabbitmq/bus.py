@@ -17,7 +17,7 @@ from service.adapters.rabbitmq.link import Link, opened
 from service.adapters.rabbitmq.publisher import Parcel, Publisher
 from service.adapters.rabbitmq.topology import Topology
 from service.errors import PermanentError, TransientError
-from service.ports.bus import DeadLetter, Message, Role
+from service.ports.bus import DeadLetter, Message, Place, Role
 from service.ports.time import Clock
 from service.wire import Event
 
@@ -95,9 +95,16 @@ class RabbitBus:
             async for message in messages:
                 yield message
 
-    async def follow(self) -> AsyncGenerator[Event, None]:
+    async def follow(
+        self, after: str | None = None
+    ) -> AsyncGenerator[Event | Place, None]:
         self._consumes.set()
-        events = followed(self._consuming, exchange=self._topology.events)
+        events = followed(
+            self._consuming,
+            exchange=self._topology.events,
+            # An exchange keeps nothing: there is no way back.
+            has_missed=after is not None,
+        )
         async with aclosing(events):
             async for event in events:
                 yield event

@@ -181,6 +181,7 @@ async def arriving(
     *,
     no_ack: bool = False,
     at_most: int = 0,
+    on_drop: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
     """Consume a queue; the iterator ends when the channel or the queue goes away.
 
@@ -190,14 +191,15 @@ async def arriving(
         no_ack: Take messages for delivered once they were sent to us.
         at_most: Let go of the oldest unread message when there are more than these;
             unread messages are otherwise bounded by the channel's prefetch.
+        on_drop: Called for each message that was let go.
     """
     inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue(at_most)
 
     async def arrived(message: AbstractIncomingMessage) -> None:
-        _put(inbox, message)
+        _put(inbox, message, on_drop)
 
     def ended(*_: object) -> None:
-        _put(inbox, None)
+        _put(inbox, None, on_drop)
 
     underlay = await channel.get_underlay_channel()
     underlay.closing.add_done_callback(ended)
@@ -222,7 +224,9 @@ async def _drained(
 def _put(
     inbox: asyncio.Queue[AbstractIncomingMessage | None],
     item: AbstractIncomingMessage | None,
+    on_drop: Callable[[], None],
 ) -> None:
     if inbox.full():
         inbox.get_nowait()
+        on_drop()
     inbox.put_nowait(item)

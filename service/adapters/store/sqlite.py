@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.adapters.store.engines import Engines
+from service.adapters.store.sqlite_connection import open_connection
 from service.errors import PermanentError
 
 __all__ = ["sqlite_engines"]
@@ -119,6 +121,7 @@ def _engine(
         max_overflow=0,
         pool_timeout=_PATIENCE.total_seconds(),
         hide_parameters=True,
+        async_creator=partial(open_connection, path),
     )
     event.listen(engine.sync_engine, "connect", _prepared_by(pragmas))
     event.listen(engine.sync_engine, "begin", _begun_by(begin))

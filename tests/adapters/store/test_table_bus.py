@@ -16,7 +16,7 @@ from service.adapters.table_bus import LEASE, RETENTION, TRIM_EVERY, TableBus
 from service.adapters.table_queue import Lease, Queue
 from service.domain.hook import Secret
 from service.errors import PermanentError
-from service.ports.bus import Message, Role
+from service.ports.bus import Message, Place, Role
 from service.wire import Event
 from tests.contracts.conftest import OpenDatabase
 from tests.support.clock import NOW, TurnedClock
@@ -194,3 +194,50 @@ async def test_a_role_that_was_not_declared_has_no_messages(
 
         with pytest.raises(PermanentError, match="'stranger'"):
             await anext(bus.messages(stranger, prefetch=1))
+
+
+async def test_a_follower_goes_on_where_it_was(databases: OpenDatabase) -> None:
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+        await bus.publish([an_event("1"), an_event("2"), an_event("3")])
+
+        place, *events = await followed(bus, after="1", count=3)
+
+        assert place == Place(after="1", has_missed=False)
+        assert [it.id for it in events if isinstance(it, Event)] == ["2", "3"]
+
+
+async def test_a_new_follower_is_told_a_place_to_come_back_to(
+    databases: OpenDatabase,
+) -> None:
+    async with databases() as database:
+        bus = a_bus(database, TurnedClock())
+        assert await followed(bus) == [Place(has_missed=False)]
+
+        await bus.publish([an_event("1"), an_event("2")])
+
+        assert await followed(bus) == [Place(after="2", has_missed=False)]
+
+
+async def test_a_follower_who_comes_back_after_days_is_told_of_the_gap(
+    databases: OpenDatabase,
+) -> None:
+    """The event is still there, as nobody consumed it; others of its time may not."""
+    async with databases() as database:
+        clock = TurnedClock()
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("old")])
+        clock.advance(RETENTION + timedelta(seconds=1))
+        await bus.publish([an_event("new")])
+
+        assert await followed(bus, after="old") == [Place(after="new", has_missed=True)]
+
+
+async def followed(
+    bus: TableBus, *, after: str | None = None, count: int = 1
+) -> list[Event | Place]:
+    """Return what a follower is given first."""
+    following = bus.follow(after)
+    assert isinstance(following, AsyncGenerator)
+    async with aclosing(following) as items:
+        return [await anext(items) for _ in range(count)]

@@ -1,0 +1,182 @@
+"""What a delivery costs: `make bench`, or `make bench ARGS=--long` for ten minutes more.
+
+Four subjects take turns, round after round, since the machine has other work too:
+
+    tracked            a push that somebody follows: 202 once the broker has confirmed
+    baseline, publish  a bare handler: verify, parse, one confirmed publish
+    untracked          a push that nobody follows: 202 with the reason
+    baseline, verify   a bare handler: verify, parse
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.load import Plan, Result
+from bench.report import Run, machine, peak_of, report, start_report
+from bench.servers import RELAUNCH, Server, running
+from bench.stage import BASELINE, KEY, Subject, a_database, fill, purge, subjects
+from bench.startup import measured_start
+from tests.support.broker import own_broker
+
+__all__ = ["main"]
+
+ROUNDS: Final = 3
+SECONDS: Final = 6.0
+WARM_UP: Final = 1.0
+OVERLOAD: Final = 6000.0
+"""Requests per second, more than anything here can answer."""
+LONG_SECONDS: Final = 600.0
+PURGE_EVERY: Final = 15.0
+USUAL: Final = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Servers that run, and the broker behind them."""
+
+    amqp: str
+    servers: Mapping[str, Server]
+
+    def run(self, subject: Subject, *, rate: float, seconds: float, seed: int) -> Run:
+        """Send one load to one subject; what it costs is counted meanwhile."""
+        server = self.servers[subject.server]
+        plan = Plan(
+            port=server.port,
+            rate=rate,
+            seconds=seconds,
+            warm_up=WARM_UP,
+            seed=seed,
+            requests=subject.requests,
+        )
+        before = server.processor_seconds()
+        memory: list[tuple[float, float]] = []
+        result = _load(plan, meanwhile=self._watching(server, memory))
+        cost = server.processor_seconds() - before
+        asyncio.run(purge(self.amqp))
+        return Run(subject=subject.name, result=result, cost=cost, memory=memory)
+
+    def _watching(
+        self, server: Server, memory: list[tuple[float, float]]
+    ) -> Callable[[], None]:
+        began = purged = time.monotonic()
+
+        def watch() -> None:
+            nonlocal purged
+            now = time.monotonic()
+            memory.append((now - began, server.resident()))
+            if now - purged >= PURGE_EVERY:
+                asyncio.run(purge(self.amqp))
+                purged = now
+
+        return watch
+
+
+def _load(plan: Plan, *, meanwhile: Callable[[], None]) -> Result:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(plan.to_json())
+        process.stdin.close()
+        while process.poll() is None:
+            meanwhile()
+            time.sleep(0.5)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    if process.returncode:
+        raise RuntimeError("the load generator failed")
+    return Result(**json.loads(said))
+
+
+@contextmanager
+def _bench(folder: Path, postgresql: str) -> Iterator[Bench]:
+    with own_broker(folder) as broker, _database(postgresql) as database:
+        settings = {
+            "RELAUNCH_BUS": broker.url,
+            "RELAUNCH_DATABASE": database,
+            "RELAUNCH_DATA": str(folder / "data"),
+            "RELAUNCH_LISTEN": "127.0.0.1:0",
+            "RELAUNCH_LOG_FORMAT": "json",
+            "RELAUNCH_SECRET_KEY": KEY,
+        }
+        asyncio.run(fill(database))
+        baselines = ("-m", "bench.baselines", broker.url, BASELINE)
+        print(start_report(measured_start(settings, folder)))
+        with (
+            running(RELAUNCH, settings, folder / "relaunch.log") as ours,
+            running(baselines, {}, folder / "baselines.log") as theirs,
+        ):
+            servers = {"relaunch": ours, "baselines": theirs}
+            yield Bench(amqp=broker.url, servers=servers)
+
+
+@contextmanager
+def _database(server: str) -> Iterator[str]:
+    """Give a database of one's own, from blocking code."""
+    with asyncio.Runner() as runner:
+        database = a_database(server)
+        url = runner.run(database.__aenter__())
+        try:
+            yield url
+        finally:
+            runner.run(database.__aexit__(None, None, None))
+
+
+def _measure(bench: Bench, options: argparse.Namespace) -> None:
+    """Measure everything at its peak, then everything at half of that."""
+    chosen = [it for it in subjects() if options.only in it.name]
+    peaks = _rounds(bench, chosen, {it.name: OVERLOAD for it in chosen}, options.rounds)
+    print(report("At the peak", peaks))
+    half = {it.name: peak_of(it.name, peaks) / 2 for it in chosen}
+    print(report("At half the peak", _rounds(bench, chosen, half, options.rounds)))
+    if options.long:
+        tracked = chosen[0]
+        rate = half[tracked.name]
+        run = bench.run(tracked, rate=rate, seconds=LONG_SECONDS, seed=999)
+        print(report("Ten minutes at half the peak", [run]))
+
+
+def _rounds(
+    bench: Bench, chosen: Sequence[Subject], rates: Mapping[str, float], rounds: int
+) -> Sequence[Run]:
+    return [
+        bench.run(it, rate=rates[it.name], seconds=SECONDS, seed=turn)
+        for turn in range(1, rounds + 1)
+        for it in chosen
+    ]
+
+
+def main() -> None:
+    """Run the bench; print what was measured."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="ten minutes more")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", default="", help="part of a subject's name")
+    parser.add_argument(
+        "--postgresql",
+        default=os.environ.get("RELAUNCH_TEST_POSTGRESQL", USUAL),  # noqa: TID251 - no settings tree
+        help="a server where a database may be made",
+    )
+    options = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory(prefix="relaunch-bench-") as folder:
+        with _bench(Path(folder), options.postgresql) as bench:
+            _measure(bench, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What was measured, for people."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import linear_regression, median
+from typing import Final
+
+from bench.load import Result
+from bench.startup import Start
+
+__all__ = ["Run", "machine", "peak_of", "report", "start_report"]
+
+SETTLED: Final = 60.0
+"""Seconds after which memory has to be flat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One load on one subject."""
+
+    subject: str
+    result: Result
+    cost: float
+    """Processor seconds of the server."""
+    memory: Sequence[tuple[float, float]]
+    """Seconds since the beginning, resident MB."""
+
+
+def machine() -> str:
+    """Say where this was measured, and how busy it was already."""
+    model = Path("/proc/cpuinfo").read_text().partition("model name")[2]
+    name = model.partition(":")[2].partition("\n")[0].strip()
+    load = ", ".join(f"{it:.1f}" for it in os.getloadavg())
+    return f"{os.cpu_count()} × {name}; load before: {load}"
+
+
+def peak_of(subject: str, runs: Sequence[Run]) -> float:
+    """Return the median of a subject's deliveries per second."""
+    return median(it.result.per_second for it in runs if it.subject == subject)
+
+
+def report(title: str, runs: Sequence[Run]) -> str:
+    """Write a table: medians over the rounds."""
+    names = dict.fromkeys(it.subject for it in runs)
+    lines = [
+        f"\n{title}; medians of the rounds, latency in ms from the intended time",
+        f"{'':24}{'per s':>8}{'(each round)':>20}{'p50':>8}{'p99':>8}{'p99.9':>8}"
+        f"{'CPU ms':>8}{'MB':>6}",
+        *(_line(name, [it for it in runs if it.subject == name]) for name in names),
+    ]
+    return "\n".join((*lines, *_ratios(runs), *_notes(runs)))
+
+
+def _line(name: str, runs: Sequence[Run]) -> str:
+    rounds = "/".join(f"{it.result.per_second:.0f}" for it in runs[:3])
+    shares = "".join(
+        f"{median(it.result.milliseconds[share] for it in runs):8.1f}"
+        for share in ("p50", "p99", "p99.9")
+    )
+    cost = median(1000 * it.cost / max(1, it.result.served) for it in runs)
+    most = max(mb for it in runs for _, mb in it.memory)
+    return (
+        f"{name:24}{peak_of(name, runs):8.0f}{rounds:>20}{shares}{cost:8.2f}{most:6.0f}"
+    )
+
+
+def _ratios(runs: Sequence[Run]) -> Sequence[str]:
+    """Compare neighbours: of each round, then the median of that."""
+    pairs = (("tracked", "baseline, publish"), ("untracked", "baseline, verify"))
+    return [
+        f"{ours} / {theirs}: {_ratio(runs, ours, theirs):.2f}"
+        for ours, theirs in pairs
+        if {ours, theirs} <= {it.subject for it in runs}
+    ]
+
+
+def _ratio(runs: Sequence[Run], ours: str, theirs: str) -> float:
+    mine = [it.result.per_second for it in runs if it.subject == ours]
+    other = [it.result.per_second for it in runs if it.subject == theirs]
+    return median(a / b for a, b in zip(mine, other, strict=True))
+
+
+def _notes(runs: Sequence[Run]) -> Sequence[str]:
+    notes = [
+        f"NOT 202: {it.subject}: {it.result.refused}"
+        for it in runs
+        if it.result.refused
+    ]
+    for run in runs:
+        late = [(at, mb) for at, mb in run.memory if at >= SETTLED]
+        if len(late) > 1:
+            slope = linear_regression(*zip(*late, strict=True)).slope * 60
+            notes.append(f"memory after {SETTLED:.0f} s: {slope:+.2f} MB per minute")
+    return notes
+
+
+def start_report(start: Start) -> str:
+    """Write how a receiver starts."""
+    heavy = ", ".join(f"{name} {ms:.0f}" for name, ms in start.heaviest)
+    unwanted = ", ".join(start.unwanted) or "none"
+    return (
+        f"start of a receiver: {start.seconds:.2f} s (median of {start.times}), "
+        f"{start.modules} modules; unwanted: {unwanted}\n"
+        f"heaviest imports, ms with all they import: {heavy}"
+    )

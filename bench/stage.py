@@ -1,0 +1,139 @@
+"""What is measured on: a database and hooks of the bench's own; gone afterwards."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import aio_pika
+import asyncpg
+from yarl import URL
+
+from bench.baselines import SECRET
+from bench.payloads import MOMENT, Request, requests
+from consumers.roles import ASK
+from service.adapters.store import SqlStore, open_database
+from service.domain.delivery import Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.repository import Repository
+from service.domain.source import Revision, Source, SourceId
+
+__all__ = ["BASELINE", "KEY", "Subject", "a_database", "fill", "purge", "subjects"]
+
+KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+"""Encrypts the hooks' secrets, as in production."""
+BASELINE: Final = "baseline"
+"""The exchange and the queue of the baseline."""
+REPOSITORIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Something to measure: which requests, against which server."""
+
+    name: str
+    server: str
+    requests: Sequence[Request]
+
+
+@asynccontextmanager
+async def a_database(server: str) -> AsyncIterator[str]:
+    """Make a database on a PostgreSQL; drop it after the block."""
+    name = f"relaunch_bench_{uuid.uuid4().hex[:8]}"
+    await _run(server, f"CREATE DATABASE {name}")
+    try:
+        yield str(URL(server).with_path(f"/{name}"))
+    finally:
+        await _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _run(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server, timeout=5)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def fill(database: str) -> None:
+    """Add hooks, and sources that follow `main`."""
+    async with open_database(database, keys=[Secret(KEY)]) as opened:
+        async with SqlStore(opened).transaction() as tx:
+            for number in range(1, REPOSITORIES + 1):
+                await tx.hooks.add(_hook(number))
+                await tx.sources.find_or_add(_source(number))
+
+
+def subjects() -> Sequence[Subject]:
+    """Return what is measured, ours beside the baseline that it is compared with."""
+    return (
+        _ours("tracked", "refs/heads/main"),
+        _theirs("baseline, publish", "/publish"),
+        _ours("untracked", "refs/heads/topic"),
+        _theirs("baseline, verify", "/verify"),
+    )
+
+
+async def purge(amqp: str) -> None:
+    """Empty the queues that pushes go to: nobody consumes here."""
+    connection = await aio_pika.connect(amqp)
+    async with connection, connection.channel() as channel:
+        for name in (BASELINE, f"relaunch.{ASK.name}"):
+            queue = await channel.get_queue(name)
+            await queue.purge()
+
+
+def _ours(name: str, ref: str) -> Subject:
+    hooks = [_hook(number) for number in range(1, REPOSITORIES + 1)]
+    return Subject(
+        name=name,
+        server="relaunch",
+        requests=_mixed(
+            requests(f"/webhooks/github/{it.id}", it.repository, ref, it.secrets[0])
+            for it in hooks
+        ),
+    )
+
+
+def _theirs(name: str, path: str) -> Subject:
+    secret = Secret(SECRET.decode())
+    everyone = (_hook(number).repository for number in range(1, REPOSITORIES + 1))
+    return Subject(
+        name=name,
+        server="baselines",
+        requests=_mixed(
+            requests(path, it, "refs/heads/main", secret) for it in everyone
+        ),
+    )
+
+
+def _mixed(groups: Iterable[Sequence[Request]]) -> Sequence[Request]:
+    """Take one of each in turn: strangers do not queue by repository."""
+    return [request for turn in zip(*groups, strict=True) for request in turn]
+
+
+def _hook(number: int) -> Hook:
+    return Hook(
+        id=HookId(f"hook-{number}"),
+        forge=Forge.GITHUB,
+        proof=Proof.HMAC,
+        repository=Repository(
+            host="github.com",
+            path=f"university/course-{number}",
+            url=f"https://github.com/university/course-{number}.git",
+            number=700_000_000 + number,
+        ),
+        secrets=(Secret(f"secret of hook {number}"),),
+        created_at=MOMENT,
+    )
+
+
+def _source(number: int) -> Source:
+    return Source(
+        id=SourceId(f"source-{number}"),
+        repository=_hook(number).repository,
+        revision=Revision.from_text("refs/heads/main"),
+        context_dir="",
+        created_at=MOMENT,
+    )

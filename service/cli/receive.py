@@ -1,0 +1,45 @@
+"""`relaunch receive`: the HTTP side, in any number of processes."""
+
+from pathlib import Path
+
+import click
+
+from service.cli.dev import Ready
+from service.cli.output import example, say
+
+__all__ = ["receive"]
+
+
+@click.command(
+    epilog=example("relaunch receive", "relaunch receive --listen 0.0.0.0:8080")
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for a token that nobody gave it; RELAUNCH_DATA when not given.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where it answers; RELAUNCH_LISTEN when not given.",
+)
+def receive(*, data: Path | None, listen: str | None) -> None:
+    """Take webhooks and answer the REST API; run as many as you like.
+
+    RELAUNCH_DATABASE (PostgreSQL) and RELAUNCH_SECRET_KEY are the same for all
+    processes, and so are RELAUNCH_BUS and RELAUNCH_TOKEN where they are set.
+    `relaunch consume` does what deliveries ask for.
+    """
+    # The service imports more than any other command needs.
+    from service.app import run_receive  # noqa: PLC0415
+    from service.settings import load  # noqa: PLC0415
+
+    given = {"data": data and data.absolute(), "listen": listen}
+    settings = load(**{key: it for key, it in given.items() if it is not None})
+    run_receive(settings, on_ready=_greet)
+
+
+def _greet(ready: Ready) -> None:
+    say(
+        f"relaunch {ready.version} answers at {ready.url}; `relaunch consume` does the rest"
+    )

@@ -1,0 +1,222 @@
+"""Receivers and consumers as processes of their own, over RabbitMQ and PostgreSQL."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.test_kill import Course, a_course
+from tests.support.broker import broker_url
+from tests.support.cluster import SHARED, Cluster, a_cluster
+from tests.support.databases import postgresql_schema
+from tests.support.service import Service
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.rabbitmq]
+
+LEASE_ENDS = 30.0
+"""Seconds: the lease of a killed leader, the next one's poll, and a busy machine."""
+PROMPT = 5.0
+"""Seconds in which a process that is asked to stop has ended."""
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with a_cluster(tmp_path, bus=broker_url()) as cluster:
+        yield cluster
+
+
+def started(*processes: Service) -> None:
+    """Start them all at once."""
+    for process in processes:
+        process.launch()
+    for process in processes:
+        process.until(process.answers, "an answer", 25)
+
+
+def leader_of(consumers: Sequence[Service]) -> Service | None:
+    """Return the process whose last word about it is that it leads."""
+    for consumer in consumers:
+        words = re.findall(r"] ((?:no longer )?leading)\b", consumer.said())
+        if words and words[-1] == "leading":
+            return consumer
+    return None
+
+
+def the_leader(consumers: Sequence[Service]) -> Service:
+    consumers[0].until(
+        lambda: leader_of(consumers) is not None, "somebody to lead", LEASE_ENDS
+    )
+    leader = leader_of(consumers)
+    assert leader is not None
+    return leader
+
+
+def launcher_of(receiver: Service, course: Course) -> dict[str, Any]:
+    found: dict[str, Any] = receiver.api(
+        "GET", f"/session_launchers/{course.launcher['id']}"
+    )
+    return found
+
+
+def imported(receiver: Service, consumer: Service, course: Course) -> str:
+    """Import the course's package inside its launcher's environment."""
+    code = f"import {course.name}; print({course.name}.version)"
+    command = [sys.executable, "-m", "service.cli", "--url", receiver.url, "launcher"]
+    done = subprocess.run(
+        [*command, "run", course.name, "python", "-c", code],
+        env=consumer.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.index
+@pytest.mark.timeout(150)
+def test_a_leader_that_is_killed_while_it_builds_is_replaced_and_nothing_is_lost(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    one, two = cluster.receiver("one"), cluster.receiver("two")
+    consumers = [cluster.consumer("one"), cluster.consumer("two")]
+    started(one, two, *consumers)
+    course = a_course(one, tmp_path, "course")
+    one.until(lambda: not launcher_of(two, course)["outdated"], "the first image", 40)
+
+    commit = course.push(2)
+    receipts = [it.deliver(course.hook, "refs/heads/main", commit) for it in (one, two)]
+    one.until(lambda: states(two)[0] == "running", "the build to run", 20)
+    leader = the_leader(consumers)
+    leader.kill()
+    (survivor,) = (it for it in consumers if it is not leader)
+    the_leader([survivor])
+    survivor.until(lambda: launcher_of(two, course)["generation"] >= 2, "image 2", 40)
+
+    assert imported(two, survivor, course) == "2.0"
+    assert "build retried" in survivor.said()
+    assert states(one) == ["succeeded", "succeeded"]
+    for receipt in receipts:
+        assert one.api("GET", f"/explanations?of={receipt['delivery']}")["evaluations"]
+    assert one.api("GET", "/dead_letters") == []
+
+
+@pytest.mark.timeout(90)
+def test_a_process_that_is_asked_to_stop_ends_well_and_at_once(
+    cluster: Cluster,
+) -> None:
+    receiver = cluster.receiver("one")
+    consumers = [cluster.consumer("one"), cluster.consumer("two")]
+    started(receiver, *consumers)
+    leader = the_leader(consumers)
+    (other,) = (it for it in consumers if it is not leader)
+
+    assert ended_well(leader)
+    the_leader([other])
+    assert ended_well(other)
+    assert ended_well(receiver)
+
+
+def ended_well(process: Service) -> bool:
+    began = time.monotonic()
+    code = process.stop()
+    took = time.monotonic() - began
+    assert took < PROMPT, f"{process.role} took {took:.1f} s to stop"
+    assert "Traceback" not in process.said(), process.said()
+    return code == 0
+
+
+def states(receiver: Service) -> list[str]:
+    """Return the states of all builds, newest first."""
+    return [it["state"] for it in receiver.api("GET", "/builds?limit=50")]
+
+
+HEAVY = ("rattler", "kubernetes_asyncio", "gitlab")
+
+
+def imports(process: Service) -> set[str]:
+    """Return the packages that a process imported since it was started."""
+    lines = (it for it in process.said().splitlines() if it.startswith("import time:"))
+    return {it.rpartition("|")[2].strip().partition(".")[0] for it in lines}
+
+
+def used(receiver: Service) -> set[str]:
+    """Make a receiver do all it can do; return what it imported for it."""
+    receiver.api("POST", "/hooks", {"repository": "https://github.com/ada/pi"})
+    receiver.api("GET", "/dead_letters")
+    receiver.api("GET", "/version")
+    return imports(receiver)
+
+
+@pytest.mark.timeout(60)
+def test_a_receiver_imports_no_builder_and_no_client_that_it_does_not_need(
+    cluster: Cluster,
+) -> None:
+    receiver = cluster.receiver("one", PYTHONPROFILEIMPORTTIME="1")
+    started(receiver)
+
+    seen = used(receiver)
+
+    assert "aio_pika" in seen
+    assert seen.isdisjoint(HEAVY)
+
+
+@pytest.mark.timeout(60)
+async def test_without_a_broker_nothing_of_its_client_is_imported(
+    tmp_path: Path,
+) -> None:
+    async with postgresql_schema() as database:
+        receiver = Service(
+            tmp_path / "receiver",
+            role="receive",
+            RELAUNCH_DATABASE=database,
+            PYTHONPROFILEIMPORTTIME="1",
+            **SHARED,
+        )
+        receiver.start()
+        try:
+            seen = used(receiver)
+        finally:
+            receiver.kill()
+
+    assert "aiohttp" in seen
+    assert seen.isdisjoint({"aio_pika", "aiormq", "pamqp", *HEAVY})
+
+
+@pytest.mark.parametrize("role", ["receive", "consume"])
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        pytest.param(
+            {"RELAUNCH_BUS": "amqp://127.0.0.1", "RELAUNCH_SECRET_KEY": "k"},
+            "SQLite belongs to one; set RELAUNCH_DATABASE to postgresql://",
+            id="no-shared-database",
+        ),
+        pytest.param(
+            {"RELAUNCH_DATABASE": "postgresql://127.0.0.1/nobody"},
+            "set RELAUNCH_SECRET_KEY",
+            id="no-shared-key",
+        ),
+    ],
+)
+def test_what_processes_must_share_is_asked_for_at_the_start(
+    tmp_path: Path, role: str, variables: dict[str, str], told: str
+) -> None:
+    service = Service(tmp_path / "data", role=role, **variables)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", role],
+        env=service.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not service.data.exists()
