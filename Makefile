@@ -27,10 +27,10 @@ $(READY): requirements-dev.txt pyproject.toml
 	@touch $@
 
 run: $(READY) ## Start the embedded edition on 127.0.0.1:8080
-	@$(BIN)/relaunch dev
+	@$(BIN)/relaunch dev $(ARGS)
 
 demo: $(READY) ## See a push rebuild a real environment, in under three minutes
-	@$(BIN)/relaunch demo
+	@$(BIN)/relaunch demo $(ARGS)
 
 services:
 	@bash scripts/services.sh

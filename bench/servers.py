@@ -14,13 +14,7 @@ from typing import Final
 
 __all__ = ["RELAUNCH", "Server", "running"]
 
-RELAUNCH: Final = (
-    "-c",
-    "from service.app import run_receive\n"
-    "from service.settings import load\n"
-    "run_receive(load(), on_ready=lambda it: print(f'answers at {it.url};', flush=True))",
-)
-"""What `relaunch receive` runs."""
+RELAUNCH: Final = ("-m", "service.cli", "receive")
 STARTS_WITHIN: Final = 30.0
 STOPS_WITHIN: Final = 20.0
 _SAYS: Final = re.compile(r"answers at http://[^:/]+:(\d+);")

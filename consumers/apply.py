@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -34,6 +35,11 @@ from service.ports.time import Clock, Ids
 __all__ = ["Application"]
 
 log = structlog.get_logger(__name__)
+
+
+_TRIED: Final = (
+    "It was tried {} times; ask for a rebuild once the trouble has passed."
+)
 
 
 class Application:
@@ -98,6 +104,8 @@ class Application:
             await self.put_back(tx, build, not_before=again)
             log.warning("build retried", build=build.id, failure=failure.kind.word)
             return
+        if failure.kind.is_transient:
+            failure = replace(failure, hint=_TRIED.format(build.attempt))
         now = self._clock.now()
         done = replace(
             build,

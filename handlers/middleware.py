@@ -52,6 +52,8 @@ _REFUSED: Final = "The delivery is not proved to come from this hook."
 _RETRY_AFTER: Final = timedelta(seconds=10)
 _CODE: Final = 1000
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked by machines every few seconds."""
+_WEBHOOKS: Final = "/webhooks/"
 _LONGEST: Final = 200
 
 
@@ -88,7 +90,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count every request; log it, unless a machine asks every few seconds."""
+    """Count every request; log it, unless another line tells it or nobody cares."""
     began = time.perf_counter()
     response = await handler(request)
     took = timedelta(seconds=time.perf_counter() - began)
@@ -98,7 +100,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         status=response.status,
         took=took,
     )
-    if request.path not in _QUIET:
+    if not _is_quiet(request.path, response.status):
         log.info(
             "request answered",
             method=_method(request),
@@ -127,6 +129,12 @@ async def expect(request: web.Request) -> web.Response | None:
 
 MIDDLEWARES: Final = (log_requests, answer_errors)
 """Outermost first."""
+
+
+def _is_quiet(path: str, status: int) -> bool:
+    """Say whether a request goes unlogged; a delivery taken in has its own line."""
+    is_taken = path.startswith(_WEBHOOKS) and status == HTTPStatus.ACCEPTED
+    return is_taken or path in _QUIET
 
 
 def _from_http(exc: HTTPException) -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,8 +22,18 @@ log = structlog.get_logger(__name__)
 
 _FRESH: Final = timedelta(seconds=2)
 _MOST: Final = 1000
+_MOST_AT_ONCE: Final = 100
+"""Repositories in one query."""
 
 Key = tuple[str, int | None, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One query, for everybody who asked before it began."""
+
+    repositories: dict[Key, Repository] = field(default_factory=dict)
+    found: asyncio.Future[Sequence[Source]]
 
 
 class Tracked:
@@ -30,7 +41,8 @@ class Tracked:
 
     Only "yes" is remembered. A remembered yes that is no longer true costs an event
     that nobody needs; a remembered no would lose the push that follows a moment after
-    a launcher was added. So a no is always one indexed read, of what is committed now.
+    a launcher was added. So a no is always an indexed read of what is committed after
+    the push came; those who ask while another read is under way share the next one.
     And when the store does not answer the answer is yes: unknown is not untracked.
     """
 
@@ -39,6 +51,8 @@ class Tracked:
         self._clock = clock
         self._budget = budget
         self._known: OrderedDict[Key, tuple[datetime, Sequence[Source]]] = OrderedDict()
+        self._next: _Reading | None = None
+        self._turn = asyncio.Lock()
 
     async def has(self, push: Push) -> bool:
         """Say whether some source may have been moved by the push."""
@@ -58,17 +72,55 @@ class Tracked:
         return sources
 
     async def _read(self, repository: Repository) -> Sequence[Source]:
-        read_at = self._clock.now()
+        reading, is_ours = self._join(repository)
+        if is_ours:
+            await self._answer(reading)
+        # Whoever leaves early does not take the answer from the others.
+        return await asyncio.shield(reading.found)
+
+    def _join(self, repository: Repository) -> tuple[_Reading, bool]:
+        """Ask with the reading that has not begun; begin one when there is none."""
+        reading = self._next
+        is_ours = reading is None or len(reading.repositories) >= _MOST_AT_ONCE
+        if reading is None or is_ours:
+            reading = _Reading(found=asyncio.get_running_loop().create_future())
+            self._next = reading
+        reading.repositories[_key(repository)] = repository
+        return reading, is_ours
+
+    async def _answer(self, reading: _Reading) -> None:
+        """Read for everybody; whatever happens, nobody is left waiting."""
         try:
-            async with (
-                asyncio.timeout(self._budget.total_seconds()),
-                self._store.reading() as tx,
-            ):
-                sources = await tx.sources.of_repository(repository)
+            async with asyncio.timeout(self._budget.total_seconds()), self._turn:
+                reading.found.set_result(await self._look(reading))
+        except TransientError as exc:
+            reading.found.set_exception(exc)
         except TimeoutError as exc:
-            raise TransientError("the database did not answer in time") from exc
-        self._remember(_key(repository), read_at, sources)
+            late = TransientError("the database did not answer in time")
+            late.__cause__ = exc
+            reading.found.set_exception(late)
+        except BaseException:
+            self._close(reading)
+            reading.found.set_exception(TransientError("the reading was given up"))
+            reading.found.exception()  # it is no defect when nobody else waits
+            raise
+        self._close(reading)
+
+    async def _look(self, reading: _Reading) -> Sequence[Source]:
+        self._close(reading)
+        read_at = self._clock.now()
+        async with self._store.reading() as tx:
+            wanted = reading.repositories
+            sources = await tx.sources.of_repositories(wanted.values())
+        for key, repository in wanted.items():
+            own = [it for it in sources if it.repository.is_same(repository)]
+            self._remember(key, read_at, own)
         return sources
+
+    def _close(self, reading: _Reading) -> None:
+        """Let nobody join any more: the read may be older than what they ask about."""
+        if self._next is reading:
+            self._next = None
 
     def _remember(self, key: Key, read_at: datetime, sources: Sequence[Source]) -> None:
         if not sources:

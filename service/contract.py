@@ -29,9 +29,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 DESCRIPTION: Final = (
     "What relaunch says about pushes, evaluations, builds and launchers. Events are "
     "CloudEvents 1.0 in binary form: attributes in `cloudEvents_*` headers, data as "
-    "JSON in the body. Delivered at least once and in any order: readers keep the ids "
-    "they have seen, and ignore fields and types they do not know. To subscribe, bind "
-    "a queue of your own to the exchange."
+    "JSON in the body, the id once more as the message id. Delivered at least once and "
+    "in any order: readers keep the ids they have seen, and ignore fields and types "
+    "they do not know. To subscribe, bind a queue of your own to the exchange."
 )
 
 ATTRIBUTES: Final[Mapping[str, str]] = {
@@ -41,6 +41,13 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "cloudEvents_type": "What happened, and the version of the data.",
     "cloudEvents_time": "When it happened, as RFC 3339 has it.",
 }
+"""Headers of every message."""
+
+MORE_ATTRIBUTES: Final[Mapping[str, str]] = {
+    "cloudEvents_subject": "What it is about: a source, a build, a launcher.",
+    "cloudEvents_traceparent": "The trace it belongs to, as W3C has it.",
+}
+"""Headers of some messages."""
 
 
 def schema(model: type[Data]) -> dict[str, JsonValue]:
@@ -138,7 +145,7 @@ def _headers(kind: str) -> dict[str, JsonValue]:
         "cloudEvents_type": kind,
     }
     properties: dict[str, JsonValue] = {}
-    for name, says in ATTRIBUTES.items():
+    for name, says in {**ATTRIBUTES, **MORE_ATTRIBUTES}.items():
         const = {"const": fixed[name]} if name in fixed else {}
         properties[name] = {"type": "string", "description": says, **const}
     return {"type": "object", "properties": properties, "required": [*ATTRIBUTES]}

@@ -204,6 +204,16 @@ class Settings(BaseSettings):
             return f"sqlite:///{self.data / 'relaunch.sqlite'}"
         return self.database.get_secret_value()
 
+    @property
+    def builder_root(self) -> Path:
+        """Where the local builder keeps environments."""
+        return self.data / "builder"
+
+    @property
+    def scratch(self) -> Path:
+        """Where looks keep what they fetched, while they last."""
+        return self.data / "scratch"
+
     def api_token(self) -> Secret | None:
         """Return the token of the REST API; None before the first start made one."""
         if self.token is not None:

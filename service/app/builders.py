@@ -15,7 +15,7 @@ __all__ = ["local_builder"]
 def local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
     """Make the builder of this machine; it is entered by whoever drives it."""
     return LocalBuilder(
-        root=settings.data / "builder",
+        root=settings.builder_root,
         clock=engines.clock,
         logs=_Logs(engines.store),
         options=LocalOptions(

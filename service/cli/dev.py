@@ -1,5 +1,8 @@
 """`relaunch dev`: the whole service in one process."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +62,14 @@ def dev(*, data: Path | None, listen: str | None) -> None:
 def _greet(ready: Ready) -> None:
     say(f"relaunch {ready.version} answers at {ready.url}; its data is in {ready.data}")
     say("Try, in another terminal:")
-    say("  relaunch launcher add course https://github.com/OWNER/COURSE --wait")
-    say("  relaunch hook add https://github.com/OWNER/COURSE")
-    say("  relaunch events")
+    me = _program()
+    say(f"  {me} launcher add course https://github.com/OWNER/COURSE --wait")
+    say(f"  {me} hook add https://github.com/OWNER/COURSE")
+    say(f"  {me} events")
+
+
+def _program() -> str:
+    """Return what a person types to run this program again."""
+    if shutil.which("relaunch"):
+        return "relaunch"
+    return os.path.relpath(sys.argv[0])

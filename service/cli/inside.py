@@ -29,7 +29,7 @@ def run_inside(image: str, words: Sequence[str]) -> int:
     """
     settings = load()
     images = Images(
-        folders=Folders(root=settings.data.absolute() / "builder"),
+        folders=Folders(root=settings.builder_root.absolute()),
         environment=passed_to_builds(settings),
     )
     command, variables = images.command_in(image, words or ("python", "-c", SAY))

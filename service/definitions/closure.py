@@ -22,7 +22,8 @@ from service.domain.findings import Severity
 __all__ = ["Answer", "Content", "Entries", "Question", "close"]
 
 PIP_PYTHON = "3.10"
-"""What the platform documents for a bare requirements.txt: it has no place to say."""
+"""What the platform documents for a bare requirements.txt: it has no place to say.
+Its operator may choose another for all (`RELAUNCH_BUILD_PIP_PYTHON`)."""
 
 
 def close(context_dir: str) -> Asking[Definition | NoDefinition]:
@@ -88,8 +89,9 @@ def _follow_pip(reading: Reading, choice: Choice) -> Asking[None]:
     reading.remark(
         Severity.NOTE,
         "python_version_default",
-        f"A requirements.txt is built with Python {PIP_PYTHON} and cannot ask for"
-        " another; use environment.yml or pyproject.toml to choose the version.",
+        f"A requirements.txt is built with Python {PIP_PYTHON}, unless the platform"
+        " is set up otherwise, and cannot ask for another; use environment.yml or"
+        " pyproject.toml to choose the version.",
         path=choice.found.path,
     )
     requirements = Requirements(reading)

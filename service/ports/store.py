@@ -82,6 +82,12 @@ class Sources(Protocol):
         """
         ...
 
+    async def of_repositories(
+        self, repositories: Iterable[Repository]
+    ) -> Sequence[Source]:
+        """Return the candidates of several repositories, in one query."""
+        ...
+
     async def list(self) -> Sequence[Source]:
         """Only sources that some launcher follows, oldest first."""
         ...

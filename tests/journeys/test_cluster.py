@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -56,11 +55,10 @@ def the_leader(consumers: Sequence[Service]) -> Service:
     return leader
 
 
-def launcher_of(receiver: Service, course: Course) -> dict[str, Any]:
-    found: dict[str, Any] = receiver.api(
-        "GET", f"/session_launchers/{course.launcher['id']}"
-    )
-    return found
+def generation(receiver: Service, course: Course) -> int:
+    """Return the generation of a launcher's image; 0 without one."""
+    found = receiver.api("GET", f"/session_launchers/{course.launcher['id']}")
+    return int(found["generation"])
 
 
 def imported(receiver: Service, consumer: Service, course: Course) -> str:
@@ -86,7 +84,8 @@ def test_a_leader_that_is_killed_while_it_builds_is_replaced_and_nothing_is_lost
     consumers = [cluster.consumer("one"), cluster.consumer("two")]
     started(one, two, *consumers)
     course = a_course(one, tmp_path, "course")
-    one.until(lambda: not launcher_of(two, course)["outdated"], "the first image", 40)
+    one.until(lambda: generation(two, course) > 0, "the first image", 40)
+    first = generation(one, course)
 
     commit = course.push(2)
     receipts = [it.deliver(course.hook, "refs/heads/main", commit) for it in (one, two)]
@@ -95,7 +94,7 @@ def test_a_leader_that_is_killed_while_it_builds_is_replaced_and_nothing_is_lost
     leader.kill()
     (survivor,) = (it for it in consumers if it is not leader)
     the_leader([survivor])
-    survivor.until(lambda: launcher_of(two, course)["generation"] >= 2, "image 2", 40)
+    survivor.until(lambda: generation(two, course) > first, "the second image", 40)
 
     assert imported(two, survivor, course) == "2.0"
     assert "build retried" in survivor.said()

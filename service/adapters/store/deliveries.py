@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Select, case, func, or_, select
 
-from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.statements import Columns, Row, Statements, Values
 from service.adapters.store.tables import deliveries
 from service.domain.delivery import DeliveryId
 from service.domain.hook import HookId
@@ -21,9 +21,8 @@ class SqlDeliveries:
 
     async def record(self, records: Iterable[DeliveryRecord]) -> None:
         # In one order for everybody: two writers never wait for each other's rows.
-        for record in sorted(records, key=lambda it: it.id):
-            row = _to_row(record)
-            await self._run.put(deliveries, row, changes=_changes(record, row))
+        rows = [_to_row(it) for it in sorted(records, key=lambda it: it.id)]
+        await self._run.put_all(deliveries, rows, changes=_changes)
 
     async def get(self, delivery: DeliveryId) -> DeliveryRecord:
         query = select(deliveries).where(deliveries.c.id == delivery)
@@ -57,13 +56,15 @@ class SqlDeliveries:
         return [_from_row(row) for row in await self._run.rows(query.order_by(*newest))]
 
 
-def _changes(record: DeliveryRecord, row: Values) -> Values:
+def _changes(new: Columns) -> Values:
     """Return what a known delivery becomes: the same arrival counts once."""
-    is_again = deliveries.c.received_at != record.received_at
-    count = deliveries.c.count + case((is_again, record.count), else_=0)
-    if record.status != "accepted":
-        return {"count": count}
-    said = {name: row[name] for name in ("status", "reason", "message", "ref")}
+    is_again = deliveries.c.received_at != new.received_at
+    is_accepted = new.status == "accepted"
+    said = {
+        name: case((is_accepted, new[name]), else_=deliveries.c[name])
+        for name in ("status", "reason", "message", "ref")
+    }
+    count = deliveries.c.count + case((is_again, new["count"]), else_=0)
     return {"count": count, **said}
 
 

@@ -1,8 +1,8 @@
 """Sources: what launchers follow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, or_, select, tuple_
 
 from service.adapters.store.documents import seen_from, seen_to
 from service.adapters.store.statements import Row, Statements, Values
@@ -34,6 +34,20 @@ class SqlSources:
 
     async def of_repository(self, repository: Repository) -> Sequence[Source]:
         query = _of_repository(repository)
+        query = query.order_by(sources.c.created_at, sources.c.id)
+        return [_from_row(row) for row in await self._run.rows(query)]
+
+    async def of_repositories(
+        self, repositories: Iterable[Repository]
+    ) -> Sequence[Source]:
+        known = tuple(repositories)
+        by_label = tuple_(sources.c.host, sources.c.label)
+        by_number = tuple_(sources.c.host, sources.c.number)
+        is_any = or_(
+            by_label.in_([(it.host, it.label) for it in known]),
+            by_number.in_([(it.host, it.number) for it in known if it.number]),
+        )
+        query = select(sources).where(is_any)
         query = query.order_by(sources.c.created_at, sources.c.id)
         return [_from_row(row) for row in await self._run.rows(query)]
 

@@ -1,18 +1,22 @@
 """The statements that every aggregate is written with."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from service.errors import NotFoundError
 
-__all__ = ["Row", "Statements", "Values", "insert_into"]
+__all__ = ["Columns", "Row", "Statements", "Values", "insert_into"]
 
 Row = RowMapping
 Values = Mapping[str, object]
+Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
+"""Of the row that was to be inserted, where another one stands already."""
 
 _PARAMETERS: Final = 10_000
 """Both engines take about 32,000 in one statement."""
@@ -96,6 +100,31 @@ class Statements:
             )
         )
         await self._connection.execute(statement)
+
+    async def put_all(
+        self,
+        table: Table,
+        rows: Sequence[Values],
+        *,
+        changes: Callable[[Columns], Values],
+    ) -> None:
+        """Insert rows in their order, or change those of the same primary key.
+
+        One statement, written once and sent for each row without waiting.
+
+        Args:
+            table: Where to.
+            rows: All with the same columns.
+            changes: Says what a row becomes by the one that was to be inserted.
+        """
+        if not rows:
+            return
+        insert = insert_into(self._connection, table)
+        statement = insert.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_=dict(changes(insert.excluded)),
+        )
+        await self._connection.execute(statement, [dict(values) for values in rows])
 
     async def change(
         self, table: Table, values: Values, *where: ColumnElement[bool]

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,50 +13,115 @@ import pytest
 from service.adapters.clock import SystemClock
 from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
-from service.wire import EVENTS, BuildFinished, Event
+from service.wire import EVENTS, BuildFinished, Event, LauncherUpdated
 from tests.adapters.rabbitmq.conftest import WATCH
 from tests.support.broker import OwnBroker
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(30, func_only=True)]
-
 PAGE = Path(__file__).parents[3] / "docs" / "subscribe.md"
+SLOW = pytest.mark.timeout(60, func_only=True)
+"""A broker or a package comes first."""
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.rabbitmq
+@SLOW
 async def test_the_subscriber_of_the_page_hears_of_a_build(
     own: OwnBroker, tmp_path: Path
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (tmp_path / "subscriber.py").write_text(code)
+    (tmp_path / "subscriber.py").write_text(code_of_the_page("python"))
     finished = BuildFinished(
         build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_ids=("1",)
     )
-    event = Event.of(finished, id="1", time=datetime(2026, 3, 1, tzinfo=UTC))
 
-    async with RabbitBus.open(
-        Broker(url=own.url), roles=[WATCH], clock=SystemClock()
-    ) as bus:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(tmp_path / "subscriber.py"),
-            own.url,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            await listening(own.url, "my-service")
-            await bus.publish([event])
-            assert process.stdout is not None
-            line = await process.stdout.readline()
-        finally:
-            process.terminate()
-            await process.wait()
+    line = await heard(
+        own.url,
+        [sys.executable, str(tmp_path / "subscriber.py")],
+        Event.of(finished, id="1", time=AT),
+        queue="my-service",
+    )
 
-    assert line == b"succeeded r/i@sha256:1\n"
+    assert line == "succeeded r/i@sha256:1\n"
+
+
+@pytest.mark.npm
+@SLOW
+async def test_the_subscriber_in_javascript_hears_of_a_launcher(
+    own: OwnBroker, tmp_path: Path
+) -> None:
+    await install("amqplib", tmp_path)
+    (tmp_path / "subscriber.mjs").write_text(code_of_the_page("javascript"))
+    updated = LauncherUpdated(
+        launcher_id="l",
+        environment_id="e",
+        project_id="p",
+        action="moved",
+        image="r/i@sha256:1",
+        generation=1,
+    )
+
+    line = await heard(
+        own.url,
+        ["node", str(tmp_path / "subscriber.mjs")],
+        Event.of(updated, id="01J", time=AT),
+        queue="my-portal",
+    )
+
+    assert line == "01J moved r/i@sha256:1\n"
+
+
+def test_the_subscribers_of_the_page_have_twenty_lines() -> None:
+    for language in ("python", "javascript"):
+        assert len(code_of_the_page(language).strip().splitlines()) <= 24
 
 
 def test_the_page_names_every_event() -> None:
     named = re.findall(r"^\| `(.*?)` \|", PAGE.read_text(), re.MULTILINE)
 
     assert named == list(EVENTS)
+
+
+def code_of_the_page(language: str) -> str:
+    (code,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert isinstance(code, str)
+    return code
+
+
+async def heard(url: str, command: list[str], event: Event, *, queue: str) -> str:
+    """Start a subscriber, publish an event, and return the line it prints."""
+    async with RabbitBus.open(
+        Broker(url=url), roles=[WATCH], clock=SystemClock()
+    ) as bus:
+        # The exchange has to be there before a subscriber binds to it.
+        await bus.ping()
+        process = await asyncio.create_subprocess_exec(
+            *command, url, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            await listening(url, queue)
+            await bus.publish([event])
+            assert process.stdout is not None
+            return (await process.stdout.readline()).decode()
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def install(package: str, folder: Path) -> None:
+    """Install a package into a folder; skip the test where that cannot be."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("no Node.js with npm on this machine")
+    (folder / "package.json").write_text("{}")
+    flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1")
+    process = await asyncio.create_subprocess_exec(
+        *("npm", "install", *flags, package),
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, complaint = await process.communicate()
+    if process.returncode != 0:
+        pytest.skip(f"npm cannot install {package}: {complaint.decode()[-200:]}")
 
 
 async def listening(url: str, name: str) -> None:
