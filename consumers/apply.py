@@ -37,9 +37,7 @@ __all__ = ["Application"]
 log = structlog.get_logger(__name__)
 
 
-_TRIED: Final = (
-    "It was tried {} times; ask for a rebuild once the trouble has passed."
-)
+_TRIED: Final = "It was tried {} times; ask for a rebuild once the trouble has passed."
 
 
 class Application:

@@ -6,7 +6,7 @@ never overwrites a newer one.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -27,7 +27,9 @@ log = structlog.get_logger(__name__)
 
 LEASE: Final = timedelta(minutes=5)
 """Longer than any look may take: a lease that runs out means its holder died."""
-POLL: Final = timedelta(seconds=1)
+POLL: Final = timedelta(seconds=5)
+"""How late an ask may be whose process died before it rang; others ring the bell."""
+AFTER_TROUBLE: Final = timedelta(seconds=1)
 MAX_ROUNDS: Final = 5
 """How often a look is repeated because the source advanced meanwhile."""
 
@@ -65,7 +67,7 @@ class Evaluator:
                     await self._bell.wait(at_most=await self._until_next())
             except TransientError as exc:
                 log.warning("agenda waits", error=str(exc))
-                await self._clock.sleep(POLL)
+                await self._clock.sleep(AFTER_TROUBLE)
 
     async def _until_next(self) -> timedelta:
         async with self._store.reading() as tx:
@@ -86,8 +88,22 @@ class Evaluator:
         if appointment is None:
             return False
         with structlog.contextvars.bound_contextvars(source=appointment.source_id):
-            await self._keep(appointment)
+            await self._see_through(appointment, until=now + LEASE)
         return True
+
+    async def _see_through(self, appointment: Appointment, *, until: datetime) -> None:
+        """Keep a claimed appointment, also over an outage of the database.
+
+        Given up half-way it would be nobody's until its lease runs out.
+        """
+        while True:
+            try:
+                return await self._keep(appointment)
+            except TransientError as exc:
+                if self._clock.now() + POLL >= until:
+                    raise
+                log.warning("look waits", error=str(exc))
+                await self._clock.sleep(POLL)
 
     async def _keep(self, appointment: Appointment) -> None:
         for _ in range(MAX_ROUNDS):
@@ -112,14 +128,14 @@ class Evaluator:
             await tx.agenda.postpone(appointment.source_id, until=until)
 
     async def _open(self, appointment: Appointment) -> Sight | None:
-        """Read what a look starts from; None when nobody follows the source now."""
+        """Read what a look starts from; None when nobody asks or follows it now."""
         async with self._store.reading() as tx:
             asks = await tx.agenda.asks(appointment.source_id)
             try:
                 source = await tx.sources.get(appointment.source_id)
             except NotFoundError:
                 source = None
-        if source is not None:
+        if source is not None and asks:
             return Sight(source=source, asks=asks, started_at=self._clock.now())
         async with self._store.transaction() as tx:
             await tx.agenda.settle(

@@ -27,7 +27,7 @@ LEASE: Final = timedelta(seconds=10)
 """Longer than the bus may take over a batch. A relay that was killed holds events up
 for so long; one that takes longer is overtaken, and events are carried twice."""
 BATCH: Final = 200
-POLL: Final = timedelta(seconds=1)
+POLL: Final = timedelta(seconds=5)
 """How late an event of another process may be; our own ring the bell."""
 AFTER_TROUBLE: Final = timedelta(seconds=2)
 

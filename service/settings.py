@@ -65,7 +65,9 @@ class LogSettings(Section):
     """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
     format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line."""
 
 
 class ReceiveSettings(Section):
@@ -87,9 +89,13 @@ class AmqpSettings(Section):
     declare: bool = True
     """False where operators create exchanges and queues themselves."""
     prefix: str = "relaunch"
+    """What the names of exchanges and queues begin with."""
     ca_file: Path | None = None
+    """The authority of an `amqps://` broker; the system's when unset."""
     cert_file: Path | None = None
+    """The certificate to show to the broker."""
     key_file: Path | None = None
+    """The key of that certificate."""
     heartbeat: Duration = timedelta(seconds=10)
     """A connection that died silently is noticed after about three of these."""
 
@@ -98,6 +104,7 @@ class RemoteSettings(Section):
     """Asking repositories."""
 
     deadline: Duration = timedelta(seconds=60)
+    """How long a repository may take to answer."""
     allow_files: bool = True
     """Whether `file://` repositories of this machine may be followed."""
     retry_after: Duration = timedelta(seconds=5)
@@ -108,7 +115,9 @@ class LookSettings(Section):
     """When sources are looked at."""
 
     quiet: Duration = timedelta(seconds=2)
+    """How long no further push must come before a look."""
     patience: Duration = timedelta(seconds=30)
+    """How long pushes may put a look off."""
     at_once: int = Field(default=4, ge=1)
     """How many sources are looked at at once."""
     sweep: Duration = timedelta(minutes=15)
@@ -119,14 +128,19 @@ class BuildSettings(Section):
     """Building."""
 
     at_once: int = Field(default=2, ge=1)
+    """How many builds run at once."""
     per_project: int = Field(default=2, ge=1)
+    """How many of them for one project."""
     attempts: int = Field(default=3, ge=1)
     """How often a build is tried whose failures pass by themselves."""
     retry_after: Duration = timedelta(seconds=30)
+    """The wait before a second try; it doubles."""
     deadline: Duration = timedelta(minutes=30)
+    """How long a build may take."""
     pip_python: str = "3.10"
     """The Python of a bare requirements.txt."""
     poetry_version: str = "1.8.3"
+    """The poetry that installs poetry projects."""
     pass_environment: tuple[str, ...] = ()
     """Further variables of this process that builds may see; never secrets."""
 

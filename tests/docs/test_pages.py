@@ -1,0 +1,81 @@
+"""The pages say what holds, and lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from scripts.docs import NOTHING, ROOT, cases, named_for_cases, pages, settings
+from service.metrics import Metrics
+from service.settings import OTHERS, Settings
+
+PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
+NAMES = [str(it.relative_to(ROOT)) for it in PAGES]
+CASES = (ROOT / "docs" / "cases.md").read_text()
+
+ISSUE_2 = {*range(1, 45), *range(51, 56), *range(57, 62), *range(74, 89), 91, 92}
+"""The cases that were promised a test before anything else."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_page_is_as_the_code_is_now(page: Path) -> None:
+    assert page.read_text() == pages()[page], "run: make docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+
+    missing = [it for it in targets if not (page.parent / it).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
+    known = {*Settings.variables(), *OTHERS, "RELAUNCH_TEST_REQUIRE"}
+    named = re.findall(r"RELAUNCH_[A-Z_]+(?<!_)", page.read_text())
+
+    unknown = {it for it in named if not {it, it.removesuffix("_FILE")} & known}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_metric_that_is_named_is_counted(page: Path) -> None:
+    written = generate_latest(Metrics(registry=CollectorRegistry()).registry).decode()
+    known = set(re.findall(r"^# (?:HELP|TYPE) (relaunch_\w+)", written, re.MULTILINE))
+    known |= {f"{it}_count" for it in known}
+
+    named = set(re.findall(r"`(relaunch_[a-z_]+)", page.read_text()))
+    assert named <= known
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    rows = settings().splitlines()[2:]
+
+    assert len(rows) == len(Settings.variables())
+    assert [it for it in rows if it.endswith("|  |")] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+
+    others = [it.name for it in (ROOT / "docs").glob("*.md") if it.name != "README.md"]
+    assert [it for it in others if f"({it})" not in index] == []
+
+
+def test_the_cases_are_counted_through() -> None:
+    numbers = [int(it) for it in re.findall(r"^\| (\d+) \|", CASES, re.MULTILINE)]
+
+    assert numbers == list(range(1, 93))
+
+
+def test_every_case_that_was_promised_a_test_has_one() -> None:
+    assert set(named_for_cases()) >= ISSUE_2
+
+
+def test_a_case_without_a_test_is_called_open() -> None:
+    page = cases("| 7 | swapped | x |\n| 999 | never met | x |\n")
+
+    assert f"| 999 | never met | {NOTHING} |" in page
+    assert "| 7 | swapped | [" in page
