@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run demo test check lint format types arch docs lock clean services
+.PHONY: help run demo test check lint format types arch bench docs lock clean services
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ arch: $(READY)
 format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
+
+bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten minutes more
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.ingest $(ARGS)
 
 docs: $(READY) ## Write what the pages in docs/ say that the code knows
 	@$(BIN)/python -m scripts.docs

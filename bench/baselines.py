@@ -15,11 +15,12 @@ from typing import Final
 
 import aio_pika
 from aiohttp import web
+from pamqp.common import FieldTable
 
 __all__ = ["SECRET", "main"]
 
 SECRET: Final = b"a secret of the bench"
-QUORUM: Final = {"x-queue-type": "quorum"}
+QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ async def _serve(url: str, name: str) -> None:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        print(f"answers at http://127.0.0.1:{runner.addresses[0][1]};", flush=True)  # noqa: T201 - for whoever started us
+        print(f"answers at http://127.0.0.1:{runner.addresses[0][1]};", flush=True)
         await asyncio.Event().wait()
 
 

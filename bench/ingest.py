@@ -1,4 +1,4 @@
-"""What a delivery costs: `make bench`, or `make bench ARGS=--long` for ten minutes more.
+"""What a delivery costs: `make bench`, or ten minutes more with `--long`.
 
 Four subjects take turns, round after round, since the machine has other work too:
 
@@ -24,7 +24,7 @@ from typing import Final
 
 from bench.load import Plan, Result
 from bench.report import Run, machine, peak_of, report, start_report
-from bench.servers import RELAUNCH, Server, running
+from bench.servers import RELAUNCH, Server, processor_seconds, running
 from bench.stage import BASELINE, KEY, Subject, a_database, fill, purge, subjects
 from bench.startup import measured_start
 from tests.support.broker import own_broker
@@ -46,6 +46,8 @@ class Bench:
     """Servers that run, and the broker behind them."""
 
     amqp: str
+    broker: int
+    """Its process."""
     servers: Mapping[str, Server]
 
     def run(self, subject: Subject, *, rate: float, seconds: float, seed: int) -> Run:
@@ -59,12 +61,18 @@ class Bench:
             seed=seed,
             requests=subject.requests,
         )
-        before = server.processor_seconds()
+        before = [processor_seconds(it) for it in (server.pid, self.broker)]
         memory: list[tuple[float, float]] = []
         result = _load(plan, meanwhile=self._watching(server, memory))
-        cost = server.processor_seconds() - before
+        after = [processor_seconds(it) for it in (server.pid, self.broker)]
         asyncio.run(purge(self.amqp))
-        return Run(subject=subject.name, result=result, cost=cost, memory=memory)
+        return Run(
+            subject=subject.name,
+            result=result,
+            cost=after[0] - before[0],
+            broker_cost=after[1] - before[1],
+            memory=memory,
+        )
 
     def _watching(
         self, server: Server, memory: list[tuple[float, float]]
@@ -121,7 +129,11 @@ def _bench(folder: Path, postgresql: str) -> Iterator[Bench]:
             running(baselines, {}, folder / "baselines.log") as theirs,
         ):
             servers = {"relaunch": ours, "baselines": theirs}
-            yield Bench(amqp=broker.url, servers=servers)
+            yield Bench(
+                amqp=broker.url,
+                broker=int((folder / "pid").read_text()),
+                servers=servers,
+            )
 
 
 @contextmanager
@@ -173,9 +185,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     print(machine())
-    with tempfile.TemporaryDirectory(prefix="relaunch-bench-") as folder:
-        with _bench(Path(folder), options.postgresql) as bench:
-            _measure(bench, options)
+    with (
+        tempfile.TemporaryDirectory(prefix="relaunch-bench-") as folder,
+        _bench(Path(folder), options.postgresql) as bench,
+    ):
+        _measure(bench, options)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import random
+import secrets
 import sys
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -131,6 +132,7 @@ class Sender:
     in_window: int = 0
     is_over: bool = False
     began: float = 0.0
+    run_id: int = field(default_factory=lambda: secrets.randbits(32))
 
     async def run(self) -> Result:
         """Send everything, at its time."""
@@ -161,7 +163,7 @@ class Sender:
     async def _drain(self) -> int:
         """Wait for what is under way; at an overload what waits is given up."""
         until = self.clock.time() + DRAIN
-        while self.clock.time() < until and len(self.idle) < CONNECTIONS:
+        while self.clock.time() < until and len(self.idle) < CONNECTIONS:  # noqa: ASYNC110 - nothing is timed any more
             await asyncio.sleep(0.01)
         return len(self.waiting) + CONNECTIONS - len(self.idle)
 
@@ -172,7 +174,8 @@ class Sender:
     def _ask(self, connection: Connection) -> None:
         before, after = self.wires[self.count % len(self.wires)]
         self.count += 1
-        name = b"%08x-0000-4000-8000-%012x" % (self.plan.seed, self.count)
+        # Never the same twice, or it would be answered as a duplicate.
+        name = b"%08x-0000-4000-8000-%012x" % (self.run_id, self.count)
         connection.ask(self.waiting.popleft(), before + name + after)
 
     def answered(self, connection: Connection, intended: float, status: int) -> None:

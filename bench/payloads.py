@@ -18,17 +18,59 @@ COMMITS: Final = 3
 """Pushes that differ; GitHub signs the body alone, so each may be sent often."""
 MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When they happened: GitHub's proof has no time."""
-_LINKS: Final = (
-    "archive assignees blobs branches collaborators comments commits compare contents "
-    "contributors deployments downloads events forks git_commits git_refs git_tags git "
-    "hooks issue_comment issue_events issues keys labels languages merges milestones "
-    "notifications pulls releases ssh stargazers statuses subscribers subscription svn "
-    "tags teams trees"
-).split()
-_PERSON_LINKS: Final = (
-    "avatar followers following gists starred subscriptions organizations repos "
-    "events received_events"
-).split()
+_LINKS: Final = [
+    "archive",
+    "assignees",
+    "blobs",
+    "branches",
+    "collaborators",
+    "comments",
+    "commits",
+    "compare",
+    "contents",
+    "contributors",
+    "deployments",
+    "downloads",
+    "events",
+    "forks",
+    "git_commits",
+    "git_refs",
+    "git_tags",
+    "git",
+    "hooks",
+    "issue_comment",
+    "issue_events",
+    "issues",
+    "keys",
+    "labels",
+    "languages",
+    "merges",
+    "milestones",
+    "notifications",
+    "pulls",
+    "releases",
+    "ssh",
+    "stargazers",
+    "statuses",
+    "subscribers",
+    "subscription",
+    "svn",
+    "tags",
+    "teams",
+    "trees",
+]
+_PERSON_LINKS: Final = [
+    "avatar",
+    "followers",
+    "following",
+    "gists",
+    "starred",
+    "subscriptions",
+    "organizations",
+    "repos",
+    "events",
+    "received_events",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,10 @@ from bench.startup import Start
 
 __all__ = ["Run", "machine", "peak_of", "report", "start_report"]
 
+_HEAD: Final = (
+    f"{'':24}{'per s':>8}{'(each round)':>20}{'p50':>8}{'p99':>8}{'p99.9':>8}"
+    f"{'CPU ms':>8}{'broker':>8}{'MB':>6}"
+)
 SETTLED: Final = 60.0
 """Seconds after which memory has to be flat."""
 
@@ -24,6 +28,8 @@ class Run:
     result: Result
     cost: float
     """Processor seconds of the server."""
+    broker_cost: float
+    """Those of the broker."""
     memory: Sequence[tuple[float, float]]
     """Seconds since the beginning, resident MB."""
 
@@ -33,7 +39,7 @@ def machine() -> str:
     model = Path("/proc/cpuinfo").read_text().partition("model name")[2]
     name = model.partition(":")[2].partition("\n")[0].strip()
     load = ", ".join(f"{it:.1f}" for it in os.getloadavg())
-    return f"{os.cpu_count()} × {name}; load before: {load}"
+    return f"{os.cpu_count()} cores, {name}; load before: {load}"
 
 
 def peak_of(subject: str, runs: Sequence[Run]) -> float:
@@ -46,8 +52,7 @@ def report(title: str, runs: Sequence[Run]) -> str:
     names = dict.fromkeys(it.subject for it in runs)
     lines = [
         f"\n{title}; medians of the rounds, latency in ms from the intended time",
-        f"{'':24}{'per s':>8}{'(each round)':>20}{'p50':>8}{'p99':>8}{'p99.9':>8}"
-        f"{'CPU ms':>8}{'MB':>6}",
+        _HEAD,
         *(_line(name, [it for it in runs if it.subject == name]) for name in names),
     ]
     return "\n".join((*lines, *_ratios(runs), *_notes(runs)))
@@ -60,10 +65,10 @@ def _line(name: str, runs: Sequence[Run]) -> str:
         for share in ("p50", "p99", "p99.9")
     )
     cost = median(1000 * it.cost / max(1, it.result.served) for it in runs)
+    broker = median(1000 * it.broker_cost / max(1, it.result.served) for it in runs)
     most = max(mb for it in runs for _, mb in it.memory)
-    return (
-        f"{name:24}{peak_of(name, runs):8.0f}{rounds:>20}{shares}{cost:8.2f}{most:6.0f}"
-    )
+    speed = f"{peak_of(name, runs):8.0f}{rounds:>20}"
+    return f"{name:24}{speed}{shares}{cost:8.2f}{broker:8.2f}{most:6.0f}"
 
 
 def _ratios(runs: Sequence[Run]) -> Sequence[str]:

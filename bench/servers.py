@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["RELAUNCH", "Server", "running"]
+__all__ = ["RELAUNCH", "Server", "processor_seconds", "running"]
 
 RELAUNCH: Final = ("-m", "service.cli", "receive")
 STARTS_WITHIN: Final = 30.0
@@ -29,15 +29,16 @@ class Server:
     started_in: float
     """Seconds from the start of the process to its first word."""
 
-    def processor_seconds(self) -> float:
-        """Return what the process has cost so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def resident(self) -> float:
         """Return its resident memory in MB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process has cost so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def running(
     """Run a Python program that says where it answers; stop it after the block."""
     began = time.monotonic()
     with output.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own programs
+        process = subprocess.Popen(
             [sys.executable, *arguments],
             env={"PATH": os.defpath, "PYTHONPATH": ".", **variables},
             stdin=subprocess.DEVNULL,

@@ -58,11 +58,13 @@ async def _run(server: str, statement: str) -> None:
 
 async def fill(database: str) -> None:
     """Add hooks, and sources that follow `main`."""
-    async with open_database(database, keys=[Secret(KEY)]) as opened:
-        async with SqlStore(opened).transaction() as tx:
-            for number in range(1, REPOSITORIES + 1):
-                await tx.hooks.add(_hook(number))
-                await tx.sources.find_or_add(_source(number))
+    async with (
+        open_database(database, keys=[Secret(KEY)]) as opened,
+        SqlStore(opened).transaction() as tx,
+    ):
+        for number in range(1, REPOSITORIES + 1):
+            await tx.hooks.add(_hook(number))
+            await tx.sources.find_or_add(_source(number))
 
 
 def subjects() -> Sequence[Subject]:

@@ -100,10 +100,10 @@ class Evaluator:
             try:
                 return await self._keep(appointment)
             except TransientError as exc:
-                if self._clock.now() + POLL >= until:
+                if self._clock.now() >= until - AFTER_TROUBLE:
                     raise
                 log.warning("look waits", error=str(exc))
-                await self._clock.sleep(POLL)
+                await self._clock.sleep(AFTER_TROUBLE)
 
     async def _keep(self, appointment: Appointment) -> None:
         for _ in range(MAX_ROUNDS):

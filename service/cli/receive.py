@@ -40,6 +40,4 @@ def receive(*, data: Path | None, listen: str | None) -> None:
 
 
 def _greet(ready: Ready) -> None:
-    say(
-        f"relaunch {ready.version} answers at {ready.url}; `relaunch consume` does the rest"
-    )
+    say(f"relaunch {ready.version} answers at {ready.url}; consumers do the rest")

@@ -139,7 +139,10 @@ class Launchers(Protocol):
         key: BuildKey,
         generation: int,
     ) -> bool:
-        """Note an available image, if none of this or a higher generation is."""
+        """Note an available image, if none of this or a higher generation is.
+
+        Nor if the launcher starts from an image of this or a higher generation.
+        """
         ...
 
     async def remove(self, launcher: LauncherId) -> None: ...

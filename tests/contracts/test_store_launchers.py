@@ -199,6 +199,12 @@ async def test_sources_are_found_by_path_or_number_on_the_same_host(
         assert {it.id for it in found} == {"path", "number"}
         found = await tx.sources.of_repository(a_repository())
         assert {it.id for it in found} == {"path"}
+        found = await tx.sources.of_repositories(
+            [a_repository(path="a/b", number=7), a_repository(host="h")]
+        )
+        assert {it.id for it in found} == {"number", "host"}
+        found = await tx.sources.of_repositories([a_repository(path="a/b")])
+        assert found == []
 
 
 async def test_only_followed_sources_are_listed(store: Store) -> None:
@@ -354,7 +360,7 @@ async def test_moves_in_any_order_end_at_the_highest_generation(
         async with store.transaction() as tx:
             image, key = f"{commit}-{generation}", BuildKey(f"key-{generation}")
             launchers = tx.launchers
-            for change in (launchers.move, launchers.offer):
+            for change in (launchers.offer, launchers.move):
                 await change(
                     a_launcher().id, image=image, key=key, generation=generation
                 )
@@ -370,3 +376,21 @@ async def test_moves_in_any_order_end_at_the_highest_generation(
     assert launcher.generation == launcher.available_generation == 20
     assert launcher.image == launcher.available_image == f"{commit}-20"
     assert launcher.image_key == launcher.available_key == "key-20"
+
+
+async def test_what_a_launcher_starts_from_and_anything_older_is_no_offer(
+    store: Store,
+) -> None:
+    await keep(store, a_launcher())
+    async with store.transaction() as tx:
+        await tx.launchers.move(
+            a_launcher().id, image="new", key=BuildKey("new"), generation=3
+        )
+        offered = [
+            await tx.launchers.offer(
+                a_launcher().id, image="other", key=BuildKey("other"), generation=it
+            )
+            for it in (2, 3, 4)
+        ]
+
+    assert offered == [False, False, True]

@@ -78,6 +78,7 @@ class Proxy:
                 group.create_task(self._pass_on(gate, reader, far_writer))
                 group.create_task(self._pass_on(gate, far_reader, writer))
             self._writers.discard(far_writer)
+        writer.close()  # also when nobody listens behind us
         self._writers.discard(writer)
 
     async def _pass_on(

@@ -95,6 +95,8 @@ class SqlLaunchers:
             },
             launchers.c.id == launcher,
             launchers.c.available_generation < generation,
+            # What it starts from already is no offer, nor is anything older.
+            launchers.c.generation < generation,
         )
 
     async def remove(self, launcher: LauncherId) -> None:

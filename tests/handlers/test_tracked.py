@@ -1,0 +1,145 @@
+"""Asking many times at once whether somebody follows a ref."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from handlers.tracked import Tracked
+from service.adapters.clock import SystemClock
+from service.adapters.store import SqlStore, open_database
+from service.domain.hook import Secret
+from service.domain.push import Push
+from service.domain.repository import Ref
+from service.domain.source import Revision
+from service.ports.store import Store, Transaction
+from tests.support.databases import TEST_KEY
+from tests.support.values import a_repository, a_source
+
+BUDGET = timedelta(milliseconds=500)
+
+
+class SlowStore:
+    """A real store whose readings end when they are let go."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.transaction = store.transaction
+        self.readings = 0
+        self.may_end = asyncio.Event()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        self.readings += 1
+        async with self._store.reading() as tx:
+            yield tx
+            await self.may_end.wait()
+
+    async def ping(self) -> None:
+        await self._store.ping()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SlowStore]:
+    url = f"sqlite:///{tmp_path / 'db'}"
+    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+        yield SlowStore(SqlStore(database))
+
+
+@pytest.fixture
+def tracked(store: SlowStore) -> Tracked:
+    return Tracked(store=store, clock=SystemClock(), budget=BUDGET)
+
+
+def a_push(name: str = "main", path: str = "owner/name") -> Push:
+    return Push(
+        repository=a_repository(path=path),
+        ref=Ref(f"refs/heads/{name}"),
+        before="1" * 40,
+        after="2" * 40,
+        default_branch="main",
+        touched=(),
+    )
+
+
+async def follow_main(store: SlowStore) -> None:
+    async with store.transaction() as tx:
+        source = a_source(revision=Revision.from_text("refs/heads/main"))
+        await tx.sources.find_or_add(source)
+
+
+async def test_those_who_ask_while_a_reading_is_under_way_share_the_next_one(
+    tracked: Tracked, store: SlowStore
+) -> None:
+    await follow_main(store)
+    names = ("main", "topic")
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(tracked.has(a_push("other")))
+        await asyncio.sleep(0.05)
+        asked = [
+            (name, path, group.create_task(tracked.has(a_push(name, path))))
+            for name in names
+            for path in ("owner/name", *(f"owner/{number}" for number in range(30)))
+        ]
+        await asyncio.sleep(0.05)
+        store.may_end.set()
+
+    assert first.result() is False
+    assert {(name, path) for name, path, task in asked if task.result()} == {
+        ("main", "owner/name")
+    }
+    assert store.readings == 2
+
+
+async def test_a_reading_that_began_before_does_not_answer(
+    tracked: Tracked, store: SlowStore
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        before = group.create_task(tracked.has(a_push()))
+        await asyncio.sleep(0.05)
+        await follow_main(store)
+        after = group.create_task(tracked.has(a_push()))
+        await asyncio.sleep(0.05)
+        store.may_end.set()
+
+    assert (before.result(), after.result()) == (False, True)
+
+
+async def test_when_a_reading_hangs_everybody_hears_yes_in_time(
+    tracked: Tracked,
+) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(tracked.has(a_push("topic"))) for _ in range(20)]
+
+    assert all(task.result() for task in tasks)
+    assert loop.time() - began < 3 * BUDGET.total_seconds()
+
+
+async def test_after_a_reading_that_hung_the_next_one_is_asked(
+    tracked: Tracked, store: SlowStore
+) -> None:
+    assert await tracked.has(a_push("topic")) is True
+    store.may_end.set()
+    assert await tracked.has(a_push("topic")) is False
+
+
+async def test_who_leaves_while_reading_takes_nobody_along(
+    tracked: Tracked, store: SlowStore
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        leader = group.create_task(tracked.has(a_push("topic")))
+        await asyncio.sleep(0.05)
+        follower = group.create_task(tracked.has(a_push("topic")))
+        leader.cancel()
+        await asyncio.sleep(0.05)
+        store.may_end.set()
+
+    assert leader.cancelled()
+    assert follower.result() is False
