@@ -57,17 +57,31 @@ def failure(exc: BaseException, *, doing: str) -> ServiceError:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise what the library raises inside as our errors."""
+    """Raise what the library raises inside as our errors.
+
+    The library waits with `asyncio.wait_for`, which before Python 3.12 forgets that it
+    was cancelled when its answer comes at the same moment
+    (https://github.com/python/cpython/issues/86296); whoever called us must not go on
+    then, or nothing ends it any more.
+    """
     try:
         yield
     except asyncio.CancelledError as exc:
         # The library cancels futures of a closing connection; nobody cancelled us.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if _is_cancelled():
             raise
         raise TransientError(f"{doing}: the connection was closed") from exc
     except LOST as exc:
+        if _is_cancelled():
+            raise asyncio.CancelledError from exc
         raise failure(exc, doing=doing) from exc
+    if _is_cancelled():
+        raise asyncio.CancelledError
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _mismatch(text: str) -> str:
