@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run demo test check lint format types arch bench docs lock clean services
+.PHONY: help run demo test outages check lint format types arch bench docs lock clean services
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ services:
 
 test: $(READY) services ## Run every test that can run here; say by name what cannot
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+
+outages: $(READY) services ## Kill brokers and leaders under load; about five minutes
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -q -m outage tests/journeys $(ARGS)
 
 check: lint types arch ## Lint, format, types, architecture
 

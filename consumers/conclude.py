@@ -270,8 +270,18 @@ def _advanced(
 
 
 async def _wishes(tx: Transaction, sight: Sight) -> Sequence[Rebuild]:
-    wanted = [RebuildId(it) for _, ask in sight.asks for it in ask.rebuild_ids]
-    found = [await tx.rebuilds.get(it) for it in dict.fromkeys(wanted)]
+    """Return the rebuilds without a plan that this look answers.
+
+    Those that its asks name, and those that were there when it began: another ask
+    may have been faster than the one that names them.
+    """
+    named = [RebuildId(it) for _, ask in sight.asks for it in ask.rebuild_ids]
+    waiting = [
+        it.id
+        for it in await tx.rebuilds.unfinished()
+        if it.source_id == sight.source.id and it.created_at <= sight.started_at
+    ]
+    found = [await tx.rebuilds.get(it) for it in dict.fromkeys([*named, *waiting])]
     return [it for it in found if it.plan is None]
 
 

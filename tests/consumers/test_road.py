@@ -218,6 +218,20 @@ async def test_a_manual_launcher_waits_for_its_person(world: World, repo: Repo) 
     assert world.builder.running == []
 
 
+async def test_a_look_that_was_faster_than_the_one_asked_for_answers_the_wish(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    await world.tell(repo.repository)
+    await world.evaluator.keep_one()
+
+    await built(world)
+
+    (rebuild,) = await world.rebuilds(launcher)
+    assert rebuild.evidence is Evidence.LAUNCHER
+    assert rebuild.state is BuildState.SUCCEEDED
+
+
 async def test_another_builder_version_rebuilds_at_the_next_look(
     world: World, repo: Repo
 ) -> None:

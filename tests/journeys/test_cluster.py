@@ -15,7 +15,7 @@ from tests.support.cluster import SHARED, Cluster, a_cluster
 from tests.support.databases import postgresql_schema
 from tests.support.service import Service
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.rabbitmq]
+pytestmark = [pytest.mark.outage, pytest.mark.postgresql, pytest.mark.rabbitmq]
 
 LEASE_ENDS = 30.0
 """Seconds: the lease of a killed leader, the next one's poll, and a busy machine."""

@@ -81,7 +81,7 @@ def translated(doing: str) -> Iterator[None]:
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+    return task is not None and task.cancelling() > 0
 
 
 def _mismatch(text: str) -> str:

@@ -1,0 +1,49 @@
+"""A task that is cancelled ends, even where the library forgets that it was."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+
+from service.adapters.rabbitmq.failures import translated
+from service.errors import TransientError
+
+Call = Callable[[], Awaitable[None]]
+
+
+async def forgets() -> None:
+    """Answer in spite of a cancellation, as `asyncio.wait_for` may."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def forgets_and_fails() -> None:
+    await forgets()
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize("call", [forgets, forgets_and_fails])
+async def test_a_forgotten_cancellation_is_remembered(call: Call) -> None:
+    async def work() -> None:
+        while True:
+            with suppress(TransientError), translated("asking"):
+                await call()
+
+    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+        task = group.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+
+    assert task.cancelled()
+
+
+async def test_what_the_library_cancels_itself_is_a_failure_that_passes() -> None:
+    closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    closed.cancel()
+
+    with (
+        pytest.raises(TransientError, match="the connection was closed"),
+        translated("publishing"),
+    ):
+        await closed
