@@ -361,9 +361,9 @@ def test_a_uv_lock_without_a_project_table_is_refused() -> None:
 
 PIPFILE = """\
 [[source]]
-url = "https://pypi.org/simple"
+url = "https://index.example.org/simple"
 verify_ssl = true
-name = "pypi"
+name = "index"
 [packages]
 a = "*"
 lib = {path = "lib", editable = true}
