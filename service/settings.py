@@ -223,11 +223,6 @@ class Settings(BaseSettings):
         """Where the local builder keeps environments."""
         return self.data / "builder"
 
-    @property
-    def scratch(self) -> Path:
-        """Where looks keep what they fetched, while they last."""
-        return self.data / "scratch"
-
     def api_token(self) -> Secret | None:
         """Return the token of the REST API; None before the first start made one."""
         if self.token is not None:
