@@ -1,6 +1,7 @@
 """Keeps a loop going: one bad piece of work must not stop the service."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ __all__ = ["Loop", "keep_going"]
 
 log = structlog.get_logger(__name__)
 
-Loop = Callable[[], Awaitable[None]]
+Loop = Callable[[], Coroutine[None, None, None]]
 """Runs until cancelled."""
 
 FIRST_WAIT: Final = timedelta(seconds=1)
@@ -22,14 +23,18 @@ HEALTHY: Final = timedelta(minutes=5)
 
 
 async def keep_going(loop: Loop, *, clock: Clock) -> None:
-    """Run a loop until cancelled; one that fails is logged and starts again."""
+    """Run a loop until cancelled; one that ends is logged and starts again."""
     wait = FIRST_WAIT
     while True:
         began = clock.now()
         try:
-            await loop()
+            # As a task of its own: one that takes itself for cancelled ends alone.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(loop())
         except Exception:
             log.exception("loop failed", again_in=wait.total_seconds())
+        else:
+            log.error("loop ended", again_in=wait.total_seconds())
         if clock.now() - began > HEALTHY:
             wait = FIRST_WAIT
         await clock.sleep(wait)

@@ -23,10 +23,10 @@ __all__ = ["Leader"]
 log = structlog.get_logger(__name__)
 
 NAME: Final = "leader"
-LEASE: Final = timedelta(seconds=15)
-"""How long nobody leads after a leader was killed."""
-RENEW: Final = timedelta(seconds=4)
-MARGIN: Final = timedelta(seconds=4)
+LEASE: Final = timedelta(seconds=12)
+"""How long nobody leads after a leader was killed, and until the others look again."""
+RENEW: Final = timedelta(seconds=3)
+MARGIN: Final = timedelta(seconds=3)
 """A leader that could not renew begins to stop so long before its lease ends."""
 ANSWER: Final = timedelta(seconds=2)
 """How long the database may take; less than the margin."""

@@ -27,6 +27,8 @@ LEASE: Final = timedelta(seconds=10)
 """Longer than the bus may take over a batch. A relay that was killed holds events up
 for so long; one that takes longer is overtaken, and events are carried twice."""
 BATCH: Final = 200
+"""At most. What a slow bus does not confirm in time is tried again by halves: it would
+otherwise be sent whole again and again, and never be carried."""
 POLL: Final = timedelta(seconds=5)
 """How late an event of another process may be; our own ring the bell."""
 AFTER_TROUBLE: Final = timedelta(seconds=2)
@@ -51,6 +53,7 @@ class Relay:
         self._clock = clock
         self._bell = bell
         self._owner = owner
+        self._batch = BATCH
 
     async def run(self) -> None:
         """Relay until cancelled."""
@@ -81,8 +84,10 @@ class Relay:
         try:
             await self._bus.publish([event for _, event in batch])
         except BaseException:
+            self._batch = max(1, len(batch) // 2)
             await self._end(())
             raise
+        self._batch = min(BATCH, 2 * self._batch)
         await self._end([place for place, _ in batch])
         return len(batch)
 
@@ -92,7 +97,7 @@ class Relay:
             is_ours = await tx.leases.take(
                 NAME, owner=self._owner, now=self._clock.now(), length=LEASE
             )
-            return await tx.outbox.take(limit=BATCH) if is_ours else ()
+            return await tx.outbox.take(limit=self._batch) if is_ours else ()
 
     async def _end(self, carried: Sequence[int]) -> None:
         """Forget what was carried, and let the next relay work."""

@@ -29,6 +29,15 @@ class SlowBus(MemoryBus):
         await super().publish(events)
 
 
+class WeakBus(MemoryBus):
+    """Confirms no more than a few events within its time."""
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        if len(events) > 10:
+            raise TransientError("no confirm within 2 s")
+        await super().publish(events)
+
+
 def an_event(number: int) -> Event:
     data = LauncherUpdated(
         launcher_id="launcher-1",
@@ -94,6 +103,26 @@ async def test_what_the_bus_refused_is_carried_by_whoever_reaches_it(
 
     assert moved == 3
     assert there.events == events
+
+
+async def test_a_bus_that_takes_little_at_a_time_takes_everything_in_the_end(
+    tmp_path: Path,
+) -> None:
+    bus, clock = WeakBus(), TurnedClock()
+    keys = [Secret(TEST_KEY)]
+    async with open_database(f"sqlite:///{tmp_path}/relaunch.db", keys=keys) as db:
+        store = SqlStore(db)
+        events = await commit(store, range(200))
+
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(a_relay(store, bus, clock, "one").run())
+            async with asyncio.timeout(20):
+                while len(bus.events) < len(events):
+                    clock.advance(timedelta(seconds=1))
+                    await asyncio.sleep(0.01)
+            task.cancel()
+
+    assert bus.events == events
 
 
 async def test_a_relay_that_died_holds_events_up_until_its_lease_ends(

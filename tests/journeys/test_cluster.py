@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_kill import Course, a_course
 from tests.support.broker import broker_url
 from tests.support.cluster import SHARED, Cluster, a_cluster
+from tests.support.courses import Course, a_course
 from tests.support.databases import postgresql_schema
 from tests.support.service import Service
 
-pytestmark = [pytest.mark.outage, pytest.mark.postgresql, pytest.mark.rabbitmq]
+pytestmark = [
+    pytest.mark.outage,
+    pytest.mark.postgresql,
+    pytest.mark.rabbitmq,
+    pytest.mark.xdist_group("outages"),
+]
 
 LEASE_ENDS = 30.0
 """Seconds: the lease of a killed leader, the next one's poll, and a busy machine."""
@@ -205,17 +210,30 @@ async def test_without_a_broker_nothing_of_its_client_is_imported(
 def test_what_processes_must_share_is_asked_for_at_the_start(
     tmp_path: Path, role: str, variables: dict[str, str], told: str
 ) -> None:
-    service = Service(tmp_path / "data", role=role, **variables)
+    assert told in refusal(Service(tmp_path / "data", role=role, **variables))
 
+
+def test_a_receiver_is_asked_for_the_token_that_all_receivers_share(
+    tmp_path: Path,
+) -> None:
+    shared = {key: it for key, it in SHARED.items() if key != "RELAUNCH_TOKEN"}
+    database = {"RELAUNCH_DATABASE": "postgresql://127.0.0.1/nobody"}
+
+    told = refusal(Service(tmp_path / "data", role="receive", **shared | database))
+
+    assert "set RELAUNCH_TOKEN" in told
+
+
+def refusal(service: Service) -> str:
+    """Return the one line with which a process refuses to start."""
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", role],
+        [sys.executable, "-m", "service.cli", service.role],
         env=service.environment,
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 1
-    assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not service.data.exists()
+    return done.stderr

@@ -5,40 +5,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.repos import Repo
+from tests.support.courses import Course, a_course
 from tests.support.service import Service
-from tests.support.wheels import a_wheel
 
 ROUNDS = 4
 COURSES = 3
-
-
-@dataclass
-class Course:
-    """A repository, its launcher and its hook, with all that was accepted."""
-
-    name: str
-    repo: Repo
-    launcher: dict[str, Any]
-    hook: dict[str, Any]
-    version: int = 1
-    accepted: list[str] = field(default_factory=list)
-    generations: list[int] = field(default_factory=list)
-
-    def push(self, version: int) -> str:
-        self.version = version
-        wheel = f"wheels/{self.name}-{version}.0-py3-none-any.whl"
-        files = {
-            "requirements.txt": f"./{wheel}\n",
-            wheel: a_wheel(self.name, f"{version}.0"),
-        }
-        return self.repo.commit(files, message=f"version {version}")
 
 
 @pytest.fixture
@@ -51,16 +26,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.start()
     yield service
     service.kill()
-
-
-def a_course(service: Service, folder: Path, name: str) -> Course:
-    repo = Repo(folder / f"{name}.git")
-    course = Course(name=name, repo=repo, launcher={}, hook={})
-    course.push(1)
-    course.launcher = service.follow(repo.url, name)
-    body = {"repository": repo.url, "forge": "github"}
-    course.hook = service.api("POST", "/hooks", body)
-    return course
 
 
 def deliver(service: Service, course: Course, chance: random.Random) -> None:

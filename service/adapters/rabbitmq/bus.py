@@ -102,6 +102,7 @@ class RabbitBus:
         events = followed(
             self._consuming,
             exchange=self._topology.events,
+            dead_letters=self._topology.dead_letters,
             # An exchange keeps nothing: there is no way back.
             has_missed=after is not None,
         )

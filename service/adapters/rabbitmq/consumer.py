@@ -22,12 +22,16 @@ from service.errors import PermanentError, ServiceError, TransientError
 from service.ports.bus import Role
 from service.ports.time import Clock
 
-__all__ = ["Consumer", "RabbitMessage", "arriving"]
+__all__ = ["READY_WITHIN", "Consumer", "RabbitMessage", "arriving"]
 
 log = structlog.get_logger(__name__)
 
 PAUSE: Final = timedelta(seconds=1)
 """Before a queue that was taken from us is asked for again."""
+
+READY_WITHIN: Final = timedelta(seconds=10)
+"""A queue may have to elect a leader after a crash of the broker; one that does not get
+ready is asked for again, on a new channel."""
 
 
 class RabbitMessage:
@@ -159,8 +163,9 @@ class Consumer:
     ) -> AsyncGenerator[RabbitMessage, None]:
         async with opened(session) as channel:
             with translated(f"consuming as {role.name}"):
-                await channel.set_qos(prefetch_count=prefetch)
-                queue = await channel.get_queue(topology.queue(role.name))
+                async with asyncio.timeout(READY_WITHIN.total_seconds()):
+                    await channel.set_qos(prefetch_count=prefetch)
+                    queue = await channel.get_queue(topology.queue(role.name))
             async with arriving(channel, queue) as incoming:
                 async for raw in incoming:
                     message = RabbitMessage(
@@ -205,7 +210,8 @@ async def arriving(
     underlay.closing.add_done_callback(ended)
     underlay.on_consumer_cancel_callbacks.add(ended)
     with translated(f"consuming {queue.name}"):
-        tag = await queue.consume(arrived, no_ack=no_ack)
+        async with asyncio.timeout(READY_WITHIN.total_seconds()):
+            tag = await queue.consume(arrived, no_ack=no_ack)
     try:
         yield _drained(inbox.get)
     finally:

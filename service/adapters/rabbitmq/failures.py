@@ -20,6 +20,7 @@ LOST: Final = (
     OSError,
     PAMQPException,
     RuntimeError,  # the library's "connection is closed"; asyncio's "transport closed"
+    StopAsyncIteration,  # the library's "hung up before the first frame"
 )
 """Everything the library raises when a connection, a channel or a call ends badly."""
 
@@ -62,26 +63,29 @@ def translated(doing: str) -> Iterator[None]:
     The library waits with `asyncio.wait_for`, which before Python 3.12 forgets that it
     was cancelled when its answer comes at the same moment
     (https://github.com/python/cpython/issues/86296); whoever called us must not go on
-    then, or nothing ends it any more.
+    then, or nothing ends it any more. What counts is what came since we began: a task
+    whose `TaskGroup` failed is counted as cancelled for ever after, and is not
+    (seen with Python 3.11).
     """
+    before = _cancellations()
     try:
         yield
     except asyncio.CancelledError as exc:
         # The library cancels futures of a closing connection; nobody cancelled us.
-        if _is_cancelled():
+        if _cancellations() > before:
             raise
         raise TransientError(f"{doing}: the connection was closed") from exc
     except LOST as exc:
-        if _is_cancelled():
+        if _cancellations() > before:
             raise asyncio.CancelledError from exc
         raise failure(exc, doing=doing) from exc
-    if _is_cancelled():
+    if _cancellations() > before:
         raise asyncio.CancelledError
 
 
-def _is_cancelled() -> bool:
+def _cancellations() -> int:
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return 0 if task is None else task.cancelling()
 
 
 def _mismatch(text: str) -> str:

@@ -38,6 +38,23 @@ async def test_a_forgotten_cancellation_is_remembered(call: Call) -> None:
     assert task.cancelled()
 
 
+async def test_a_group_that_failed_before_is_no_cancellation() -> None:
+    async def fails() -> None:
+        raise TransientError
+
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails())
+
+    with translated("publishing"):
+        await asyncio.sleep(0)
+
+
+async def test_a_broker_that_hangs_up_at_once_is_a_failure_that_passes() -> None:
+    with pytest.raises(TransientError), translated("connecting"):
+        raise StopAsyncIteration
+
+
 async def test_what_the_library_cancels_itself_is_a_failure_that_passes() -> None:
     closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     closed.cancel()
