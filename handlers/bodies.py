@@ -41,6 +41,19 @@ class BodyReader:
         self._deadline = deadline
         self._slots = asyncio.Semaphore(big_at_once)
 
+    def ready(self, request: web.Request) -> bytes | None:
+        """Return a small body that came with its headers; None when it has to be read.
+
+        Raises:
+            UnsupportedMediaError: It is compressed, so not as it was signed.
+            OversizedDeliveryError: It is larger than any forge sends.
+        """
+        _check_headers(request)
+        size, content = request.content_length, request.content
+        if size is None or size > BIG_BODY or not content.is_eof():
+            return None
+        return None if content.exception() else content.read_nowait()
+
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[bytes]:
         """Yield the body; a big one keeps its place until the block ends.

@@ -22,7 +22,7 @@ from service.errors import (
     MalformedDeliveryError,
 )
 from service.forges.codec import CODECS
-from service.forges.payload import FORM, JSON, read
+from service.forges.payload import FORM, JSON, content, decoded
 
 __all__ = ["simulate"]
 
@@ -100,7 +100,7 @@ def _stranger(forge: Forge, delivery: Delivery) -> Hook:
 
 
 def _repository(forge: Forge, delivery: Delivery) -> Repository:
-    payload = read(delivery, accept=(JSON, FORM))
+    payload = decoded(content(delivery, accept=(JSON, FORM)))
     name, fields = PLACES[forge]
     about = payload.get(name) if isinstance(payload, dict) else None
     urls = [about.get(it) for it in fields] if isinstance(about, dict) else []

@@ -21,6 +21,7 @@ __all__ = ["Tracked"]
 log = structlog.get_logger(__name__)
 
 _FRESH: Final = timedelta(seconds=2)
+"""Much shorter than `service.domain.agenda.UNAWARE`, which counts on it."""
 _MOST: Final = 1000
 _MOST_AT_ONCE: Final = 100
 """Repositories in one query."""
@@ -39,11 +40,13 @@ class _Reading:
 class Tracked:
     """Say whether some source is on a push.
 
-    Only "yes" is remembered. A remembered yes that is no longer true costs an event
-    that nobody needs; a remembered no would lose the push that follows a moment after
-    a launcher was added. So a no is always an indexed read of what is committed after
-    the push came; those who ask while another read is under way share the next one.
-    And when the store does not answer the answer is yes: unknown is not untracked.
+    What was read is remembered for a moment, so a repository costs one indexed read
+    in that time however often it is pushed to; those who ask while a read is under way
+    share the next one. A remembered yes that is no longer true costs an event that
+    nobody needs. A remembered no may miss a push right after somebody began to follow
+    the repository: that is why every new source is looked at once more when all
+    receivers must know of it (`service.domain.agenda.once_more`). And when the store
+    does not answer the answer is yes: unknown is not untracked.
     """
 
     def __init__(self, *, store: Store, clock: Clock, budget: timedelta) -> None:
@@ -56,8 +59,9 @@ class Tracked:
 
     async def has(self, push: Push) -> bool:
         """Say whether some source may have been moved by the push."""
-        if _is_any_on(self._remembered(push.repository), push):
-            return True
+        remembered = self._remembered(push.repository)
+        if remembered is not None:
+            return _is_any_on(remembered, push)
         try:
             sources = await self._read(push.repository)
         except TransientError as exc:
@@ -65,10 +69,10 @@ class Tracked:
             return True
         return _is_any_on(sources, push)
 
-    def _remembered(self, repository: Repository) -> Sequence[Source]:
+    def _remembered(self, repository: Repository) -> Sequence[Source] | None:
         read_at, sources = self._known.get(_key(repository), (None, ()))
         if read_at is None or self._clock.now() - read_at >= _FRESH:
-            return ()
+            return None
         return sources
 
     async def _read(self, repository: Repository) -> Sequence[Source]:
@@ -123,9 +127,6 @@ class Tracked:
             self._next = None
 
     def _remember(self, key: Key, read_at: datetime, sources: Sequence[Source]) -> None:
-        if not sources:
-            self._known.pop(key, None)
-            return
         self._known[key] = (read_at, sources)
         self._known.move_to_end(key)
         if len(self._known) > _MOST:

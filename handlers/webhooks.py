@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from aiohttp import web
+from pydantic_core import to_json
 
 from handlers.bodies import MAX_BODY
 from handlers.keys import BODIES, CLOCK, RECEIVER
@@ -22,19 +23,32 @@ async def receive_from_gitlab(request: web.Request) -> web.Response:
 
 
 async def _receive(forge: Forge, request: web.Request) -> web.Response:
-    async with request.app[BODIES].body(request) as body:
-        delivery = Delivery(
-            headers=_headers(request),
-            body=body,
-            received_at=request.app[CLOCK].now(),
-        )
-        hook_id = request.match_info["hook_id"]
-        receipt = await request.app[RECEIVER].receive(forge, hook_id, delivery)
-    return web.json_response(receipt.to_json(), status=HTTPStatus.ACCEPTED)
+    bodies = request.app[BODIES]
+    if (here := bodies.ready(request)) is not None:
+        return await _take(forge, request, here)
+    async with bodies.body(request) as body:
+        return await _take(forge, request, body)
+
+
+async def _take(forge: Forge, request: web.Request, body: bytes) -> web.Response:
+    delivery = Delivery(
+        headers=_headers(request),
+        body=body,
+        received_at=request.app[CLOCK].now(),
+    )
+    hook_id = request.match_info["hook_id"]
+    receipt = await request.app[RECEIVER].receive(forge, hook_id, delivery)
+    return web.Response(
+        body=to_json(receipt.to_json()),
+        status=HTTPStatus.ACCEPTED,
+        content_type="application/json",
+        charset="utf-8",
+    )
 
 
 def _headers(request: web.Request) -> dict[str, tuple[str, ...]]:
     headers: dict[str, tuple[str, ...]] = {}
-    for name, value in request.headers.items():
-        headers[name.lower()] = (*headers.get(name.lower(), ()), value)
+    for given, value in request.headers.items():
+        name = given.lower()
+        headers[name] = (*headers[name], value) if name in headers else (value,)
     return headers

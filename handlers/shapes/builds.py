@@ -7,7 +7,7 @@ from typing import Final, Literal, assert_never
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from handlers.shapes.strict import Given, Told
-from service.domain.build import BuildState, Rebuild
+from service.domain.build import BuildState, PhaseTime, Rebuild
 from service.domain.failure import Failure, FailureClass
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "BuildResult",
     "FailureTold",
     "LogsQuery",
+    "PhaseTold",
     "status_of",
 ]
 
@@ -94,6 +95,18 @@ class FailureTold(Told):
         )
 
 
+class PhaseTold(Told):
+    """How long one phase took."""
+
+    name: str
+    seconds: float
+
+    @classmethod
+    def of(cls, phase: PhaseTime) -> "PhaseTold":
+        """Tell of a phase."""
+        return cls(name=phase.name, seconds=round(phase.took.total_seconds(), 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFacts:
     """What a rebuild does not know of itself."""
@@ -101,7 +114,9 @@ class BuildFacts:
     repository_url: str
     packages: int | None = None
     """How many its image holds; None when nobody can tell."""
+    phases: tuple[PhaseTime, ...] = ()
     queue_position: int | None = None
+    expected_at: datetime | None = None
 
 
 class Build(Told):
@@ -134,9 +149,17 @@ class Build(Told):
     packages: int | None = Field(
         default=None, description="How many its image holds, where that is known."
     )
+    phases: tuple[PhaseTold, ...] | None = Field(
+        default=None,
+        description="What the work consisted of, in order; absent when unknown.",
+    )
     queue_position: int | None = Field(
         default=None,
         description="1 is next; an estimate, since what people wait for goes first.",
+    )
+    expected_at: datetime | None = Field(
+        default=None,
+        description="When it should be done, judged by the latest builds; it may pass.",
     )
 
     @classmethod
@@ -160,7 +183,9 @@ class Build(Told):
                 "started_at": rebuild.started_at,
                 "completed_at": rebuild.completed_at,
                 "packages": facts.packages,
+                "phases": [PhaseTold.of(it) for it in facts.phases] or None,
                 "queue_position": facts.queue_position,
+                "expected_at": facts.expected_at,
             }
         )
 

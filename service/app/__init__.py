@@ -32,9 +32,12 @@ def run_dev(settings: Settings, *, on_ready: Greet) -> None:
 
 def run_receive(settings: Settings, *, on_ready: Greet) -> None:
     """Run the HTTP side until SIGINT or SIGTERM; raises as `run_dev`."""
+    import uvloop  # noqa: PLC0415
+
     from service.app import process, receive  # noqa: PLC0415
 
-    process.run(receive.receive(settings, on_ready), settings)
+    role = receive.receive(settings, on_ready)
+    process.run(role, settings, new_loop=uvloop.new_event_loop)
 
 
 def run_consume(settings: Settings, *, on_ready: Greet) -> None:

@@ -1,6 +1,7 @@
 """What every role does as a process: start, keep its loops going, stop in order."""
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -36,10 +37,19 @@ class Ready:
     version: str = VERSION
 
 
-def run(role: Coroutine[None, None, None], settings: Settings) -> None:
-    """Run a role to its end."""
+def run(
+    role: Coroutine[None, None, None],
+    settings: Settings,
+    *,
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> None:
+    """Run a role to its end, on a loop of its choice."""
     configure(settings.log)
-    asyncio.run(role)
+    # What is there from the start stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(role)
 
 
 async def until_stopped(

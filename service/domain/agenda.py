@@ -7,12 +7,18 @@ but never longer than patience lasts.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from service.domain.delivery import DeliveryId
 from service.domain.push import Evidence
 from service.domain.source import SourceId
 
-__all__ = ["Appointment", "Look", "Pace", "due"]
+__all__ = ["UNAWARE", "Appointment", "Look", "Pace", "due", "once_more"]
+
+UNAWARE: Final = timedelta(seconds=10)
+"""How long somebody may still take pushes for untracked that a new source follows:
+what receivers remember for two seconds, a transaction that commits late, and clocks
+that differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,8 @@ class Look:
     delivery_id: DeliveryId | None = None
     rebuild_ids: tuple[str, ...] = ()
     """Rebuilds without a plan that wait for what the look finds."""
+    traceparent: str | None = None
+    """The trace it belongs to: https://www.w3.org/TR/trace-context/."""
     asked_at: datetime
 
     @property
@@ -53,6 +61,21 @@ class Appointment:
     """How many looks in a row could not see anything."""
 
 
+def once_more(*, created_at: datetime, started_at: datetime) -> datetime | None:
+    """Say when a source is to be looked at again although nobody asked.
+
+    Receivers do not read the sources for every push, so a push that comes right after
+    a source was made may be taken for untracked. A look that begins once everybody
+    must know of the source sees what such a push brought; earlier ones may not.
+
+    Args:
+        created_at: When the source was made.
+        started_at: When the look began that has just ended.
+    """
+    everybody_knows = created_at + UNAWARE
+    return everybody_knows if started_at < everybody_knows else None
+
+
 def due(
     asked: Look,
     *,
@@ -64,14 +87,15 @@ def due(
 
     Args:
         asked: The new ask.
-        pending: What was agreed before it; None when nothing was.
+        pending: What was agreed before it; None when nothing was. One whose first ask
+            lies ahead waits for no quiet and makes nobody wait.
         looked_at: When the source was last looked at.
         pace: How asks are gathered.
     """
     now = asked.asked_at
     if asked.is_urgent:
         return min(now, pending.due_at) if pending else now
-    if pending is None:
+    if pending is None or pending.first_asked_at > now:
         is_calm = looked_at is None or now - looked_at >= pace.quiet
         return now if is_calm else now + pace.quiet
     if pending.attempts or pending.due_at <= now:

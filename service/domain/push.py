@@ -33,8 +33,6 @@ class Push:
     """The forge's claim, peeled to a commit where it said so; zeros when deleted."""
     default_branch: str | None
     """The branch name the payload calls the default; None when it does not say."""
-    touched: tuple[str, ...] = ()
-    """Paths the payload names, capped and maybe incomplete; only to explain."""
 
     @property
     def is_deletion(self) -> bool:

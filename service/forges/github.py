@@ -24,9 +24,8 @@ from service.forges.names import (
     RepositoryNumber,
     RepositoryPath,
     branch_or_none,
-    touched,
 )
-from service.forges.payload import FORM, JSON, only_header, read
+from service.forges.payload import FORM, JSON, content, decoded, only_header, quick
 from service.forges.proofs import Verified, candidates, equal_to_any, octets
 
 __all__ = ["delivery_name", "event_name", "parse", "verify"]
@@ -66,7 +65,6 @@ class _Push(_Read):
     after: ObjectId
     head_commit: _Head | None = None
     repository: _Repository
-    commits: list[Any] | None = None
 
 
 class _Changes(_Read):
@@ -91,11 +89,13 @@ def verify(hook: Hook, delivery: Delivery, now: datetime) -> Verified:
     """
     del now  # GitHub signs no time
     given = octets(delivery.header("x-hub-signature-256"))
-    expected = [signature(it, delivery.body).encode() for it in candidates(hook)]
-    index = equal_to_any([given], expected)
-    if index is None or index >= len(hook.secrets) or hook.proof is not Proof.HMAC:
-        raise BadSignatureError("X-Hub-Signature-256 does not prove the body")
-    return Verified(secret_index=index)
+    for index, secret in enumerate(candidates(hook)):
+        expected = signature(secret, delivery.body).encode()
+        is_ours = index < len(hook.secrets) and hook.proof is Proof.HMAC
+        if equal_to_any([given], [expected]) is not None and is_ours:
+            # Only who knows a secret sees that the rest was spared.
+            return Verified(secret_index=index)
+    raise BadSignatureError("X-Hub-Signature-256 does not prove the body")
 
 
 def event_name(delivery: Delivery) -> str | None:
@@ -125,7 +125,10 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     event = event_name(delivery)
     if event is None:
         raise MalformedDeliveryError("X-GitHub-Event is missing")
-    payload = read(delivery, accept=(JSON, FORM))
+    text = content(delivery, accept=(JSON, FORM))
+    if event == "push" and (push := quick(_Push, text)):
+        return _push(hook, push)
+    payload = decoded(text)
     if not isinstance(payload, dict):
         raise MalformedDeliveryError("the payload is no JSON object")
     try:
@@ -163,7 +166,6 @@ def _push(hook: Hook, payload: _Push) -> Push | Ignored:
         before=payload.before,
         after=_commit(payload),
         default_branch=branch_or_none(payload.repository.default_branch),
-        touched=touched(payload.commits),
     )
 
 

@@ -7,7 +7,7 @@ that is no push of GitLab's is ignored, not refused: four refusals disable a hoo
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,9 +26,8 @@ from service.forges.names import (
     RepositoryNumber,
     RepositoryPath,
     branch_or_none,
-    touched,
 )
-from service.forges.payload import JSON, only_header, read
+from service.forges.payload import JSON, content, decoded, only_header, quick
 from service.forges.proofs import (
     CLOCK_TOLERANCE_SECONDS,
     SkewedClockError,
@@ -67,7 +66,12 @@ class _Push(_Read):
     before: ObjectId
     after: ObjectId
     checkout_sha: ObjectId | None = None
-    commits: list[Any] | None = None
+
+
+class _ProjectHookPush(_Push):
+    """What hooks of projects send; those of groups and the system say it otherwise."""
+
+    object_kind: Literal["push", "tag_push"]
 
 
 class _Kind(_Read):
@@ -159,7 +163,10 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
         DeliveryError: It cannot be read, or is about another repository.
     """
     event = event_name(delivery) or "event without a name"
-    payload = read(delivery, accept=(JSON,))
+    text = content(delivery, accept=(JSON,))
+    if push := quick(_ProjectHookPush, text):
+        return _push(hook, push)
+    payload = decoded(text)
     try:
         match _Kind.model_validate(payload).word:
             case None:
@@ -199,7 +206,6 @@ def _push(hook: Hook, payload: _Push) -> Push | Ignored:
         before=payload.before,
         after=_commit(payload),
         default_branch=branch_or_none(payload.project.default_branch),
-        touched=touched(payload.commits),
     )
 
 

@@ -5,8 +5,6 @@ nothing a later reader could trip over.
 """
 
 import re
-from collections.abc import Iterable
-from itertools import islice
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
@@ -21,7 +19,6 @@ __all__ = [
     "RepositoryPath",
     "branch_or_none",
     "is_ref",
-    "touched",
 ]
 
 BRANCHES: Final = "refs/heads/"
@@ -31,10 +28,6 @@ MERGE_QUEUE: Final = "refs/heads/gh-readonly-queue/"
 
 _LONGEST: Final = 1024
 """Bytes. Forges allow 250 or so; git's own files end near 4096."""
-_MOST_TOUCHED: Final = 1000
-"""Paths that are kept to explain; a payload may name millions."""
-_HALVES: Final = re.compile(r"[\ud800-\udfff]")
-"""Halves of characters, which JSON can write and no UTF-8 can."""
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BAD_IN_REF: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)"
@@ -57,24 +50,6 @@ def is_ref(text: str) -> bool:
 def branch_or_none(name: str | None) -> str | None:
     """Return a branch name; None for what cannot be one."""
     return name if name and is_ref(BRANCHES + name) else None
-
-
-def touched(commits: Iterable[object] | None) -> tuple[str, ...]:
-    """Return the paths that a payload's commits name, each once, up to a limit."""
-    names = (
-        name
-        for commit in commits or ()
-        if isinstance(commit, dict)
-        for key in ("added", "removed", "modified")
-        for name in _texts(commit.get(key))
-    )
-    return tuple(dict.fromkeys(islice(names, _MOST_TOUCHED)))
-
-
-def _texts(value: object) -> Iterable[str]:
-    if not isinstance(value, list):
-        return ()
-    return (it for it in value if isinstance(it, str) and not _HALVES.search(it))
 
 
 def _ref(text: str) -> str:

@@ -1,16 +1,24 @@
-"""Bodies into JSON, strictly: what two readers could take differently is refused."""
+"""Bodies into models: quickly what forges send, slowly and strictly all the rest.
+
+The quick reader builds nothing but the fields that are asked for. What it does not
+understand goes to the slow one, which refuses what two readers could take differently,
+takes what only the quick one stumbles over (halves of characters in a text that nobody
+reads), and says what is wrong.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
 
 from service.domain.delivery import Delivery
 from service.errors import MalformedDeliveryError, UnsupportedMediaError
 
-__all__ = ["FORM", "JSON", "JsonObject", "only_header", "read"]
+__all__ = ["FORM", "JSON", "JsonObject", "content", "decoded", "only_header", "quick"]
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -21,9 +29,11 @@ _LONGEST_HEADER: Final = 200
 
 JsonObject = Mapping[str, Any]
 
+_Model = TypeVar("_Model", bound=BaseModel)
 
-def read(delivery: Delivery, *, accept: Iterable[str]) -> object:
-    """Decode the body as its content type says.
+
+def content(delivery: Delivery, *, accept: Iterable[str]) -> bytes:
+    """Return the JSON of the body, which its content type says where to find.
 
     Args:
         delivery: A verified delivery.
@@ -31,10 +41,18 @@ def read(delivery: Delivery, *, accept: Iterable[str]) -> object:
 
     Raises:
         UnsupportedMediaError: The content type is another one.
-        MalformedDeliveryError: The body is not strict JSON in UTF-8.
+        MalformedDeliveryError: The form it should be in is none.
     """
     kind = _content_type(delivery, accept=tuple(accept))
-    return _json(_form_payload(delivery.body) if kind == FORM else delivery.body)
+    return _form_payload(delivery.body) if kind == FORM else delivery.body
+
+
+def quick(model: type[_Model], text: bytes) -> _Model | None:
+    """Read a model off JSON; None when only the slow way can tell what it is."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError:
+        return None
 
 
 def only_header(delivery: Delivery, name: str) -> str | None:
@@ -97,7 +115,12 @@ def _form_payload(body: bytes) -> bytes:
     return payloads[0].encode()
 
 
-def _json(body: bytes) -> object:
+def decoded(body: bytes) -> object:
+    """Decode strict JSON in UTF-8.
+
+    Raises:
+        MalformedDeliveryError: It is none.
+    """
     if body.startswith(_BOM):
         raise MalformedDeliveryError("the body begins with a byte order mark")
     try:

@@ -1,6 +1,7 @@
+from dataclasses import replace
 from datetime import timedelta
 
-from service.domain.agenda import Appointment, Look, Pace, due
+from service.domain.agenda import UNAWARE, Appointment, Look, Pace, due, once_more
 from service.domain.push import Evidence
 from service.domain.source import SourceId
 from tests.support.clock import NOW
@@ -63,3 +64,19 @@ def test_a_push_does_not_break_the_waiting_for_a_remote_in_trouble() -> None:
     pending = an_appointment(60, attempts=3)
 
     assert due(a_look(1), pending=pending, looked_at=NOW, pace=PACE) == pending.due_at
+
+
+def test_a_new_source_is_looked_at_until_a_look_began_late_enough() -> None:
+    everybody_knows = NOW + UNAWARE
+
+    again = once_more(created_at=NOW, started_at=NOW + UNAWARE / 2)
+
+    assert again == everybody_knows
+    assert once_more(created_at=NOW, started_at=everybody_knows) is None
+
+
+def test_a_look_that_lies_ahead_makes_no_push_wait() -> None:
+    ahead = replace(an_appointment(due_in=8), first_asked_at=NOW + timedelta(seconds=8))
+    calm = NOW - timedelta(minutes=1)
+
+    assert due(a_look(), pending=ahead, looked_at=calm, pace=PACE) == NOW

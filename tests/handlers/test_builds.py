@@ -1,6 +1,7 @@
 """Builds over REST: what an environment asked for."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -52,6 +53,24 @@ async def test_a_waiting_build_has_no_commit_and_a_place(api: Api, repo: Repo) -
     assert (build["status"], build["state"]) == ("in_progress", "queued")
     assert build["queue_position"] == 1
     assert not {"result", "commit", "error_reason", "failure", "ended"} & set(build)
+
+
+async def test_a_build_says_when_it_should_be_done(api: Api, repo: Repo) -> None:
+    await api.add_launcher(repo.url)
+    await api.world.settle()
+    api.world.clock.advance(timedelta(minutes=2))
+    api.world.builder.succeed()
+    await api.world.settle()
+    repo.commit({"requirements.txt": "six==1.17.0\n"})
+    await api.world.push(repo.repository)
+    await api.world.later(5)
+
+    running, done = await api.get("/builds")
+
+    began = datetime.fromisoformat(running["started_at"])
+    expected = datetime.fromisoformat(running["expected_at"])
+    assert expected - began == timedelta(minutes=2)
+    assert "expected_at" not in done
 
 
 @pytest.mark.parametrize(

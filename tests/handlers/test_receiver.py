@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from consumers.ask import Asker
+from consumers.bell import Bell
+from service.domain.agenda import UNAWARE
 from service.domain.hook import HookId, Proof
 from service.ports.store import DeliveryRecord
 from tests.support.deliveries import (
@@ -20,12 +23,20 @@ from tests.support.deliveries import (
     some_facts,
 )
 from tests.support.front_door import FrontDoor, front_door
+from tests.support.world import PACE
 
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[FrontDoor]:
     async with front_door(tmp_path) as opened:
         yield opened
+
+
+def asker(door: FrontDoor) -> Asker:
+    """Return who handles the events of accepted deliveries."""
+    return Asker(
+        store=door.store, clock=door.clock, pace=PACE, bell=Bell(clock=door.clock)
+    )
 
 
 async def records(door: FrontDoor) -> list[DeliveryRecord]:
@@ -53,28 +64,34 @@ async def test_an_accepted_push_becomes_one_event_that_says_where_it_came_from(
     assert push.repository.url == COURSE.url
 
 
-async def test_a_source_added_a_moment_ago_is_not_missed(door: FrontDoor) -> None:
+@pytest.mark.parametrize("others", [(), ("other",)], ids=["first", "another"])
+async def test_a_new_source_is_known_long_before_it_is_looked_at_once_more(
+    door: FrontDoor, others: tuple[str, ...]
+) -> None:
     hook = await door.add_hook(a_hook())
+    for name in others:
+        await door.track(name)
     before = await door.post(hook, a_push(hook))
     await door.track("main")
 
+    door.clock.advance(UNAWARE / 4)
     after = await door.post(hook, a_push(hook))
 
     assert before.json["reason"] == "not_tracked"
     assert after.json["status"] == "accepted"
 
 
-async def test_another_source_of_a_remembered_repository_is_not_missed(
+async def test_a_storm_nobody_asked_for_costs_one_look_up_and_few_records(
     door: FrontDoor,
 ) -> None:
     hook = await door.add_hook(a_hook())
-    await door.track("other")
-    await door.post(hook, a_push(hook))
-    await door.track("main")
 
-    after = await door.post(hook, a_push(hook))
+    answers = [await door.post(hook, a_push(hook)) for _ in range(200)]
 
-    assert after.json["status"] == "accepted"
+    assert {it.json["reason"] for it in answers} == {"not_tracked"}
+    assert len(await records(door)) < 150
+    labels = {"forge": "github", "outcome": "ignored", "reason": "not_tracked"}
+    assert door.count("relaunch_deliveries_total", **labels) == 200
 
 
 async def test_a_burst_to_a_tracked_ref_costs_one_look_up(door: FrontDoor) -> None:
@@ -94,6 +111,7 @@ async def test_when_nobody_can_say_whether_it_is_tracked_it_is_kept(
 ) -> None:
     hook = await door.add_hook(a_hook())
     await door.post(hook, a_push(hook))
+    door.clock.advance(timedelta(seconds=3))  # what was read about sources is old
     door.store.is_read_broken = True
 
     answer = await door.post(hook, a_push(hook))
@@ -220,21 +238,60 @@ async def test_a_refused_delivery_of_a_known_hook_is_written_down(
 
     await door.post(hook, a_post(hook, b"{"))
     await door.post(hook, a_push(replace(hook, secrets=(OLDER[Proof.HMAC],))))
+    found = await records(door)
+
+    assert {(it.status, it.reason) for it in found} == {
+        ("refused", "malformed"),
+        ("refused", "bad_signature"),
+    }
+
+
+async def test_who_knocks_without_proof_fills_no_log(door: FrontDoor) -> None:
+    hook = await door.add_hook(a_hook())
+    stranger = replace(hook, secrets=(OLDER[Proof.HMAC],))
+
+    for _ in range(5):
+        await door.post(hook, a_push(stranger).but(x_mine="a secret"))
+    await door.post("nobody", a_push(stranger))
     (record,) = await records(door)
 
-    assert (record.status, record.reason) == ("refused", "malformed")
+    assert (record.hook_id, record.count) == (hook.id, 1)
+    assert (record.repository, record.event) == ("", "")
+    assert record.headers["x-mine"] == "…"
 
 
-async def test_the_record_of_an_accepted_delivery_travels_with_its_event(
+async def test_an_accepted_delivery_keeps_its_headers_and_counts_once(
     door: FrontDoor,
 ) -> None:
-    """Whoever handles the event writes it; a second record would count it twice."""
+    """The log has its headers; whoever handles its event writes the rest again."""
     hook = await door.add_hook(a_hook())
     await door.track("main")
 
     await door.post(hook, a_push(hook))
+    (event,) = door.bus.events
+    (push,) = door.pushes
+    await asker(door).handle(event, push)
+    (record,) = await records(door)
+    await asker(door).handle(event, push)
 
-    assert await records(door) == []
+    (again,) = await records(door)
+    assert (record.status, record.count) == ("accepted", 1)
+    assert record.headers["x-github-event"] == "push"
+    assert (again.headers, again.count) == (record.headers, 1)
+
+
+@pytest.mark.parametrize("proof", list(Proof), ids=lambda it: it.value)
+async def test_case_79_a_delivery_by_the_older_secret_is_on_record_as_such(
+    door: FrontDoor, proof: Proof
+) -> None:
+    hook = await door.add_hook(a_hook(proof, secrets=(SECRETS[proof], OLDER[proof])))
+    await door.track("main")
+
+    await door.post(hook, a_push(replace(hook, secrets=(OLDER[proof],))))
+    (by_old,) = await records(door)
+
+    assert (by_old.status, by_old.is_by_old_secret) == ("accepted", True)
+    assert door.pushes[0].is_by_old_secret
 
 
 async def test_records_that_cannot_be_written_are_counted(door: FrontDoor) -> None:

@@ -61,7 +61,6 @@ def a_push(name: str = "main", path: str = "owner/name") -> Push:
         before="1" * 40,
         after="2" * 40,
         default_branch="main",
-        touched=(),
     )
 
 

@@ -32,7 +32,7 @@ class SqlAgenda:
         row = await self._hold(look.source_id)
         pending = _from_row(row)
         when = due(look, pending=pending, looked_at=row["looked_at"], pace=pace)
-        first = pending.first_asked_at if pending else look.asked_at
+        first = min(pending.first_asked_at if pending else look.asked_at, look.asked_at)
         await self._run.add_all(asks, [_ask_to_row(look)])
         await self._change(look.source_id, {"first_asked_at": first, "due_at": when})
 
@@ -128,6 +128,7 @@ def _ask_to_row(look: Look) -> Values:
         "evidence": look.evidence.value,
         "delivery_id": look.delivery_id,
         "rebuild_ids": list(look.rebuild_ids),
+        "traceparent": look.traceparent,
         "asked_at": look.asked_at,
     }
 
@@ -138,5 +139,6 @@ def _ask_from_row(row: Row) -> Look:
         evidence=Evidence(row["evidence"]),
         delivery_id=row["delivery_id"],
         rebuild_ids=tuple(row["rebuild_ids"]),
+        traceparent=row["traceparent"],
         asked_at=row["asked_at"],
     )

@@ -5,15 +5,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.store.claims import release_claims
 from service.adapters.store.engines import Engines
 from service.adapters.store.keys import Cipher
-from service.adapters.store.migration import migrate
-from service.adapters.store.postgresql import postgresql_engines, take_locks
-from service.adapters.store.sqlite import sqlite_engines
+from service.adapters.store.locks import take_locks
+from service.adapters.store.schema import is_current
 from service.adapters.store.translation import translating
 from service.domain.hook import Secret
 from service.errors import PermanentError, TransientError
@@ -108,7 +107,7 @@ async def open_database(url: str, *, keys: Sequence[Secret]) -> AsyncIterator[Da
     async with _engines(url) as engines:
         database = Database(engines=engines, cipher=cipher)
         async with database.writing("migration") as connection:
-            await connection.run_sync(migrate)
+            await connection.run_sync(_make_current)
             if not database.is_shared:
                 await release_claims(connection)
         try:
@@ -117,14 +116,35 @@ async def open_database(url: str, *, keys: Sequence[Secret]) -> AsyncIterator[Da
             database.close()
 
 
+def _make_current(connection: Connection) -> None:
+    """Migrate the tables; what migrates is only loaded where there is something to do.
+
+    Raises:
+        PermanentError: A newer version of the service made them.
+    """
+    if not is_current(connection):
+        from service.adapters.store.migration import migrate  # noqa: PLC0415
+
+        migrate(connection)
+
+
 def _engines(url: str) -> AbstractAsyncContextManager[Engines]:
-    """Messages leave out the URL: it may hold a password."""
+    """Choose by the scheme; each database's driver is only loaded where it is used.
+
+    Messages leave out the URL: it may hold a password.
+    """
     scheme, _, rest = url.partition("://")
     # `postgresql+asyncpg` is what the library calls it; libpq does not know it.
     scheme = scheme.partition("+")[0]
     if scheme in {"postgresql", "postgres"}:
+        from service.adapters.store.postgresql import (  # noqa: PLC0415
+            postgresql_engines,
+        )
+
         return postgresql_engines(f"{scheme}://{rest}")
     path = rest.removeprefix("/")
     if scheme == "sqlite" and rest.startswith("/") and path not in {"", ":memory:"}:
+        from service.adapters.store.sqlite import sqlite_engines  # noqa: PLC0415
+
         return sqlite_engines(Path(path))
     raise PermanentError(f"the database URL is none that is known; {_EXPECTED}")

@@ -1,18 +1,17 @@
 """A database on a PostgreSQL server, shared by any number of processes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
 import asyncpg
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from service.adapters.store.engines import Engines
 from service.errors import PermanentError, TransientError
 
-__all__ = ["postgresql_engines", "take_locks"]
+__all__ = ["postgresql_engines"]
 
 _CONNECTIONS: Final = 10
 """Per process; a server's usual limit of 100 then serves ten of them."""
@@ -80,15 +79,3 @@ async def _connect(url: str) -> asyncpg.Connection:
     except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
         said = str(exc) or type(exc).__name__
         raise TransientError(f"PostgreSQL did not answer: {said}") from exc
-
-
-async def take_locks(connection: AsyncConnection, locks: Sequence[str]) -> None:
-    """Hold named locks until the transaction ends.
-
-    Everybody takes them in the same order, so nobody waits in a circle. They are the
-    schema's: another installation in the same database has its own.
-    """
-    for lock in sorted(set(locks)):
-        name = func.concat(func.current_schema(), "/", lock)
-        key = func.hashtextextended(name, 0)
-        await connection.execute(select(func.pg_advisory_xact_lock(key)))

@@ -1,0 +1,34 @@
+from datetime import timedelta
+
+from service.domain.estimate import expected_end, usual
+from tests.support.clock import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_what_is_usual_is_what_half_of_the_builds_took() -> None:
+    assert usual([MINUTE, 60 * MINUTE, 2 * MINUTE]) == 2 * MINUTE
+    assert usual([]) is None
+
+
+def test_a_running_build_ends_when_its_time_is_over() -> None:
+    end = expected_end(place=0, asked_at=NOW, running_since=[NOW], takes=MINUTE)
+
+    assert end == NOW + MINUTE
+
+
+def test_an_empty_queue_is_no_wait() -> None:
+    end = expected_end(place=1, asked_at=NOW, running_since=[], takes=MINUTE)
+
+    assert end == NOW + MINUTE
+
+
+def test_who_waits_takes_the_slots_as_they_come_free() -> None:
+    running = [NOW, NOW + 3 * MINUTE]
+
+    ends = [
+        expected_end(place=it, asked_at=NOW, running_since=running, takes=10 * MINUTE)
+        for it in (1, 2, 3)
+    ]
+
+    assert [(it - NOW) / MINUTE for it in ends] == [20, 23, 30]
