@@ -10,10 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run demo test outages check lint format types arch bench docs lock clean services
+.PHONY: help run demo test outages check lint format types arch bench bench-builds docs lock clean services
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -38,8 +38,8 @@ services:
 test: $(READY) services ## Run every test that can run here; say by name what cannot
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
 
-outages: $(READY) services ## Kill brokers and leaders under load; about five minutes
-	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -q -m outage tests/journeys $(ARGS)
+outages: $(READY) services ## Kill brokers and leaders under load, and the API server below fifty builds
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -q -m "outage or crowd" tests/journeys $(ARGS)
 
 check: lint types arch ## Lint, format, types, architecture
 
@@ -59,6 +59,9 @@ format: $(READY) ## Format the code and mend what can be mended
 
 bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten minutes more
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.ingest $(ARGS)
+
+bench-builds: $(READY) services ## Measure what a build in a cluster costs beside the build
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.builds $(ARGS)
 
 docs: $(READY) ## Write what the pages in docs/ say that the code knows
 	@$(BIN)/python -m scripts.docs

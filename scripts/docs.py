@@ -5,6 +5,7 @@ in docs/cases.md the last column does; docs/events/ is written as a whole.
 """
 
 import ast
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,15 +18,22 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from pydantic.fields import FieldInfo
 
-from service import settings as settings_module
+from service import settings as settings_package
 from service.contract import write
+from service.domain import failure as failure_module
 from service.domain.build import TRANSITIONS, BuildState
+from service.domain.failure import FailureClass
 from service.metrics import Metrics
 from service.settings import PREFIX, Section, Settings
 
 __all__ = ["ROOT", "cases", "named_for_cases", "pages"]
 
 ROOT: Final = Path(__file__).parent.parent
+SETTINGS: Final = "\n".join(
+    it.read_text()
+    for folder in settings_package.__path__
+    for it in sorted(Path(folder).glob("*.py"))
+)
 NOTHING: Final = "**open**"
 CASE_ROW: Final = re.compile(r"^\| (\d+) \| (.*?) \| .*? \|$", re.MULTILINE)
 TEST: Final = re.compile(r"^(?:async )?def test_case_0*(\d+)_", re.MULTILINE)
@@ -38,9 +46,11 @@ def pages() -> dict[Path, str]:
     """Return every page that is generated in part, as it should be."""
     operating = ROOT / "docs" / "operating.md"
     architecture = ROOT / "ARCHITECTURE.md"
+    kubernetes = ROOT / "docs" / "kubernetes.md"
     return {
         operating: filled(operating, {"settings": settings(), "metrics": metrics()}),
         architecture: filled(architecture, {"states": states()}),
+        kubernetes: filled(kubernetes, {"failures": failures()}),
         ROOT / "docs" / "cases.md": cases((ROOT / "docs" / "cases.md").read_text()),
     }
 
@@ -66,7 +76,7 @@ def settings() -> str:
 
 
 def _fields() -> Iterator[tuple[str, str, str]]:
-    said = _attribute_docstrings()
+    said = _attribute_docstrings(SETTINGS)
     for name, field in Settings.model_fields.items():
         group = field.annotation
         if isinstance(group, type) and issubclass(group, Section):
@@ -83,8 +93,10 @@ def _default(name: str, field: FieldInfo) -> str:
     match value:
         case _ if name in COMPUTED:
             return COMPUTED[name]
-        case None | ():
+        case None | () | "":
             return ""
+        case tuple():
+            return f"`{json.dumps(value)}`"
         case bool():
             return f"`{str(value).lower()}`"
         case timedelta():
@@ -101,10 +113,10 @@ def _short(duration: timedelta) -> str:
     return f"{seconds}s"
 
 
-def _attribute_docstrings() -> dict[str, dict[str, str]]:
-    """Return what stands below each field of each class."""
+def _attribute_docstrings(source: str) -> dict[str, dict[str, str]]:
+    """Return what stands below each field or member of each class of a source."""
     said: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
-    for node in ast.parse(getsource(settings_module)).body:
+    for node in ast.parse(source).body:
         if not isinstance(node, ast.ClassDef):
             continue
         for field, below in pairwise(node.body):
@@ -115,9 +127,13 @@ def _attribute_docstrings() -> dict[str, dict[str, str]]:
 
 
 def _field_name(node: ast.stmt) -> str | None:
-    if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-        return None
-    return node.target.id
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return None
 
 
 def _text(node: ast.stmt) -> str | None:
@@ -136,6 +152,16 @@ def metrics() -> str:
         suffix = "_total" if family.type == "counter" else ""
         labels = ", ".join(f"`{it}`" for it in collector._labelnames)  # noqa: SLF001 - the library has no other way to ask
         rows.append(f"| `{family.name}{suffix}` | {labels} | {family.documentation} |")
+    return "\n".join(rows)
+
+
+def failures() -> str:
+    """Return the table of the classes of failures."""
+    said = _attribute_docstrings(getsource(failure_module))["FailureClass"]
+    rows = ["| class | tried again | |", "|---|---|---|"]
+    for kind in FailureClass:
+        again = "yes" if kind.is_transient else "no"
+        rows.append(f"| `{kind.word}` | {again} | {said[kind.name]} |")
     return "\n".join(rows)
 
 

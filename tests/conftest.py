@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.kube import kube
+
+__all__ = ["kube", "pytest_runtest_makereport"]
+
 REQUIRED = frozenset(os.environ.get("RELAUNCH_TEST_REQUIRE", "").split())  # noqa: TID251
 """Marks whose tests may not be skipped: what they need can be had on this machine."""
 

@@ -6,7 +6,7 @@ root knows what finished, and reports the rest as vanished.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib.metadata import version
@@ -129,9 +129,9 @@ class LocalBuilder:
             self._group.create_task(self._see_through(run, build), name=build.id)
         self._change.set()
 
-    async def observe(self, builds: Sequence[BuildId]) -> Mapping[BuildId, Observation]:
+    async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:
         self._change.clear()
-        return {it: self._observed(it) for it in builds}
+        return {it.id: self._observed(it) for it in builds}
 
     async def changed(self) -> None:
         try:
@@ -154,6 +154,9 @@ class LocalBuilder:
         async with self._turn:
             if build not in self._runs:
                 await asyncio.to_thread(remove_tree, self._folders.build(build))
+
+    async def held(self) -> Collection[BuildId]:
+        return await asyncio.to_thread(self._folders.known)
 
     async def has(self, image: Image) -> bool:
         return self.images.has(image.reference)
@@ -178,13 +181,15 @@ class LocalBuilder:
         """
         return self.images.command_in(reference, argv, frontend=frontend)
 
-    def _observed(self, build: BuildId) -> Observation:
-        if build in self._runs:
+    def _observed(self, build: Build) -> Observation:
+        if build.id in self._runs:
             return Running()
-        result = read(self._folders.result(build), Result)
-        if result is None:
+        result = read(self._folders.result(build.id), Result)
+        if result is None or result.attempt < build.attempt:
             return Vanished()
-        return Finished(outcome=result.to_outcome(), at=result.at)
+        return Finished(
+            outcome=result.to_outcome(), at=result.at, phases=result.to_phases()
+        )
 
     def _find_python(self) -> str:
         """Return the version that takes the place of the wanted one on this machine."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from service.domain.build import BuildId
 from service.errors import InvalidRequestError
 
 __all__ = ["Folders", "remove_tree"]
@@ -72,6 +73,10 @@ class Folders:
 
     def manifest(self, digest: str) -> Path:
         return self.images / f"{digest}.json"
+
+    def known(self) -> list[BuildId]:
+        """Return the builds that have a folder."""
+        return [BuildId(it.name) for it in self.builds.iterdir()]
 
     def make(self) -> None:
         """Create what is missing; nobody else may look inside."""

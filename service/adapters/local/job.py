@@ -4,13 +4,14 @@ A worker is given one `Job` as a line on its standard input, says `Said` lines o
 its standard output, and leaves a `Result` and, when it made one, a `Manifest`.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.domain.build import BuildId, Image, Package
+from service.domain.build import BuildId, Image, Package, PhaseTime
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
 
@@ -93,6 +94,13 @@ class Manifest(_Record):
         )
 
 
+class Timed(_Record):
+    """A phase, on disk."""
+
+    name: str
+    took: timedelta
+
+
 class Result(_Record):
     """How a build ended: a manifest, or a failure."""
 
@@ -105,6 +113,7 @@ class Result(_Record):
     hint: str = ""
     path: str = ""
     line: int | None = None
+    phases: tuple[Timed, ...] = ()
 
     @classmethod
     def of_failure(cls, failure: Failure, *, attempt: int, at: datetime) -> Self:
@@ -118,6 +127,15 @@ class Result(_Record):
             path=failure.path,
             line=failure.line,
         )
+
+    def with_phases(self, times: Iterable[PhaseTime]) -> Self:
+        """Add how long its phases took."""
+        phases = tuple(Timed(name=it.name, took=it.took) for it in times)
+        return self.model_copy(update={"phases": phases})
+
+    def to_phases(self) -> tuple[PhaseTime, ...]:
+        """Return how long its phases took; empty where nobody can tell."""
+        return tuple(PhaseTime(name=it.name, took=it.took) for it in self.phases)
 
     def to_outcome(self) -> Image | Failure:
         """Turn it into what the build came to."""

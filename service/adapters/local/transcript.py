@@ -1,10 +1,13 @@
 """What a build says, line by line, as it happens."""
 
 from collections import deque
+from datetime import datetime
+from itertools import pairwise
 from typing import Final, TextIO
 
 from service.adapters.local.job import Said
-from service.adapters.local.redact import redacted
+from service.adapters.redact import redacted
+from service.domain.build import PhaseTime
 
 __all__ = ["Transcript"]
 
@@ -29,16 +32,25 @@ class Transcript:
         self._left = limit
         self._tail: deque[str] = deque(maxlen=_KEPT)
         self.phase = ""
+        self._entered: list[tuple[str, datetime]] = []
 
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines of the present phase."""
         return tuple(self._tail)
 
-    def enter(self, phase: str) -> None:
+    def enter(self, phase: str, *, at: datetime) -> None:
         """Begin a phase."""
         self.phase = phase
+        self._entered.append((phase, at))
         self._tail.clear()
+
+    def times(self, *, until: datetime) -> tuple[PhaseTime, ...]:
+        """Return how long each phase took; the last one until a moment."""
+        return tuple(
+            PhaseTime(name=phase, took=end - start)
+            for (phase, start), (_, end) in pairwise([*self._entered, ("", until)])
+        )
 
     def say(self, text: str) -> None:
         """Say a line, without the credentials in it."""

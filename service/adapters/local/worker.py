@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 from service.adapters.local.bench import Bench, StepFailedError, StoppedError
-from service.adapters.local.classify import classify
 from service.adapters.local.clone import clone
 from service.adapters.local.conda import install_conda, restore_conda
 from service.adapters.local.detect import detect
@@ -35,6 +34,7 @@ from service.adapters.local.python_kinds import (
 from service.adapters.local.transcript import Transcript
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
+from service.installers.classify import classify
 
 __all__ = ["main"]
 
@@ -86,12 +86,16 @@ def _build(bench: Bench) -> Result:
     except Exception as exc:  # noqa: BLE001 - every end of a build is an outcome
         failure = _failure(bench, exc)
         bench.say(f"failed: {failure.message}")
-        return Result.of_failure(failure, attempt=bench.job.attempt, at=now())
-    return Result(attempt=bench.job.attempt, at=now(), manifest=manifest)
+        result = Result.of_failure(failure, attempt=bench.job.attempt, at=now())
+    else:
+        result = Result(attempt=bench.job.attempt, at=now(), manifest=manifest)
+    return result.with_phases(bench.transcript.times(until=result.at))
 
 
 def _phases(bench: Bench, now: Callable[[], datetime]) -> Manifest:
-    enter = bench.transcript.enter
+    def enter(phase: str) -> None:
+        bench.transcript.enter(phase, at=now())
+
     enter("clone")
     check_disk(bench)
     clone(bench)

@@ -24,6 +24,7 @@ from service.domain.definition import Kind
 from service.domain.failure import Failure
 from service.domain.repository import CommitSha
 from service.ports.builder import Builder, Finished, Running
+from service.ports.store import LogLine
 from service.ports.time import Clock
 from tests.support.clock import NOW
 
@@ -45,6 +46,15 @@ class KeptLogs:
 
     async def append(self, build: BuildId, phase: str, lines: Sequence[str]) -> None:
         self.said[build] += [(phase, line) for line in lines]
+
+    async def read(
+        self, build: BuildId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[LogLine]:
+        said = self.said[build][after : after + limit]
+        return [
+            LogLine(seq=seq, phase=phase, text=text)
+            for seq, (phase, text) in enumerate(said, after + 1)
+        ]
 
     def text(self) -> str:
         return "\n".join(line for lines in self.said.values() for _, line in lines)
@@ -136,10 +146,10 @@ def a_builder(
     )
 
 
-async def finished(builder: Builder, build: BuildId) -> Finished:
+async def finished(builder: Builder, build: Build) -> Finished:
     """Wait for the end of a build."""
     while True:
-        seen = (await builder.observe([build]))[build]
+        seen = (await builder.observe([build]))[build.id]
         if isinstance(seen, Finished):
             return seen
         assert isinstance(seen, Running), seen
@@ -149,7 +159,7 @@ async def finished(builder: Builder, build: BuildId) -> Finished:
 async def image_of(builder: Builder, build: Build) -> Image:
     """Build, and expect an image."""
     await builder.start(build)
-    outcome = (await finished(builder, build.id)).outcome
+    outcome = (await finished(builder, build)).outcome
     assert isinstance(outcome, Image), outcome
     return outcome
 
@@ -157,7 +167,7 @@ async def image_of(builder: Builder, build: Build) -> Image:
 async def failure_of(builder: Builder, build: Build) -> Failure:
     """Build, and expect a failure."""
     await builder.start(build)
-    outcome = (await finished(builder, build.id)).outcome
+    outcome = (await finished(builder, build)).outcome
     assert isinstance(outcome, Failure), outcome
     return outcome
 

@@ -29,7 +29,7 @@ async def main(root: str, url: str, commit: str, kind: str) -> None:
         options=some_options(),
     ) as builder:
         await builder.start(build)
-        await finished(builder, build.id)
+        await finished(builder, build)
 
 
 if __name__ == "__main__":

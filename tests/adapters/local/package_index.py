@@ -18,6 +18,8 @@ class Wheel:
     version: str = "1.0"
     requires: Sequence[str] = ()
     python: str = ""
+    code: str = ""
+    """What its module does when it is imported."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -26,7 +28,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def an_index(folder: Path, *wheels: Wheel) -> Iterator[str]:
+def an_index(folder: Path, *wheels: Wheel, host: str = "127.0.0.1") -> Iterator[str]:
     """Serve wheels; https://packaging.python.org/specifications/simple-repository-api/."""
     for name in {it.name for it in wheels}:
         page = folder / "simple" / name
@@ -36,11 +38,11 @@ def an_index(folder: Path, *wheels: Wheel) -> Iterator[str]:
             f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>"
         )
     handler = functools.partial(_Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer((host, 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        yield f"http://{host}:{server.server_port}/simple/"
     finally:
         server.shutdown()
         thread.join()
@@ -66,7 +68,7 @@ def _write(path: Path, wheel: Wheel) -> None:
     lines += [f"Requires-Dist: {it}" for it in wheel.requires]
     lines += [f"Requires-Python: {wheel.python}"] if wheel.python else []
     files = {
-        f"{wheel.name}.py": f"VERSION = {wheel.version!r}\n",
+        f"{wheel.name}.py": f"VERSION = {wheel.version!r}\n{wheel.code}",
         f"{info}/METADATA": "\n".join(lines) + "\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
         "Tag: py3-none-any\n",

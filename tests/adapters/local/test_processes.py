@@ -74,7 +74,7 @@ async def test_a_build_past_its_deadline_is_stopped_and_says_so(tmp_path: Path) 
         await builder.start(build)
         await until_appears("6002.25")
         clock.advance(timedelta(minutes=5))
-        seen = await finished(builder, build.id)
+        seen = await finished(builder, build)
 
         assert seen.at == clock.now()
         assert told(seen.outcome) == (
@@ -96,8 +96,8 @@ async def test_nothing_survives_a_builder_that_is_killed(tmp_path: Path) -> None
     await until_gone(str(root))
 
     async with a_builder(root) as builder:
-        build = BuildId("01BUILD")
-        assert await builder.observe([build]) == {build: Vanished()}
+        build = a_build(repository, Kind.UV)
+        assert await builder.observe([build]) == {build.id: Vanished()}
         assert left_in(root) == []
 
 
@@ -135,7 +135,7 @@ async def test_a_worker_that_is_killed_ran_out_of_memory(tmp_path: Path) -> None
         await until_appears("6005.25")
         group = (tmp_path / "root/builds" / build.id / "group").read_text()
         os.killpg(int(group), signal.SIGKILL)
-        seen = await finished(builder, build.id)
+        seen = await finished(builder, build)
 
         assert told(seen.outcome)[0] is FailureClass.OUT_OF_MEMORY
         await until_gone("6005.25")

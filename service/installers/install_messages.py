@@ -7,12 +7,14 @@ are tried in order: the first that matches tells.
 
 from typing import Final
 
-from service.adapters.local.messages import NETWORK, rule
 from service.domain.failure import FailureClass
+from service.installers.conda_messages import OF_CONDA_ITSELF
+from service.installers.messages import NETWORK, rule
 
 __all__ = ["OF_INSTALL"]
 
 _CHECK_NAME: Final = "check the spelling; the name to install is not always the import"
+_TAKE_A_WHEEL: Final = "a release with a wheel for this Python needs no building"
 
 _OF_PIP: Final = (
     rule(
@@ -100,7 +102,7 @@ _OF_PIP: Final = (
         r"Failed to build '(?:file://[^']*/source/)?(?P<what>[^']+)' when (?P<when>.+)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
-        "a release with a wheel for this Python needs no building",
+        _TAKE_A_WHEEL,
         shows_error=True,
     ),
     rule(
@@ -108,7 +110,17 @@ _OF_PIP: Final = (
         r"|[Ff]ailed to build installable wheels[^(]*\((?P<name>[^)]+)\)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}{name}` could not be built: {error}",
-        "a release with a wheel for this Python needs no building",
+        _TAKE_A_WHEEL,
+        shows_error=True,
+    ),
+    rule(  # as pip said it before 25.1, which told no name at the end
+        r"(?:Collecting|Processing) (?P<what>\S+)[^\n]*"
+        r"(?:\n(?!Collecting|Processing)[^\n]*)*?\n[^\n]*"
+        r"(?:Getting requirements to build|Preparing (?:editable )?metadata"
+        r"|setup\.py egg_info)[^\n]* did not run successfully",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built: {error}",
+        _TAKE_A_WHEEL,
         shows_error=True,
     ),
 )
@@ -217,7 +229,7 @@ _OF_UV: Final = (
         r"(?:Failed to build|Failed to prepare)[^`\n]*`(?P<what>[^`@]+?)(?: @ [^`]*)?`",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
-        "a release with a wheel for this Python needs no building",
+        _TAKE_A_WHEEL,
         shows_error=True,
     ),
 )
@@ -261,4 +273,11 @@ _OF_CONDA: Final = (
     ),
 )
 
-OF_INSTALL: Final = (NETWORK, *_OF_PIP, *_OF_POETRY, *_OF_UV, *_OF_CONDA)
+OF_INSTALL: Final = (
+    NETWORK,
+    *_OF_PIP,
+    *_OF_POETRY,
+    *_OF_UV,
+    *_OF_CONDA,
+    *OF_CONDA_ITSELF,
+)

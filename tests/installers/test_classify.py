@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.adapters.local.classify import classify
 from service.domain.failure import Failure, FailureClass as C
-from tests.adapters.local.said import (
+from service.installers.classify import classify
+from tests.installers.said import (
     CONDA_CLASH,
     PIP_BUILD,
     PIP_CONFLICT,

@@ -6,8 +6,9 @@ from typing import Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from service.adapters.local.install_messages import OF_INSTALL
-from service.adapters.local.locate import (
+from service.domain.failure import Failure, FailureClass
+from service.installers.install_messages import OF_INSTALL
+from service.installers.locate import (
     NOWHERE,
     Place,
     find_file,
@@ -15,10 +16,9 @@ from service.adapters.local.locate import (
     find_text,
     name_of,
 )
-from service.adapters.local.messages import OF_CLONE, OF_MACHINE, Rule
-from service.domain.failure import Failure, FailureClass
+from service.installers.messages import OF_CLONE, OF_MACHINE, Rule
 
-__all__ = ["classify"]
+__all__ = ["by_rules", "classify", "last_words"]
 
 _OURS: Final = frozenset({"restore", "frontend"})
 """Phases in which only tools of the builder's own choice are installed."""
@@ -54,22 +54,23 @@ def classify(
             definition first.
     """
     text = "\n".join(it for it in lines if not _PASSED_OVER.search(it))
-    failure = _by_rules(text, OF_MACHINE, files)
+    failure = by_rules(text, OF_MACHINE, files)
     if failure is not None:
         return failure
     if code in _KILLED:
         return _killed()
     if phase == "clone":
-        return _by_rules(text, OF_CLONE, files) or _unknown(phase, lines)
-    failure = _python_too_old(text, files) or _by_rules(text, OF_INSTALL, files)
+        return by_rules(text, OF_CLONE, files) or _unknown(phase, lines)
+    failure = _python_too_old(text, files) or by_rules(text, OF_INSTALL, files)
     if phase in _OURS and (failure is None or not failure.kind.is_transient):
         return _own_tools(phase, lines)
     return failure or _unknown(phase, lines)
 
 
-def _by_rules(
+def by_rules(
     text: str, rules: Sequence[Rule], files: Mapping[str, str]
 ) -> Failure | None:
+    """Return what the first rule that matches makes of a text; None when none does."""
     for rule in rules:
         if match := rule.pattern.search(text):
             return _told(rule, match, text, files)
@@ -151,19 +152,19 @@ def _own_tools(phase: str, lines: Sequence[str]) -> Failure:
     what = "its own tools" if phase == "restore" else "the frontend"
     return Failure(
         kind=FailureClass.INTERNAL,
-        message=f"the builder could not install {what}: {_last(lines)}",
+        message=f"the builder could not install {what}: {last_words(lines)}",
     )
 
 
 def _unknown(phase: str, lines: Sequence[str]) -> Failure:
     return Failure(
         kind=FailureClass.UNKNOWN,
-        message=f"the {phase} failed: {_last(lines)}",
+        message=f"the {phase} failed: {last_words(lines)}",
         hint="the log of the build says more",
     )
 
 
-def _last(lines: Sequence[str]) -> str:
+def last_words(lines: Sequence[str]) -> str:
     """Return the last line that says something."""
     told = (it.strip() for it in reversed(lines) if not _NOISE.search(it))
     return next(told, "it said nothing")[:300]

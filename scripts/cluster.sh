@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Brings up the Kubernetes of ../shared/cluster, or what is missing of it, for the tests.
+# Pods, nodes and tests reach its registry by one name, 10.244.0.1:5000. Needs root; the first
+# time on a machine it compiles for about seven minutes, after that it takes 16 seconds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cluster=../shared/cluster
+registry=10.244.0.1:5000
+
+"$cluster/up.sh" --registry --expose "${registry#*:}"
+
+# The node asks a registry for TLS unless it is told otherwise:
+# https://github.com/containerd/containerd/blob/main/docs/hosts.md
+state=${KUBE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kube-test}/run
+hosts=${KUBE_RUN:-$state}/containerd/certs.d/$registry
+mkdir -p "$hosts"
+cat > "$hosts/hosts.toml" <<TOML
+server = "http://127.0.0.1:${registry#*:}"
+[host."http://127.0.0.1:${registry#*:}"]
+  capabilities = ["pull", "resolve"]
+TOML

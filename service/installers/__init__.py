@@ -1,0 +1,1 @@
+"""What tools that clone and install say when they fail, and what it means."""

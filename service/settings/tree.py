@@ -1,0 +1,188 @@
+"""The tree that all settings hang on, and where their values come from."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from service.domain.hook import Secret
+from service.settings.building import BuildSettings
+from service.settings.forges import (
+    ForgeSettings,
+    HookSettings,
+    LookSettings,
+    RemoteSettings,
+)
+from service.settings.kubernetes import KubernetesSettings
+from service.settings.section import PREFIX, Section
+from service.settings.serving import AmqpSettings, LogSettings, ReceiveSettings
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """All settings of every role."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        frozen=True,
+        extra="forbid",
+    )
+
+    data: Path = Field(default_factory=lambda: user_data_path("relaunch"))
+    """The folder of the embedded edition: database, environments, keys."""
+    listen: str = "127.0.0.1:8080"
+    """Host and port of the HTTP side; port 0 takes any free one."""
+    public_url: str | None = None
+    """How forges reach the receiver; the listening address when unset."""
+    database: SecretStr | None = None
+    """`sqlite:///path` or `postgresql://…`; a SQLite file in `data` when unset."""
+    bus: SecretStr | None = None
+    """`amqp://…` for RabbitMQ; a table in the database when unset."""
+    token: SecretStr | None = None
+    """Bearer token of the REST API; `data`/token, made at first start, when unset."""
+    secret_key: SecretStr | None = None
+    """Encrypts hook secrets at rest; `data`/secret-key, made at first start, when
+    unset. Several, separated by commas: the first encrypts, all decrypt."""
+    log: LogSettings = LogSettings()
+    receive: ReceiveSettings = ReceiveSettings()
+    amqp: AmqpSettings = AmqpSettings()
+    remote: RemoteSettings = RemoteSettings()
+    forge: ForgeSettings = ForgeSettings()
+    hook: HookSettings = HookSettings()
+    look: LookSettings = LookSettings()
+    build: BuildSettings = BuildSettings()
+    builder: Literal["local", "kubernetes"] = "local"
+    """What makes images: this machine, or Jobs of a cluster."""
+    kubernetes: KubernetesSettings = KubernetesSettings()
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+            raise ValueError(f"{value!r} is no address; expected host:port")
+        return value
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, ("sqlite", "postgresql", "postgres"))
+
+    @field_validator("bus")
+    @classmethod
+    def _is_bus(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, ("amqp", "amqps"))
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """Where the REST API answers, as seen by this machine's command line."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def database_url(self) -> str:
+        """The database, with its password."""
+        if self.database is None:
+            return f"sqlite:///{self.data / 'relaunch.sqlite'}"
+        return self.database.get_secret_value()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether one process of one user is the whole service."""
+        return self.database is None and self.bus is None
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """Hosts that may have a private address; `*` stands for any."""
+        named = self.remote.allow_private
+        if named is None:
+            named = ("*",) if self.is_embedded else ()
+        return frozenset(named) | self.forge.hosts
+
+    @property
+    def builder_root(self) -> Path:
+        """Where the local builder keeps environments."""
+        return self.data / "builder"
+
+    def api_token(self) -> Secret | None:
+        """Return the token of the REST API; None before the first start made one."""
+        if self.token is not None:
+            return Secret(self.token.get_secret_value())
+        path = self.data / "token"
+        return Secret(path.read_text().strip()) if path.is_file() else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments, then the environment with `…_FILE`, then the TOML file."""
+        del env_settings, dotenv_settings, file_secret_settings
+        sources: list[PydanticBaseSettingsSource] = [
+            init_settings,
+            _EnvironmentOrFile(settings_cls),
+        ]
+        if config := os.environ.get("RELAUNCH_CONFIG"):  # noqa: TID251 - settings
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(config)))
+        return tuple(sources)
+
+    @classmethod
+    def variables(cls) -> tuple[str, ...]:
+        """Return the name of every variable that is read."""
+        names = []
+        for name, field in cls.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Section):
+                names += [f"{PREFIX}{name}_{it}".upper() for it in inner.model_fields]
+            else:
+                names.append(f"{PREFIX}{name}".upper())
+        return tuple(names)
+
+
+class _EnvironmentOrFile(EnvSettingsSource):
+    """The environment, where `X_FILE` gives `X` out of a file."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found = dict(super()._load_env_vars())
+        known = {name.lower() for name in Settings.variables()}
+        for name, path in list(found.items()):
+            target = name.removesuffix("_file")
+            if name not in known and target in known and path:
+                found[target] = Path(path).read_text().strip()
+                del found[name]
+        return found
+
+
+def _with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
+    if value is None:
+        return None
+    scheme, found, _ = value.get_secret_value().partition("://")
+    if not found or scheme not in schemes:
+        raise ValueError(f"expected a URL that begins with {schemes[0]}://")
+    return value
