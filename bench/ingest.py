@@ -120,6 +120,7 @@ def _bench(folder: Path, postgresql: str) -> Iterator[Bench]:
             "RELAUNCH_LISTEN": "127.0.0.1:0",
             "RELAUNCH_LOG_FORMAT": "json",
             "RELAUNCH_SECRET_KEY": KEY,
+            "RELAUNCH_TOKEN": "of the benchmark",
         }
         asyncio.run(fill(database))
         baselines = ("-m", "bench.baselines", broker.url, BASELINE)

@@ -1,19 +1,64 @@
 """The builder, chosen by the settings."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
+from service.adapters.kubernetes.identity import KubernetesIdentity
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions
 from service.app.engines import Engines
+from service.app.kubernetes import kubernetes_options
 from service.domain.build import BuildId
-from service.ports.store import Store
+from service.ports.builder import Builder, Named
+from service.ports.store import LogLine, Store
 from service.settings import Settings, passed_to_builds
 
-__all__ = ["local_builder"]
+__all__ = ["OpenableBuilder", "builder_name", "make_builder"]
 
 
-def local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
-    """Make the builder of this machine; it is entered by whoever drives it."""
+class OpenableBuilder(Builder, AbstractAsyncContextManager[Builder], Protocol):
+    """A builder, entered by whoever drives it."""
+
+
+def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
+    """Make the builder.
+
+    Raises:
+        InvalidRequestError: A setting is missing that it needs.
+    """
+    if settings.builder == "local":
+        return _local_builder(settings, engines)
+    # Two seconds, which only who drives builds should take.
+    from service.adapters.kubernetes.builder import KubernetesBuilder  # noqa: PLC0415
+    from service.adapters.kubernetes.client import Connection  # noqa: PLC0415
+
+    chosen = settings.kubernetes
+    return KubernetesBuilder(
+        connection=Connection(
+            namespace=chosen.namespace,
+            kubeconfig=chosen.kubeconfig,
+            context=chosen.context,
+        ),
+        options=kubernetes_options(settings),
+        clock=engines.clock,
+        logs=_Logs(engines.store),
+        credentials=chosen.registry_config,
+    )
+
+
+def builder_name(settings: Settings, engines: Engines) -> Named:
+    """Make what names the builder, for who never builds.
+
+    Raises:
+        InvalidRequestError: A setting is missing that the name depends on.
+    """
+    if settings.builder == "local":
+        return _local_builder(settings, engines)
+    return KubernetesIdentity(kubernetes_options(settings))
+
+
+def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
     return LocalBuilder(
         root=settings.builder_root,
         clock=engines.clock,
@@ -37,3 +82,9 @@ class _Logs:
     async def append(self, build: BuildId, phase: str, lines: Sequence[str]) -> None:
         async with self._store.transaction() as tx:
             await tx.logs.append(build, phase, lines)
+
+    async def read(
+        self, build: BuildId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[LogLine]:
+        async with self._store.reading() as tx:
+            return await tx.logs.read(build, after=after, limit=limit)

@@ -54,6 +54,7 @@ def close(context_dir: str) -> Asking[Definition | NoDefinition]:
         fingerprint=reading.fingerprint,
         meaning=reading.meaning,
         python=reading.python,
+        declared=reading.declared,
         findings=reading.findings,
     )
 

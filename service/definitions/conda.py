@@ -27,6 +27,8 @@ up to two seconds for what is allowed here."""
 
 _COSMETIC: Final = frozenset({"name", "prefix"})
 """The build says where the environment goes, whatever the file says."""
+_NO_PYTHON: Final = frozenset({"python", "pip", "r-base"})
+"""The interpreter, the installer and another language."""
 _OPERATORS: Final = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|,|\|)\s*")
 
 
@@ -105,6 +107,7 @@ class _Environment:
         for place, it in enumerate(dependencies):
             if isinstance(it, str):
                 self.reading.mean("conda-dependency", normal(it))
+                self._declare(normal(it))
                 pythons.extend(filter(None, [from_conda(normal(it))]))
                 self._check_package(it, place)
             elif isinstance(it, Mapping):
@@ -151,6 +154,12 @@ class _Environment:
                 " so that the environment is the same on your machine.",
                 "channels",
             )
+
+    def _declare(self, spec: str) -> None:
+        """Note a package that may be a Python distribution; conda does not tell."""
+        name = re.match(r"(?:.*::)?([a-z0-9][\w.\-]*)", spec)
+        if name and name[1] not in _NO_PYTHON and not name[1].startswith("r-"):
+            self.reading.declare(name[1])
 
     def _follow_section(
         self, place: int, section: Mapping[object, object]

@@ -5,6 +5,11 @@ from collections.abc import Iterable
 
 from packaging.specifiers import SpecifierSet
 
+from service.definitions.declared import (
+    declare_pipfile,
+    declare_poetry,
+    declare_project,
+)
 from service.definitions.links import Found, joined
 from service.definitions.locks import (
     is_pipfile_lock_stale,
@@ -56,6 +61,7 @@ def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Askin
     wanted = text(table(poetry, "dependencies").get("python"))
     requires = text(table(document, "project").get("requires-python"))
     reading.python = from_poetry(wanted) or specifier(requires)
+    declare_poetry(reading, document)
     if parsed is not None:
         yield from check_poetry(reading, found, document)
     if is_built:
@@ -78,6 +84,7 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
     uv = table(document, "tool", "uv")
     is_built = uv.get("package", "build-system" in document) is True
     reading.mean("pyproject", meaning(document, installer="uv", is_built=is_built))
+    declare_project(reading, document)
     if parsed is not None:
         _check_uv_project(reading, found, document)
     requires = text(table(document, "project").get("requires-python"))
@@ -108,6 +115,7 @@ def follow_pipenv(reading: Reading, found: Found) -> Asking[None]:
         # Scripts are run by people, not by an installation.
         read = {key: it for key, it in pipfile.items() if key != "scripts"}
         reading.mean("pipfile", canonical(read))
+        declare_pipfile(reading, pipfile)
         requires = table(pipfile, "requires")
         reading.python = from_version(
             text(requires.get("python_full_version"))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from service.definitions.declared import declare
 from service.definitions.links import Found, joined
 from service.definitions.projects import follow_local
 from service.definitions.questions import Asking
@@ -27,7 +28,7 @@ from service.definitions.requirements import (
     logical_lines,
 )
 from service.definitions.tables import canonical, remark_syntax
-from service.definitions.wishes import Local, meant
+from service.definitions.wishes import Local, Named, meant
 from service.definitions.words import show
 from service.domain.findings import Severity
 
@@ -120,6 +121,8 @@ class Requirements:
             yield from self._local(place, line, it, wish, row)
             return
         self.reading.mean(*row)
+        if isinstance(it, Named) and not place.is_constraint:
+            declare(self.reading, it.name, marker=it.marker)
         if it.moves:
             self._remark_moving(place, line)
 

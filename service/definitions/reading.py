@@ -1,7 +1,10 @@
 """What has been read of a definition so far: its items, its meaning, its findings."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
+
+from packaging.utils import canonicalize_name
 
 from service.definitions.links import Files, Found, Trouble
 from service.definitions.questions import MAX_CONTENT, Asking
@@ -26,6 +29,9 @@ MAX_FILES: Final = 500
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 """https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
+_DISTRIBUTION: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,98}[A-Za-z0-9])?", re.ASCII)
+"""https://packaging.python.org/en/latest/specifications/name-normalization/"""
+
 _OPTIONAL: Final = frozenset({"candidate", "input"})
 """Roles of paths that a build does without."""
 
@@ -43,6 +49,7 @@ class Reading:
     _items: dict[str, Item] = field(default_factory=dict)
     _prints: set[Row] = field(default_factory=set)
     _meaning: set[Row] = field(default_factory=set)
+    _declared: set[str] = field(default_factory=set)
     _findings: dict[Finding, None] = field(default_factory=dict)
     _visited: set[Row] = field(default_factory=set)
     _is_partial: bool = False
@@ -113,6 +120,11 @@ class Reading:
         """Add one fact to what the definition means; twice is as good as once."""
         self._meaning.add(tuple(storable(it) for it in row))
 
+    def declare(self, name: str) -> None:
+        """Note a distribution that the definition names itself."""
+        if _DISTRIBUTION.fullmatch(name):
+            self._declared.add(canonicalize_name(name))
+
     def mean_bytes(self, found: Found) -> None:
         """Count a path with what git has there, understood or not."""
         oid = found.entry.oid
@@ -180,6 +192,11 @@ class Reading:
     def items(self) -> tuple[Item, ...]:
         """The closure, sorted by path."""
         return tuple(sorted(self._items.values(), key=lambda item: item.path))
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The distributions that the definition names itself, sorted."""
+        return tuple(sorted(self._declared))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -43,6 +43,8 @@ class Named:
     row: tuple[str, ...]
     """Equal for requirements that mean the same."""
     name: str
+    marker: str = ""
+    """When it is installed; always when empty."""
     moves: bool = False
     """It comes from a branch or tag of another repository."""
 
@@ -114,7 +116,9 @@ def _named(text: str) -> Named | Local:
     )
     if url.lower().startswith("file:"):
         return Local(path=_file_path(url), row=("named", *row))
-    return Named(row=("named", *row, url), name=row[0], moves=_moves(url))
+    return Named(
+        row=("named", *row, url), name=row[0], marker=row[3], moves=_moves(url)
+    )
 
 
 def _refused(text: str, exc: InvalidRequirement) -> MalformedLineError:

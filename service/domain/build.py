@@ -8,7 +8,7 @@ rebuilds wait for the same one.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, NewType
 
@@ -29,6 +29,7 @@ __all__ = [
     "Image",
     "Move",
     "Package",
+    "PhaseTime",
     "Plan",
     "Rebuild",
     "RebuildId",
@@ -158,6 +159,15 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTime:
+    """How long one phase of a build took."""
+
+    name: str
+    """Such as `clone`, `build` or `export`: the builder's own word."""
+    took: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     """The work that makes the image of one key."""
 
@@ -175,6 +185,8 @@ class Build:
     """Whose wish came first; other environments may wait for it too."""
     project_id: str
     """Whose environment that is: caps count it there."""
+    declared: tuple[str, ...] = ()
+    """The distributions that the definition names, to try the image with."""
     is_fresh: bool = False
     """Made even though an image of this key exists."""
     attempt: int = 1
@@ -185,6 +197,10 @@ class Build:
     completed_at: datetime | None = None
     failure: Failure | None = None
     image: Image | None = None
+    phases: tuple[PhaseTime, ...] = ()
+    """Of the attempt that ended it, in their order; empty when nobody can tell."""
+    traceparent: str | None = None
+    """The trace of whose wish came first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +216,10 @@ class Plan:
     commit: CommitSha
     path: str
     """The definition file, from the root of the repository."""
+    declared: tuple[str, ...] = ()
+    """The distributions that the definition names."""
+    traceparent: str | None = None
+    """The trace of who first asked for the evaluation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,9 @@ class Definition:
     counts with its bytes. Equal meanings give the same environment."""
     python: str | None = None
     """The Python version it asks for, as a PEP 440 specifier; None when it does not."""
+    declared: tuple[str, ...] = ()
+    """The distributions it names itself, sorted: an image of it has them, unless a
+    condition of the definition leaves one out."""
     findings: tuple[Finding, ...] = ()
 
 

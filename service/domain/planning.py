@@ -51,6 +51,7 @@ def plan(
     wishes: Sequence[Rebuild],
     recipe: Callable[[Launcher], Recipe],
     new_id: Callable[[], str],
+    traceparent: str | None = None,
 ) -> Iterator[Planned]:
     """Say what every launcher of a source wants, now that its head was looked at.
 
@@ -62,6 +63,7 @@ def plan(
             cancelled one meanwhile, nothing is asked for in its place.
         recipe: How a launcher's image is made.
         new_id: Makes ids.
+        traceparent: The trace of who asked for the look.
     """
     if evaluation.commit is None:
         raise ValueError("a definition was found at no commit")
@@ -75,6 +77,8 @@ def plan(
             kind=found.kind,
             commit=CommitSha(evaluation.commit),
             path=found.path,
+            declared=found.declared,
+            traceparent=traceparent,
         )
         mine = [it for it in wishes if it.launcher_id == launcher.id]
         asked = [replace(it, plan=planned) for it in mine if not it.state.is_final]

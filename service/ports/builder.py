@@ -1,6 +1,6 @@
 """Makers of images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,10 +9,11 @@ from service.domain.build import (
     Build,
     BuildId,
     Image,
+    PhaseTime,
 )
 from service.domain.failure import Failure
 
-__all__ = ["Builder", "Finished", "Observation", "Running", "Vanished"]
+__all__ = ["Builder", "Finished", "Named", "Observation", "Running", "Vanished"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +32,23 @@ class Finished:
 
     outcome: Image | Failure
     at: datetime
+    phases: tuple[PhaseTime, ...] = ()
+    """Those that ended, in their order; empty when nobody can tell."""
 
 
 Observation = Running | Vanished | Finished
 
 
-class Builder(Protocol):
-    """Makes images. Knows builds by their ids, and nothing of who wants them."""
+class Named(Protocol):
+    """Says what builds, to those who never build."""
 
     def identity(self, *, frontend: str) -> str:
         """Say what builds, with its version: the recipe's `builder_image`."""
         ...
+
+
+class Builder(Named, Protocol):
+    """Makes images. Knows builds by id and attempt, and nothing of who wants them."""
 
     async def start(self, build: Build) -> None:
         """See to it that the build runs; one that runs or ran already is left alone.
@@ -51,8 +58,12 @@ class Builder(Protocol):
         """
         ...
 
-    async def observe(self, builds: Sequence[BuildId]) -> Mapping[BuildId, Observation]:
-        """Return the present state of each build: read, never inferred."""
+    async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:
+        """Return the present state of each build's attempt: read, never inferred.
+
+        Raises:
+            TransientError: It cannot be read now.
+        """
         ...
 
     async def changed(self) -> None:
@@ -63,13 +74,33 @@ class Builder(Protocol):
         ...
 
     async def cancel(self, build: BuildId) -> None:
-        """Stop a build and leave nothing of it behind; an unknown one is no error."""
+        """Stop a build and leave nothing of it behind; an unknown one is no error.
+
+        Raises:
+            TransientError: It could not be stopped now.
+        """
         ...
 
     async def forget(self, build: BuildId) -> None:
-        """Let go of a finished build whose outcome is on record; its image stays."""
+        """Let go of a finished build whose outcome is on record; its image stays.
+
+        Raises:
+            TransientError: Some of it may be left.
+        """
+        ...
+
+    async def held(self) -> Collection[BuildId]:
+        """Return every build of which something is left, running or not.
+
+        Raises:
+            TransientError: It cannot be told now.
+        """
         ...
 
     async def has(self, image: Image) -> bool:
-        """Say whether an image can still be started from."""
+        """Say whether an image can still be started from.
+
+        Raises:
+            TransientError: Whoever keeps it does not answer; it may be there or not.
+        """
         ...

@@ -1,0 +1,67 @@
+"""How often a forge's API is asked for each push of a real history.
+
+`python -m bench.replay REPO --way github` replays as `relaunch replay` does, at the
+forge of our own making: its requests are counted there.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from service.adapters.clock import SystemClock
+from service.adapters.history import open_history
+from service.domain.replaying import Act, Report
+from service.domain.repository import CommitSha
+from tests.support.playing import replayed
+from tests.support.ways import WAYS, MetByApi, Way, met
+
+__all__ = ["main"]
+
+MANY: Final = 1_000_000
+
+
+async def measure(repo: str, way: Way, *, every: int) -> tuple[Report, timedelta]:
+    """Replay a repository the way it is met; return what came of it, and how long."""
+    clock = SystemClock()
+    with TemporaryDirectory(prefix="relaunch-bench-") as folder:
+        async with met(Path(folder), way) as hosted:
+            if isinstance(hosted, MetByApi):
+                # Years of pushes in a minute would use up an hour's requests.
+                day = clock.now() + timedelta(days=1)
+                hosted.forge.limit(remaining=MANY, reset=int(day.timestamp()))
+            hosted.git("fetch", "--quiet", repo, "HEAD:refs/heads/main")
+            commits = await _commits(repo, every)
+            began = clock.now()
+            return await replayed(hosted, commits), clock.now() - began
+
+
+async def _commits(repo: str, every: int) -> Sequence[CommitSha]:
+    async with open_history(repo, environment={}) as history:
+        return await history.commits(start=None, end=None, is_all=False, every=every)
+
+
+def main() -> None:
+    """Print one line for each way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("repo")
+    parser.add_argument("--way", choices=(*WAYS, "gitea"), action="append")
+    parser.add_argument("--every", type=int, default=1)
+    given = parser.parse_args()
+    for way in given.way or WAYS:
+        repo = str(Path(given.repo).resolve())
+        report, took = asyncio.run(measure(repo, way, every=given.every))
+        pushes = len(report.pushes)
+        print(
+            f"{way}: {pushes} pushes, {report.changed} changed, {report.missed} missed,"
+            f" {report.needless} needless, {report.count(Act.BUILT)} builds,"
+            f" {report.requests / pushes:.2f} requests and"
+            f" {took.total_seconds() / pushes * 1000:.0f} ms a push"
+        )
+
+
+if __name__ == "__main__":
+    main()

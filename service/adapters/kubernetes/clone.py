@@ -1,0 +1,126 @@
+"""The clone phase: one commit's files, and what buildpacks are told.
+
+The script runs with `sh` and `git` and nothing else. What it is told comes in
+variables and arguments, so no text of a repository is ever part of a program.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from service.adapters.kubernetes.options import KubernetesOptions
+
+__all__ = [
+    "COMMIT_GONE",
+    "CONTEXT_MISSING",
+    "FETCH_FAILED",
+    "LFS_FAILED",
+    "MARK",
+    "SCRIPT",
+    "SUBMODULES_FAILED",
+    "git_settings",
+    "secret_for",
+]
+
+MARK: Final = "relaunch: clone: "
+"""What the line begins with that says why the phase failed; a word follows."""
+FETCH_FAILED: Final = "fetch_failed"
+"""git's own words stand above the line."""
+COMMIT_GONE: Final = "commit_gone"
+CONTEXT_MISSING: Final = "context_missing"
+SUBMODULES_FAILED: Final = "submodules_failed"
+LFS_FAILED: Final = "lfs_failed"
+
+SCRIPT: Final = f"""\
+set -eu
+say() {{ printf '%s\\n' "$*" >&2; }}
+refuse() {{ say "{MARK}$1: $2"; exit 1; }}
+all_refs() {{
+  say 'the server gives no commit by its id; fetching all refs'
+  git fetch --quiet --no-recurse-submodules --tags origin \\
+    '+refs/heads/*:refs/remotes/origin/*' || refuse {FETCH_FAILED} 'git fetch failed'
+}}
+say "commit $COMMIT of $REPOSITORY"
+git init --quiet "$SOURCE"
+cd "$SOURCE"
+git remote add origin "$REPOSITORY"
+if [ "$LFS" = true ]; then
+  git lfs version >&2 || refuse {LFS_FAILED} 'the git image has no git-lfs'
+fi
+if ! said=$(git fetch --quiet --depth=1 --no-tags --no-recurse-submodules \\
+    origin "$COMMIT" 2>&1); then
+  say "$said"
+  case $said in
+    *'unadvertised object'*|*'not our ref'*|*'does not support shallow'*) all_refs ;;
+    *"couldn't find remote ref"*) all_refs ;;
+    *) refuse {FETCH_FAILED} 'git fetch failed' ;;
+  esac
+fi
+git cat-file -e "$COMMIT^{{commit}}" ||
+  refuse {COMMIT_GONE} "the repository has no commit $COMMIT any more"
+git checkout --quiet --force --detach "$COMMIT" ||
+  if [ "$LFS" = true ]; then
+    refuse {LFS_FAILED} 'files in Git LFS could not be brought along'
+  else
+    refuse {FETCH_FAILED} 'git checkout failed'
+  fi
+[ "$(git rev-parse HEAD)" = "$COMMIT" ] ||
+  refuse {COMMIT_GONE} "the checkout is not commit $COMMIT"
+if [ "$SUBMODULES" = true ]; then
+  git submodule update --init --recursive --depth=1 >&2 ||
+    git submodule update --init --recursive >&2 ||
+    refuse {SUBMODULES_FAILED} 'a submodule could not be fetched'
+elif [ -e .gitmodules ]; then
+  say 'submodules are not checked out; builds do not see them'
+fi
+place=$(cd -P -- "$SOURCE/$CONTEXT_DIR" 2>/dev/null && pwd -P) || place=
+case $place/ in
+  "$SOURCE"/*) ;;
+  *) refuse {CONTEXT_MISSING} "there is no directory $CONTEXT_DIR in the repository" ;;
+esac
+mkdir -p "$PLATFORM/env"
+for pair in "$@"; do
+  printf '%s' "${{pair#*=}}" > "$PLATFORM/env/${{pair%%=*}}"
+done
+printf '%s' "$COMMIT" > "$MESSAGE"
+"""
+"""POSIX sh. Its arguments are `NAME=value` of what buildpacks are told."""
+
+_HELPER: Final = (
+    '!f() { [ "$1" = get ] || exit 0;'
+    " printf 'username=%s\\npassword=%s\\n'"
+    ' "$(cat /git-credentials/username)" "$(cat /git-credentials/password)"; }; f'
+)
+"""https://git-scm.com/docs/gitcredentials#_custom_helpers"""
+
+
+def git_settings(url: str, options: KubernetesOptions) -> dict[str, str]:
+    """Return git's settings, which go through the environment into no file.
+
+    https://git-scm.com/docs/git-config#ENVIRONMENT
+    """
+    settings = {
+        "advice.detachedHead": "false",
+        "core.hooksPath": "/dev/null",
+        "credential.helper": "",
+        "fetch.fsckObjects": "true",
+        "gc.auto": "0",
+        "init.defaultBranch": "main",
+    }
+    if options.lfs:
+        settings |= {
+            "filter.lfs.process": "git-lfs filter-process",
+            "filter.lfs.required": "true",
+        }
+    if secret_for(url, options):
+        # Asked for by this scheme and host only, whatever the repository refers to.
+        parts = urlsplit(url)
+        settings[f"credential.{parts.scheme}://{parts.netloc}.helper"] = _HELPER
+    return settings
+
+
+def secret_for(url: str, options: KubernetesOptions) -> str:
+    """Name the Secret that reads a repository; empty when there is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in options.git_protocols:
+        return ""
+    return options.git_secrets.get(parts.netloc.lower(), "")

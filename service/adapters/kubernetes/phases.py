@@ -1,0 +1,291 @@
+"""The phases of a build, a container each, in the order of their names.
+
+https://github.com/buildpacks/spec/blob/main/platform.md says what each lifecycle
+program reads and writes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.adapters.kubernetes.clone import SCRIPT, git_settings, secret_for
+from service.adapters.kubernetes.containers import (
+    SOURCE,
+    TERMINATION,
+    Mounts,
+    container,
+)
+from service.adapters.kubernetes.names import cache_name, plain_url, target_image
+from service.adapters.kubernetes.options import KubernetesOptions
+from service.adapters.kubernetes.volumes import (
+    CACHE,
+    CREDENTIALS,
+    LAYERS,
+    PLATFORM,
+    REGISTRY,
+    WORKSPACE,
+    mount,
+    mount_cache,
+    mount_tmp,
+)
+from service.domain.build import Build
+
+__all__ = ["phases", "variables"]
+
+
+def phases(build: Build, options: KubernetesOptions) -> list[dict[str, Any]]:
+    """Return the containers of a build; all but the last are init containers."""
+    run = _Phases(build=build, options=options)
+    if options.is_trusted:
+        return [run.clone(), run.creator()]
+    return [
+        run.clone(),
+        run.analyze(),
+        run.detect(),
+        run.restore(),
+        run.build_phase(),
+        run.export(),
+    ]
+
+
+def variables(build: Build, options: KubernetesOptions) -> dict[str, str]:
+    """Return what buildpacks are told; the launcher's frontend wins."""
+    return {**options.variables, "BP_RENKU_FRONTENDS": build.recipe.frontend}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Phases:
+    """Writes the containers of one build."""
+
+    build: Build
+    options: KubernetesOptions
+
+    def clone(self) -> dict[str, Any]:
+        url = plain_url(self.build.repository_url)
+        told = variables(self.build, self.options)
+        mounts = [mount(WORKSPACE), mount(PLATFORM), mount_tmp("clone")]
+        if secret_for(url, self.options):
+            mounts.append(mount(CREDENTIALS, is_read_only=True))
+        return container(
+            "clone",
+            image=self.options.git_image_for(self.build.recipe.platform),
+            command=["sh", "-c", SCRIPT, "clone"],
+            arguments=[f"{name}={value}" for name, value in sorted(told.items())],
+            environment={
+                **self.options.environment,
+                "REPOSITORY": url,
+                "COMMIT": self.build.commit,
+                "CONTEXT_DIR": self.build.context_dir,
+                "SOURCE": SOURCE,
+                "PLATFORM": PLATFORM,
+                "MESSAGE": TERMINATION,
+                "SUBMODULES": _flag(is_on=self.options.submodules),
+                "LFS": _flag(is_on=self.options.lfs),
+                **_git_environment(url, self.options),
+            },
+            resources=self.options.resources,
+            mounts=mounts,
+        )
+
+    def analyze(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "analyze",
+            "analyzer",
+            self._analyzed,
+            f"-layers={LAYERS}",
+            f"-run-image={self._run_image}",
+            *self._cache_image,
+            *self._owner,
+            self._target,
+            mounts=[mount(LAYERS), *self._registry],
+        )
+
+    def detect(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "detect",
+            "detector",
+            self._analyzed,
+            self._app,
+            self._group,
+            f"-layers={LAYERS}",
+            self._plan,
+            f"-platform={PLATFORM}",
+            mounts=[
+                mount(WORKSPACE, is_read_only=True),
+                mount(LAYERS),
+                mount(PLATFORM, is_read_only=True),
+            ],
+        )
+
+    def restore(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "restore",
+            "restorer",
+            self._analyzed,
+            *self._cache_image,
+            *self._cache_folder,
+            self._group,
+            f"-layers={LAYERS}",
+            *self._owner,
+            mounts=[mount(LAYERS), *self._cache, *self._registry],
+        )
+
+    def build_phase(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "build",
+            "builder",
+            self._app,
+            self._group,
+            f"-layers={LAYERS}",
+            self._plan,
+            f"-platform={PLATFORM}",
+            mounts=[
+                mount(WORKSPACE),
+                mount(LAYERS),
+                mount(PLATFORM, is_read_only=True),
+            ],
+            is_read_only=False,
+        )
+
+    def export(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "export",
+            "exporter",
+            self._analyzed,
+            self._app,
+            *self._cache_image,
+            *self._cache_folder,
+            self._group,
+            f"-layers={LAYERS}",
+            f"-report={TERMINATION}",
+            *self._owner,
+            self._target,
+            mounts=[
+                mount(WORKSPACE, is_read_only=True),
+                mount(LAYERS),
+                *self._cache,
+                *self._registry,
+            ],
+        )
+
+    def creator(self) -> dict[str, Any]:
+        return self._lifecycle(
+            "creator",
+            "creator",
+            self._app,
+            *self._cache_image,
+            *self._cache_folder,
+            f"-layers={LAYERS}",
+            f"-platform={PLATFORM}",
+            f"-report={TERMINATION}",
+            f"-run-image={self._run_image}",
+            *self._owner,
+            self._target,
+            mounts=[
+                mount(WORKSPACE),
+                mount(LAYERS),
+                mount(PLATFORM, is_read_only=True),
+                *self._cache,
+                *self._registry,
+            ],
+            is_read_only=False,
+        )
+
+    def _lifecycle(
+        self,
+        name: str,
+        program: str,
+        *arguments: str,
+        mounts: Mounts,
+        is_read_only: bool = True,
+    ) -> dict[str, Any]:
+        environment = {
+            **self.options.environment,
+            "CNB_PLATFORM_API": self.options.platform_api,
+            "CNB_NO_COLOR": "true",
+        }
+        if any(it["name"] == "registry" for it in mounts):
+            environment["DOCKER_CONFIG"] = REGISTRY
+        if self.options.insecure_registries:
+            registries = ",".join(self.options.insecure_registries)
+            environment["CNB_INSECURE_REGISTRIES"] = registries
+        return container(
+            name,
+            image=self.options.builder_for(self.build.recipe.platform),
+            command=[f"{self.options.lifecycle}/{program}"],
+            arguments=arguments,
+            environment=environment,
+            resources=self.options.resources,
+            mounts=[*mounts, mount_tmp(name)],
+            is_read_only=is_read_only,
+        )
+
+    @property
+    def _app(self) -> str:
+        context_dir = self.build.context_dir
+        return f"-app={SOURCE}/{context_dir}" if context_dir else f"-app={SOURCE}"
+
+    @property
+    def _analyzed(self) -> str:
+        return f"-analyzed={LAYERS}/analyzed.toml"
+
+    @property
+    def _group(self) -> str:
+        return f"-group={LAYERS}/group.toml"
+
+    @property
+    def _plan(self) -> str:
+        return f"-plan={LAYERS}/plan.toml"
+
+    @property
+    def _run_image(self) -> str:
+        return self.options.run_image_for(self.build.recipe.platform)
+
+    @property
+    def _target(self) -> str:
+        return target_image(self.build, self.options)
+
+    @property
+    def _owner(self) -> tuple[str, ...]:
+        return f"-uid={self.options.user}", f"-gid={self.options.group}"
+
+    @property
+    def _cache_image(self) -> tuple[str, ...]:
+        if not self.options.cache_image:
+            return ()
+        return (f"-cache-image={self.options.cache_image}:{cache_name(self.build)}",)
+
+    @property
+    def _cache_folder(self) -> tuple[str, ...]:
+        return (f"-cache-dir={CACHE}",) if self.options.cache_volume else ()
+
+    @property
+    def _cache(self) -> Mounts:
+        return [mount_cache(self.build)] if self.options.cache_volume else []
+
+    @property
+    def _registry(self) -> Mounts:
+        has_secret = bool(self.options.registry_secret)
+        return [mount(REGISTRY, is_read_only=True)] if has_secret else []
+
+
+def _flag(*, is_on: bool) -> str:
+    return "true" if is_on else "false"
+
+
+def _git_environment(url: str, options: KubernetesOptions) -> dict[str, str]:
+    numbered = tuple(enumerate(sorted(git_settings(url, options).items())))
+    return {
+        "GIT_ALLOW_PROTOCOL": ":".join(options.git_protocols),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": str(len(numbered)),
+        **{f"GIT_CONFIG_KEY_{place}": key for place, (key, _) in numbered},
+        **{f"GIT_CONFIG_VALUE_{place}": value for place, (_, value) in numbered},
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
+        "GIT_HTTP_LOW_SPEED_TIME": "60",
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": "/tmp",  # noqa: S108 - in the pod
+        # Failures are told apart by git's English words.
+        "LC_ALL": "C",
+    }

@@ -1,0 +1,84 @@
+"""What a pod shows of the phases of a build."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from service.adapters.kubernetes.client import Resource
+from service.adapters.kubernetes.containers import PHASES
+from service.adapters.kubernetes.explain import explained
+from service.adapters.kubernetes.pods import (
+    PhaseState as S,
+    failed_phase,
+    phase_times,
+    phases,
+    waiting_phase,
+)
+from service.adapters.kubernetes.trim import trimmed
+from tests.adapters.kubernetes.seen import STATES, Seen
+
+RECORDED = sorted(it.stem for it in STATES.iterdir())
+
+
+def test_phases_come_in_the_order_in_which_they_run() -> None:
+    pod = Seen.recorded("out of memory").pod
+    assert pod is not None
+    runs = phases(pod)
+
+    assert tuple(it.name for it in runs) == PHASES
+    assert [it.state for it in runs] == [*[S.TERMINATED] * 5, S.WAITING]
+    assert [it.exit_code for it in runs] == [0, 0, 0, 0, 137, None]
+    assert [it.started for it in runs[:5]] == sorted(
+        it.started for it in runs[:5] if it.started
+    )
+    assert runs[4].duration is not None
+    assert runs[4].duration >= timedelta(0)
+    assert runs[5].duration is None
+
+
+def test_only_phases_that_ended_tell_how_long_they_took() -> None:
+    pod = Seen.recorded("out of memory").pod
+
+    times = phase_times(pod)
+
+    assert tuple(it.name for it in times) == PHASES[:5]
+    assert all(timedelta(0) <= it.took < timedelta(minutes=5) for it in times)
+    assert phase_times(None) == ()
+
+
+def test_the_phase_that_failed_is_found() -> None:
+    pod = Seen.recorded("no definition").pod
+    assert pod is not None
+    failed = failed_phase(pod)
+
+    assert failed is not None
+    assert (failed.name, failed.exit_code) == ("detect", 20)
+
+
+def test_the_phase_that_waits_is_found() -> None:
+    pod = Seen.recorded("image pull not found").pod
+    assert pod is not None
+    waiting = waiting_phase(pod)
+
+    assert waiting is not None
+    assert waiting.name == "clone"
+    assert waiting.reason == "ErrImagePull"
+    assert waiting.image.endswith("/relaunch-tests/none:1")
+
+
+def test_a_phase_that_runs_keeps_others_from_waiting() -> None:
+    pod = Seen.recorded("deadline").pod
+    assert pod is not None
+
+    assert waiting_phase(pod) is None
+    assert failed_phase(pod) is None
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_is_remembered_of_objects_is_enough_to_explain(name: str) -> None:
+    found = Seen.recorded(name)
+    job = json.loads(trimmed(Resource.JOB, found.job))
+    pod = json.loads(trimmed(Resource.POD, found.pod)) if found.pod else None
+
+    assert explained(job, pod, found.log, events=found.events) == found.explained()

@@ -1,0 +1,127 @@
+"""Builds and options whose manifests are on record."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from service.adapters.kubernetes.job import to_job
+from service.adapters.kubernetes.options import (
+    KubernetesOptions,
+    PlatformOptions,
+    Toleration,
+)
+from service.adapters.kubernetes.smoke import to_smoke_job
+from service.domain.build import Build, BuildId, BuildKey, EnvironmentId, Recipe
+from service.domain.definition import Kind
+from tests.support.values import a_build, a_recipe
+
+__all__ = ["VARIANTS", "Variant", "an_options", "some_build"]
+
+TRACE: Final = f"00-{'4b' * 16}-{'f0' * 8}-01"
+IMAGE: Final = "registry.example.org/renku-build/env@sha256:" + "d" * 64
+
+
+def an_options(**changes: Any) -> KubernetesOptions:
+    defaults: dict[str, Any] = {
+        "namespace": "builds",
+        "builder_image": "registry.example.org/selector:0.9.1",
+        "run_image": "registry.example.org/run-image:0.9.1",
+        "target": "registry.example.org/renku-build",
+        "registry_secret": "renku-build-docker-secret",
+    }
+    return KubernetesOptions(**{**defaults, **changes})
+
+
+def some_build(**changes: Any) -> Build:
+    defaults: dict[str, Any] = {
+        "id": BuildId("01JZ8XK2V3T4Y5W6Q7R8S9T0AB"),
+        "key": BuildKey("0123456789abcdef" * 4),
+        "recipe": a_recipe(frontend="jupyterlab"),
+        "context_dir": "",
+        "environment_id": EnvironmentId("01JZ8XK2V3T4Y5W6Q7R8S9T0EN"),
+        "project_id": "01JZ8XK2V3T4Y5W6Q7R8S9T0PR",
+        "declared": ("numpy", "scikit-learn"),
+    }
+    return a_build(**{**defaults, **changes})
+
+
+def _smoke(build: Build, options: KubernetesOptions) -> dict[str, Any]:
+    return to_smoke_job(build, IMAGE, options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One manifest on record."""
+
+    build: Build = field(default_factory=some_build)
+    options: KubernetesOptions = field(default_factory=an_options)
+    write: Callable[[Build, KubernetesOptions], dict[str, Any]] = to_job
+
+    def manifest(self) -> dict[str, Any]:
+        return self.write(self.build, self.options)
+
+
+def _on_arm() -> Recipe:
+    return a_recipe(frontend="vscodium", platform="linux/arm64")
+
+
+VARIANTS: Final[Mapping[str, Variant]] = {
+    "defaults": Variant(),
+    "second-attempt-in-a-folder": Variant(
+        build=some_build(attempt=2, context_dir="env/python", traceparent=TRACE),
+        options=an_options(
+            variables={"BP_LOG_LEVEL": "DEBUG", "BP_RENKU_FRONTENDS": "ttyd"},
+            environment={"HTTPS_PROXY": "http://proxy.example.org:3128"},
+        ),
+    ),
+    "private-repository": Variant(
+        build=some_build(repository_url="https://git.example.org/group/name.git"),
+        options=an_options(
+            submodules=True,
+            lfs=True,
+            git_secrets={"git.example.org": "git-example-org"},
+        ),
+    ),
+    "trusted": Variant(options=an_options(is_trusted=True, platform_api="0.13")),
+    "cache-image": Variant(
+        options=an_options(cache_image="registry.example.org/renku-cache")
+    ),
+    "cache-volume": Variant(options=an_options(cache_volume="caches")),
+    "everything-chosen": Variant(
+        build=some_build(recipe=_on_arm()),
+        options=an_options(
+            instance="relaunch-staging",
+            git_image="registry.example.org/git:2",
+            registry_secret="",
+            insecure_registries=("registry.example.org",),
+            pull_secrets=("pull",),
+            platforms={
+                "linux/arm64": PlatformOptions(
+                    builder_image="registry.example.org/cuda-selector:0.9.1",
+                    run_image="registry.example.org/cuda-run-image:0.9.1",
+                    node_selector={"renku.io/node-purpose": "image-build-arm"},
+                )
+            },
+            node_selector={"renku.io/node-purpose": "image-build"},
+            tolerations=(
+                Toleration(
+                    key="renku.io/dedicated", value="image-build", effect="NoSchedule"
+                ),
+            ),
+            priority_class="builds",
+            runtime_class="sandbox",
+            queue="builds",
+            service_account="builds",
+            labels={"team": "renku"},
+            annotations={"example.org/cost-centre": "4711"},
+            deadline=timedelta(minutes=20),
+            keep=timedelta(hours=6),
+        ),
+    ),
+    "smoke": Variant(write=_smoke),
+    "smoke-conda-without-frontend": Variant(
+        build=some_build(kind=Kind.CONDA, recipe=a_recipe(), declared=()),
+        write=_smoke,
+    ),
+}

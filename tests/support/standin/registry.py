@@ -1,0 +1,178 @@
+"""A registry over HTTP, as far as pushing and pulling small images needs one.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+import base64
+import hashlib
+import http.client
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+_READ = f"{MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"
+
+
+class RegistryError(Exception):
+    """The registry did not do it; the message is as Go's registry client words it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What an image is called: `host:port/repository:tag` or `…@digest`."""
+
+    host: str
+    repository: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        host, _, rest = text.partition("/")
+        if "@" in rest:
+            repository, _, version = rest.partition("@")
+            return cls(host=host, repository=repository.split(":")[0], version=version)
+        repository, _, version = rest.partition(":")
+        return cls(host=host, repository=repository, version=version or "latest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def authorization(docker_config: Path, host: str) -> str:
+    """Read what to show a registry off a `config.json`; empty when there is none."""
+    path = docker_config / "config.json"
+    if not path.is_file():
+        return ""
+    kept = json.loads(path.read_text()).get("auths", {}).get(host, {})
+    if "username" in kept:
+        pair = f"{kept['username']}:{kept['password']}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+    return f"Basic {kept['auth']}" if "auth" in kept else ""
+
+
+class Registry:
+    """One host that keeps images."""
+
+    def __init__(self, host: str, *, credential: str = "") -> None:
+        self._host = host
+        self._credential = credential
+
+    def manifest(self, repository: str, version: str) -> Answer | None:
+        path = f"/v2/{repository}/manifests/{version}"
+        answer = self._ask("GET", path, headers={"Accept": _READ}, fine=(200, 404))
+        return answer if answer.status == 200 else None
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        return self._ask("GET", f"/v2/{repository}/blobs/{digest}", fine=(200,)).body
+
+    def may_push(self, repository: str) -> None:
+        """Begin an upload and give it up, as the lifecycle's analyzer does."""
+        where = self._begin(repository, "").headers["location"]
+        self._ask("DELETE", _path(where), fine=(204, 404))
+
+    def mount(self, repository: str, digest: str, *, source: str) -> None:
+        """Have a blob of another repository of the same registry."""
+        query = f"?mount={digest}&from={quote(source, safe='')}"
+        if self._begin(repository, query).status != 201:
+            raise RegistryError(f"{digest} is not in {source}")
+
+    def push_blob(self, repository: str, data: bytes) -> str:
+        digest = digest_of(data)
+        head = f"/v2/{repository}/blobs/{digest}"
+        if self._ask("HEAD", head, fine=(200, 404)).status == 200:
+            return digest
+        where = _path(self._begin(repository, "").headers["location"])
+        path = f"{where}{'&' if '?' in where else '?'}digest={quote(digest)}"
+        self._ask("PUT", path, data, fine=(201,))
+        return digest
+
+    def push_manifest(self, repository: str, version: str, data: bytes) -> None:
+        kind = json.loads(data)["mediaType"]
+        path = f"/v2/{repository}/manifests/{version}"
+        self._ask("PUT", path, data, headers={"Content-Type": kind}, fine=(201,))
+
+    def _begin(self, repository: str, query: str) -> Answer:
+        path = f"/v2/{repository}/blobs/uploads/{query}"
+        return self._ask("POST", path, fine=(201, 202))
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        fine: tuple[int, ...],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        shown = {"Authorization": self._credential} if self._credential else {}
+        try:
+            answer = self._send(method, path, body, {**(headers or {}), **shown})
+        except OSError as exc:
+            host, _, port = self._host.rpartition(":")
+            raise RegistryError(
+                f'{method.title()} "{self._url(path)}": dial tcp {host}:{port}: '
+                f"connect: {(exc.strerror or str(exc)).lower()}"
+            ) from exc
+        if answer.status not in fine:
+            raise RegistryError(f"{method} {self._url(path)}: {_reason(answer)}")
+        return answer
+
+    def _send(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        kind = (
+            http.client.HTTPConnection
+            if _is_plain(self._host)
+            else http.client.HTTPSConnection
+        )
+        connection = kind(self._host, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=dict(headers))
+            answer = connection.getresponse()
+            names = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(status=answer.status, headers=names, body=answer.read())
+        finally:
+            connection.close()
+
+    def _url(self, path: str) -> str:
+        return f"{'http' if _is_plain(self._host) else 'https'}://{self._host}{path}"
+
+
+def _is_plain(host: str) -> bool:
+    """Speak HTTP to private addresses, as the lifecycle's registry client does."""
+    name = host.rpartition(":")[0] or host
+    try:
+        return ipaddress.ip_address(name).is_private
+    except ValueError:
+        return name == "localhost" or name.endswith(".local")
+
+
+def _path(location: str) -> str:
+    parts = urlsplit(location)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _reason(answer: Answer) -> str:
+    try:
+        (first, *_) = answer.json()["errors"]
+    except (ValueError, KeyError, TypeError):
+        return f"unexpected status code {answer.status}"
+    return f"{first['code']}: {first['message']}"
