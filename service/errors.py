@@ -15,6 +15,7 @@ Two questions decide what happens next: whose doing is it, and will it pass?
         InvalidRequestError      422
         UnauthenticatedError     401
       TransientError           nobody's doing           503 / retried later
+        RemoteLagsError          the forge shows what was before a push
       PermanentError           ours or the data's       500 / dead letter
         RemoteRefusedError       the repository is gone, private or forbidden
 
@@ -22,6 +23,7 @@ Messages say what was seen and what was expected, and never hold a secret.
 """
 
 from datetime import timedelta
+from enum import Enum
 
 __all__ = [
     "BadSignatureError",
@@ -33,6 +35,8 @@ __all__ = [
     "NotFoundError",
     "OversizedDeliveryError",
     "PermanentError",
+    "Refusal",
+    "RemoteLagsError",
     "RemoteRefusedError",
     "RequestError",
     "ServiceError",
@@ -103,9 +107,35 @@ class TransientError(ServiceError):
         self.retry_after = retry_after
 
 
+class RemoteLagsError(TransientError):
+    """The forge told of a push and does not show it yet."""
+
+
 class PermanentError(ServiceError):
     """Trying again changes nothing; a person has to look."""
 
 
+class Refusal(Enum):
+    """Why a repository cannot be read, as far as its forge lets one tell."""
+
+    ABSENT = "refused"
+    """It is not there, or not for us: most forges give one answer for both."""
+    FORBIDDEN = "forbidden"
+    """It may be there, and we may not read it: a token that is refused or lacks it."""
+    REPLACED = "replaced"
+    """Another repository has its name; the one that was followed is not there."""
+    WITHHELD = "withheld"
+    """The forge withholds it from everybody."""
+
+
 class RemoteRefusedError(PermanentError):
-    """The forge has no such repository for us: deleted, private or forbidden."""
+    """The forge has no such repository for us: deleted, private or forbidden.
+
+    Args:
+        message: What was seen.
+        refusal: Why it is refused.
+    """
+
+    def __init__(self, message: str, *, refusal: Refusal = Refusal.ABSENT) -> None:
+        super().__init__(message)
+        self.refusal = refusal

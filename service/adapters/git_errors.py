@@ -15,7 +15,7 @@ from service.errors import (
     TransientError,
 )
 
-__all__ = ["failure", "is_too_large", "refuses_ids"]
+__all__ = ["MovedError", "failure", "is_too_large", "refuses_ids"]
 
 _REFUSALS: Final = re.compile(
     r"""
@@ -36,6 +36,9 @@ _REFUSALS: Final = re.compile(
 )
 """The remote has it not, or not for us."""
 
+_MOVED: Final = re.compile(r"returned error: 30[12378]")
+"""It was told to follow no redirect, and met one."""
+
 _NO_IDS: Final = re.compile(r"does not allow request for unadvertised object")
 """The server hands out refs only; https://git-scm.com/docs/protocol-v2 allows ids."""
 
@@ -43,6 +46,10 @@ _TOO_LARGE: Final = re.compile(r"File too large")
 """A file grew over the limit that `Git.run` set."""
 
 MAX_QUOTE: Final = 300
+
+
+class MovedError(RemoteRefusedError):
+    """The repository is elsewhere now."""
 
 
 def failure(said: Said, doing: str) -> ServiceError:
@@ -54,6 +61,8 @@ def failure(said: Said, doing: str) -> ServiceError:
     """
     complaints = _complaints(said.err)
     message = f"cannot {doing}: {_quote(complaints, said.code)}"
+    if _MOVED.search(complaints):
+        return MovedError(message)
     if _REFUSALS.search(complaints):
         return RemoteRefusedError(message)
     if said.is_cut or is_too_large(said):

@@ -13,6 +13,7 @@ from typing import Final
 
 from service.adapters.git_command import MAX_OUTPUT, Git, Said
 from service.adapters.git_errors import failure, is_too_large, refuses_ids
+from service.adapters.git_roads import Road
 from service.domain.definition import (
     ABSENT,
     DIRECTORY,
@@ -25,7 +26,7 @@ from service.domain.definition import (
 from service.domain.repository import BlobId, CommitSha
 from service.errors import RemoteRefusedError
 
-__all__ = ["NOTHING", "GitTree", "is_tree_path"]
+__all__ = ["NOTHING", "GitTree", "canonical", "is_tree_path"]
 
 NOTHING: Final = Entry(mode=ABSENT, oid=BlobId(""))
 
@@ -57,17 +58,24 @@ class GitTree:
     Args:
         git: Runs the commands.
         folder: An empty folder that is the tree's own.
-        url: Where the commit is.
+        road: Where the commit is.
         commit: Its id.
         max_download: How many bytes one fetch may bring.
     """
 
     def __init__(
-        self, *, git: Git, folder: Path, url: str, commit: CommitSha, max_download: int
+        self,
+        *,
+        git: Git,
+        folder: Path,
+        road: Road,
+        commit: CommitSha,
+        max_download: int,
     ) -> None:
         self._git = git
         self._folder = folder
-        self._url = url
+        self._url = road.url
+        self._config = {**road.config, "remote.origin.url": road.url}
         self._commit = commit
         self._max_download = max_download
         self._root = NOTHING
@@ -174,7 +182,7 @@ class GitTree:
         return await self._git.run(
             *arguments,
             folder=self._folder,
-            config={"remote.origin.url": self._url},
+            config=self._config,
             stdin=stdin,
             limit=limit,
             max_file=max_file,
@@ -236,10 +244,10 @@ def _listed(out: bytes) -> Mapping[str, Entry]:
 
 
 def _entry(mode: str, _type: str, oid: str) -> Entry:
-    return Entry(mode=_canonical(mode), oid=BlobId(oid))
+    return Entry(mode=canonical(mode), oid=BlobId(oid))
 
 
-def _canonical(mode: str) -> str:
+def canonical(mode: str) -> str:
     """Fold modes that old tools wrote into the ones that git writes today."""
     if mode in {SYMLINK, GITLINK, DIRECTORY}:
         return mode

@@ -1,6 +1,6 @@
 """What a launcher follows, and what was last seen there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NewType, Self
@@ -89,6 +89,8 @@ class Head:
     commit: CommitSha
     ref: Ref | None
     """The ref that carried it; None for a pinned commit."""
+    repository: Repository | None = field(default=None, compare=False)
+    """What the forge calls the repository now; None where it did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class Seen:
     kind: Kind | None
     items: tuple[Item, ...] = ()
     """The closure, to say afterwards what changed."""
+    declared: tuple[str, ...] = ()
+    """The distributions that the definition names."""
     rules: str = RULES_VERSION
     """The version of the rules that made these digests."""
     at: datetime

@@ -1,6 +1,6 @@
 """Answers for repositories, wherever they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from service.domain.evaluation import RefGone
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision
 
-__all__ = ["Remote", "Tree"]
+__all__ = ["Heads", "Remote", "SweptRemote", "Tree"]
 
 
 class Tree(Protocol):
@@ -34,10 +34,13 @@ class Remote(Protocol):
     async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
         """Ask what the revision stands for now; an annotated tag is peeled.
 
-        An empty repository has no refs: `RefGone`.
+        An empty repository has no refs: `RefGone`. A repository with a number is
+        found under whatever name it has now, where the remote knows numbers; the head
+        then says which.
 
         Raises:
-            RemoteRefusedError: The remote has no such repository for us.
+            RemoteRefusedError: The remote has no such repository for us, or another
+                one under its name; `refusal` says which.
             TransientError: It did not answer, or not in time.
         """
         ...
@@ -52,3 +55,22 @@ class Remote(Protocol):
             TransientError: The remote did not answer, or not in time.
         """
         ...
+
+
+class Heads(Protocol):
+    """Says where much of a repository is at once, as cheaply as it can."""
+
+    async def heads(
+        self, repository: Repository, revisions: Collection[Revision]
+    ) -> Mapping[Revision, Head | RefGone]:
+        """Ask what each revision stands for now, as `Remote.head` does.
+
+        Raises:
+            RemoteRefusedError: The remote has no such repository for us.
+            TransientError: It did not answer, or not in time.
+        """
+        ...
+
+
+class SweptRemote(Remote, Heads, Protocol):
+    """Both."""

@@ -24,13 +24,16 @@ from service.domain.repository import BlobId, CommitSha, Ref, Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError, TransientError
 from service.ports.remote import Remote, Tree
+from tests.support.apis import an_api
+from tests.support.forge import Vendor, a_forge
 from tests.support.githttp import Faults, git_forge
 from tests.support.repos import Executable, Link, Repo, Submodule, git
 
 ELSEWHERE = "5" * 40
 ODD = 'we\nird "näme" \udcff'
 
-WAYS = ["file", "sha256", "http", "http-first-protocol", "http-unfiltered"]
+GIT = ["file", "sha256", "http", "http-first-protocol", "http-unfiltered"]
+APIS: list[Vendor] = ["github", "gitlab", "gitea"]
 
 
 @dataclass
@@ -41,26 +44,47 @@ class Place:
     remote: Remote
     repository: Repository
     faults: Faults = field(default_factory=Faults)
+    speaks_bytes: bool = True
+    """Whether it can name what is no UTF-8; what comes as JSON cannot."""
 
     async def head(self, revision: str | None = None) -> Head | RefGone:
         return await self.remote.head(self.repository, Revision.from_text(revision))
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=[*GIT, *APIS])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    opened = _by_api if request.param in APIS else _by_git
+    async with opened(request.param, tmp_path) as here:
+        yield here
+
+
+@asynccontextmanager
+async def _by_api(vendor: Vendor, folder: Path) -> AsyncIterator[Place]:
+    async with a_forge(folder, vendor=vendor) as forge, an_api(forge) as remote:
+        hosted = forge.create("owner/name")
+        yield Place(
+            repo=hosted.bare,
+            remote=remote,
+            repository=Repository.from_url(hosted.url),
+            speaks_bytes=False,
+        )
+
+
+@asynccontextmanager
+async def _by_git(way: str, folder: Path) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
-        hashing = "sha256" if request.param == "sha256" else "sha1"
-        repo = Repo(tmp_path / "owner" / "name.git", hashing=hashing)
+        hashing = "sha256" if way == "sha256" else "sha1"
+        repo = Repo(folder / "owner" / "name.git", hashing=hashing)
         remote = GitRemote(
             environment={}, allow_files=True, deadline=timedelta(seconds=20)
         )
         here = Place(repo=repo, remote=remote, repository=repo.repository)
-        if request.param.startswith("http"):
-            forge = await stack.enter_async_context(git_forge(tmp_path))
+        if way.startswith("http"):
+            forge = await stack.enter_async_context(git_forge(folder))
             here.repository = Repository.from_url(f"{forge.url}/owner/name.git")
-            forge.faults.is_old = request.param == "http-first-protocol"
+            forge.faults.is_old = way == "http-first-protocol"
             here.faults = forge.faults
-        if request.param == "http-unfiltered":
+        if way == "http-unfiltered":
             repo.configure("uploadpack.allowFilter", "false")
         yield here
 
@@ -186,6 +210,24 @@ async def test_a_repository_that_is_not_there_refuses(place: Place) -> None:
             pytest.fail("there is no such tree")
 
 
+async def test_revisions_that_are_asked_together_are_answered_as_each_alone(
+    tmp_path: Path,
+) -> None:
+    repo = Repo(tmp_path)
+    first = repo.commit({"a": "1"})
+    repo.commit({"a": "2"}, branch="feature/x")
+    repo.tag("v1", first, message="one")
+    remote = GitRemote(environment={}, allow_files=True)
+    names = [None, "main", "feature/x", "v1", "gone", "a..b", first]
+    revisions = [Revision.from_text(it) for it in names]
+
+    together = await remote.heads(repo.repository, revisions)
+
+    alone = {it: await remote.head(repo.repository, it) for it in revisions}
+    assert together == alone
+    assert isinstance(together[revisions[0]], Head)
+
+
 # trees
 
 
@@ -295,7 +337,8 @@ async def test_a_path_is_looked_up_as_it_is_or_not_at_all(
 
 
 async def test_paths_are_opaque_bytes(place: Place) -> None:
-    names = [ODD, "-r", "--", ":(glob)*", "a*b", "Z\u0065\u0301", "Z\u00e9", "tab\tx"]
+    names = ["-r", "--", ":(glob)*", "a*b", "Z\u0065\u0301", "Z\u00e9", "tab\tx"]
+    names += [ODD] if place.speaks_bytes else ["100%", "a?b#c", "a+b", "%2F", "back\\"]
     commit = place.repo.commit({name: f"at {name!a}" for name in names})
 
     async with _tree(place, commit) as tree:
@@ -303,6 +346,19 @@ async def test_paths_are_opaque_bytes(place: Place) -> None:
         texts = [await tree.read(found[name].oid, limit=100) for name in names]
 
     assert texts == [f"at {name!a}".encode() for name in names]
+
+
+@pytest.mark.parametrize("path", [ODD, f"dir/{ODD}"])
+async def test_what_cannot_be_named_exactly_is_not_taken_for_absent(
+    place: Place, path: str
+) -> None:
+    commit = place.repo.commit({path: "odd"})
+
+    async with AsyncExitStack() as stack:
+        if not place.speaks_bytes:
+            stack.enter_context(pytest.raises(TransientError, match=r"listing|UTF-8"))
+        tree = await stack.enter_async_context(_tree(place, commit))
+        assert (await tree.entries([path]))[path].mode == FILE
 
 
 async def test_only_what_was_asked_is_answered(place: Place) -> None:

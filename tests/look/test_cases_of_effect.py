@@ -3,8 +3,6 @@
 The numbers are those of the checklist of what naive receivers get wrong.
 """
 
-from pathlib import Path
-
 import pytest
 
 from service.domain.evaluation import Looked, Verdict
@@ -30,11 +28,6 @@ numpy = "*"
 [tool.ruff]
 line-length = 80
 """
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "repo")
 
 
 async def test_case_01_a_file_added_and_removed_in_one_push_changes_nothing(

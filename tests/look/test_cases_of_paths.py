@@ -4,7 +4,6 @@ The numbers are those of the checklist of what naive receivers get wrong.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,6 @@ version https://git-lfs.github.com/spec/v1
 oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
 size 12345
 """
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "repo")
 
 
 async def _verdicts(

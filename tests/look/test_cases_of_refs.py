@@ -3,18 +3,11 @@
 The numbers are those of the checklist of what naive receivers get wrong.
 """
 
-from pathlib import Path
-
 import pytest
 
 from service.domain.evaluation import RefGone, Verdict
 from tests.support.following import Follower
 from tests.support.repos import Repo
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "repo")
 
 
 @pytest.mark.parametrize(

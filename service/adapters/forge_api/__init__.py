@@ -1,0 +1,1 @@
+"""What every forge's REST API needs: safe requests, budgets, caches, routing."""

@@ -1,0 +1,63 @@
+"""Hooks at every forge that we have a token for."""
+
+from collections.abc import Callable
+
+from service.domain.checkup import ForgeHook
+from service.domain.hook import Hook, Reach
+from service.errors import RemoteRefusedError
+from service.ports.forge_hooks import Failed, ForgeHooks
+
+__all__ = ["RoutedForgeHooks"]
+
+
+class RoutedForgeHooks:
+    """Implements the port `ForgeHooks` for all hosts.
+
+    Args:
+        open_api: Makes what looks after the hooks of a host; None where no token is
+            known.
+    """
+
+    def __init__(self, *, open_api: Callable[[str], ForgeHooks | None]) -> None:
+        self._open_api = open_api
+        self._apis: dict[str, ForgeHooks | None] = {}
+
+    def can_manage(self, hook: Hook) -> bool:
+        api = self._api(hook)
+        return api is not None and api.can_manage(hook)
+
+    async def find(self, hook: Hook, *, url: str) -> ForgeHook | None:
+        return await self._its(hook).find(hook, url=url)
+
+    async def create(self, hook: Hook, *, url: str) -> ForgeHook:
+        return await self._its(hook).create(hook, url=url)
+
+    async def edit(self, hook: Hook, *, url: str) -> None:
+        await self._its(hook).edit(hook, url=url)
+
+    async def remove(self, hook: Hook) -> None:
+        await self._its(hook).remove(hook)
+
+    async def test(self, hook: Hook) -> None:
+        await self._its(hook).test(hook)
+
+    async def failed(self, hook: Hook, *, after: str) -> Failed:
+        return await self._its(hook).failed(hook, after=after)
+
+    async def redeliver(self, hook: Hook, delivery: str) -> None:
+        await self._its(hook).redeliver(hook, delivery)
+
+    def _its(self, hook: Hook) -> ForgeHooks:
+        api = self._api(hook)
+        if api is None:
+            raise RemoteRefusedError(f"no token is known for {hook.repository.host}")
+        return api
+
+    def _api(self, hook: Hook) -> ForgeHooks | None:
+        host = hook.repository.host
+        # An app or an instance is set up by its administrator, once.
+        if hook.reach is Reach.HOST:
+            return None
+        if host not in self._apis:
+            self._apis[host] = self._open_api(host)
+        return self._apis[host]

@@ -1,0 +1,3 @@
+"""Gitea and Forgejo, by the REST API that both have."""
+
+__all__: list[str] = []
