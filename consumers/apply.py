@@ -133,6 +133,7 @@ class Application:
                 state=moved(build.state, Move.RETRY),
                 started_at=None,
                 not_before=not_before,
+                phases=(),
             )
         )
         for rebuild in await _attached(tx, build.id):
@@ -163,9 +164,11 @@ class Application:
             commit=plan.commit,
             context_dir=source.context_dir,
             path=plan.path,
+            declared=plan.declared,
             environment_id=rebuild.environment_id,
             project_id=launcher.project_id,
             is_fresh=rebuild.is_fresh,
+            traceparent=plan.traceparent,
             created_at=self._clock.now(),
         )
         await tx.builds.add(build)

@@ -33,23 +33,23 @@ class Asker:
 
     async def handle(self, event: Event, data: Data) -> None:
         """Take one push.received event."""
-        del event
         assert isinstance(data, PushReceived)
         async with self._store.transaction() as tx:
-            if data.delivery_id and data.hook_id:
+            if data.evidence == "push" and data.delivery_id and data.hook_id:
                 await tx.deliveries.record([_record(data)])
             for source in await _sources(tx, data):
                 await _learn(tx, source, data)
-                await tx.agenda.ask(self._look(source.id, data), pace=self._pace)
+                await tx.agenda.ask(self._look(source.id, event, data), pace=self._pace)
         self._bell.ring()
 
-    def _look(self, source: SourceId, data: PushReceived) -> Look:
+    def _look(self, source: SourceId, event: Event, data: PushReceived) -> Look:
         delivery = DeliveryId(data.delivery_id) if data.delivery_id else None
         return Look(
             source_id=source,
             evidence=Evidence(data.evidence),
             delivery_id=delivery,
             rebuild_ids=data.rebuild_ids,
+            traceparent=event.traceparent,
             asked_at=self._clock.now(),
         )
 
@@ -108,4 +108,5 @@ def _record(data: PushReceived) -> DeliveryRecord:
         after=data.after,
         headers={},
         received_at=data.received_at,
+        is_by_old_secret=data.is_by_old_secret,
     )

@@ -94,9 +94,9 @@ class Scheduler:
                 pass
 
     async def _once(self) -> Sequence[Decision]:
-        images = await self._present_images()
+        images, unsure = await self._present_images()
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
-            decisions = decide(await self._situation(tx, images))
+            decisions = decide(await self._situation(tx, images, unsure))
             for decision in decisions:
                 await self._application.apply(tx, decision)
         await self._act(decisions)
@@ -125,25 +125,35 @@ class Scheduler:
                 again = now + self._retry_after
                 await self._application.put_back(tx, build, not_before=again)
 
-    async def _present_images(self) -> dict[BuildKey, Image]:
+    async def _present_images(self) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
         """Return the images that can still be started from, of all wanted keys.
 
+        And the keys of images of which nobody can tell now: those wait, others go on.
         Asking a registry takes time, so it is done before the lock is taken.
         """
         async with self._store.reading() as tx:
             wanted = await _waiting(tx)
             keys = {it.plan.key for it in wanted if it.plan and not it.is_fresh}
             known = {key: await tx.builds.image(key) for key in sorted(keys)}
-        return {
-            key: image
-            for key, image in known.items()
-            if image is not None and await self._builder.has(image)
-        }
+        present: dict[BuildKey, Image] = {}
+        unsure: set[BuildKey] = set()
+        for key, image in known.items():
+            try:
+                if image is not None and await self._builder.has(image):
+                    present[key] = image
+            except TransientError as exc:
+                log.warning("image not found nor missed", key=key, error=str(exc))
+                unsure.add(key)
+        return present, unsure
 
     async def _situation(
-        self, tx: Transaction, images: dict[BuildKey, Image]
+        self, tx: Transaction, images: dict[BuildKey, Image], unsure: set[BuildKey]
     ) -> Situation:
-        rebuilds = [it for it in await tx.rebuilds.unfinished() if it.plan is not None]
+        rebuilds = [
+            it
+            for it in await tx.rebuilds.unfinished()
+            if it.plan is not None and not _must_wait(it, it.plan.key in unsure)
+        ]
         crowded = _crowded(rebuilds)
         return Situation(
             rebuilds=rebuilds,
@@ -157,6 +167,11 @@ class Scheduler:
 
 async def _waiting(tx: Transaction) -> Sequence[Rebuild]:
     return [it for it in await tx.rebuilds.unfinished() if it.build_id is None]
+
+
+def _must_wait(rebuild: Rebuild, is_unsure: bool) -> bool:  # noqa: FBT001 - the one fact
+    """Say whether it depends on an image of which nobody can tell now."""
+    return is_unsure and rebuild.build_id is None and not rebuild.is_fresh
 
 
 def _crowded(rebuilds: Sequence[Rebuild]) -> set[EnvironmentId]:

@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
+from consumers.learn import learned
 from service.announcing import Announcer
-from service.domain.agenda import Appointment, Look, Pace
+from service.domain.agenda import Appointment, Look, Pace, once_more
 from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
 from service.domain.definition import Definition
 from service.domain.delivery import DeliveryId
@@ -22,6 +23,7 @@ from service.domain.evaluation import (
     seen_after,
 )
 from service.domain.failure import Failure, FailureClass
+from service.domain.lag import Claim
 from service.domain.launcher import Launcher
 from service.domain.planning import next_generation, plan
 from service.domain.push import Evidence
@@ -29,6 +31,7 @@ from service.domain.source import Source
 from service.errors import (
     NotFoundError,
     PermanentError,
+    RemoteLagsError,
     RemoteRefusedError,
     TransientError,
 )
@@ -70,6 +73,8 @@ class Sight:
     judgement: Judgement = _NOT_YET
     looked: Looked | RefGone | None = None
     """None while nothing could be seen."""
+    claims: Sequence[Claim] = ()
+    """What the pushes among the asks say."""
 
     def seen(self, judgement: Judgement, looked: Looked | RefGone) -> "Sight":
         """Return the sight with what was found."""
@@ -78,14 +83,14 @@ class Sight:
     def refused(self, exc: PermanentError) -> "Sight":
         """Return the sight of a repository that cannot be read, now or later.
 
-        It is gone, private or forbidden (`remote_refused`), or too large
-        (`remote_unreadable`).
+        It is gone or private (`remote_refused`), `remote_forbidden`, another one
+        now (`remote_replaced`), `remote_withheld`, or too large (`remote_unreadable`).
         """
-        is_refused = isinstance(exc, RemoteRefusedError)
+        word = "unreadable"
+        if isinstance(exc, RemoteRefusedError):
+            word = exc.refusal.value
         judgement = Judgement(
-            verdict=Verdict.UNKNOWN,
-            reason="remote_refused" if is_refused else "remote_unreadable",
-            message=str(exc),
+            verdict=Verdict.UNKNOWN, reason=f"remote_{word}", message=str(exc)
         )
         return replace(self, judgement=judgement)
 
@@ -99,6 +104,11 @@ class Sight:
     def places(self) -> tuple[int, ...]:
         """The places of the asks on the agenda."""
         return tuple(place for place, _ in self.asks)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace of who asked first and has one."""
+        return next((it.traceparent for _, it in self.asks if it.traceparent), None)
 
 
 class Conclusion:
@@ -138,8 +148,11 @@ class Conclusion:
             evaluation = self._evaluation(sight, next_generation(source, launchers))
             await tx.evaluations.add(evaluation)
             if sight.looked is not None:
+                current = await learned(tx, current, sight.looked)
                 await tx.sources.save(_advanced(current, sight.looked, evaluation))
-            await self._announcer.evaluated(tx, source, evaluation)
+            await self._announcer.evaluated(
+                tx, source, evaluation, traceparent=sight.traceparent
+            )
             await self._follow_up(tx, sight, evaluation, launchers)
             await tx.agenda.settle(
                 source.id,
@@ -147,6 +160,7 @@ class Conclusion:
                 now=evaluation.completed_at,
                 pace=self._pace,
             )
+            await self._look_once_more(tx, sight)
         log.info(
             "source evaluated",
             verdict=sight.judgement.verdict.value,
@@ -154,6 +168,15 @@ class Conclusion:
             generation=evaluation.generation,
         )
         return True
+
+    async def _look_once_more(self, tx: Transaction, sight: Sight) -> None:
+        created_at = sight.source.created_at
+        again = once_more(created_at=created_at, started_at=sight.started_at)
+        if again is not None:
+            ask = Look(
+                source_id=sight.source.id, evidence=Evidence.SWEEP, asked_at=again
+            )
+            await tx.agenda.ask(ask, pace=self._pace)
 
     async def write_in_vain(
         self, sight: Sight, appointment: Appointment, exc: TransientError
@@ -164,14 +187,16 @@ class Conclusion:
         blind = replace(
             sight,
             judgement=Judgement(
-                verdict=Verdict.UNKNOWN, reason="remote_unavailable", message=str(exc)
+                verdict=Verdict.UNKNOWN, reason=_word(exc), message=str(exc)
             ),
         )
         async with self._store.transaction() as tx:
             if _is_worth_a_record(appointment.attempts):
                 evaluation = self._evaluation(blind, sight.source.generation)
                 await tx.evaluations.add(evaluation)
-                await self._announcer.evaluated(tx, sight.source, evaluation)
+                await self._announcer.evaluated(
+                    tx, sight.source, evaluation, traceparent=sight.traceparent
+                )
             if appointment.attempts >= self._patience.wishes:
                 failure = Failure(kind=FailureClass.NETWORK, message=str(exc))
                 await self._fail(tx, await _wishes(tx, sight), failure, now)
@@ -197,6 +222,7 @@ class Conclusion:
             wishes=wishes,
             recipe=self._recipe,
             new_id=self._ids.new,
+            traceparent=sight.traceparent,
         ):
             await tx.launchers.save(planned.launcher)
             for rebuild in planned.rebuilds:
@@ -309,11 +335,12 @@ def _is_worth_a_record(attempts: int) -> bool:
     return attempts & (attempts - 1) == 0
 
 
+def _word(exc: TransientError) -> str:
+    lags = isinstance(exc, RemoteLagsError)
+    return "remote_lags" if lags else "remote_unavailable"
+
+
 def _failure(judgement: Judgement) -> Failure:
-    kinds = {
-        "remote_refused": FailureClass.CLONE_FAILED,
-        "remote_unreadable": FailureClass.CLONE_FAILED,
-        "ref_gone": FailureClass.CLONE_FAILED,
-    }
-    kind = kinds.get(judgement.reason, FailureClass.NO_DEFINITION)
+    is_remote = judgement.verdict in {Verdict.UNKNOWN, Verdict.REF_GONE}
+    kind = FailureClass.CLONE_FAILED if is_remote else FailureClass.NO_DEFINITION
     return Failure(kind=kind, message=judgement.message)

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from consumers.bell import Bell
+from consumers.claims import claims_of, refuse_old_head
 from consumers.conclude import Conclusion, Sight
 from service.domain.agenda import Appointment, Pace
 from service.domain.evaluation import SameHead, judge, remembered
@@ -131,12 +132,14 @@ class Evaluator:
         """Read what a look starts from; None when nobody asks or follows it now."""
         async with self._store.reading() as tx:
             asks = await tx.agenda.asks(appointment.source_id)
+            now = self._clock.now()
+            claims = await claims_of(tx, (ask for _, ask in asks), now=now)
             try:
                 source = await tx.sources.get(appointment.source_id)
             except NotFoundError:
                 source = None
         if source is not None and asks:
-            return Sight(source=source, asks=asks, started_at=self._clock.now())
+            return Sight(source=source, asks=asks, started_at=now, claims=claims)
         async with self._store.transaction() as tx:
             await tx.agenda.settle(
                 appointment.source_id,
@@ -158,6 +161,7 @@ class Evaluator:
             )
         except PermanentError as exc:
             return sight.refused(exc)
+        refuse_old_head(source, looked, sight.claims)
         if isinstance(looked, SameHead):
             looked = remembered(source, looked)
         return sight.seen(judge(source, looked), looked)

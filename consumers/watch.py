@@ -1,6 +1,7 @@
 """Builder → build.finished: the state of running builds is read, never inferred."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -62,7 +63,7 @@ class Watcher:
             builds = await tx.builds.unfinished()
         running = [it for it in builds if it.state is BuildState.RUNNING]
         if running:
-            seen = await self._builder.observe([it.id for it in running])
+            seen = await self._builder.observe(running)
             await self._settle(running, seen)
 
     async def _settle(
@@ -72,24 +73,26 @@ class Watcher:
             match seen.get(build.id, Vanished()):
                 case Running():
                     continue
-                case Finished(outcome=outcome):
-                    await self._end(build, outcome)
+                case Finished() as ended:
+                    await self._end(build, ended)
                 case Vanished():
                     if not self._is_young(build):
-                        await self._end(build, LOST)
+                        lost = Finished(outcome=LOST, at=self._clock.now())
+                        await self._end(build, lost)
 
     def _is_young(self, build: Build) -> bool:
         since = build.started_at or build.created_at
         return self._clock.now() - since < GRACE
 
-    async def _end(self, build: Build, outcome: Image | Failure) -> None:
+    async def _end(self, build: Build, ended: Finished) -> None:
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             current = await tx.builds.get(build.id)
             is_same = current.attempt == build.attempt
             if current.state is not BuildState.RUNNING or not is_same:
                 return  # settled by another consumer, or stopped meanwhile
-            if isinstance(outcome, Image):
-                await self._application.succeeded(tx, current, outcome)
+            current = replace(current, phases=ended.phases)
+            if isinstance(ended.outcome, Image):
+                await self._application.succeeded(tx, current, ended.outcome)
             else:
-                await self._application.failed(tx, current, outcome)
+                await self._application.failed(tx, current, ended.outcome)
         await self._builder.forget(build.id)

@@ -1,6 +1,7 @@
 """Puts the HTTP side together."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -15,10 +16,12 @@ from handlers.route import Part
 from handlers.routes import ROUTES
 from handlers.streams import CLOSING
 from handlers.webhooks import MAX_BODY
+from service.contract import EXCHANGE, asyncapi
 from service.domain.hook import Secret
 from service.metrics import Metrics
-from service.ports.builder import Builder
+from service.ports.builder import Named
 from service.ports.bus import Bus
+from service.ports.forge_hooks import ForgeHooks
 from service.ports.remote import Remote
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
@@ -33,7 +36,8 @@ def make_application(
     store: Store,
     bus: Bus,
     remote: Remote,
-    builder: Builder,
+    forge_hooks: ForgeHooks,
+    builder: Named,
     clock: Clock,
     ids: Ids,
     metrics: Metrics,
@@ -42,6 +46,8 @@ def make_application(
     public_url: str,
     token: Secret,
     version: str,
+    allow_files: bool = True,
+    exchange: str = EXCHANGE,
     parts: Iterable[Part] = EVERYTHING,
 ) -> web.Application:
     """Make the application that serves some parts of the HTTP side, or all.
@@ -53,6 +59,7 @@ def make_application(
         store: Where state is.
         bus: Followed by listeners, and home of dead letters.
         remote: Asked by simulations.
+        forge_hooks: Makes and mends hooks where a token allows it.
         builder: Names itself to simulations.
         clock: Tells the time.
         ids: Names what is made.
@@ -62,6 +69,8 @@ def make_application(
         public_url: Where forges reach the service.
         token: What callers of the REST API show.
         version: Of the service.
+        allow_files: Whether `file://` repositories may be followed.
+        exchange: Where a broker carries the events.
         parts: What is served.
     """
     served = {*parts, Part.ALWAYS}
@@ -71,6 +80,7 @@ def make_application(
     app[keys.STORE] = store
     app[keys.BUS] = bus
     app[keys.REMOTE] = remote
+    app[keys.FORGE_HOOKS] = forge_hooks
     app[keys.BUILDER] = builder
     app[keys.CLOCK] = clock
     app[keys.IDS] = ids
@@ -80,6 +90,8 @@ def make_application(
     app[keys.PUBLIC_URL] = public_url.rstrip("/")
     app[keys.TOKEN] = token
     app[keys.VERSION] = version
+    app[keys.ALLOW_FILES] = allow_files
+    app[keys.CONTRACT] = json.dumps(asyncapi(exchange=exchange), ensure_ascii=False)
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(_close_streams)
     routes = [it for it in ROUTES if it.part in served]

@@ -1,16 +1,21 @@
 """Deliveries of forges: what arrived, and what became of it at the door."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from handlers.answering import tell, tell_all
-from handlers.keys import STORE
+from handlers.keys import RECEIVER, STORE
 from handlers.reading import named, read_query
 from handlers.shapes.deliveries import DeliveryTold
+from handlers.shapes.receipts import ReceiptTold
 from handlers.shapes.service import DeliveriesQuery
 from service.domain.delivery import DeliveryId
-from service.domain.hook import HookId
+from service.domain.hook import Hook, HookId
+from service.errors import ConflictError, NotFoundError
+from service.ports.store import DeliveryRecord, Transaction
 
-__all__ = ["list_deliveries", "show_delivery"]
+__all__ = ["list_deliveries", "replay_delivery", "show_delivery"]
 
 
 async def list_deliveries(request: web.Request) -> web.Response:
@@ -24,6 +29,39 @@ async def list_deliveries(request: web.Request) -> web.Response:
 
 async def show_delivery(request: web.Request) -> web.Response:
     """Show a delivery; secrets in its headers are masked."""
-    delivery_id = DeliveryId(named(request, "delivery_id", what="Delivery"))
+    delivery_id = _id(request)
+    arrived = request.app[RECEIVER].waiting(delivery_id)
     async with request.app[STORE].reading() as tx:
-        return tell(DeliveryTold.of(await tx.deliveries.get(delivery_id)))
+        try:
+            return tell(DeliveryTold.of(await tx.deliveries.get(delivery_id)))
+        except NotFoundError:
+            if not arrived:
+                raise
+            return tell(DeliveryTold.of(arrived[-1]))
+
+
+async def replay_delivery(request: web.Request) -> web.Response:
+    """Send a recorded delivery down the road again; the look says that it was so.
+
+    Who follows its ref now is looked at, by the evidence `replay`. 409 for one that
+    was refused or told of no ref, and when its hook was removed.
+    """
+    async with request.app[STORE].reading() as tx:
+        record = await tx.deliveries.get(_id(request))
+        hook = await _hook(tx, record)
+    receipt = await request.app[RECEIVER].replay(record, hook)
+    told = ReceiptTold.model_validate(receipt.to_json())
+    return tell(told, status=HTTPStatus.ACCEPTED)
+
+
+async def _hook(tx: Transaction, record: DeliveryRecord) -> Hook:
+    try:
+        return await tx.hooks.get(record.hook_id)
+    except NotFoundError as exc:
+        raise ConflictError(
+            f"the hook {record.hook_id} of this delivery was removed"
+        ) from exc
+
+
+def _id(request: web.Request) -> DeliveryId:
+    return DeliveryId(named(request, "delivery_id", what="Delivery"))

@@ -8,7 +8,9 @@ from typing import Final
 
 import structlog
 
+from handlers.ration import Ration
 from service.domain.delivery import Delivery
+from service.domain.hook import HookId
 from service.errors import TransientError
 from service.metrics import Metrics
 from service.ports.store import DeliveryRecord, Store
@@ -53,9 +55,9 @@ class DeliveryLog:
     """Gather records and write them in batches, after the forge has its answer.
 
     Best effort: the records of the last moment die with the process, and when the
-    database stays away the oldest wait, the newest are dropped and counted. The record
-    of an accepted delivery is not here: its event carries it, and whoever handles the
-    event writes it down, so it is as durable as the push itself.
+    database stays away the oldest wait, the newest are dropped and counted. An accepted
+    delivery is here for who asks at once, and for its headers: its event carries the
+    rest, and whoever handles the event writes it down, as durable as the push itself.
 
     Args:
         store: Where records go.
@@ -72,8 +74,25 @@ class DeliveryLog:
         self._metrics = metrics
         self._keep = keep
         self._waiting: deque[DeliveryRecord] = deque()
+        self._writing: Sequence[DeliveryRecord] = ()
         self._noted = asyncio.Event()
         self._untrimmed = 0
+        self._ration = Ration()
+
+    def has_room(self, hook: HookId, *, is_kept: bool = False) -> bool:
+        """Say whether one more record of a hook is to be written; count it if not.
+
+        A hook that delivers without pause has some of its deliveries on record.
+
+        Args:
+            hook: Whose record it is.
+            is_kept: Whether somebody else writes it down too, without its headers.
+        """
+        if self._ration.take(hook, now=self._clock.now()):
+            return True
+        if not is_kept:
+            self._metrics.records_lost(1)
+        return False
 
     def note(self, record: DeliveryRecord) -> None:
         """Take a record to be written soon."""
@@ -82,6 +101,11 @@ class DeliveryLog:
             return
         self._waiting.append(record)
         self._noted.set()
+
+    def waiting(self, text: str) -> Sequence[DeliveryRecord]:
+        """Return records of an id, ours or the forge's, that are not written yet."""
+        unwritten = (*self._writing, *self._waiting)
+        return [it for it in unwritten if text in {it.id, it.forge_delivery_id}]
 
     async def run(self) -> None:
         """Write until cancelled; what waits then is written still."""
@@ -95,9 +119,12 @@ class DeliveryLog:
 
     async def _write_all(self) -> None:
         self._noted.clear()
+        self._ration.tidy(now=self._clock.now())
         while self._waiting:
             count = min(_BATCH, len(self._waiting))
-            await self._write([self._waiting.popleft() for _ in range(count)])
+            self._writing = [self._waiting.popleft() for _ in range(count)]
+            await self._write(self._writing)
+            self._writing = ()
 
     async def _write(self, batch: Sequence[DeliveryRecord]) -> None:
         self._untrimmed += len(batch)

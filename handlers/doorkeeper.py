@@ -12,7 +12,7 @@ import structlog
 
 from handlers.bodies import BIG_BODY
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.hook import Hook, HookId, Proof, Reach, Secret
 from service.domain.repository import Repository
 from service.errors import (
     BadSignatureError,
@@ -68,6 +68,11 @@ class Doorkeeper:
             hook = await self._look(forge, hook_id)
             return hook, await self._verify(hook, delivery)
 
+    def known(self, forge: Forge, hook_id: str) -> Hook | None:
+        """Return a hook that was read a moment ago; None for one that is not there."""
+        hook = self._remembered(forge, hook_id)
+        return None if hook is self._nobody[forge] else hook
+
     async def learn(self, hook: Hook, repository: Repository) -> None:
         """Note the number of the hook's repository, the first time one is told.
 
@@ -77,7 +82,8 @@ class Doorkeeper:
         Raises:
             ForeignRepositoryError: Another delivery told another number before.
         """
-        if hook.repository.number is not None or repository.number is None:
+        is_settled = hook.repository.number is not None or repository.number is None
+        if is_settled or hook.reach is not Reach.REPOSITORY:
             return
         try:
             known = await self._learn(hook.id, repository)

@@ -4,15 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import cache
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from handlers.keys import BUS
+from handlers.keys import BUS, CONTRACT
 from handlers.streams import Stream, last_event_name, streaming
-from service.contract import asyncapi
 from service.errors import ServiceError
 from service.ports.bus import Place
 from service.wire import Event
@@ -38,8 +36,7 @@ Item = Event | Place
 
 async def show_contract(request: web.Request) -> web.Response:
     """Show the AsyncAPI document of all events."""
-    del request
-    return web.Response(text=_contract(), content_type="application/json")
+    return web.Response(text=request.app[CONTRACT], content_type="application/json")
 
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
@@ -59,11 +56,6 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         finally:
             pump.cancel()
     return stream.response
-
-
-@cache
-def _contract() -> str:
-    return json.dumps(asyncapi(), ensure_ascii=False)
 
 
 async def _pump(

@@ -1,65 +1,115 @@
 """What a user is told of a hook, down to the boxes to tick."""
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
-from handlers.shapes.hooks import HookTold, LastDelivery, NewHook
-from service.domain.delivery import Forge
-from service.domain.hook import Hook, Proof
+from handlers.hook_steps import EVENTS, made_steps, steps
+from handlers.shapes.hooks import HealthTold, HookTold, LastDelivery, NewHook
+from service.checkup import hook_url
+from service.domain.checkup import Checkup, is_over
+from service.domain.hook import Hook
 from service.ports.store import DeliveryRecord
 
-__all__ = ["card", "new_card"]
+__all__ = ["Seen", "card", "new_card"]
 
-Status = Literal["waiting for first delivery", "connected", "refusing deliveries"]
+Status = Literal[
+    "waiting for first delivery", "connected", "refusing deliveries", "unhealthy"
+]
 
-EVENTS: Final = {
-    Forge.GITHUB: ("Just the push event",),
-    Forge.GITLAB: ("Push events", "Tag push events"),
-}
-FIELDS: Final = {
-    Proof.HMAC: "Secret",
-    Proof.SIGNING_TOKEN: "Signing token",
-    Proof.SECRET_TOKEN: "Secret token",
-}
-"""What the forge's page calls the field for the secret."""
+STILL_OLD: Final = (
+    "The newest delivery was still proved by the older secret: paste the new one at "
+    "the forge before you retire it."
+)
+NOW_NEW: Final = "The forge uses the new secret: retire the older one."
+NOBODY_KNOWS: Final = (
+    "Two secrets are live, and nothing was delivered since: paste the new one at the "
+    "forge."
+)
 
 
-def card(hook: Hook, last: DeliveryRecord | None, public_url: str) -> HookTold:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known around a hook."""
+
+    last: DeliveryRecord | None
+    public_url: str
+    is_managed: bool
+
+
+def card(hook: Hook, seen: Seen) -> HookTold:
     """Tell of a hook, without its secrets."""
-    return HookTold.model_validate(_facts(hook, last, public_url))
+    return HookTold.model_validate(_facts(hook, seen))
 
 
-def new_card(hook: Hook, last: DeliveryRecord | None, public_url: str) -> NewHook:
-    """Tell of a hook, with its newest secret and what to do with it."""
-    facts = _facts(hook, last, public_url)
-    secret = hook.secrets[0].reveal()
-    instructions = tuple(_instructions(hook, str(facts["url"])))
+def new_card(hook: Hook, seen: Seen, *, is_done: bool, trouble: str = "") -> NewHook:
+    """Tell of a hook, with its newest secret and what to do with it.
+
+    Args:
+        hook: With its newest secret.
+        seen: What is known around it.
+        is_done: Whether the forge has it, secret and all; then nobody else needs it.
+        trouble: Why the forge has not, where a token was tried.
+    """
+    facts = _facts(hook, seen)
+    told = made_steps(hook) if is_done else steps(hook, str(facts["url"]))
+    note = (f"The forge was not changed: {trouble}",) if trouble else ()
+    secret = None if is_done else hook.secrets[0].reveal()
     return NewHook.model_validate(
-        facts | {"secret": secret, "instructions": instructions}
+        facts | {"secret": secret, "at_forge": is_done, "instructions": (*note, *told)}
     )
 
 
-def _facts(
-    hook: Hook, last: DeliveryRecord | None, public_url: str
-) -> dict[str, object]:
+def _facts(hook: Hook, seen: Seen) -> dict[str, object]:
     return {
         "id": hook.id,
         "forge": hook.forge.value,
         "proof": hook.proof.value,
         "repository": hook.repository.url,
-        "url": f"{public_url}/webhooks/{hook.forge.value}/{hook.id}",
+        "reach": hook.reach.value,
+        "managed": seen.is_managed,
+        "forge_hook_id": hook.forge_id,
+        "url": hook_url(hook, public_url=seen.public_url),
         "events": EVENTS[hook.forge],
         "secrets": len(hook.secrets),
-        "status": _status(last),
-        "last_delivery": _last(last) if last else None,
+        "status": _status(hook.checkup, seen.last),
+        "warning": _warning(hook, seen.last),
+        "health": _health(hook.checkup) if hook.checkup else None,
+        "last_delivery": _last(seen.last) if seen.last else None,
         "created_at": hook.created_at,
         "rotated_at": hook.rotated_at,
     }
 
 
-def _status(last: DeliveryRecord | None) -> Status:
+def _status(checkup: Checkup | None, last: DeliveryRecord | None) -> Status:
+    is_refused = last is not None and last.status == "refused"
+    arrived_at = last.received_at if last and not is_refused else None
+    if checkup and checkup.ailments and not is_over(checkup, arrived_at=arrived_at):
+        return "unhealthy"
     if last is None:
         return "waiting for first delivery"
-    return "refusing deliveries" if last.status == "refused" else "connected"
+    return "refusing deliveries" if is_refused else "connected"
+
+
+def _warning(hook: Hook, last: DeliveryRecord | None) -> str | None:
+    """Say what to do about a rotation that has not come to its end."""
+    if len(hook.secrets) == 1:
+        return None
+    if last is None or hook.rotated_at is None or last.received_at < hook.rotated_at:
+        return NOBODY_KNOWS
+    return STILL_OLD if last.is_by_old_secret else NOW_NEW
+
+
+def _health(checkup: Checkup) -> HealthTold:
+    return HealthTold(
+        checked_at=checkup.at,
+        reasons=tuple(it.value for it in checkup.ailments),
+        message=checkup.message,
+        mend=checkup.mend,
+        since=checkup.since,
+        repaired=tuple(it.value for it in checkup.repaired),
+        redelivered=checkup.redelivered,
+        trouble=checkup.trouble,
+    )
 
 
 def _last(record: DeliveryRecord) -> LastDelivery:
@@ -69,32 +119,5 @@ def _last(record: DeliveryRecord) -> LastDelivery:
         status=record.status,
         reason=record.reason,
         event=record.event,
+        is_by_old_secret=record.is_by_old_secret,
     )
-
-
-def _instructions(hook: Hook, url: str) -> list[str]:
-    field = FIELDS[hook.proof]
-    if hook.rotated_at is not None:
-        return [
-            f"Open the webhook of {hook.repository.path} at the forge.",
-            f"Replace its {field} by the new secret and save.",
-            "Once a delivery came through, retire the older secret here.",
-        ]
-    where = {
-        Forge.GITHUB: "Settings > Webhooks > Add webhook",
-        Forge.GITLAB: "Settings > Webhooks > Add new webhook",
-    }
-    lines = [
-        f"Open {hook.repository.path} at the forge: {where[hook.forge]}.",
-        f"Paste {url} as the {'Payload URL' if hook.forge is Forge.GITHUB else 'URL'}.",
-        f"Paste the secret as the {field}; it is not shown again.",
-    ]
-    if hook.forge is Forge.GITHUB:
-        lines.append("Choose the content type application/json.")
-    if hook.proof is Proof.SIGNING_TOKEN:
-        lines.append(
-            "A GitLab older than 19.1 has no signing token: make this hook again "
-            'with "proof": "secret_token".'
-        )
-    ticks = " and ".join(EVENTS[hook.forge])
-    return [*lines, f"Choose {ticks} and save."]

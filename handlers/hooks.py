@@ -6,31 +6,39 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from handlers import forge_side
 from handlers.answering import nothing, paged, tell
-from handlers.hook_card import card, new_card
+from handlers.forge_side import Done
+from handlers.hook_card import Seen, card, new_card
 from handlers.hook_secrets import forge_of, new_secret, proof_of
-from handlers.keys import CLOCK, IDS, PUBLIC_URL, STORE
+from handlers.keys import CLOCK, FORGE_HOOKS, IDS, PUBLIC_URL, STORE
 from handlers.reading import named, read_body
 from handlers.shapes.hooks import HookPost, HookTold
-from service.domain.hook import Hook, HookId
-from service.domain.repository import Repository
+from service.domain.hook import Hook, HookId, Reach, place
 from service.errors import ConflictError
 from service.ports.store import DeliveryRecord, Transaction
 
 __all__ = [
     "add_hook",
+    "check_hook",
     "list_hooks",
     "remove_hook",
     "retire_secret",
     "rotate_secret",
     "show_hook",
+    "test_hook",
 ]
 
 
 async def add_hook(request: web.Request) -> web.Response:
-    """Add a webhook; its secret is shown in this answer and never again."""
+    """Add a webhook, at its forge too where a token allows it.
+
+    Otherwise the answer says what to paste where; the secret is shown in this answer
+    and never again.
+    """
     asked = await read_body(request, HookPost)
-    repository = Repository.from_url(asked.repository)
+    reach = Reach(asked.reach)
+    repository = place(asked.repository, reach)
     forge = forge_of(repository, asked.forge)
     proof = proof_of(forge, asked.proof)
     hook = Hook(
@@ -40,11 +48,15 @@ async def add_hook(request: web.Request) -> web.Response:
         repository=repository,
         secrets=(new_secret(proof),),
         created_at=request.app[CLOCK].now(),
+        reach=reach,
     )
     async with request.app[STORE].transaction() as tx:
         await tx.hooks.add(hook)
-    told = new_card(hook, None, request.app[PUBLIC_URL])
-    return tell(told, status=HTTPStatus.CREATED)
+    done = Done(hook=hook, is_done=False)
+    if not asked.paste:
+        is_any = asked.proof is None
+        done = await forge_side.make(request.app, hook, is_any_proof=is_any)
+    return await _tell_new(request, done, status=HTTPStatus.CREATED)
 
 
 async def list_hooks(request: web.Request) -> web.Response:
@@ -61,10 +73,34 @@ async def show_hook(request: web.Request) -> web.Response:
         return tell(await _told(request, tx, hook))
 
 
+async def check_hook(request: web.Request) -> web.Response:
+    """Look after a webhook now, and mend it at its forge where a token allows it."""
+    hook = await forge_side.nurse_of(request.app).look_after(_id(request))
+    async with request.app[STORE].reading() as tx:
+        return tell(await _told(request, tx, hook))
+
+
+async def test_hook(request: web.Request) -> web.Response:
+    """Have the forge deliver something now: GitHub a ping, GitLab a sample push.
+
+    409 where no token may ask it to.
+    """
+    async with request.app[STORE].reading() as tx:
+        hook = await tx.hooks.get(_id(request))
+    if not forge_side.is_managed(request.app, hook) or hook.forge_id is None:
+        raise ConflictError(
+            "No token may ask the forge to deliver; press Redeliver (GitHub) or Test "
+            "(GitLab) on the webhook's page there."
+        )
+    await request.app[FORGE_HOOKS].test(hook)
+    return nothing()
+
+
 async def rotate_secret(request: web.Request) -> web.Response:
     """Give a webhook a second secret; both live until the older one is retired.
 
-    409 while two live: nobody can tell which of them the forge uses.
+    The forge is given it where a token allows that. 409 while two live: nobody can
+    tell which of them the forge uses.
     """
     async with request.app[STORE].transaction() as tx:
         hook = await tx.hooks.get(_id(request))
@@ -78,8 +114,7 @@ async def rotate_secret(request: web.Request) -> web.Response:
             rotated_at=request.app[CLOCK].now(),
         )
         await tx.hooks.save(hook)
-        last = await _last(tx, hook)
-    return tell(new_card(hook, last, request.app[PUBLIC_URL]))
+    return await _tell_new(request, await forge_side.renew(request.app, hook))
 
 
 async def retire_secret(request: web.Request) -> web.Response:
@@ -94,20 +129,37 @@ async def retire_secret(request: web.Request) -> web.Response:
 
 
 async def remove_hook(request: web.Request) -> web.Response:
-    """Remove a webhook; its deliveries are refused from now on."""
+    """Remove a webhook, at its forge too where a token allows it.
+
+    Its deliveries are refused from now on.
+    """
     async with request.app[STORE].transaction() as tx:
         hook = await tx.hooks.get(_id(request))
         await tx.hooks.remove(hook.id)
+    await forge_side.let_go(request.app, hook)
     return nothing()
 
 
+async def _tell_new(
+    request: web.Request, done: Done, *, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    async with request.app[STORE].reading() as tx:
+        seen = await _seen(request, tx, done.hook)
+    told = new_card(done.hook, seen, is_done=done.is_done, trouble=done.trouble)
+    return tell(told, status=status)
+
+
 async def _told(request: web.Request, tx: Transaction, hook: Hook) -> HookTold:
-    return card(hook, await _last(tx, hook), request.app[PUBLIC_URL])
+    return card(hook, await _seen(request, tx, hook))
 
 
-async def _last(tx: Transaction, hook: Hook) -> DeliveryRecord | None:
+async def _seen(request: web.Request, tx: Transaction, hook: Hook) -> Seen:
     newest: Sequence[DeliveryRecord] = await tx.deliveries.list(hook=hook.id, limit=1)
-    return newest[0] if newest else None
+    return Seen(
+        last=newest[0] if newest else None,
+        public_url=request.app[PUBLIC_URL],
+        is_managed=forge_side.is_managed(request.app, hook),
+    )
 
 
 def _id(request: web.Request) -> HookId:

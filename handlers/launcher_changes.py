@@ -7,7 +7,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from handlers.announcing import announcer_of
-from handlers.keys import CLOCK, IDS, STORE
+from handlers.keys import ALLOW_FILES, CLOCK, IDS, STORE
 from handlers.rebuild_requests import end_unfinished, first_build
 from handlers.shapes.environments import check_pair
 from handlers.shapes.launchers import (
@@ -20,7 +20,7 @@ from service.domain.build import EnvironmentId, Move
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.repository import Repository
 from service.domain.source import Revision, Source, SourceId
-from service.errors import ConflictError
+from service.errors import ConflictError, InvalidRequestError
 from service.ports.store import LOCK_SCHEDULE, Transaction
 
 __all__ = ["add", "change", "remove", "take_offer"]
@@ -31,13 +31,13 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
 
     Raises:
         InvalidRequestError: Frontend and builder do not fit, or the repository's URL
-            is none.
+            is none, or not one that may be followed.
     """
     given = asked.environment
     check_pair(given.builder_variant, given.frontend_variant)
     wanted = _source(
         app,
-        Repository.from_url(given.repository),
+        _repository(app, given.repository),
         Revision.from_text(given.repository_revision),
         given.context_dir,
     )
@@ -47,6 +47,16 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
         await tx.launchers.add(launcher)
         await first_build(app, tx, launcher, source)
     return launcher, source
+
+
+def _repository(app: web.Application, url: str) -> Repository:
+    repository = Repository.from_url(url)
+    if repository.url.startswith("file:") and not app[ALLOW_FILES]:
+        raise InvalidRequestError(
+            f"repository {url[:200]!r}: repositories on this machine may not be "
+            "followed here; expected https:// or http://"
+        )
+    return repository
 
 
 def _source(
@@ -115,7 +125,7 @@ async def change(
         NotFoundError: There is no such launcher.
         ConflictError: Somebody else changes it just now.
         InvalidRequestError: Frontend and builder would not fit, or the repository's
-            URL is none.
+            URL is none, or not one that may be followed.
     """
     async with _holding(app, launcher_id) as (tx, before):
         source = await tx.sources.get(before.source_id)
@@ -142,7 +152,7 @@ def _followed(app: web.Application, source: Source, asked: LauncherPatch) -> Sou
     repository, revision = source.repository, source.revision
     context_dir = source.context_dir
     if given.repository is not None:
-        named = Repository.from_url(given.repository)
+        named = _repository(app, given.repository)
         repository = repository if repository.is_same(named) else named
     if given.repository_revision is not None:
         revision = Revision.from_text(given.repository_revision)

@@ -75,12 +75,10 @@ async def _judged(
             app[REMOTE], source.repository, source.revision, source.context_dir
         )
     except (RemoteRefusedError, TransientError) as exc:
-        is_refused = isinstance(exc, RemoteRefusedError)
-        judgement = Judgement(
-            verdict=Verdict.UNKNOWN,
-            reason="remote_refused" if is_refused else "remote_unavailable",
-            message=str(exc),
-        )
+        reason = "remote_unavailable"
+        if isinstance(exc, RemoteRefusedError):
+            reason = f"remote_{exc.refusal.value}"
+        judgement = Judgement(verdict=Verdict.UNKNOWN, reason=reason, message=str(exc))
         return judgement, None
     return judge(source, looked), looked
 

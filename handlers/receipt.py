@@ -9,6 +9,7 @@ from service.domain.delivery import Delivery, DeliveryId, delivery_id
 from service.domain.hook import Hook
 from service.domain.push import Ignored, Push
 from service.forges.codec import CODECS
+from service.forges.proofs import Verified
 from service.ports.store import DeliveryRecord
 
 __all__ = ["Admitted", "Receipt"]
@@ -46,9 +47,10 @@ class Admitted:
     forge_id: str | None
     event: str
     """The forge's word; empty when it gave none."""
+    is_by_old_secret: bool = False
 
     @classmethod
-    def through(cls, hook: Hook, delivery: Delivery) -> Self:
+    def through(cls, hook: Hook, delivery: Delivery, verified: Verified) -> Self:
         """Name a verified delivery by what its forge calls it.
 
         Raises:
@@ -62,6 +64,7 @@ class Admitted:
             delivery=delivery,
             forge_id=forge_id,
             event=codec.event_name(delivery) or "",
+            is_by_old_secret=verified.is_by_old_secret,
         )
 
     @classmethod
@@ -69,6 +72,21 @@ class Admitted:
         """Name a verified delivery by its body; its headers may be what is wrong."""
         return cls(
             id=delivery_id(hook.id, None, delivery.body),
+            hook=hook,
+            delivery=delivery,
+            forge_id=None,
+            event="",
+        )
+
+    @classmethod
+    def unproved(cls, hook: Hook, delivery: Delivery) -> Self:
+        """Name what nothing proves by its hook and hour.
+
+        A stranger chooses no names and fills no log.
+        """
+        hour = delivery.received_at.strftime("unproved %Y-%m-%d %H")
+        return cls(
+            id=delivery_id(hook.id, hour, b""),
             hook=hook,
             delivery=delivery,
             forge_id=None,
@@ -97,4 +115,5 @@ class Admitted:
             after=push.after if push else "",
             headers=masked(self.delivery),
             received_at=self.delivery.received_at,
+            is_by_old_secret=self.is_by_old_secret,
         )

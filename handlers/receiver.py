@@ -5,8 +5,7 @@
 What is accepted is durable. What comes twice is looked at twice at worst.
 """
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -17,26 +16,28 @@ from handlers.delivery_log import DeliveryLog
 from handlers.doorkeeper import Doorkeeper
 from handlers.keeper import Keeper
 from handlers.parsing import Parser
+from handlers.push_events import arrival, replay
 from handlers.receipt import Admitted, Receipt
 from handlers.recent import Recent
 from handlers.tracked import Tracked
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook
+from service.domain.hook import Hook, Reach
 from service.domain.push import Ignored, Push
-from service.domain.repository import Repository
+from service.domain.repository import Ref
 from service.errors import (
     BadSignatureError,
+    ConflictError,
     DeliveryError,
     ForeignRepositoryError,
     TransientError,
     UnsupportedMediaError,
 )
-from service.forges.proofs import SkewedClockError
+from service.forges.binding import bound
+from service.forges.proofs import SkewedClockError, Verified
 from service.metrics import Metrics
 from service.ports.bus import Bus
-from service.ports.store import Store
+from service.ports.store import DeliveryRecord, Store
 from service.ports.time import Clock, Ids
-from service.wire import Event, PushReceived, RepositoryData
 
 __all__ = ["Receiver"]
 
@@ -52,7 +53,7 @@ class Receiver:
         clock: Tells how old things are.
         ids: Names traces.
         metrics: Counts deliveries and what became of them.
-        log: Writes down what was not accepted.
+        log: Writes down what arrived.
         budget: How long the bus may take to confirm, and the store to answer.
         big_at_once: How many big bodies may be parsed at once.
     """
@@ -73,7 +74,9 @@ class Receiver:
         self._parser = Parser(big_at_once=big_at_once)
         self._tracked = Tracked(store=store, clock=clock, budget=budget)
         self._recent = Recent(clock=clock)
+        self._unproved = Recent(clock=clock)
         self._keeper = Keeper(store=store, bus=bus, metrics=metrics, budget=budget)
+        self._clock = clock
         self._ids = ids
         self._metrics = metrics
         self._log = log
@@ -85,9 +88,9 @@ class Receiver:
             DeliveryError: It is not to be accepted, now or later.
             TransientError: It could not be kept; the forge may send it again.
         """
-        hook = await self._admit(forge, hook_id, delivery)
+        hook, verified = await self._admit(forge, hook_id, delivery)
         try:
-            admitted = Admitted.through(hook, delivery)
+            admitted = Admitted.through(hook, delivery, verified)
             receipt, about = await self._settle(admitted)
         except DeliveryError as exc:
             self._refused(hook, delivery, exc)
@@ -99,13 +102,62 @@ class Receiver:
         self._note(admitted, receipt, about)
         return receipt
 
-    async def _admit(self, forge: Forge, hook_id: str, delivery: Delivery) -> Hook:
+    async def replay(self, record: DeliveryRecord, hook: Hook) -> Receipt:
+        """Send a recorded delivery down the road again, from where it was proved.
+
+        What it says of a repository is bound to its hook once more, and somebody has
+        to follow its ref now.
+
+        Raises:
+            ConflictError: It was refused, or told of no ref.
+            ForeignRepositoryError: Its hook is bound to another repository by now.
+            TransientError: It could not be kept.
+        """
+        if record.status == "refused" or not record.ref:
+            raise ConflictError(
+                f"delivery {record.id} ({record.reason}) told of no ref that could be "
+                "looked at again"
+            )
+        told = Push(
+            repository=bound(
+                hook, path=record.repository, number=hook.repository.number
+            ),
+            ref=Ref(record.ref),
+            before=record.before,
+            after=record.after,
+            default_branch=None,
+        )
+        push = await self._followed(told, hook)
+        if push is None:
+            message = f"No launcher follows {told.ref} of {told.repository.path}."
+            return Receipt(
+                delivery=record.id,
+                status="ignored",
+                reason="not_tracked",
+                message=message,
+            )
+        again = replay(record, push, ids=self._ids, now=self._clock.now())
+        await self._keeper.keep(again)
+        log.info("delivery played again", delivery=record.id, hook=hook.id)
+        message = f"Played again: {push.ref} of {push.repository.path} is looked at."
+        return Receipt(
+            delivery=record.id, status="accepted", reason="replay", message=message
+        )
+
+    def waiting(self, text: str) -> Sequence[DeliveryRecord]:
+        """Return deliveries of this id that are not yet written down."""
+        return self._log.waiting(text)
+
+    async def _admit(
+        self, forge: Forge, hook_id: str, delivery: Delivery
+    ) -> tuple[Hook, Verified]:
         try:
             hook, verified = await self._doorkeeper.admit(forge, hook_id, delivery)
         except BadSignatureError as exc:
             is_skewed = isinstance(exc, SkewedClockError)
             reason = "clock_skew" if is_skewed else "bad_signature"
             self._count(forge, "refused", reason)
+            self._unproven(forge, hook_id, delivery, reason)
             raise
         except TransientError:
             self._count(forge, "deferred", "unavailable")
@@ -113,7 +165,7 @@ class Receiver:
         if verified.is_by_old_secret:
             self._metrics.old_secret_used(forge=forge.value)
             log.warning("delivery by the older secret", hook=hook.id)
-        return hook
+        return hook, verified
 
     async def _settle(self, admitted: Admitted) -> tuple[Receipt, Push | Ignored]:
         hook = admitted.hook
@@ -129,7 +181,7 @@ class Receiver:
         if push is None:
             message = f"No launcher follows {told.ref} of {told.repository.path}."
             return admitted.receipt("ignored", "not_tracked", message), told
-        await self._keeper.keep(self._event(admitted, push))
+        await self._keeper.keep(arrival(admitted, push, ids=self._ids))
         self._recent.add(admitted.id)
         message = f"{push.ref} of {push.repository.path} is looked at."
         return admitted.receipt("accepted", "tracked", message), push
@@ -142,7 +194,8 @@ class Receiver:
         """
         if await self._tracked.has(push):
             return push
-        if push.repository.label == hook.repository.label:
+        is_named_so = push.repository.label == hook.repository.label
+        if is_named_so or hook.reach is not Reach.REPOSITORY:
             return None
         log.info(
             "repository has a new name",
@@ -154,47 +207,44 @@ class Receiver:
         renamed = replace(push, repository=old_name)
         return renamed if await self._tracked.has(renamed) else None
 
-    def _event(self, admitted: Admitted, push: Push) -> Event:
-        data = PushReceived(
-            repository=_wire(push.repository),
-            ref=push.ref,
-            before=push.before,
-            after=push.after,
-            default_branch=push.default_branch,
-            evidence="push",
-            delivery_id=admitted.id,
-            hook_id=admitted.hook.id,
-            forge_delivery_id=admitted.forge_id,
-            received_at=admitted.delivery.received_at,
-        )
-        return Event.of(
-            data,
-            # Every arrival is an event of its own: who sends again wants a look.
-            id=f"{admitted.id}-{self._ids.new()}",
-            time=admitted.delivery.received_at,
-            subject=push.repository.path,
-            traceparent=_traceparent(self._ids.new()),
-        )
-
     def _count(self, forge: Forge, outcome: str, reason: str) -> None:
         self._metrics.delivery(forge=forge.value, outcome=outcome, reason=reason)
 
     def _note(
         self, admitted: Admitted, receipt: Receipt, about: Push | Ignored
     ) -> None:
-        log.info(
-            "delivery received",
-            delivery=receipt.delivery,
-            hook=admitted.hook.id,
-            status=receipt.status,
-            reason=receipt.reason,
-        )
-        if receipt.status != "accepted":  # its event is its record
+        if receipt.status == "accepted":
+            log.info(
+                "delivery accepted", delivery=receipt.delivery, hook=admitted.hook.id
+            )
+        is_kept = receipt.status == "accepted"  # by its event
+        if self._log.has_room(admitted.hook.id, is_kept=is_kept):
             self._log.note(admitted.record(receipt, about))
+
+    def _unproven(
+        self, forge: Forge, hook_id: str, delivery: Delivery, reason: str
+    ) -> None:
+        """Note that somebody without proof came to a hook, once in a while.
+
+        Its forge may have another secret, and its owner has to hear of it; or a
+        stranger knocks, who is not to fill the log.
+        """
+        hook = self._doorkeeper.known(forge, hook_id)
+        if hook is None:
+            return
+        stranger = Admitted.unproved(hook, delivery)
+        if self._unproved.has(stranger.id):
+            return
+        self._unproved.add(stranger.id)
+        message = "Nothing proves that it comes from the forge."
+        receipt = stranger.receipt("refused", reason, message)
+        self._log.note(stranger.record(receipt, None))
 
     def _refused(self, hook: Hook, delivery: Delivery, exc: DeliveryError) -> None:
         reason = _REASONS.get(type(exc), "malformed")
         self._count(hook.forge, "refused", reason)
+        if not self._log.has_room(hook.id):
+            return
         # Its headers may be what is wrong with it, so it is named by its body.
         nameless = Admitted.unread(hook, delivery)
         receipt = nameless.receipt("refused", reason, str(exc)[:_LONGEST])
@@ -206,21 +256,3 @@ _REASONS: Final[Mapping[type[DeliveryError], str]] = {
     ForeignRepositoryError: "foreign_repository",
     UnsupportedMediaError: "unsupported_media",
 }
-
-
-def _wire(repository: Repository) -> RepositoryData:
-    return RepositoryData(
-        host=repository.host,
-        path=repository.path,
-        url=repository.url,
-        number=repository.number,
-    )
-
-
-def _traceparent(unique: str) -> str:
-    """Begin a trace. The forge's own header is a stranger's and is not taken over.
-
-    https://www.w3.org/TR/trace-context/#traceparent-header
-    """
-    digest = hashlib.sha256(unique.encode()).hexdigest()
-    return f"00-{digest[:32]}-{digest[32:48]}-01"

@@ -16,17 +16,19 @@ from handlers.dead_letters import (
     list_dead_letters,
     requeue_dead_letter,
 )
-from handlers.deliveries import list_deliveries, show_delivery
+from handlers.deliveries import list_deliveries, replay_delivery, show_delivery
 from handlers.events import show_contract, stream_events
 from handlers.explain import explain
 from handlers.health import is_alive, is_ready
 from handlers.hooks import (
     add_hook,
+    check_hook,
     list_hooks,
     remove_hook,
     retire_secret,
     rotate_secret,
     show_hook,
+    test_hook,
 )
 from handlers.landing import show_landing
 from handlers.launchers import (
@@ -105,12 +107,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     delete("/hooks/{hook_id}", remove_hook),
     post("/hooks/{hook_id}/rotate", rotate_secret, NewHook, None, OK),
     post("/hooks/{hook_id}/retire", retire_secret, HookTold, None, OK),
+    post("/hooks/{hook_id}/check", check_hook, HookTold, None, OK),
+    post("/hooks/{hook_id}/test", test_hook, Kind.NOTHING),
     get("/sources", list_sources, Many(SourceTold), PageQuery),
     get("/sources/{source_id}/evaluations", list_evaluations,
         Many(EvaluationTold), LimitQuery),
     post("/sources/{source_id}/look", look_now, Asked, None, ACCEPTED),
     get("/deliveries", list_deliveries, Many(DeliveryTold), DeliveriesQuery),
     get("/deliveries/{delivery_id}", show_delivery, DeliveryTold),
+    post("/deliveries/{delivery_id}/replay", replay_delivery,
+         ReceiptTold, None, ACCEPTED),
     get("/explanations", explain, Story, ExplanationQuery),
     post("/simulations", simulate, Simulation, SimulationPost, OK),
     get("/events/stream", stream_events, Kind.STREAM),

@@ -149,6 +149,9 @@ def _build(story: BuildStory) -> Iterator[str]:
     yield f"Launcher {who} asked for build {build.id}: {_state(story)}"
     if build.failure and build.failure.hint:
         yield f"  {build.failure.hint}"
+    long = [f"{it.name} {it.seconds:g} s" for it in build.phases or () if it.seconds]
+    if long:
+        yield f"  Its phases: {', '.join(long)}."
     if story.packages:
         changes = story.packages
         yield from _packages("Added", changes.added)
@@ -163,9 +166,11 @@ def _state(story: BuildStory) -> str:
     build = story.build
     took = f" in {story.seconds:g} s" if story.seconds is not None else ""
     place = build.queue_position
+    expected = build.expected_at
+    done = f"; it should be done about {expected:%H:%M:%S} UTC" if expected else ""
     states = {
-        "queued": f"it waits{f', number {place} in the queue' if place else ''}.",
-        "running": "it runs.",
+        "queued": f"it waits{f', number {place} in the queue' if place else ''}{done}.",
+        "running": f"it runs{done}.",
         "succeeded": _success(build, took),
         "failed": f"it failed{took}{_because(build)}",
         "cancelled": "it was cancelled.",

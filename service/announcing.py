@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Literal
 
 from service.domain.build import Build, BuildState, Rebuild
+from service.domain.checkup import Checkup
 from service.domain.evaluation import Evaluation
 from service.domain.failure import Failure
+from service.domain.hook import Hook
 from service.domain.launcher import Launcher
 from service.domain.source import Source
 from service.metrics import Metrics
@@ -19,7 +21,9 @@ from service.wire import (
     EnvironmentEvaluated,
     Event,
     FailureData,
+    HookUnhealthy,
     LauncherUpdated,
+    PhaseData,
     PushReceived,
     RebuildRequested,
     RepositoryData,
@@ -55,7 +59,12 @@ class Announcer:
         await self._add(tx, data, subject=source.id)
 
     async def evaluated(
-        self, tx: Transaction, source: Source, evaluation: Evaluation
+        self,
+        tx: Transaction,
+        source: Source,
+        evaluation: Evaluation,
+        *,
+        traceparent: str | None,
     ) -> None:
         """Say what a look concluded."""
         judgement = evaluation.judgement
@@ -79,7 +88,7 @@ class Announcer:
             fingerprint=evaluation.fingerprint,
             changed=judgement.changed,
         )
-        await self._add(tx, data, subject=source.id)
+        await self._add(tx, data, subject=source.id, traceparent=traceparent)
         self._metrics.evaluated(verdict=data.verdict, reason=data.reason)
 
     async def requested(
@@ -108,7 +117,9 @@ class Announcer:
             evidence=rebuild.evidence.value,
             fresh=rebuild.is_fresh,
         )
-        await self._add(tx, data, subject=rebuild.environment_id)
+        await self._add(
+            tx, data, subject=rebuild.environment_id, traceparent=plan.traceparent
+        )
 
     async def started(
         self, tx: Transaction, build: Build, rebuilds: Sequence[Rebuild]
@@ -122,7 +133,7 @@ class Announcer:
             commit=build.commit,
             rebuild_ids=tuple(it.id for it in rebuilds),
         )
-        await self._add(tx, data, subject=build.id)
+        await self._add(tx, data, subject=build.id, traceparent=build.traceparent)
 
     async def finished(
         self, tx: Transaction, rebuilds: Sequence[Rebuild], build: Build | None
@@ -137,8 +148,14 @@ class Announcer:
             failure=_failure_data(first.failure) if first.failure else None,
             rebuild_ids=tuple(it.id for it in rebuilds),
             reason=first.reason,
+            phases=_phase_data(build) if build and build.phases else None,
         )
-        await self._add(tx, data, subject=build.id if build else first.id)
+        await self._add(
+            tx,
+            data,
+            subject=build.id if build else first.id,
+            traceparent=build.traceparent if build else _trace(first),
+        )
         self._metrics.build_ended(
             outcome=data.outcome, reason=data.reason, took=_took(build)
         )
@@ -160,7 +177,9 @@ class Announcer:
             rebuild_id=rebuild.id,
             commit=rebuild.plan.commit,
         )
-        await self._add(tx, data, subject=launcher.id)
+        await self._add(
+            tx, data, subject=launcher.id, traceparent=rebuild.plan.traceparent
+        )
         self._metrics.launcher_updated(action=data.action)
 
     async def moved(
@@ -179,9 +198,36 @@ class Announcer:
         await self._add(tx, data, subject=launcher.id)
         self._metrics.launcher_updated(action=data.action)
 
-    async def _add(self, tx: Transaction, data: Data, *, subject: str) -> None:
+    async def hook_unhealthy(
+        self, tx: Transaction, hook: Hook, checkup: Checkup
+    ) -> None:
+        """Say that a hook fell ill, or otherwise ill than before."""
+        data = HookUnhealthy(
+            hook_id=hook.id,
+            forge=hook.forge.value,
+            repository=RepositoryData.of(hook.repository),
+            reach=hook.reach.value,
+            reasons=tuple(it.value for it in checkup.ailments),
+            message=checkup.message,
+            mend=checkup.mend,
+            since=checkup.since or checkup.at,
+        )
+        await self._add(tx, data, subject=hook.id)
+
+    async def _add(
+        self,
+        tx: Transaction,
+        data: Data,
+        *,
+        subject: str,
+        traceparent: str | None = None,
+    ) -> None:
         event = Event.of(
-            data, id=self._ids.new(), time=self._clock.now(), subject=subject
+            data,
+            id=self._ids.new(),
+            time=self._clock.now(),
+            subject=subject,
+            traceparent=traceparent,
         )
         await tx.outbox.add([event])
 
@@ -202,6 +248,16 @@ def _failure_data(failure: Failure) -> FailureData:
         path=failure.path,
         line=failure.line,
     )
+
+
+def _phase_data(build: Build) -> tuple[PhaseData, ...]:
+    return tuple(
+        PhaseData(name=it.name, seconds=it.took.total_seconds()) for it in build.phases
+    )
+
+
+def _trace(rebuild: Rebuild) -> str | None:
+    return rebuild.plan.traceparent if rebuild.plan else None
 
 
 def _took(build: Build | None) -> timedelta | None:

@@ -17,13 +17,14 @@ from pydantic.json_schema import models_json_schema
 
 from service.wire import EVENTS, SOURCE, TYPE_PREFIX, Data
 
-__all__ = ["asyncapi", "schema", "write"]
+__all__ = ["EXCHANGE", "asyncapi", "schema", "write"]
 
 VERSION: Final = "1.0.0"
 """Of the contract. The second number grows with a new field or type; the first never,
 since whatever breaks readers is a new type of event beside the old one."""
 
 EXCHANGE: Final = "relaunch.events"
+"""Where a broker carries the events, unless its operator wanted another prefix."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DESCRIPTION: Final = (
@@ -56,7 +57,7 @@ def schema(model: type[Data]) -> dict[str, JsonValue]:
     return {"$schema": DIALECT, **made, "description": _says(model)}
 
 
-def asyncapi() -> dict[str, JsonValue]:
+def asyncapi(*, exchange: str = EXCHANGE) -> dict[str, JsonValue]:
     """Return the AsyncAPI document of all events."""
     _, definitions = models_json_schema(
         [(model, "validation") for model in EVENTS.values()],
@@ -79,7 +80,7 @@ def asyncapi() -> dict[str, JsonValue]:
                 "description": "The RabbitMQ of the installation.",
             }
         },
-        "channels": {name: _channel(name) for name in EVENTS},
+        "channels": {name: _channel(name, exchange) for name in EVENTS},
         "operations": {name: _operation(name) for name in EVENTS},
         "components": {
             "messages": {name: _message(name, model) for name, model in EVENTS.items()},
@@ -100,7 +101,7 @@ def _write(path: Path, document: Mapping[str, JsonValue]) -> None:
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def _channel(name: str) -> dict[str, JsonValue]:
+def _channel(name: str, exchange: str) -> dict[str, JsonValue]:
     return {
         "address": name,
         "description": f"Messages with the routing key `{name}`.",
@@ -109,7 +110,7 @@ def _channel(name: str) -> dict[str, JsonValue]:
             "amqp": {
                 "is": "routingKey",
                 "exchange": {
-                    "name": EXCHANGE,
+                    "name": exchange,
                     "type": "topic",
                     "durable": True,
                     "autoDelete": False,

@@ -24,7 +24,9 @@ __all__ = [
     "EnvironmentEvaluated",
     "Event",
     "FailureData",
+    "HookUnhealthy",
     "LauncherUpdated",
+    "PhaseData",
     "PushReceived",
     "RebuildRequested",
     "RepositoryData",
@@ -85,6 +87,8 @@ class PushReceived(Data):
     delivery_id: str | None = None
     hook_id: str | None = None
     forge_delivery_id: str | None = None
+    is_by_old_secret: bool = False
+    """Whether only the secret that is being rotated out proved the delivery."""
     source_ids: tuple[str, ...] = ()
     """Look at these sources only; empty for every source on the ref."""
     rebuild_ids: tuple[str, ...] = ()
@@ -164,6 +168,15 @@ class FailureData(BaseModel):
     line: int | None = None
 
 
+class PhaseData(BaseModel):
+    """How long one phase of a build took, on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    seconds: float
+
+
 class BuildFinished(Data):
     """Rebuilds came to their end: by a build, or by an image that was there."""
 
@@ -178,6 +191,8 @@ class BuildFinished(Data):
     rebuild_ids: tuple[str, ...]
     reason: str = ""
     """`built`, `reused`, `adopted`, `cancelled`, `superseded`, or a failure's kind."""
+    phases: tuple[PhaseData, ...] | None = None
+    """In their order, such as `clone`, `build` and `export`; None when unknown."""
 
 
 class LauncherUpdated(Data):
@@ -194,6 +209,24 @@ class LauncherUpdated(Data):
     generation: int
     rebuild_id: str | None = None
     commit: str | None = None
+
+
+class HookUnhealthy(Data):
+    """A webhook fell ill: deliveries do not arrive, or are of no use."""
+
+    name: ClassVar[str] = "hook.unhealthy.v1"
+
+    hook_id: str
+    forge: str
+    repository: RepositoryData
+    """What the hook is bound to; its path is an owner's, or empty, by its reach."""
+    reach: str
+    reasons: tuple[str, ...]
+    """Machine words, such as `gone`, `inactive`, `paused` or `wrong_secret`."""
+    message: str
+    mend: str
+    """What a person does about it, in one sentence."""
+    since: AwareDatetime
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -216,6 +249,7 @@ EVENTS: Final[dict[str, type[Data]]] = {
         BuildStarted,
         BuildFinished,
         LauncherUpdated,
+        HookUnhealthy,
     )
 }
 """Every type of event, by its name."""

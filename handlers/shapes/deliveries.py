@@ -28,6 +28,10 @@ class DeliveryTold(Told):
     headers: Mapping[str, str]
     received_at: datetime
     count: int = Field(description="How often it was delivered.")
+    is_by_old_secret: bool = Field(
+        default=False,
+        description="Whether only the secret that is being rotated out proved it.",
+    )
 
     @classmethod
     def of(cls, record: DeliveryRecord) -> "DeliveryTold":
@@ -47,4 +51,5 @@ class DeliveryTold(Told):
             headers=dict(record.headers),
             received_at=record.received_at,
             count=record.count,
+            is_by_old_secret=record.is_by_old_secret,
         )

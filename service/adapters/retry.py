@@ -18,7 +18,7 @@ __all__ = ["patiently"]
 T = TypeVar("T")
 
 FIRST_WAIT: Final = timedelta(milliseconds=250)
-LONGEST_WAIT: Final = timedelta(seconds=10)
+LONGEST_WAIT: Final = timedelta(seconds=5)
 """An operator who mended a broker should not have to wait for us to notice."""
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from consumers.leader import Leader
-from service.app.builders import local_builder
+from service.app.builders import make_builder
 from service.app.engines import open_engines
 from service.app.http import http_side, listening
 from service.app.loops import BusSide
@@ -22,7 +22,7 @@ async def consume(settings: Settings, on_ready: Callable[[Ready], None]) -> None
     expect_shared(settings, role="consume")
     make_data_folder(settings)
     async with open_engines(settings) as engines:
-        builder = local_builder(settings, engines)
+        builder = make_builder(settings, engines)
         bus = BusSide(settings, engines, builder=builder)
         leader = Leader(
             store=engines.store,

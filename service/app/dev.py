@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.app.builders import local_builder
+from service.app.builders import make_builder
 from service.app.engines import open_engines
 from service.app.http import http_side, listening
 from service.app.loops import BusSide
@@ -18,7 +18,7 @@ async def dev(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
     make_data_folder(settings)
     async with (
         open_engines(settings) as engines,
-        local_builder(settings, engines) as builder,
+        make_builder(settings, engines) as builder,
     ):
         http = http_side(settings, engines, builder=builder, token=api_token(settings))
         bus = BusSide(settings, engines, builder=builder)

@@ -9,16 +9,18 @@ from prometheus_client import CollectorRegistry
 from consumers.bell import Bell
 from consumers.roles import ROLES
 from service.adapters.clock import SystemClock, UlidIds
-from service.adapters.git import GitRemote
 from service.adapters.ringing import RingingStore
 from service.adapters.store import Database, SqlStore, key_file, open_database
+from service.app.remotes import open_remotes
 from service.domain.hook import Secret
 from service.metrics import Metrics
 from service.ports.bus import Bus
-from service.ports.remote import Remote
+from service.ports.forge_hooks import ForgeHooks
+from service.ports.notices import Notices
+from service.ports.remote import SweptRemote
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
-from service.settings import Settings, passed_to_builds
+from service.settings import Settings
 
 __all__ = ["Engines", "open_engines"]
 
@@ -29,7 +31,9 @@ class Engines:
 
     store: Store
     bus: Bus
-    remote: Remote
+    remote: SweptRemote
+    forge_hooks: ForgeHooks
+    notices: Notices
     clock: Clock
     ids: Ids
     metrics: Metrics
@@ -51,14 +55,13 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
         database = await stack.enter_async_context(
             open_database(settings.database_url, keys=_keys(settings))
         )
+        remotes = await stack.enter_async_context(open_remotes(settings, clock=clock))
         yield Engines(
             store=RingingStore(SqlStore(database), ring=bell.ring),
             bus=await _open_bus(stack, settings, database, clock),
-            remote=GitRemote(
-                environment=passed_to_builds(settings),
-                allow_files=settings.remote.allow_files,
-                deadline=settings.remote.deadline,
-            ),
+            remote=remotes.remote,
+            forge_hooks=remotes.hooks,
+            notices=remotes.notices,
             clock=clock,
             ids=UlidIds(),
             metrics=Metrics(registry=CollectorRegistry()),

@@ -16,7 +16,7 @@ from service.app.engines import Engines
 from service.app.process import VERSION
 from service.domain.hook import Secret
 from service.errors import PermanentError
-from service.ports.builder import Builder
+from service.ports.builder import Named
 from service.settings import Settings
 
 __all__ = ["HttpSide", "http_side", "listening"]
@@ -38,7 +38,7 @@ def http_side(
     settings: Settings,
     engines: Engines,
     *,
-    builder: Builder,
+    builder: Named,
     token: Secret,
     parts: Iterable[Part] = tuple(Part),
 ) -> HttpSide:
@@ -63,6 +63,7 @@ def http_side(
         store=engines.store,
         bus=engines.bus,
         remote=engines.remote,
+        forge_hooks=engines.forge_hooks,
         builder=builder,
         clock=engines.clock,
         ids=engines.ids,
@@ -75,6 +76,8 @@ def http_side(
         public_url=settings.url,
         token=token,
         version=VERSION,
+        allow_files=settings.remote.allow_files,
+        exchange=settings.amqp.exchange,
         parts=parts,
     )
     return HttpSide(application=application, deliveries=deliveries)

@@ -1,23 +1,29 @@
 """The bus side of a role: every consumer's loop."""
 
+import random
 from typing import Final
 
 from consumers.apply import Application
 from consumers.ask import Asker
 from consumers.bell import Bell
 from consumers.build import Scheduler
+from consumers.clean import Cleaner
 from consumers.conclude import Conclusion, Patience
 from consumers.evaluate import Evaluator
 from consumers.guard import Loop
-from consumers.roles import ASK, BUILD, ROLLOUT
+from consumers.health import Health
+from consumers.notify import Notifier
+from consumers.roles import ASK, BUILD, NOTIFY, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.runner import Handle, Runner
 from consumers.sweep import Sweep
 from consumers.watch import Watcher
 from service.announcing import Announcer
 from service.app.engines import Engines
+from service.checkup import Examiner, Nurse
 from service.domain.agenda import Pace
 from service.domain.schedule import Caps
+from service.domain.sweeping import Rhythm
 from service.ports.builder import Builder
 from service.ports.bus import Role
 from service.settings import Settings
@@ -87,19 +93,55 @@ class BusSide:
             clock=engines.clock,
             application=self._application,
         )
+        cleaner = Cleaner(
+            store=engines.store, builder=self._builder, clock=engines.clock
+        )
+        look = self._settings.look
         sweep = Sweep(
             store=engines.store,
+            heads=engines.remote,
             clock=engines.clock,
-            interval=self._settings.look.sweep,
+            rhythm=Rhythm(first=look.sweep, longest=max(look.sweep, look.sweep_max)),
+            per_hour=look.sweep_rate,
             pace=self._pace,
             bell=self._agenda_bell,
+            chance=random.random,
         )
         return [
             self._scheduler.run,
             self._runner(BUILD, self._scheduler.handle),
+            # In one process: two might overtake each other at the forge.
+            self._runner(NOTIFY, self._notifier().handle),
             watcher.run,
+            cleaner.run,
             sweep.run,
+            self._health().run,
         ]
+
+    def _health(self) -> Health:
+        engines = self._engines
+        examiner = Examiner(
+            forges=engines.forge_hooks,
+            clock=engines.clock,
+            public_url=self._settings.url,
+        )
+        return Health(
+            store=engines.store,
+            clock=engines.clock,
+            nurse=Nurse(
+                store=engines.store, examiner=examiner, announcer=self._announcer
+            ),
+            interval=self._settings.hook.check,
+        )
+
+    def _notifier(self) -> Notifier:
+        settings = self._settings
+        return Notifier(
+            store=self._engines.store,
+            notices=self._engines.notices,
+            # Nobody else could follow a link to this machine.
+            public_url=settings.url if settings.public_url else "",
+        )
 
     def _evaluator(self) -> Evaluator:
         engines = self._engines

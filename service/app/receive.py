@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.app.builders import local_builder
+from service.app.builders import builder_name
 from service.app.engines import open_engines
 from service.app.http import http_side, listening
 from service.app.process import Ready, api_token, make_data_folder, until_stopped
@@ -18,9 +18,8 @@ async def receive(settings: Settings, on_ready: Callable[[Ready], None]) -> None
     expect_shared(settings, role="receive")
     make_data_folder(settings)
     async with open_engines(settings) as engines:
-        # Not entered: it only names itself to simulations.
-        builder = local_builder(settings, engines)
-        http = http_side(settings, engines, builder=builder, token=api_token(settings))
+        name = builder_name(settings, engines)
+        http = http_side(settings, engines, builder=name, token=api_token(settings))
         async with listening(settings, http.application) as url:
             await until_stopped(
                 [http.deliveries.run, relay(engines)],

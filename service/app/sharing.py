@@ -11,7 +11,8 @@ def expect_shared(settings: Settings, *, role: str) -> None:
 
     Raises:
         InvalidRequestError: The database is one process's own, or the key that hook
-            secrets are encrypted with is not given.
+            secrets are encrypted with is not given, or not the token that callers of
+            the REST API show.
     """
     scheme, _, _ = settings.database_url.partition("://")
     if scheme == "sqlite":
@@ -24,4 +25,9 @@ def expect_shared(settings: Settings, *, role: str) -> None:
         raise InvalidRequestError(
             f"relaunch {role} reads hooks that other processes wrote; set "
             "RELAUNCH_SECRET_KEY to the same 32 bytes in URL-safe base64 for all"
+        )
+    if role == "receive" and settings.token is None:
+        raise InvalidRequestError(
+            "relaunch receive answers callers that other processes may answer next; "
+            "set RELAUNCH_TOKEN to the same token for all"
         )

@@ -92,8 +92,17 @@ def _row(it: Answer) -> tuple[str, ...]:
         it.text("commit")[:12],
         moment(it.text("created_at")),
         took(it.text("created_at"), it.text("completed_at")),
-        reference(result.text("image")) or failure_of(it),
+        reference(result.text("image")) or failure_of(it) or _outlook(it),
     )
+
+
+def _outlook(it: Answer) -> str:
+    """Say what an unfinished build waits for, and until about when."""
+    place = it.text("queue_position")
+    queue = f"number {place} in the queue" if place else ""
+    expected = it.text("expected_at")
+    done = f"done about {moment(expected)}" if expected else ""
+    return ", ".join(filter(None, (queue, done)))
 
 
 def failure_of(it: Answer) -> str:

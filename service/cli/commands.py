@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "Understand": {
         "explain": "Tell the story of a delivery, commit, launcher or build.",
         "simulate": "Say what a payload would lead to; nothing is done.",
+        "replay": "Push a repository's history once more and compare with git.",
         "deliveries": "List and show what arrived from forges.",
         "events": "Follow everything that happens.",
         "dead": "List, show, requeue and drop messages nobody could handle.",

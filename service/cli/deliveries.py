@@ -11,7 +11,7 @@ __all__ = ["deliveries"]
 
 @click.group(epilog=example("relaunch deliveries list"))
 def deliveries() -> None:
-    """List and show what arrived from forges."""
+    """List, show and play again what arrived from forges."""
 
 
 @deliveries.command("list", epilog=example("relaunch deliveries list --limit 5"))
@@ -71,6 +71,7 @@ async def show(client: Client, *, delivery_id: str, output: str) -> None:
         "before",
         "after",
         "count",
+        "is_by_old_secret",
     )
     facts(
         [
@@ -82,3 +83,22 @@ async def show(client: Client, *, delivery_id: str, output: str) -> None:
     say("headers:")
     for name in sorted(str(it) for it in headers.raw):
         say(f"  {name}: {headers.text(name)}")
+
+
+@deliveries.command(
+    epilog=example("relaunch deliveries replay d-0123456789abcdef01234567")
+)
+@click.argument("delivery_id", metavar="ID")
+@output_option
+@connected
+async def replay(client: Client, *, delivery_id: str, output: str) -> None:
+    """Send a delivery down the road again, as if it arrived now.
+
+    Its ref is looked at by the evidence `replay`; `relaunch explain ID` tells what
+    came of it.
+    """
+    told = await client.post("deliveries", delivery_id, "replay")
+    if output == "json":
+        show_json(told.raw)
+        return
+    say(f"{told.text('status')} ({told.text('reason')}): {told.text('message')}")

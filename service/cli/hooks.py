@@ -1,4 +1,4 @@
-"""`relaunch hook`: add, list, rotate and remove webhooks."""
+"""`relaunch hook`: add, list, look after, rotate and remove webhooks."""
 
 from typing import Final
 
@@ -7,18 +7,19 @@ import click
 from service.cli.answer import Answer
 from service.cli.client import Client, connected
 from service.cli.launcher_fields import repository_url
-from service.cli.output import example, facts, output_option, say, show_json
+from service.cli.output import example, facts, moment, output_option, say, show_json
 
 __all__ = ["hook"]
 
+REACHES: Final = ("repository", "owner", "host")
 PROOFS: Final = ("hmac", "signing_token", "secret_token")
 
 
 @click.group(epilog=example("relaunch hook add https://github.com/me/course"))
 def hook() -> None:
-    """Add, list, rotate and remove webhooks.
+    """Add, list, look after, rotate and remove webhooks.
 
-    A hook is bound to one repository; its secret is shown once.
+    A hook is bound to a repository, an owner or a host; its secret is shown once.
     """
 
 
@@ -27,6 +28,7 @@ def hook() -> None:
     epilog=example(
         "relaunch hook add https://gitlab.com/me/course",
         "relaunch hook add ./course.git --forge github",
+        "relaunch hook add https://github.com/my-org --reach owner",
     ),
 )
 @click.argument("repository")
@@ -40,6 +42,16 @@ def hook() -> None:
     type=click.Choice(PROOFS),
     help="How deliveries are proved; the forge's best way when not given.",
 )
+@click.option(
+    "--reach",
+    type=click.Choice(REACHES),
+    default="repository",
+    help="One repository, all of an organization or group (owner), or all that a "
+    "GitHub App or a GitLab system hook sends (host).",
+)
+@click.option(
+    "--paste", is_flag=True, help="Say what to paste, even where a token could do it."
+)
 @output_option
 @connected
 async def add(
@@ -48,17 +60,22 @@ async def add(
     repository: str,
     forge: str | None,
     proof: str | None,
+    reach: str,
+    paste: bool,
     output: str,
 ) -> None:
     """Add a hook for REPOSITORY, a URL or a folder of the service's machine.
 
-    It prints the URL and the secret to enter at the forge.
+    It is made at the forge where the service has a token for that; otherwise the URL
+    and the secret to enter at the forge are printed.
     """
-    url = repository_url(repository)
+    url = repository_url(repository) if reach == "repository" else repository
     body = {"repository": url, "forge": forge, "proof": proof}
-    made = await client.post(
-        "hooks", body={key: it for key, it in body.items() if it is not None}
-    )
+    # What is not asked for is not said, so that an older service understands.
+    if reach != "repository":
+        body["reach"] = reach
+    given: dict[str, object] = {key: it for key, it in body.items() if it is not None}
+    made = await client.post("hooks", body=given | ({"paste": True} if paste else {}))
     if output == "json":
         show_json(made.raw)
         return
@@ -66,16 +83,18 @@ async def add(
 
 
 def _show_secret(made: Answer) -> None:
+    secret = made.text("secret")
     facts(
         [
             ("hook", made.text("id")),
             ("URL", made.text("url")),
-            ("secret", made.text("secret")),
+            *([("secret", secret)] if secret else []),
         ]
     )
     for line in made.texts("instructions"):
         say(line)
-    say("The secret is not shown again.")
+    if secret:
+        say("The secret is not shown again.")
 
 
 @hook.command("list", epilog=example("relaunch hook list"))
@@ -104,6 +123,64 @@ async def list_(client: Client, *, output: str) -> None:
             for it in found
         ],
     )
+    for it in found:
+        for line in _mends(it):
+            say(f"{it.text('id')}: {line}")
+
+
+def _mends(it: Answer) -> list[str]:
+    """Say what a person has to do about a hook."""
+    is_ill = it.text("status") == "unhealthy"
+    health = it.inner("health")
+    ill = f"{health.text('message')} {health.text('mend')}" if is_ill else ""
+    return [line for line in (ill, it.text("warning")) if line]
+
+
+@hook.command(epilog=example("relaunch hook show 01J5M3Z0000000000000000000"))
+@click.argument("hook_id", metavar="ID")
+@output_option
+@connected
+async def show(client: Client, *, hook_id: str, output: str) -> None:
+    """Show a hook: its last delivery, how it fares and what mends it."""
+    _show(await client.get("hooks", hook_id), output)
+
+
+@hook.command(epilog=example("relaunch hook check 01J5M3Z0000000000000000000"))
+@click.argument("hook_id", metavar="ID")
+@output_option
+@connected
+async def check(client: Client, *, hook_id: str, output: str) -> None:
+    """Look after a hook now, and mend it at its forge where a token allows it."""
+    _show(await client.post("hooks", hook_id, "check"), output)
+
+
+@hook.command("test", epilog=example("relaunch hook test 01J5M3Z0000000000000000000"))
+@click.argument("hook_id", metavar="ID")
+@connected
+async def test(client: Client, *, hook_id: str) -> None:
+    """Have the forge deliver something now, where a token allows it."""
+    await client.post("hooks", hook_id, "test")
+    say(f"The forge was asked to deliver. Then: relaunch hook show {hook_id}")
+
+
+def _show(found: Answer, output: str) -> None:
+    if output == "json":
+        show_json(found.raw)
+        return
+    names = ("id", "repository", "reach", "url", "proof", "secrets", "status")
+    rows = [(it, found.text(it)) for it in names]
+    last, health = found.inner("last_delivery"), found.inner("health")
+    if last.raw:
+        when, what = moment(last.text("received_at")), last.text("event")
+        told = f"{what} {last.text('status')} ({last.text('reason')})"
+        rows.append(("last delivery", f"{when} {told}"))
+    if health.raw:
+        rows.append(("checked", moment(health.text("checked_at"))))
+        rows.append(("repaired", ", ".join(health.texts("repaired"))))
+        rows.append(("trouble", health.text("trouble")))
+    facts([row for row in rows if row[1]])
+    for line in _mends(found):
+        say(line)
 
 
 @hook.command(epilog=example("relaunch hook rotate 01J5M3Z0000000000000000000"))

@@ -26,9 +26,9 @@ __all__ = ["receive"]
 def receive(*, data: Path | None, listen: str | None) -> None:
     """Take webhooks and answer the REST API; run as many as you like.
 
-    RELAUNCH_DATABASE (PostgreSQL) and RELAUNCH_SECRET_KEY are the same for all
-    processes, and so are RELAUNCH_BUS and RELAUNCH_TOKEN where they are set.
-    `relaunch consume` does what deliveries ask for.
+    RELAUNCH_DATABASE (PostgreSQL), RELAUNCH_SECRET_KEY and RELAUNCH_TOKEN are the
+    same for all processes, and so is RELAUNCH_BUS where it is set. `relaunch consume`
+    does what deliveries ask for.
     """
     # The service imports more than any other command needs.
     from service.app import run_receive  # noqa: PLC0415

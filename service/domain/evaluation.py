@@ -218,6 +218,7 @@ def _seen(looked: Looked, at: datetime) -> Seen:
         fingerprint=found.fingerprint,
         meaning=found.meaning,
         kind=found.kind,
+        declared=found.declared,
     )
 
 
@@ -237,5 +238,6 @@ def remembered(source: Source, same: SameHead) -> Looked:
         items=seen.items,
         fingerprint=seen.fingerprint,
         meaning=seen.meaning,
+        declared=seen.declared,
     )
     return Looked(head=same.head, found=found)

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from service import errors
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.hook import Hook, HookId, Proof, Reach, Secret
 from service.domain.push import Ignored, Push
 from service.domain.repository import Repository
 from service.errors import DeliveryError, MalformedDeliveryError
@@ -39,6 +39,7 @@ class _Question:
     forge: Forge
     proof: Proof
     repository: Repository
+    reach: Reach
     headers: Mapping[str, tuple[str, ...]]
     received_at: datetime
 
@@ -65,6 +66,7 @@ def question(hook: Hook, delivery: Delivery) -> bytes:
         forge=hook.forge,
         proof=hook.proof,
         repository=hook.repository,
+        reach=hook.reach,
         headers={
             name: tuple(it.encode("ascii", "replace").decode() for it in values)
             for name, values in delivery.headers.items()
@@ -117,6 +119,7 @@ def _answer(asked: _Question, delivery: Delivery) -> Push | Ignored | _Refusal:
         forge=asked.forge,
         proof=asked.proof,
         repository=asked.repository,
+        reach=asked.reach,
         secrets=(Secret("verified before"),),
         created_at=asked.received_at,
     )

@@ -1,15 +1,16 @@
-"""A hook speaks about its own repository and no other."""
+"""A hook speaks about what it is bound to, and nothing else."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
-from service.domain.hook import Hook
+from service.domain.hook import Hook, Reach
 from service.domain.repository import Repository
 from service.errors import ForeignRepositoryError
 
 __all__ = ["bound"]
 
 
-def bound(hook: Hook, *, path: str, number: int) -> Repository:
+def bound(hook: Hook, *, path: str, number: int | None) -> Repository:
     """Return the repository of a payload, in the hook's words.
 
     Host and URL are the hook's: a payload cannot send anybody anywhere. Path and
@@ -19,10 +20,34 @@ def bound(hook: Hook, *, path: str, number: int) -> Repository:
     Raises:
         ForeignRepositoryError: The payload is about another repository.
     """
-    claimed = replace(hook.repository, path=path.strip("/"), number=number)
-    if not hook.repository.is_same(claimed):
+    own = hook.repository
+    claimed = Repository(
+        host=own.host, path=path.strip("/"), url=own.url, number=number
+    )
+    if not hook.covers(claimed):
         raise ForeignRepositoryError(
             f"the delivery is about {path[:200]} (number {number}); this hook is "
-            f"bound to {hook.repository.path} (number {hook.repository.number})"
+            f"bound to {_bound_to(hook)}"
         )
-    return claimed
+    return claimed if hook.reach is Reach.REPOSITORY else _one_of_many(hook, claimed)
+
+
+def _one_of_many(hook: Hook, claimed: Repository) -> Repository:
+    """Return a repository of a wide hook, at its place on the hook's host.
+
+    Whoever owns an organisation has its hook's secret and could name the number of
+    somebody else's repository, so there the path counts alone. Only the forge itself
+    speaks for a whole host.
+    """
+    root = hook.repository.url.removesuffix(hook.repository.path).rstrip("/")
+    return replace(
+        claimed,
+        url=f"{root}/{quote(claimed.path)}.git",
+        number=claimed.number if hook.reach is Reach.HOST else None,
+    )
+
+
+def _bound_to(hook: Hook) -> str:
+    if hook.reach is Reach.REPOSITORY:
+        return f"{hook.repository.path} (number {hook.repository.number})"
+    return f"every repository of {hook.repository.url}"

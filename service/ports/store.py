@@ -22,6 +22,7 @@ from service.domain.hook import Hook, HookId
 from service.domain.launcher import Launcher, LauncherId
 from service.domain.repository import Repository
 from service.domain.source import Source, SourceId
+from service.domain.sweeping import Beat, Turn
 from service.wire import Event
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Rebuilds",
     "Sources",
     "Store",
+    "Sweeps",
     "Transaction",
 ]
 
@@ -254,6 +256,8 @@ class DeliveryRecord:
     received_at: datetime
     count: int = 1
     """How often it was delivered."""
+    is_by_old_secret: bool = False
+    """Whether only the secret that is being rotated out proved it."""
 
 
 class Deliveries(Protocol):
@@ -263,7 +267,8 @@ class Deliveries(Protocol):
         """Write records.
 
         One whose id is known counts up, unless it is the same arrival; only an
-        accepted one changes what is said of it.
+        accepted one changes what is said of it, and one without headers leaves those
+        that are there.
         """
         ...
 
@@ -359,6 +364,24 @@ class Agenda(Protocol):
         ...
 
 
+class Sweeps(Protocol):
+    """When sources are asked for their heads without anybody having told."""
+
+    async def turns(self, *, now: datetime, per_host: int) -> Sequence[Turn]:
+        """Return whose turn it is: the sources that were due first at each host.
+
+        Only sources that some launcher follows. Those of the same repositories come
+        with them, due or not, and so do sources that have no beat yet.
+
+        Args:
+            now: The present.
+            per_host: How many due sources of one host are returned, at most.
+        """
+        ...
+
+    async def save(self, beats: Iterable[Beat]) -> None: ...
+
+
 class Leases(Protocol):
     """Who does what only one process may do."""
 
@@ -395,6 +418,8 @@ class Transaction(Protocol):
     def builds(self) -> Builds: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def sweeps(self) -> Sweeps: ...
     @property
     def leases(self) -> Leases: ...
     @property

@@ -208,9 +208,20 @@ def test_a_hook_lives_from_add_to_remove(
     assert hook in listed
     assert secret not in listed
     assert str(rotated["secret"]) not in listed
+    assert "nothing was delivered since" in listed
+    shown = call("hook", "show", hook).output
+    assert "waiting for first delivery" in shown
+    assert one(tell("hook", "check", hook))["health"]
+    assert "press Redeliver" in call("hook", "test", hook).output
     assert call("hook", "retire", hook).exit_code == 0
     assert call("hook", "remove", hook, "--yes").exit_code == 0
     assert call("hook", "rotate", hook).exit_code == 1
+
+
+def test_a_hook_of_an_organization_says_where_it_is_made(call: Call) -> None:
+    said = call("hook", "add", "https://github.com/my-org", "--reach", "owner")
+
+    assert "the organization my-org: Settings > Webhooks" in said.output
 
 
 @pytest.mark.index
@@ -241,6 +252,9 @@ def test_a_push_is_delivered_decided_and_explained(
     shown = call("deliveries", "show", delivery[0]).output
     assert "refs/heads/main" in shown
     assert str(hook["secret"]) not in shown
+    assert "content-type: application/json" in shown
+    played = call("deliveries", "replay", delivery[0]).output
+    assert "accepted (replay): Played again" in played
     assert f"Launcher {launcher} follows" in call("explain", launcher).output
 
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from service.domain.build import BuildState
+from service.domain.agenda import UNAWARE
+from service.domain.build import BuildState, PhaseTime
 from service.domain.evaluation import Verdict
 from service.domain.failure import FailureClass
 from service.domain.launcher import LauncherId, UpdatePolicy
@@ -21,6 +22,7 @@ async def built(world: World) -> str:
 
 async def pushed(world: World, repo: Repo, **files: str | None) -> None:
     """Push a commit and let everything happen that happens at once."""
+    await world.later(10)  # a new source is looked at once more
     await world.later(10)
     repo.commit({name.replace("_", "."): text for name, text in files.items()})
     await world.push(repo.repository)
@@ -43,6 +45,22 @@ async def test_a_new_launcher_gets_its_first_image(world: World, repo: Repo) -> 
     assert await verdict(world, launcher) is Verdict.INITIAL
 
 
+async def test_a_build_knows_what_its_definition_declares_also_when_only_remembered(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    await built(world)
+    await world.later(10)
+    await world.later(10)
+    await world.wish(launcher)
+    await world.settle()
+
+    first, again = world.builder.started
+    async with world.store.transaction() as tx:
+        assert (await tx.builds.get(first)).declared == ("six",)
+        assert (await tx.builds.get(again)).declared == ("six",)
+
+
 async def test_a_changed_definition_is_built_and_the_launcher_moves(
     world: World, repo: Repo
 ) -> None:
@@ -62,6 +80,35 @@ async def test_a_changed_definition_is_built_and_the_launcher_moves(
         "build.finished.v1",
         "launcher.updated.v1",
     ]
+
+
+async def test_a_trace_goes_from_the_push_to_the_launcher(
+    world: World, repo: Repo
+) -> None:
+    await world.follow(repo.repository)
+    await built(world)
+    await world.later(10)
+    await world.later(10)
+    repo.commit({"requirements.txt": "six==1.17.0\n"})
+    first, later = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01"
+    for trace in (first, later):
+        await world.push(repo.repository, traceparent=trace)
+    await world.settle()
+    (build,) = world.builder.running
+    world.builder.succeed()
+    await world.settle()
+
+    traced = [it.name for it in world.events if it.traceparent == first]
+    assert traced == [
+        "push.received.v1",
+        "environment.evaluated.v1",
+        "rebuild.requested.v1",
+        "build.started.v1",
+        "build.finished.v1",
+        "launcher.updated.v1",
+    ]
+    async with world.store.transaction() as tx:
+        assert (await tx.builds.get(build)).traceparent == first
 
 
 async def test_a_readme_edit_costs_nothing(world: World, repo: Repo) -> None:
@@ -263,6 +310,31 @@ async def test_a_transient_failure_is_tried_again_with_an_end(
     assert world.builder.started == [rebuild.build_id] * 3
 
 
+async def test_a_build_has_the_phases_of_the_attempt_that_ended_it(
+    world: World, repo: Repo
+) -> None:
+    await world.follow(repo.repository)
+    await world.settle()
+    (build,) = world.builder.started
+    clone = PhaseTime(name="clone", took=timedelta(seconds=2))
+    world.builder.fail(FailureClass.NETWORK, phases=(clone,))
+    await world.settle()
+    async with world.store.transaction() as tx:
+        assert (await tx.builds.get(build)).phases == ()
+    await world.later(120)
+    took = (clone, PhaseTime(name="build", took=timedelta(seconds=41.5)))
+    world.builder.succeed(phases=took)
+    await world.settle()
+
+    async with world.store.transaction() as tx:
+        assert (await tx.builds.get(build)).phases == took
+    (told,) = (it for it in world.events if it.name == "build.finished.v1")
+    assert told.data["phases"] == [
+        {"name": "clone", "seconds": 2.0},
+        {"name": "build", "seconds": 41.5},
+    ]
+
+
 async def test_a_lost_build_is_started_again(world: World, repo: Repo) -> None:
     launcher = await world.follow(repo.repository)
     await world.settle()
@@ -286,6 +358,31 @@ async def test_a_builder_without_room_is_asked_again(world: World, repo: Repo) -
     await world.settle()
 
     assert (await world.launcher(launcher)).image == image
+
+
+async def test_only_who_depends_on_a_registry_waits_until_it_answers(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    first = await built(world)
+    await pushed(world, repo, requirements_txt="six==1.17.0\n")
+    second = world.builder.succeed()
+    await world.settle()
+    world.builder.is_silent = True
+
+    await pushed(world, repo, requirements_txt="six==1.16.0\n")
+    assert (await world.rebuilds(launcher))[0].state is BuildState.QUEUED
+    assert (await world.launcher(launcher)).image == second
+    other = await world.follow(repo.repository, frontend="jupyterlab")
+    await world.settle()
+    assert len(world.builder.running) == 1
+
+    world.builder.is_silent = False
+    await world.later(1)
+    assert (await world.launcher(launcher)).image == first
+    world.builder.succeed()
+    await world.settle()
+    assert (await world.rebuilds(other))[0].reason == "built"
 
 
 async def test_an_image_that_was_removed_is_built_again(
@@ -391,3 +488,31 @@ async def test_every_delivery_is_answered_by_a_look(world: World, repo: Repo) ->
         for delivery in deliveries:
             (evaluation,) = await tx.evaluations.of_delivery(delivery)
             assert evaluation.evidence is Evidence.PUSH
+
+
+async def test_a_push_that_was_taken_for_untracked_is_found_by_the_second_look(
+    world: World, repo: Repo
+) -> None:
+    """Receivers remember for a moment that nobody follows a repository."""
+    launcher = await world.follow(repo.repository)
+    await built(world)
+    repo.commit({"requirements.txt": "six==1.17.0\n"})
+
+    await world.later(UNAWARE.total_seconds())
+
+    assert await verdict(world, launcher) is Verdict.CHANGED
+    assert len(world.builder.running) == 1
+
+
+async def test_a_source_that_is_no_longer_new_is_left_alone(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    await built(world)
+    await world.later(UNAWARE.total_seconds())
+    looks = len(await world.evaluations(launcher))
+
+    await world.later(10 * UNAWARE.total_seconds())
+
+    assert looks == 2
+    assert len(await world.evaluations(launcher)) == looks

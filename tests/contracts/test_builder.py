@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from service.domain.build import Build, BuildId
 from service.domain.definition import Kind
 from service.domain.failure import FailureClass
 from service.ports.builder import Builder, Running, Vanished
+from tests.adapters.kubernetes.builders import a_kubernetes_builder
+from tests.adapters.kubernetes.jobs import a_build_of, in_pods
 from tests.adapters.local.builds import (
     a_build,
     a_builder,
@@ -22,8 +25,12 @@ from tests.adapters.local.builds import (
     image_of,
 )
 from tests.adapters.local.channels import CondaPackage, a_channel
+from tests.adapters.local.package_index import Wheel, an_index
+from tests.support.githttp import git_forge
+from tests.support.kube import Kube
 
 UNKNOWN = BuildId("01UNKNOWN")
+ORDER = ["clone", "analyze", "detect", "restore", "build", "frontend", "export"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +45,19 @@ class Ground:
     """Fails: it asks for a package that does not exist."""
     hanging: Build
     """Runs until it is stopped."""
+    place: tuple[str, int | None]
+    """What of the bad build's definition its failure names: file and line."""
 
 
-@pytest.fixture
-def silent_server() -> Iterator[str]:
+@contextmanager
+def a_silent_server(host: str) -> Iterator[str]:
     """Accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    with socket.create_server((host, 0)) as server:
+        yield f"http://{host}:{server.getsockname()[1]}"
 
 
 @pytest.fixture
-def local(tmp_path: Path, silent_server: str) -> Ground:
+def local(tmp_path: Path) -> Iterator[Ground]:
     channel = a_channel(
         tmp_path / "channel", CondaPackage(name="words", files={"share/words": "hi\n"})
     )
@@ -59,17 +68,42 @@ def local(tmp_path: Path, silent_server: str) -> Ground:
         return a_build(repository, Kind.CONDA, id=build)
 
     good = asking_for("words", "good")
-    return Ground(
-        open=lambda: a_builder(tmp_path / "root"),
-        good=good,
-        bad=asking_for("no-such-package", "bad"),
-        hanging=replace(
-            good, id=BuildId("hanging"), repository_url=f"{silent_server}/o/n"
-        ),
-    )
+    with a_silent_server("127.0.0.1") as silent:
+        yield Ground(
+            open=lambda: a_builder(tmp_path / "root"),
+            good=good,
+            bad=asking_for("no-such-package", "bad"),
+            hanging=replace(
+                good, id=BuildId("hanging"), repository_url=f"{silent}/o/n"
+            ),
+            place=("environment.yml", 3),
+        )
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture
+async def kubernetes(kube: Kube, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with git_forge(tmp_path / "forge", host=kube.host) as forge:
+        with (
+            an_index(tmp_path / "index", Wheel(name="words"), host=kube.host) as index,
+            a_silent_server(kube.host) as silent,
+        ):
+            good = a_build_of(forge, {"requirements.txt": "words\n"})
+            yield Ground(
+                open=lambda: a_kubernetes_builder(kube, environment=in_pods(index)),
+                good=good,
+                bad=a_build_of(forge, {"requirements.txt": "no-such-package\n"}),
+                hanging=replace(
+                    good,
+                    id=BuildId(f"{good.id}-HANGING"),
+                    repository_url=f"{silent}/o/n",
+                ),
+                place=("", None),
+            )
+
+
+@pytest.fixture(
+    params=["local", pytest.param("kubernetes", marks=pytest.mark.kubernetes)]
+)
 def ground(request: pytest.FixtureRequest) -> Ground:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Ground)
@@ -78,7 +112,9 @@ def ground(request: pytest.FixtureRequest) -> Ground:
 
 async def test_a_build_that_was_never_started_has_vanished(ground: Ground) -> None:
     async with ground.open() as builder:
-        assert await builder.observe([UNKNOWN]) == {UNKNOWN: Vanished()}
+        unknown = replace(ground.good, id=UNKNOWN)
+
+        assert await builder.observe([unknown]) == {UNKNOWN: Vanished()}
 
 
 async def test_a_good_build_gives_an_image_by_digest(ground: Ground) -> None:
@@ -92,12 +128,27 @@ async def test_a_good_build_gives_an_image_by_digest(ground: Ground) -> None:
         assert await builder.has(image)
 
 
+async def test_a_build_tells_how_long_its_phases_took(ground: Ground) -> None:
+    async with ground.open() as builder:
+        await builder.start(ground.good)
+        good = (await finished(builder, ground.good)).phases
+        await builder.start(ground.bad)
+        bad = (await finished(builder, ground.bad)).phases
+
+        names = [it.name for it in good]
+        assert names == sorted(names, key=ORDER.index)
+        assert {"clone", "detect", "build", "export"} <= set(names)
+        assert all(it.took >= timedelta(0) for it in good)
+        assert [it.name for it in bad] == names[: len(bad)]
+        assert 0 < len(bad) < len(good)
+
+
 async def test_a_bad_build_gives_a_failure_that_names_the_line(ground: Ground) -> None:
     async with ground.open() as builder:
         failure = await failure_of(builder, ground.bad)
 
         assert failure.kind is FailureClass.NO_SUCH_PACKAGE
-        assert (failure.path, failure.line) == ("environment.yml", 3)
+        assert (failure.path, failure.line) == ground.place
         assert "no-such-package" in failure.message
 
 
@@ -105,10 +156,10 @@ async def test_starting_again_changes_nothing(ground: Ground) -> None:
     async with ground.open() as builder:
         await builder.start(ground.good)
         await builder.start(ground.good)
-        first = await finished(builder, ground.good.id)
+        first = await finished(builder, ground.good)
         await builder.start(ground.good)
 
-        assert (await builder.observe([ground.good.id]))[ground.good.id] == first
+        assert (await builder.observe([ground.good]))[ground.good.id] == first
 
 
 async def test_a_new_attempt_starts_anew(ground: Ground) -> None:
@@ -119,14 +170,24 @@ async def test_a_new_attempt_starts_anew(ground: Ground) -> None:
         assert (await image_of(builder, again)).build_id == ground.bad.id
 
 
+async def test_the_outcome_of_one_attempt_is_not_that_of_the_next(
+    ground: Ground,
+) -> None:
+    async with ground.open() as builder:
+        await failure_of(builder, ground.bad)
+        again = replace(ground.bad, attempt=2)
+
+        assert await builder.observe([again]) == {again.id: Vanished()}
+
+
 async def test_builds_run_at_once_without_disturbing_each_other(ground: Ground) -> None:
     async with ground.open() as builder:
         for build in (ground.hanging, ground.good, ground.bad):
             await builder.start(build)
-        await finished(builder, ground.good.id)
-        await finished(builder, ground.bad.id)
+        await finished(builder, ground.good)
+        await finished(builder, ground.bad)
 
-        seen = await builder.observe([ground.hanging.id])
+        seen = await builder.observe([ground.hanging])
         assert seen == {ground.hanging.id: Running()}
 
 
@@ -135,7 +196,7 @@ async def test_a_cancelled_build_vanishes(ground: Ground) -> None:
         await builder.start(ground.hanging)
         await builder.cancel(ground.hanging.id)
 
-        seen = await builder.observe([ground.hanging.id])
+        seen = await builder.observe([ground.hanging])
         assert seen == {ground.hanging.id: Vanished()}
 
 
@@ -159,7 +220,7 @@ async def test_the_image_of_a_forgotten_build_stays(ground: Ground) -> None:
         image = await image_of(builder, ground.good)
         await builder.forget(ground.good.id)
 
-        seen = await builder.observe([ground.good.id])
+        seen = await builder.observe([ground.good])
         assert seen == {ground.good.id: Vanished()}
         assert await builder.has(image)
 
@@ -169,17 +230,34 @@ async def test_forgetting_does_not_stop_a_build(ground: Ground) -> None:
         await builder.start(ground.hanging)
         await builder.forget(ground.hanging.id)
 
-        seen = await builder.observe([ground.hanging.id])
+        seen = await builder.observe([ground.hanging])
         assert seen == {ground.hanging.id: Running()}
+
+
+async def test_all_is_held_that_was_neither_cancelled_nor_forgotten(
+    ground: Ground,
+) -> None:
+    async with ground.open() as builder:
+        for build in (ground.hanging, ground.good, ground.bad):
+            await builder.start(build)
+        await finished(builder, ground.good)
+        await finished(builder, ground.bad)
+        of_ours = {ground.hanging.id, ground.good.id, ground.bad.id}
+
+        assert of_ours & {*await builder.held()} == of_ours
+        await builder.forget(ground.good.id)
+        assert of_ours & {*await builder.held()} == of_ours - {ground.good.id}
+        await builder.cancel(ground.hanging.id)
+        assert of_ours & {*await builder.held()} == {ground.bad.id}
 
 
 async def test_an_outcome_outlives_the_builder(ground: Ground) -> None:
     async with ground.open() as builder:
         image = await image_of(builder, ground.good)
-        first = await finished(builder, ground.good.id)
+        first = await finished(builder, ground.good)
 
     async with ground.open() as builder:
-        assert await finished(builder, ground.good.id) == first
+        assert await finished(builder, ground.good) == first
         assert await builder.has(image)
 
 
@@ -195,7 +273,7 @@ async def test_the_end_of_a_build_wakes_who_waits_for_a_change(ground: Ground) -
     async with ground.open() as builder:
         await builder.start(ground.bad)
         async with asyncio.timeout(20):
-            await finished(builder, ground.bad.id)
+            await finished(builder, ground.bad)
 
 
 async def test_identity_says_what_builds(ground: Ground) -> None:

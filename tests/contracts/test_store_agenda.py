@@ -60,6 +60,7 @@ async def test_an_ask_keeps_everything(store: Store) -> None:
         evidence=Evidence.MANUAL,
         delivery_id=DeliveryId("d-1"),
         rebuild_ids=("r-1", "r-2"),
+        traceparent="00-aa-bb-01",
         asked_at=NOW,
     )
     await ask(store, look, a_look(source="other"))

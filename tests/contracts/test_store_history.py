@@ -12,6 +12,7 @@ from service.domain.build import (
     BuildState,
     EnvironmentId,
     Package,
+    PhaseTime,
     Rebuild,
 )
 from service.domain.delivery import DeliveryId
@@ -245,6 +246,7 @@ async def test_a_build_keeps_everything_and_its_changes(store: Store) -> None:
     done = a_build(
         state=BuildState.FAILED,
         context_dir=UNDECODABLE,
+        declared=("numpy", "pandas"),
         is_fresh=True,
         attempt=3,
         not_before=NOW + SECOND,
@@ -252,6 +254,11 @@ async def test_a_build_keeps_everything_and_its_changes(store: Store) -> None:
         completed_at=NOW + SECOND,
         failure=A_FAILURE,
         image=an_image(),
+        phases=(
+            PhaseTime(name="clone", took=timedelta(seconds=2)),
+            PhaseTime(name="build", took=timedelta(seconds=41, milliseconds=500)),
+        ),
+        traceparent="00-aa-bb-01",
     )
     await keep(store, a_build())
 

@@ -53,6 +53,20 @@ def test_a_launcher_that_wants_this_image_already_asks_for_nothing() -> None:
     assert planned(launcher).rebuilds == ()
 
 
+def test_a_plan_knows_what_its_definition_declares() -> None:
+    (result,) = plan(
+        an_evaluation(),
+        a_definition(declared=("numpy", "pandas")),
+        launchers=[a_launcher()],
+        wishes=(),
+        recipe=lambda it: a_recipe(frontend=it.frontend),
+        new_id=CountedIds().new,
+    )
+
+    assert result.rebuilds[0].plan is not None
+    assert result.rebuilds[0].plan.declared == ("numpy", "pandas")
+
+
 def test_another_frontend_asks_for_an_image_of_the_same_definition() -> None:
     launcher = replace(wanting(a_launcher()), frontend="jupyterlab")
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from service.domain.build import Image, Package
+from service.domain.build import Image, Package, PhaseTime
 from service.domain.delivery import DeliveryId
 from service.domain.failure import FailureClass
 from service.domain.hook import HookId
@@ -84,6 +84,35 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
     assert -1 not in places, told
     assert places == sorted(places)
     assert made["id"] in {it["build"]["launcher_id"] for it in evaluation["builds"]}
+
+
+async def test_a_build_that_worked_tells_its_phases(api: Api, repo: Repo) -> None:
+    made = await api.add_launcher(repo.url)
+    again = await api.add_launcher(repo.url)
+    await api.world.settle()
+    seconds = {"clone": 2, "detect": 0, "build": 41.26}
+    api.world.builder.succeed(
+        phases=tuple(
+            PhaseTime(name=name, took=timedelta(seconds=it))
+            for name, it in seconds.items()
+        )
+    )
+    await api.world.settle()
+    late = await api.add_launcher(repo.url)
+    await api.world.settle()
+
+    told = {it["launcher_id"]: it for it in await api.get("/builds")}
+    story = await api.get(f"/explanations?of={told[made['id']]['id']}")
+
+    assert told[made["id"]]["phases"] == told[again["id"]]["phases"]
+    assert told[made["id"]]["phases"] == [
+        {"name": "clone", "seconds": 2.0},
+        {"name": "detect", "seconds": 0.0},
+        {"name": "build", "seconds": 41.3},
+    ]
+    assert "  Its phases: clone 2 s, build 41.3 s." in story["lines"]
+    assert told[late["id"]]["ended"] == "reused"
+    assert "phases" not in told[late["id"]]
 
 
 async def test_every_end_of_a_thread_finds_it(api: Api, repo: Repo) -> None:

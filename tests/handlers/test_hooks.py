@@ -199,4 +199,5 @@ async def test_a_hook_tells_of_its_last_delivery(
         "status": status,
         "reason": "a_reason",
         "event": "ping",
+        "is_by_old_secret": False,
     }

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from service.wire import PushReceived, data_of
-from tests.support.api import Api
+from tests.support.api import Api, serving
+from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
+from tests.support.world import World
 
 NOT_BUILT = "image:unknown-at-the-moment"
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -273,3 +275,22 @@ async def test_an_unknown_launcher_is_not_found(
 
     assert answer.status == 404
     assert answer.json["error"]["code"] == 1404
+
+
+async def test_repositories_of_the_machine_are_followed_only_where_that_is_allowed(
+    world: World, repo: Repo
+) -> None:
+    file = {"repository": repo.url}
+    async with serving(world, MemoryBus(), allow_files=False) as api:
+        refused = await api.call("POST", "/session_launchers", post(environment=file))
+        added = await api.call("POST", "/session_launchers", post())
+        path = f"/session_launchers/{added.json['id']}"
+        change = {"environment": {"build_parameters": file}}
+        moved = await api.call("PATCH", path, change)
+        left = await api.call("GET", path)
+
+    assert (refused.status, added.status, moved.status) == (422, 201, 422)
+    for answer in (refused, moved):
+        message = answer.json["error"]["message"]
+        assert "may not be followed here; expected https:// or http://" in message
+    assert left.json["source_id"] == added.json["source_id"]

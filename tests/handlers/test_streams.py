@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from consumers.roles import ROLES
 from service.adapters.clock import UlidIds
+from service.adapters.rabbitmq.broker import Broker
+from service.adapters.rabbitmq.topology import Topology
 from service.contract import asyncapi
+from service.settings import AmqpSettings
 from service.wire import Event
 from tests.support.api import Api, Told, a_table_bus, serving
 from tests.support.clock import NOW
+from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
 from tests.support.world import World
 
@@ -209,6 +214,21 @@ async def test_the_contract_of_the_events_is_open_to_everybody(api: Api) -> None
 
     assert answer.status == 200
     assert answer.json == json.loads(json.dumps(asyncapi()))
+
+
+async def test_the_contract_names_the_exchange_that_the_operator_chose(
+    world: World,
+) -> None:
+    chosen = AmqpSettings(prefix="course")
+    async with serving(world, MemoryBus(), exchange=chosen.exchange) as api:
+        answer = await api.bare("GET", "/api/events")
+
+    exchanges = {
+        channel["bindings"]["amqp"]["exchange"]["name"]
+        for channel in answer.json["channels"].values()
+    }
+    broker = Broker(url="amqp://localhost", prefix=chosen.prefix)
+    assert exchanges == {Topology.of(broker, ROLES).events}
 
 
 def an_event(**data: object) -> Event:

@@ -1,5 +1,7 @@
 """The whole HTTP side over a world, on a port of its own."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from handlers.delivery_log import DeliveryLog
 from handlers.receiver import Receiver
 from handlers.route import Part
 from service.adapters.clock import SystemClock
+from service.adapters.forge_api.hook_routing import RoutedForgeHooks
 from service.adapters.git import GitRemote
 from service.adapters.store import open_database
 from service.adapters.table_bus import TableBus
@@ -24,6 +27,7 @@ from service.domain.build import BuildId, Rebuild, RebuildId
 from service.domain.hook import Secret
 from service.metrics import Metrics
 from service.ports.bus import Bus
+from service.ports.forge_hooks import ForgeHooks
 from service.ports.time import Clock
 from service.wire import Event
 from tests.support.databases import TEST_KEY
@@ -31,6 +35,7 @@ from tests.support.world import World
 
 TOKEN = "a-token-for-tests"
 PUBLIC_URL = "https://relaunch.example"
+NO_FORGE_HOOKS = RoutedForgeHooks(open_api=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +59,26 @@ class Api:
     """What a test of the REST API holds in its hands."""
 
     def __init__(
-        self, *, url: str, session: ClientSession, world: World, bus: Bus
+        self,
+        *,
+        url: str,
+        session: ClientSession,
+        world: World,
+        bus: Bus,
+        deliveries: DeliveryLog,
     ) -> None:
         self.url = url
         self.session = session
         self.world = world
         self.bus = bus
+        self._deliveries = deliveries
+
+    async def write_log(self) -> None:
+        """Have deliveries written down, as a shutdown does."""
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(self._deliveries.run())
+            await asyncio.sleep(0)
+            running.cancel()
 
     async def call(
         self,
@@ -188,7 +207,10 @@ async def serving(
     bus: Bus,
     *,
     clock: Clock | None = None,
+    forge_hooks: ForgeHooks = NO_FORGE_HOOKS,
+    is_reachable: bool = False,
     parts: frozenset[Part] = EVERYTHING,
+    **told: Any,
 ) -> AsyncIterator[Api]:
     """Serve a world.
 
@@ -196,21 +218,42 @@ async def serving(
         world: The state, and the consumers that work on it.
         bus: Followed by listeners, and home of dead letters.
         clock: What the HTTP side goes by; the world's when not given.
+        forge_hooks: Hooks at forges; no token is known unless given.
+        is_reachable: Whether forges are told the address that is served here, and
+            no made-up one.
         parts: What is served.
+        told: What else the application is told.
     """
+    address = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{address.getsockname()[1]}"
+    clock = clock or world.clock
+    metrics = Metrics(registry=CollectorRegistry())
+    deliveries = DeliveryLog(store=world.store, clock=clock, metrics=metrics, keep=100)
     runner = web.AppRunner(
-        _application(world, bus, clock or world.clock, parts),
+        _application(
+            world,
+            bus,
+            clock,
+            parts,
+            log=deliveries,
+            forge_hooks=forge_hooks,
+            public_url=url if is_reachable else PUBLIC_URL,
+            **told,
+        ),
         access_log=None,
+        # Deliveries are read as they were signed.
+        auto_decompress=False,
         shutdown_timeout=5,
     )
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.SockSite(runner, address).start()
     async with ClientSession() as session:
         yield Api(
-            url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+            url=url,
             session=session,
             world=world,
             bus=bus,
+            deliveries=deliveries,
         )
     await runner.cleanup()
 
@@ -224,14 +267,22 @@ async def a_table_bus(folder: Path) -> AsyncIterator[TableBus]:
 
 
 def _application(
-    world: World, bus: Bus, clock: Clock, parts: frozenset[Part]
+    world: World,
+    bus: Bus,
+    clock: Clock,
+    parts: frozenset[Part],
+    *,
+    log: DeliveryLog,
+    forge_hooks: ForgeHooks,
+    public_url: str,
+    **told: Any,
 ) -> web.Application:
     metrics = Metrics(registry=CollectorRegistry())
-    log = DeliveryLog(store=world.store, clock=clock, metrics=metrics, keep=100)
     return make_application(
         store=world.store,
         bus=bus,
         remote=GitRemote(environment={}, allow_files=True),
+        forge_hooks=forge_hooks,
         builder=world.builder,
         clock=clock,
         ids=world.ids,
@@ -245,8 +296,9 @@ def _application(
             log=log,
         ),
         bodies=BodyReader(deadline=timedelta(seconds=8), big_at_once=2),
-        public_url=PUBLIC_URL,
+        public_url=public_url,
         token=Secret(TOKEN),
         version="1.2.3",
         parts=parts,
+        **told,
     )

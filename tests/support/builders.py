@@ -1,9 +1,9 @@
 """A builder that does what the test says, for what a real one cannot be made to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from service.domain.build import Build, BuildId, Image, Package
+from service.domain.build import Build, BuildId, Image, Package, PhaseTime
 from service.domain.failure import Failure, FailureClass
 from service.errors import TransientError
 from service.ports.builder import Finished, Observation, Running, Vanished
@@ -16,6 +16,8 @@ class ToldBuilder:
     def __init__(self, *, clock: Clock, version: str = "told/1") -> None:
         self._clock = clock
         self.version = version
+        self.is_silent = False
+        """Nobody says whether images are there."""
         self.started: list[BuildId] = []
         self.cancelled: list[BuildId] = []
         self.most_at_once = 0
@@ -40,8 +42,8 @@ class ToldBuilder:
         self._states[build.id] = Running()
         self.most_at_once = max(self.most_at_once, len(self.running))
 
-    async def observe(self, builds: Sequence[BuildId]) -> Mapping[BuildId, Observation]:
-        return {it: self._states.get(it, Vanished()) for it in builds}
+    async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:
+        return {it.id: self._states.get(it.id, Vanished()) for it in builds}
 
     async def changed(self) -> None:
         await self._clock.sleep(timedelta(seconds=1))
@@ -51,9 +53,15 @@ class ToldBuilder:
         self._states.pop(build, None)
 
     async def forget(self, build: BuildId) -> None:
-        self._states.pop(build, None)
+        if not isinstance(self._states.get(build), Running):
+            self._states.pop(build, None)
+
+    async def held(self) -> Collection[BuildId]:
+        return list(self._states)
 
     async def has(self, image: Image) -> bool:
+        if self.is_silent:
+            raise TransientError("the registry does not answer")
         return image.reference not in self._gone
 
     # what tests say
@@ -62,7 +70,9 @@ class ToldBuilder:
     def running(self) -> list[BuildId]:
         return [it for it, state in self._states.items() if isinstance(state, Running)]
 
-    def succeed(self, build: BuildId | None = None) -> str:
+    def succeed(
+        self, build: BuildId | None = None, *, phases: tuple[PhaseTime, ...] = ()
+    ) -> str:
         """End a build (the only one running) well; return its image's reference."""
         chosen = build or self._only()
         image = Image(
@@ -72,13 +82,23 @@ class ToldBuilder:
             built_at=self._clock.now(),
             build_id=chosen,
         )
-        self._states[chosen] = Finished(outcome=image, at=self._clock.now())
+        self._states[chosen] = Finished(
+            outcome=image, at=self._clock.now(), phases=phases
+        )
         return image.reference
 
-    def fail(self, kind: FailureClass, build: BuildId | None = None) -> None:
+    def fail(
+        self,
+        kind: FailureClass,
+        build: BuildId | None = None,
+        *,
+        phases: tuple[PhaseTime, ...] = (),
+    ) -> None:
         chosen = build or self._only()
         failure = Failure(kind=kind, message="It failed as the test said.")
-        self._states[chosen] = Finished(outcome=failure, at=self._clock.now())
+        self._states[chosen] = Finished(
+            outcome=failure, at=self._clock.now(), phases=phases
+        )
 
     def lose(self) -> None:
         """Forget everything, like a machine that lost its power."""

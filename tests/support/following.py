@@ -17,6 +17,7 @@ from service.domain.source import Revision, Source, SourceId
 from service.look import look
 from service.ports.remote import Remote
 from tests.support.repos import Repo
+from tests.support.ways import MetByApi
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -41,6 +42,8 @@ class Follower:
             context_dir=context_dir,
             created_at=AT,
         )
+        if isinstance(repo, MetByApi):
+            return cls(source, repo.remote)
         return cls(source, GitRemote(environment={}, allow_files=True))
 
     async def look(self) -> Judgement:

@@ -126,6 +126,7 @@ async def front_door(
             store=store,
             bus=bus,
             remote=nothing,
+            forge_hooks=nothing,
             builder=nothing,
             clock=clock,
             ids=CountedIds(),

@@ -112,11 +112,11 @@ def _static(path: Path) -> web.Response:
 
 
 @asynccontextmanager
-async def git_forge(root: Path) -> AsyncIterator[GitForge]:
+async def git_forge(root: Path, *, host: str = "127.0.0.1") -> AsyncIterator[GitForge]:
     """Serve the bare repositories below a folder on a port of this machine."""
     forge = GitForge(root)
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", forge.handle)
-    async with TestServer(app, shutdown_timeout=0.1) as server:
+    async with TestServer(app, host=host, shutdown_timeout=0.1) as server:
         forge.url = str(server.make_url("/")).rstrip("/")
         yield forge

@@ -179,11 +179,15 @@ class World:
         return rebuild
 
     async def push(
-        self, repository: Repository, ref: str = "refs/heads/main"
+        self,
+        repository: Repository,
+        ref: str = "refs/heads/main",
+        *,
+        traceparent: str | None = None,
     ) -> DeliveryId:
         """Tell of a push, as the receiver does."""
         data = self._pushed(repository, ref)
-        await self.publish(data)
+        await self.publish(data, traceparent=traceparent)
         return DeliveryId(data.delivery_id or "")
 
     async def tell(self, repository: Repository) -> None:
@@ -203,8 +207,15 @@ class World:
             received_at=self.clock.now(),
         )
 
-    async def publish(self, data: PushReceived) -> None:
-        event = Event.of(data, id=self.ids.new(), time=self.clock.now())
+    async def publish(
+        self, data: PushReceived, *, traceparent: str | None = None
+    ) -> None:
+        event = Event.of(
+            data,
+            id=self.ids.new(),
+            time=self.clock.now(),
+            traceparent=traceparent,
+        )
         async with self.store.transaction() as tx:
             await tx.outbox.add([event])
 

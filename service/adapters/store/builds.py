@@ -11,6 +11,8 @@ from service.adapters.store.documents import (
     failure_to,
     image_from,
     image_to,
+    phases_from,
+    phases_to,
     recipe_from,
     recipe_to,
 )
@@ -108,6 +110,9 @@ def _to_row(build: Build) -> Values:
         "completed_at": build.completed_at,
         "failure": failure_to(build.failure),
         "image": image_to(build.image),
+        "declared": list(build.declared),
+        "phases": phases_to(build.phases),
+        "traceparent": build.traceparent,
     }
 
 
@@ -132,4 +137,7 @@ def _from_row(row: Row) -> Build:
         completed_at=row["completed_at"],
         failure=failure_from(row["failure"]),
         image=image_from(row["image"]),
+        declared=tuple(row["declared"] or ()),
+        phases=phases_from(row["phases"]),
+        traceparent=row["traceparent"],
     )

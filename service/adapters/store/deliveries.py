@@ -1,6 +1,7 @@
 """Deliveries: what arrived."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import Select, case, func, or_, select
 
@@ -11,6 +12,8 @@ from service.domain.hook import HookId
 from service.ports.store import DeliveryRecord
 
 __all__ = ["SqlDeliveries"]
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class SqlDeliveries:
@@ -62,10 +65,13 @@ def _changes(new: Columns) -> Values:
     is_accepted = new.status == "accepted"
     said = {
         name: case((is_accepted, new[name]), else_=deliveries.c[name])
-        for name in ("status", "reason", "message", "ref")
+        for name in ("status", "reason", "message", "ref", "is_by_old_secret")
     }
     count = deliveries.c.count + case((is_again, new["count"]), else_=0)
-    return {"count": count, **said}
+    # Who handles the event of a delivery never saw its headers.
+    has_headers = new.headers != NO_HEADERS
+    headers = case((has_headers, new["headers"]), else_=deliveries.c.headers)
+    return {"count": count, "headers": headers, **said}
 
 
 def _to_row(record: DeliveryRecord) -> Values:
@@ -84,6 +90,7 @@ def _to_row(record: DeliveryRecord) -> Values:
         "headers": dict(record.headers),
         "received_at": record.received_at,
         "count": record.count,
+        "is_by_old_secret": record.is_by_old_secret,
     }
 
 
@@ -103,4 +110,5 @@ def _from_row(row: Row) -> DeliveryRecord:
         headers=row["headers"],
         received_at=row["received_at"],
         count=row["count"],
+        is_by_old_secret=row["is_by_old_secret"],
     )

@@ -4,11 +4,20 @@ Documents grow by optional keys only, so that rows of an older version stay read
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from service.adapters.store.columns import JsonValue
-from service.domain.build import BuildId, BuildKey, Image, Package, Plan, Recipe
+from service.domain.build import (
+    BuildId,
+    BuildKey,
+    Image,
+    Package,
+    PhaseTime,
+    Plan,
+    Recipe,
+)
+from service.domain.checkup import Ailment, Checkup
 from service.domain.definition import Item, Kind
 from service.domain.failure import Failure, FailureClass
 from service.domain.findings import Finding, Severity
@@ -18,6 +27,8 @@ from service.domain.source import Seen
 
 __all__ = [
     "Document",
+    "checkup_from",
+    "checkup_to",
     "failure_from",
     "failure_to",
     "findings_from",
@@ -26,6 +37,8 @@ __all__ = [
     "image_to",
     "items_from",
     "items_to",
+    "phases_from",
+    "phases_to",
     "plan_from",
     "plan_to",
     "recipe_from",
@@ -91,6 +104,7 @@ def seen_to(seen: Seen | None) -> JsonValue:
         "meaning": seen.meaning,
         "kind": seen.kind.value if seen.kind else None,
         "items": items_to(seen.items),
+        "declared": list(seen.declared),
         "rules": seen.rules,
         "at": seen.at.isoformat(),
     }
@@ -109,6 +123,7 @@ def seen_from(document: Document | None) -> Seen | None:
         meaning=None if meaning is None else Fingerprint(meaning),
         kind=None if kind is None else Kind(kind),
         items=items_from(document["items"]),
+        declared=tuple(document.get("declared", ())),
         rules=document["rules"],
         at=datetime.fromisoformat(document["at"]),
     )
@@ -146,6 +161,8 @@ def plan_to(plan: Plan | None) -> JsonValue:
         "kind": plan.kind.value,
         "commit": plan.commit,
         "path": plan.path,
+        "declared": list(plan.declared),
+        "traceparent": plan.traceparent,
     }
 
 
@@ -161,6 +178,8 @@ def plan_from(document: Document | None) -> Plan | None:
         kind=Kind(document["kind"]),
         commit=CommitSha(document["commit"]),
         path=document["path"],
+        declared=tuple(document.get("declared", ())),
+        traceparent=document.get("traceparent"),
     )
 
 
@@ -216,4 +235,48 @@ def image_from(document: Document | None) -> Image | None:
         ),
         built_at=datetime.fromisoformat(document["built_at"]),
         build_id=BuildId(document["build_id"]),
+    )
+
+
+def phases_to(phases: Iterable[PhaseTime]) -> JsonValue:
+    """Write how long phases took, one short row each."""
+    return [[it.name, it.took.total_seconds()] for it in phases]
+
+
+def phases_from(rows: Iterable[tuple[str, float]] | None) -> tuple[PhaseTime, ...]:
+    """Read how long phases took."""
+    return tuple(
+        PhaseTime(name=name, took=timedelta(seconds=seconds))
+        for name, seconds in rows or ()
+    )
+
+
+def checkup_to(checkup: Checkup | None) -> JsonValue:
+    """Write how a hook fared."""
+    if checkup is None:
+        return None
+    return {
+        "at": checkup.at.isoformat(),
+        "ailments": [it.value for it in checkup.ailments],
+        "since": checkup.since.isoformat() if checkup.since else None,
+        "repaired": [it.value for it in checkup.repaired],
+        "redelivered": checkup.redelivered,
+        "place": checkup.place,
+        "trouble": checkup.trouble,
+    }
+
+
+def checkup_from(document: Document | None) -> Checkup | None:
+    """Read how a hook fared."""
+    if document is None:
+        return None
+    since = document["since"]
+    return Checkup(
+        at=datetime.fromisoformat(document["at"]),
+        ailments=tuple(Ailment(it) for it in document["ailments"]),
+        since=datetime.fromisoformat(since) if since else None,
+        repaired=tuple(Ailment(it) for it in document["repaired"]),
+        redelivered=document["redelivered"],
+        place=document["place"],
+        trouble=document["trouble"],
     )

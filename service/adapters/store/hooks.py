@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from service.adapters.store.documents import checkup_from, checkup_to
 from service.adapters.store.keys import Cipher
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables import hooks
 from service.domain.delivery import Forge
-from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.hook import Hook, HookId, Proof, Reach, Secret
 from service.domain.repository import Repository
 from service.errors import ConflictError
 
@@ -54,6 +55,9 @@ class SqlHooks:
             "secrets": self._cipher.encrypt(secrets),
             "created_at": hook.created_at,
             "rotated_at": hook.rotated_at,
+            "reach": hook.reach.value,
+            "forge_id": hook.forge_id,
+            "checkup": checkup_to(hook.checkup),
         }
 
     def _from_row(self, row: Row) -> Hook:
@@ -71,4 +75,7 @@ class SqlHooks:
             secrets=tuple(Secret(text) for text in secrets),
             created_at=row["created_at"],
             rotated_at=row["rotated_at"],
+            reach=Reach(row["reach"]),
+            forge_id=row["forge_id"],
+            checkup=checkup_from(row["checkup"]),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, and_, exists, or_, select, tuple_
+from sqlalchemy import Exists, Select, and_, exists, or_, select, tuple_
 
 from service.adapters.store.documents import seen_from, seen_to
 from service.adapters.store.statements import Row, Statements, Values
@@ -10,7 +10,7 @@ from service.adapters.store.tables import launchers, sources
 from service.domain.repository import Repository
 from service.domain.source import Revision, RevisionKind, Source, SourceId
 
-__all__ = ["SqlSources"]
+__all__ = ["SqlSources", "is_followed", "source_from"]
 
 
 class SqlSources:
@@ -26,16 +26,16 @@ class SqlSources:
         await self._run.add(sources, _to_row(source))
         # Ours, or the one that another process added at the same moment.
         row = await self._run.the_one(_twin(source), what="source", id_=source.id)
-        return _from_row(row)
+        return source_from(row)
 
     async def get(self, source: SourceId) -> Source:
         query = select(sources).where(sources.c.id == source)
-        return _from_row(await self._run.the_one(query, what="source", id_=source))
+        return source_from(await self._run.the_one(query, what="source", id_=source))
 
     async def of_repository(self, repository: Repository) -> Sequence[Source]:
         query = _of_repository(repository)
         query = query.order_by(sources.c.created_at, sources.c.id)
-        return [_from_row(row) for row in await self._run.rows(query)]
+        return [source_from(row) for row in await self._run.rows(query)]
 
     async def of_repositories(
         self, repositories: Iterable[Repository]
@@ -49,16 +49,15 @@ class SqlSources:
         )
         query = select(sources).where(is_any)
         query = query.order_by(sources.c.created_at, sources.c.id)
-        return [_from_row(row) for row in await self._run.rows(query)]
+        return [source_from(row) for row in await self._run.rows(query)]
 
     async def list(self) -> Sequence[Source]:
-        is_followed = exists().where(launchers.c.source_id == sources.c.id)
         query = (
             select(sources)
-            .where(is_followed)
+            .where(is_followed())
             .order_by(sources.c.created_at, sources.c.id)
         )
-        return [_from_row(row) for row in await self._run.rows(query)]
+        return [source_from(row) for row in await self._run.rows(query)]
 
     async def save(self, source: Source) -> None:
         await self._run.save(sources, _to_row(source), what="source")
@@ -73,6 +72,11 @@ class SqlSources:
             ):
                 return candidate
         return None
+
+
+def is_followed() -> Exists:
+    """Say of a source's row that some launcher follows it."""
+    return exists().where(launchers.c.source_id == sources.c.id)
 
 
 def _of_repository(repository: Repository) -> Select[*tuple[object, ...]]:
@@ -109,7 +113,8 @@ def _to_row(source: Source) -> Values:
     }
 
 
-def _from_row(row: Row) -> Source:
+def source_from(row: Row) -> Source:
+    """Read a source off its row."""
     return Source(
         id=SourceId(row["id"]),
         repository=Repository(

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, delete, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    RowMapping,
+    Select,
+    Table,
+    delete,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -43,7 +52,9 @@ class Statements:
         self._connection = connection
         self._is_writing = is_writing
 
-    async def rows(self, query: Select[*tuple[object, ...]]) -> Sequence[Row]:
+    async def rows(
+        self, query: Select[*tuple[object, ...]] | CompoundSelect[*tuple[object, ...]]
+    ) -> Sequence[Row]:
         """Return what a query finds."""
         found = await self._connection.execute(query)
         return found.mappings().all()

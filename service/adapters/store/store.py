@@ -19,6 +19,7 @@ from service.adapters.store.outbox import SqlOutbox
 from service.adapters.store.rebuilds import SqlRebuilds
 from service.adapters.store.sources import SqlSources
 from service.adapters.store.statements import Statements
+from service.adapters.store.sweeps import SqlSweeps
 from service.ports.store import Transaction
 
 __all__ = ["SqlStore"]
@@ -66,6 +67,7 @@ class _SqlTransaction:
         self.rebuilds = SqlRebuilds(statements)
         self.builds = SqlBuilds(statements)
         self.deliveries = SqlDeliveries(statements)
+        self.sweeps = SqlSweeps(statements)
         self.leases = SqlLeases(statements)
         self.outbox = SqlOutbox(statements)
         self.logs = SqlBuildLogs(statements)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from service.adapters.store.columns import PLACE, Instant, Json, Words
@@ -39,6 +40,7 @@ __all__ = [
     "outbox",
     "rebuilds",
     "sources",
+    "sweeps",
 ]
 
 METADATA: Final = MetaData(
@@ -63,6 +65,9 @@ hooks: Final = Table(
     Column("secrets", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("rotated_at", Instant),
+    Column("reach", Words, nullable=False, server_default="repository"),
+    Column("forge_id", Words),
+    Column("checkup", Json),
 )
 
 sources: Final = Table(
@@ -168,6 +173,16 @@ appointments: Final = Table(
     Index(None, "due_at"),
 )
 
+sweeps: Final = Table(
+    "sweeps",
+    METADATA,
+    Column("source_id", Words, ForeignKey("sources.id"), primary_key=True),
+    Column("interval_ms", BigInteger, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index(None, "due_at"),
+)
+
 asks: Final = Table(
     "asks",
     METADATA,
@@ -177,6 +192,7 @@ asks: Final = Table(
     Column("delivery_id", Words),
     Column("rebuild_ids", Json, nullable=False),
     Column("asked_at", Instant, nullable=False),
+    Column("traceparent", Words),
     Index(None, "source_id", "place"),
     sqlite_autoincrement=True,
 )
@@ -229,6 +245,9 @@ builds: Final = Table(
     Column("completed_at", Instant),
     Column("failure", Json),
     Column("image", Json),
+    Column("declared", Json),
+    Column("phases", Json),
+    Column("traceparent", Words),
     Index(None, "state", "created_at", "id"),
     Index(None, "state", "completed_at"),
     Index(None, "key", "state", "completed_at"),
@@ -258,6 +277,7 @@ deliveries: Final = Table(
     Column("headers", Json, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("count", BigInteger, nullable=False),
+    Column("is_by_old_secret", Boolean, nullable=False, server_default=text("false")),
     Index(None, "forge_delivery_id"),
     Index(None, "hook_id", "received_at", "id"),
     Index(None, "received_at", "id"),

@@ -1,0 +1,50 @@
+"""How often plain git is asked, counted on its way."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from service.domain.definition import Entry
+from service.domain.evaluation import RefGone
+from service.domain.repository import BlobId, CommitSha, Repository
+from service.domain.source import Head, Revision
+from service.ports.remote import Remote, Tree
+
+__all__ = ["Counted"]
+
+
+class Counted:
+    """Implements the port `Remote`; counts what plain git would send.
+
+    One request for a head, one for a commit with its trees, one for each file.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self.requests = 0
+
+    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+        self.requests += 1
+        return await self._remote.head(repository, revision)
+
+    @asynccontextmanager
+    async def tree(
+        self, repository: Repository, commit: CommitSha
+    ) -> AsyncIterator[Tree]:
+        self.requests += 1
+        async with self._remote.tree(repository, commit) as tree:
+            yield _CountedTree(tree, self)
+
+
+class _CountedTree:
+    """Implements the port `Tree`."""
+
+    def __init__(self, tree: Tree, counted: Counted) -> None:
+        self._tree = tree
+        self._counted = counted
+
+    async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
+        return await self._tree.entries(paths)
+
+    async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
+        self._counted.requests += 1
+        return await self._tree.read(oid, limit=limit)

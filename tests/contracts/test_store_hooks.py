@@ -1,0 +1,81 @@
+"""Hooks of every store: what is kept of them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from service.domain.checkup import Ailment, Checkup
+from service.domain.hook import Hook, HookId, Proof, Reach, place
+from service.errors import ConflictError, NotFoundError
+from service.ports.store import Store
+from tests.support.clock import NOW
+from tests.support.deliveries import OLDER, SECRETS, a_hook
+
+CHECKED = Checkup(
+    at=NOW,
+    ailments=(Ailment.GONE, Ailment.WRONG_SECRET),
+    since=NOW - timedelta(hours=1),
+    repaired=(Ailment.PAUSED,),
+    redelivered=3,
+    place="12345",
+    trouble="403 not for this token",
+)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        pytest.param(a_hook(), id="plain"),
+        pytest.param(
+            a_hook(
+                Proof.SIGNING_TOKEN,
+                secrets=(
+                    SECRETS[Proof.SIGNING_TOKEN],
+                    OLDER[Proof.SIGNING_TOKEN],
+                ),
+                rotated_at=NOW,
+                forge_id="4711",
+                checkup=CHECKED,
+            ),
+            id="rotated and ill",
+        ),
+        pytest.param(
+            a_hook(
+                repository=place("https://forge.test/uni", Reach.OWNER),
+                reach=Reach.OWNER,
+                checkup=Checkup(at=NOW),
+            ),
+            id="an owner's",
+        ),
+    ],
+)
+async def test_a_hook_is_kept_whole(store: Store, hook: Hook) -> None:
+    async with store.transaction() as tx:
+        await tx.hooks.add(hook)
+
+    async with store.reading() as tx:
+        assert await tx.hooks.get(hook.id) == hook
+        assert await tx.hooks.list() == [hook]
+
+
+async def test_a_hook_is_changed_and_removed(store: Store) -> None:
+    ill = replace(a_hook(), checkup=CHECKED, forge_id="1")
+    async with store.transaction() as tx:
+        await tx.hooks.add(a_hook())
+        await tx.hooks.save(ill)
+        changed = await tx.hooks.get(ill.id)
+        await tx.hooks.remove(ill.id)
+
+    assert changed == ill
+    async with store.reading() as tx:
+        assert await tx.hooks.list() == []
+        with pytest.raises(NotFoundError):
+            await tx.hooks.get(HookId("hook-hmac"))
+
+
+async def test_an_id_is_taken_once(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.hooks.add(a_hook())
+        with pytest.raises(ConflictError):
+            await tx.hooks.add(a_hook())

@@ -1,0 +1,65 @@
+"""A history, replayed over plain git or at a forge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.adapters.clock import SystemClock
+from service.adapters.counting import Counted
+from service.adapters.git import GitRemote
+from service.adapters.history import History, open_history
+from service.domain.replaying import Report
+from service.domain.repository import CommitSha, Repository
+from service.ports.remote import Remote
+from service.replaying import Stage, replay
+from tests.support.repos import Repo
+from tests.support.ways import MetByApi
+
+
+@dataclass(frozen=True)
+class AtForge:
+    """Implements `Stage` by a repository at a forge."""
+
+    repo: MetByApi
+    history: History
+    """Its own, to ask git for differences."""
+
+    @property
+    def repository(self) -> Repository:
+        return self.repo.hosted.repository
+
+    async def push(self, commit: CommitSha) -> None:
+        self.repo.point("refs/heads/main", commit)
+
+    async def differ(
+        self, one: CommitSha, other: CommitSha, paths: Mapping[str, bool]
+    ) -> bool:
+        return await self.history.differ(one, other, paths)
+
+
+async def replayed(repo: Repo, commits: Sequence[CommitSha]) -> Report:
+    """Push a repository's commits once more, the way it is met."""
+    async with open_history(str(repo.path), environment={}) as history:
+        if isinstance(repo, MetByApi):
+            asked = repo.forge.requests
+            stage = AtForge(repo, history)
+            return await judged(commits, stage, repo.remote, lambda: len(asked))
+        git = Counted(GitRemote(environment={}, allow_files=True))
+        return await judged(commits, history, git, lambda: git.requests)
+
+
+async def judged(
+    commits: Sequence[CommitSha],
+    stage: Stage,
+    remote: Remote,
+    asked: Callable[[], int] = lambda: 0,
+) -> Report:
+    """Replay onto a stage, with whatever remote answers for it."""
+    pushes = replay(
+        commits,
+        stage=stage,
+        remote=remote,
+        asked=asked,
+        context_dir="",
+        clock=SystemClock(),
+    )
+    return Report(pushes=tuple([it async for it in pushes]))
