@@ -130,6 +130,11 @@ class Build(Told):
     result: BuildResult | None = None
     launcher_id: str
     source_id: str
+    work_id: str | None = Field(
+        default=None,
+        description="The work that serves it, shared by all that want the same image; "
+        "in a cluster its Job is labelled relaunch.dev/build with it.",
+    )
     state: Literal[
         "queued", "running", "succeeded", "failed", "cancelled", "superseded"
     ]
@@ -175,6 +180,7 @@ class Build(Told):
                 "result": _result(rebuild, facts),
                 "launcher_id": rebuild.launcher_id,
                 "source_id": rebuild.source_id,
+                "work_id": rebuild.build_id,
                 "state": rebuild.state.value,
                 "reason": rebuild.evidence.value,
                 "ended": rebuild.reason or None,

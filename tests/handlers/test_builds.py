@@ -19,6 +19,7 @@ async def test_a_succeeded_build_has_renkus_result(api: Api, repo: Repo) -> None
 
     (build,) = await api.get(f"/environments/{made['environment']['id']}/builds")
 
+    work = build["work_id"]
     assert build == {
         "id": build["id"],
         "environment_id": made["environment"]["id"],
@@ -32,6 +33,7 @@ async def test_a_succeeded_build_has_renkus_result(api: Api, repo: Repo) -> None
         },
         "launcher_id": made["id"],
         "source_id": made["source_id"],
+        "work_id": work,
         "state": "succeeded",
         "reason": "launcher",
         "ended": "built",

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from tests.support.front_door import FrontDoor, front_door
 
 BESIDE = Path(__file__).parents[3] / "shared" / "payloads"
 FOLDER = Path(os.environ.get("RELAUNCH_PAYLOADS", BESIDE))  # noqa: TID251 - no settings tree in tests
+
+KNOWN_AFTER = timedelta(seconds=3)
+"""Several files are about one repository, and what was read of it is remembered."""
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="no captured payloads: set RELAUNCH_PAYLOADS"
@@ -47,6 +51,7 @@ async def test_every_captured_delivery_of_github_is_read(door: FrontDoor) -> Non
         id_ = HookId(file.stem.replace("_", "-").replace(".", "-")[:64])
         hook = await door.add_hook(a_hook(id=id_, repository=repository))
         await door.track(None, repository)
+        door.clock.advance(KNOWN_AFTER)
 
         answer = await door.post(hook, a_post(hook, body, event=event_of(file)))
 
@@ -69,6 +74,7 @@ async def test_every_captured_delivery_of_gitlab_is_read(
             a_hook(proof, id=HookId(file.stem), repository=repository)
         )
         await door.track(payload["ref"], repository)
+        door.clock.advance(KNOWN_AFTER)
 
         answer = await door.post(hook, a_post(hook, body, event="Push Hook"))
 

@@ -61,6 +61,7 @@ _PASSWD: Final = (
     "root:x:0:0:root:/root:/bin/sh\ncnb:x:1001:1001::/home/cnb:/bin/sh\n"
     "renku:x:1000:1000::/home/renku:/bin/sh\n"
 )
+_PIP: Final = "usr/lib/standin-pip"
 _SERVE: Final = """#!/bin/sh
 exec python3 -m http.server "${RENKU_SESSION_PORT:-8888}" --directory /workspace
 """
@@ -97,7 +98,7 @@ def _tree() -> Tree:
         f"usr/lib/standin/{it}/__init__.py": b"" for it in ("tests", "tests/support")
     }
     tree |= {str(it).lstrip("/"): it for it in (*_python(), *_git(), *_certificates())}
-    return tree
+    return tree | _pip()
 
 
 def _python() -> Iterator[Path]:
@@ -110,10 +111,19 @@ def _python() -> Iterator[Path]:
     for path in library.rglob("*"):
         if path.is_file() and not _UNUSED.search(str(path.relative_to(library))):
             yield path
-    pip = find_spec("pip")
-    assert pip is not None
-    assert pip.origin is not None
-    yield from (it for it in Path(pip.origin).parent.rglob("*") if it.is_file())
+
+
+def _pip() -> Tree:
+    """Return pip at a place of its own: a checkout's may be hidden by a volume."""
+    found = find_spec("pip")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent
+    return {
+        f"{_PIP}/pip/{it.relative_to(folder)}": it
+        for it in sorted(folder.rglob("*"))
+        if it.is_file()
+    }
 
 
 def _git() -> Iterator[Path]:
@@ -229,10 +239,7 @@ def _push(registry: Registry, tag: str, layer: bytes) -> None:
 
 
 def _config(diff_id: str) -> dict[str, object]:
-    pip = find_spec("pip")
-    assert pip is not None
-    assert pip.origin is not None
-    paths = f"/usr/lib/standin:{Path(pip.origin).parent.parent}"
+    paths = f"/usr/lib/standin:/{_PIP}"
     return {
         "architecture": "amd64",
         "os": "linux",

@@ -94,7 +94,7 @@ class Carrier:
 class Bridge(BaseAdapter):
     """Takes the requests of one piece of work in a thread, and has them carried.
 
-    https://requests.readthedocs.io/en/latest/user/advanced/#transport-adapters
+    https://docs.python-requests.org/en/latest/user/advanced/#transport-adapters
 
     Args:
         carrier: Makes them, on the loop.
