@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from service.domain.build import BuildId
-from service.errors import NotFoundError, TransientError
+from service.errors import TransientError
 from service.ports.builder import Builder
 from service.ports.store import Store
 from service.ports.time import Clock
@@ -48,7 +48,9 @@ class Cleaner:
         """
         # Asked in this order: a build is on record before anybody starts it.
         held = sorted(await self._builder.held())
-        unwanted = [it for it in held if not await self._is_wanted(it)]
+        async with self._store.reading() as tx:
+            wanted = {it.id for it in await tx.builds.unfinished()}
+        unwanted = [it for it in held if it not in wanted]
         for build in unwanted:
             await self._builder.forget(build)
         if unwanted:
@@ -60,11 +62,3 @@ class Cleaner:
         for build in (it for it in unwanted if it in still):
             await self._builder.cancel(build)
             log.info("build stopped, nobody waits for it", build=build)
-
-    async def _is_wanted(self, build: BuildId) -> bool:
-        async with self._store.reading() as tx:
-            try:
-                known = await tx.builds.get(build)
-            except NotFoundError:
-                return False
-        return not known.state.is_final

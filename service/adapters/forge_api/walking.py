@@ -4,7 +4,7 @@ A directory is asked for by its id, once: an id stands for the same for ever. An
 comes has to have that id, so nothing that is cut or inexact is ever believed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from service.adapters.forge_api.failing import UnprovenAnswerError
@@ -12,9 +12,9 @@ from service.adapters.forge_api.keeping import Immutables
 from service.adapters.forge_api.objects import Listing, blob_id, tree_id
 from service.adapters.git_tree import NOTHING, is_tree_path
 from service.domain.definition import DIRECTORY, Entry
-from service.domain.repository import BlobId
+from service.domain.repository import BlobId, CommitSha
 
-__all__ = ["ApiTree", "Kept", "Shelf", "size_of"]
+__all__ = ["ApiTree", "Kept", "Shelf", "root_of", "size_of"]
 
 PER_NAME: Final = 160
 """Bytes that one entry of a listing takes in memory."""
@@ -27,6 +27,23 @@ def size_of(thing: Kept) -> int:
     if isinstance(thing, bytes):
         return len(thing)
     return sum(len(name) + PER_NAME for name in thing.entries)
+
+
+async def root_of(
+    commit: CommitSha,
+    *,
+    owner: tuple[str, int],
+    kept: Immutables[Kept],
+    ask: Callable[[], Awaitable[BlobId]],
+) -> BlobId:
+    """Return the id of a commit's root directory, asked for once."""
+    key = (owner, "root", commit)
+    known = kept.get(key)
+    if isinstance(known, bytes):
+        return BlobId(known.decode("ascii"))
+    root = await ask()
+    kept.keep(key, root.encode("ascii"))
+    return root
 
 
 class Shelf(Protocol):

@@ -3,27 +3,24 @@
 https://docs.gitea.com/api/: repository, branches, tags, git
 """
 
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
-from service.adapters.forge_api.account import here
 from service.adapters.forge_api.failing import UnprovenAnswerError
+from service.adapters.forge_api.identity import Found, find, first_head
 from service.adapters.forge_api.keeping import Immutables
-from service.adapters.forge_api.names import is_ref, quoted
+from service.adapters.forge_api.names import quoted
 from service.adapters.forge_api.objects import Listed, Listing, proved_listing
-from service.adapters.forge_api.reading import read
-from service.adapters.forge_api.walking import ApiTree, Kept
+from service.adapters.forge_api.reading import content_of, read
+from service.adapters.forge_api.walking import ApiTree, Kept, root_of
 from service.adapters.forge_api.wire import TooLargeError
 from service.adapters.gitea.api import GiteaApi
-from service.adapters.gitea.shapes import Blob, Branch, Commit, Repo, Tag, Tree as Page
+from service.adapters.gitea.shapes import Blob, Branch, Commit, Tag, Tree as Page
 from service.domain.evaluation import RefGone
 from service.domain.repository import BlobId, CommitSha, Ref, Repository, is_commit
 from service.domain.source import Head, Revision, RevisionKind
-from service.errors import Refusal, RemoteRefusedError
+from service.errors import RemoteRefusedError
 from service.ports.remote import Tree
 
 __all__ = ["GiteaRemote"]
@@ -32,24 +29,8 @@ MAX_PAGES: Final = 100
 """Of one directory; a host gives up to a thousand entries on each."""
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
-_ABSENT: Final = frozenset({404})
 _NO_REF: Final = frozenset({404, 409})
 """404: no such ref. 409: the repository is empty."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A repository as its host knows it now."""
-
-    repository: Repository
-    number: int
-    default_branch: str
-
-    @property
-    def place(self) -> str:
-        """Where its resources are: they are not to be had by its number."""
-        owner, _, name = self.repository.path.partition("/")
-        return f"/repos/{quoted(owner)}/{quoted(name)}"
 
 
 class GiteaRemote:
@@ -69,21 +50,8 @@ class GiteaRemote:
     async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
         if revision.kind is RevisionKind.COMMIT:
             return Head(commit=CommitSha(revision.name), ref=None)
-        found = await self._find(repository)
-        is_default = revision.kind is RevisionKind.DEFAULT
-        refs = (
-            (Ref(f"{_HEADS}{found.default_branch}"),) if is_default else revision.refs
-        )
-        for ref in (it for it in refs if is_ref(it)):
-            commit = await self._commit(found, ref)
-            if commit is not None:
-                return Head(commit=commit, ref=ref, repository=found.repository)
-        if is_default:
-            message = f"{repository.url} has no commits on a default branch yet."
-        else:
-            names = " or ".join(it[:200] for it in refs)
-            message = f"{repository.url} has no {names!a}."
-        return RefGone(message=message)
+        found = await find(self._api, repository)
+        return await first_head(found, revision, self._commit)
 
     @asynccontextmanager
     async def tree(
@@ -91,49 +59,13 @@ class GiteaRemote:
     ) -> AsyncIterator[Tree]:
         if not is_commit(commit):
             raise RemoteRefusedError(f"{commit[:80]!r} is no commit id")
-        found = await self._find(repository)
+        found = await find(self._api, repository)
         owner = (self._host, found.number)
         yield ApiTree(
             shelf=_Shelf(self._api, found),
             root=await self._root(found, owner, commit),
             kept=self._kept,
             owner=owner,
-        )
-
-    async def _find(self, repository: Repository) -> Found:
-        """Ask for a repository: by its number once that is known, by its path before.
-
-        A path it had before leads to it, as long as no other repository has that.
-        """
-        doing = f"look up {repository.url}"
-        if repository.number is None:
-            said = await self._api.item(_by_path(repository), doing=doing)
-        else:
-            path = f"/repositories/{repository.number}"
-            said = await self._api.item(path, doing=doing, absent=_ABSENT)
-            if said is None:
-                raise await self._why_gone(repository)
-        told = read(Repo, said, doing=doing)
-        return Found(
-            repository=here(repository, path=told.full_name, number=told.id),
-            number=told.id,
-            default_branch=told.default_branch,
-        )
-
-    async def _why_gone(self, repository: Repository) -> RemoteRefusedError:
-        """Tell a repository that is gone from one whose name somebody took."""
-        doing = f"look up {repository.url}"
-        said = await self._api.item(_by_path(repository), doing=doing, absent=_ABSENT)
-        if said is None:
-            return RemoteRefusedError(
-                f"{repository.url}, number {repository.number}, was deleted, or is"
-                " private and not shown to us"
-            )
-        return RemoteRefusedError(
-            f"{repository.url} is another repository now, number"
-            f" {read(Repo, said, doing=doing).id}; the one that was followed, number"
-            f" {repository.number}, is deleted or not shown to us",
-            refusal=Refusal.REPLACED,
         )
 
     async def _commit(self, found: Found, ref: Ref) -> CommitSha | None:
@@ -159,16 +91,13 @@ class GiteaRemote:
     async def _root(
         self, found: Found, owner: tuple[str, int], commit: CommitSha
     ) -> BlobId:
-        key = (owner, "root", commit)
-        known = self._kept.get(key)
-        if isinstance(known, bytes):
-            return BlobId(known.decode("ascii"))
-        doing = f"fetch commit {commit[:12]} of {found.repository.url}"
-        path = f"{found.place}/git/commits/{commit}?stat=false&files=false"
-        said = await self._api.item(path, doing=doing)
-        root = BlobId(read(Commit, said, doing=doing).commit.tree.sha)
-        self._kept.keep(key, root.encode("ascii"))
-        return root
+        async def ask() -> BlobId:
+            doing = f"fetch commit {commit[:12]} of {found.repository.url}"
+            path = f"{found.place}/git/commits/{commit}?stat=false&files=false"
+            said = await self._api.item(path, doing=doing)
+            return BlobId(read(Commit, said, doing=doing).commit.tree.sha)
+
+        return await root_of(commit, owner=owner, kept=self._kept, ask=ask)
 
 
 class _Shelf:
@@ -210,21 +139,9 @@ class _Shelf:
         told = read(Blob, said, doing=doing)
         if told.size > limit:
             return None
-        try:
-            return base64.b64decode(told.content or "")
-        except binascii.Error as exc:
-            raise UnprovenAnswerError(f"cannot {doing}: it is no base64") from exc
+        return content_of(told.content or "", doing=doing)
 
 
 def _encoded(limit: int) -> int:
     """Say how long an answer can be that holds so many bytes of content."""
     return limit * 4 // 3 + 4096
-
-
-def _by_path(repository: Repository) -> str:
-    parts = repository.path.split("/")
-    if len(parts) != 2 or any(it in {"", ".", ".."} for it in parts):  # noqa: PLR2004 - owner and name
-        raise RemoteRefusedError(
-            f"{repository.url} is no owner/name, as hosts have them"
-        )
-    return f"/repos/{quoted(parts[0])}/{quoted(parts[1])}"

@@ -1,22 +1,14 @@
 """What is read of Gitea's answers: https://docs.gitea.com/api/."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Blob", "Branch", "Commit", "Repo", "Tag", "Tree"]
+__all__ = ["Blob", "Branch", "Commit", "Tag", "Tree"]
 
 
 class Shape(BaseModel):
     """An answer, as far as it is used."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Repo(Shape):
-    """`repoGet`, `repoGetByID`."""
-
-    id: int = Field(gt=0)
-    full_name: str
-    default_branch: str = ""
 
 
 class BranchCommit(Shape):

@@ -10,8 +10,9 @@ from typing import Final
 from gidgethub import HTTPException
 
 from service.adapters.forge_api.names import quoted
+from service.adapters.forge_api.reading import read
 from service.adapters.github.api import GitHubApi
-from service.adapters.github.shapes import Shape, as_shape
+from service.adapters.github.shapes import Shape
 from service.domain.checkup import ForgeHook
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, Reach
@@ -80,7 +81,7 @@ class GitHubHooks:
             path = _one(hook, hook.forge_id)
             said = await self._api.item(path, doing=doing, absent=_ABSENT)
             if said is not None:
-                return _found(as_shape(HookTold, said, doing=doing))
+                return _found(read(HookTold, said, doing=doing))
         known = await self._all(hook, doing)
         ours = [it for it in known if it.config.url.rstrip("/") == url.rstrip("/")]
         return _found(ours[0]) if ours else None
@@ -90,7 +91,7 @@ class GitHubHooks:
         body = {"name": "web", **_wanted(hook, url)}
         with self._translated(doing):
             said = await self._api.post(_hooks(hook), data=body)
-        return _found(as_shape(HookTold, said, doing=doing))
+        return _found(read(HookTold, said, doing=doing))
 
     async def edit(self, hook: Hook, *, url: str) -> None:
         # A config without the secret would remove the secret, so all of it is sent.
@@ -130,7 +131,7 @@ class GitHubHooks:
     async def _all(self, hook: Hook, doing: str) -> Sequence[HookTold]:
         path = f"{_hooks(hook)}?per_page={MOST_HOOKS}"
         said = await self._api.item(path, doing=doing)
-        return [as_shape(HookTold, it, doing=doing) for it in said]
+        return [read(HookTold, it, doing=doing) for it in said]
 
     async def _log(
         self, hook: Hook, doing: str, *, after: int
@@ -141,7 +142,7 @@ class GitHubHooks:
             async for said in self._api.getiter(
                 f"{_its(hook)}/deliveries?per_page=100"
             ):
-                delivery = as_shape(DeliveryTold, said, doing=doing)
+                delivery = read(DeliveryTold, said, doing=doing)
                 if delivery.id <= after or not left:
                     return
                 left -= 1

@@ -5,27 +5,24 @@ when they carry a token; a look at a new one three or four more.
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
 
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from service.adapters.forge_api.failing import UnprovenAnswerError
+from service.adapters.forge_api.identity import Found, find, first_head
 from service.adapters.forge_api.keeping import Immutables
-from service.adapters.forge_api.names import is_ref, quoted
+from service.adapters.forge_api.names import quoted
 from service.adapters.forge_api.objects import Listed, Listing, proved_listing
-from service.adapters.forge_api.walking import ApiTree, Kept
+from service.adapters.forge_api.reading import content_of, read
+from service.adapters.forge_api.walking import ApiTree, Kept, root_of
 from service.adapters.forge_api.wire import TooLargeError
 from service.adapters.github.api import GitHubApi
-from service.adapters.github.identity import Found, find
 from service.adapters.github.shapes import (
     Blob,
     Commit,
     Ref as RefTold,
     Tag,
     Tree as TreeTold,
-    as_shape,
 )
 from service.domain.evaluation import RefGone
 from service.domain.repository import BlobId, CommitSha, Ref, Repository, is_commit
@@ -69,19 +66,7 @@ class GitHubRemote:
         if revision.kind is RevisionKind.COMMIT:
             return Head(commit=CommitSha(revision.name), ref=None)
         found = await find(self._asking, repository)
-        is_default = revision.kind is RevisionKind.DEFAULT
-        default = Ref(f"refs/heads/{found.default_branch}")
-        refs = (default,) if is_default else revision.refs
-        for ref in (it for it in refs if is_ref(it)):
-            commit = await self._commit(found, ref)
-            if commit is not None:
-                return Head(commit=commit, ref=ref, repository=found.repository)
-        if is_default:
-            message = f"{repository.url} has no commits on a default branch yet."
-        else:
-            names = " or ".join(it[:200] for it in refs)
-            message = f"{repository.url} has no {names!a}."
-        return RefGone(message=message)
+        return await first_head(found, revision, self._commit)
 
     @asynccontextmanager
     async def tree(
@@ -109,13 +94,13 @@ class GitHubRemote:
         said = await self._asking.item(path, doing=doing, absent=_NO_REF)
         if said is None:
             return None
-        target = as_shape(RefTold, said, doing=doing).object
+        target = read(RefTold, said, doing=doing).object
         for _ in range(MAX_PEELS):
             if target.type != "tag":
                 break
             path = f"/repositories/{found.number}/git/tags/{quoted(target.sha)}"
             said = await self._asking.item(path, doing=doing)
-            target = as_shape(Tag, said, doing=doing).object
+            target = read(Tag, said, doing=doing).object
         if target.type != "commit" or not is_commit(target.sha):
             raise RemoteRefusedError(f"{ref} of {url} stands for no commit")
         return CommitSha(target.sha)
@@ -123,16 +108,13 @@ class GitHubRemote:
     async def _root(
         self, repository: Repository, owner: tuple[str, int], commit: CommitSha
     ) -> BlobId:
-        key = (owner, "root", commit)
-        known = self._kept.get(key)
-        if isinstance(known, bytes):
-            return BlobId(known.decode("ascii"))
-        doing = f"fetch commit {commit[:12]} of {repository.url}"
-        path = f"/repositories/{owner[1]}/git/commits/{commit}"
-        said = await self._reading.item(path, doing=doing)
-        root = BlobId(as_shape(Commit, said, doing=doing).tree.sha)
-        self._kept.keep(key, root.encode("ascii"))
-        return root
+        async def ask() -> BlobId:
+            doing = f"fetch commit {commit[:12]} of {repository.url}"
+            path = f"/repositories/{owner[1]}/git/commits/{commit}"
+            said = await self._reading.item(path, doing=doing)
+            return BlobId(read(Commit, said, doing=doing).tree.sha)
+
+        return await root_of(commit, owner=owner, kept=self._kept, ask=ask)
 
 
 class _Shelf:
@@ -148,7 +130,7 @@ class _Shelf:
         doing = f"list a directory of {self._url}"
         # Without `recursive`, whose every value, even 0, asks for all levels.
         said = await self._api.item(f"{self._git}/trees/{oid}", doing=doing)
-        told = as_shape(TreeTold, said, doing=doing)
+        told = read(TreeTold, said, doing=doing)
         rows = (
             Listed(name=it.path, mode=it.mode, oid=it.sha, size=it.size)
             for it in told.tree
@@ -161,10 +143,7 @@ class _Shelf:
             said = await self._api.item(f"{self._git}/blobs/{oid}", doing=doing)
         except TooLargeError:
             return None
-        told = as_shape(Blob, said, doing=doing)
+        told = read(Blob, said, doing=doing)
         if told.size > limit:
             return None
-        try:
-            return base64.b64decode(told.content)
-        except binascii.Error as exc:
-            raise UnprovenAnswerError(f"cannot {doing}: it is no base64") from exc
+        return content_of(told.content, doing=doing)

@@ -24,7 +24,7 @@ from service.adapters.forge_api.objects import (
     tree_id,
 )
 from service.adapters.forge_api.reading import read
-from service.adapters.forge_api.walking import Kept
+from service.adapters.forge_api.walking import Kept, root_of
 from service.adapters.forge_api.wire import TooLargeError
 from service.adapters.gitlab.line import GitLabLine
 from service.domain.definition import Entry
@@ -86,15 +86,14 @@ class GitLabShelf:
             UnprovenAnswerError: A name is not UTF-8, and the API does not give it.
             TransientError: GitLab does not answer now.
         """
-        key = (owner, "root", self._commit)
-        known = kept.get(key)
-        if isinstance(known, bytes):
-            return BlobId(known.decode("ascii"))
-        rows = await self._rows("")
-        oid = _id(rows, like=BlobId(self._commit))
-        kept.keep((owner, oid), proved_listing(rows, oid=None))
-        kept.keep(key, oid.encode("ascii"))
-        return oid
+
+        async def ask() -> BlobId:
+            rows = await self._rows("")
+            oid = _id(rows, like=BlobId(self._commit))
+            kept.keep((owner, oid), proved_listing(rows, oid=None))
+            return oid
+
+        return await root_of(self._commit, owner=owner, kept=kept, ask=ask)
 
     async def listing(self, path: str, oid: BlobId) -> Listing:
         return proved_listing(await self._rows(path), oid=oid)
