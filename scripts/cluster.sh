@@ -9,6 +9,10 @@ registry=10.244.0.1:5000
 
 "$cluster/up.sh" --registry --expose "${registry#*:}"
 
+# A bridge without an address of its own takes that of a pod's end, and another one whenever a pod
+# comes or goes; the other pods then talk to nobody for half a minute, until they ask again.
+ip link set dev "${CNI_IF:-kubecni0}" address 02:00:0a:f4:00:01
+
 # The node asks a registry for TLS unless it is told otherwise:
 # https://github.com/containerd/containerd/blob/main/docs/hosts.md
 state=${KUBE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kube-test}/run

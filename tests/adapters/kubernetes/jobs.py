@@ -37,4 +37,4 @@ def a_build_at(
 def in_pods(index: str) -> dict[str, str]:
     """Return the variables with which pip in a pod uses an index."""
     host = urlsplit(index).hostname or ""
-    return {"PIP_INDEX_URL": index, "PIP_TRUSTED_HOST": host, "PIP_RETRIES": "3"}
+    return {"PIP_INDEX_URL": index, "PIP_TRUSTED_HOST": host, "PIP_RETRIES": "0"}

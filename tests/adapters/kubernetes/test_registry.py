@@ -169,7 +169,9 @@ def test_a_bill_names_python_and_conda_packages_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer", [b"", b"no archive", gzip.compress(b"no archive either")]
+    "layer",
+    [b"", b"no archive", gzip.compress(b"no archive either")],
+    ids=["empty", "no archive", "packed"],  # what is packed carries the time
 )
 def test_a_bill_that_cannot_be_read_names_nothing(layer: bytes) -> None:
     assert packages(layer) == ()
