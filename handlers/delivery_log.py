@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -79,16 +79,20 @@ class DeliveryLog:
         self._untrimmed = 0
         self._ration = Ration()
 
-    def has_room(self, hook: HookId, *, is_kept: bool = False) -> bool:
-        """Say whether one more record of a hook is to be written; count it if not.
+    def has_room(
+        self, hook: HookId, repository: str, *, at: datetime, is_kept: bool = False
+    ) -> bool:
+        """Say whether one more record is to be written; count it if not.
 
-        A hook that delivers without pause has some of its deliveries on record.
+        Who delivers without pause has some of the deliveries on record.
 
         Args:
             hook: Whose record it is.
+            repository: The path that it is about; a hook may be that of many.
+            at: When it was received.
             is_kept: Whether somebody else writes it down too, without its headers.
         """
-        if self._ration.take(hook, now=self._clock.now()):
+        if self._ration.take((hook, repository), now=at):
             return True
         if not is_kept:
             self._metrics.records_lost(1)

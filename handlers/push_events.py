@@ -47,13 +47,14 @@ def replay(record: DeliveryRecord, push: Push, *, ids: Ids, now: datetime) -> Ev
 
 
 def _event(data: PushReceived, *, ids: Ids) -> Event:
+    # Every arrival is an event of its own: who sends again wants a look.
+    unique = f"{data.delivery_id}-{ids.new()}"
     return Event.of(
         data,
-        # Every arrival is an event of its own: who sends again wants a look.
-        id=f"{data.delivery_id}-{ids.new()}",
+        id=unique,
         time=data.received_at,
         subject=data.repository.path,
-        traceparent=_traceparent(ids.new()),
+        traceparent=_traceparent(unique),
     )
 
 

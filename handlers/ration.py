@@ -1,4 +1,4 @@
-"""How many records a hook may have written, so that a storm is no storm of writes."""
+"""How many records may be written of one thing: a storm is no storm of writes."""
 
 from collections.abc import Hashable
 from datetime import datetime
@@ -6,10 +6,10 @@ from typing import Final
 
 __all__ = ["BURST", "PER_SECOND", "Ration"]
 
-PER_SECOND: Final = 10.0
-"""Of one hook, for as long as it lasts: a forge sends fewer, and the database is
-everybody's."""
-BURST: Final = 100.0
+PER_SECOND: Final = 1.0
+"""Of one repository through one hook, for as long as it lasts: people push less often,
+and the database is everybody's. Writing one costs half as much as taking it in."""
+BURST: Final = 30.0
 """At once, after a quiet time."""
 
 

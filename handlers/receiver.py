@@ -213,13 +213,26 @@ class Receiver:
     def _note(
         self, admitted: Admitted, receipt: Receipt, about: Push | Ignored
     ) -> None:
-        if receipt.status == "accepted":
+        is_kept = receipt.status == "accepted"  # by its event
+        if not self._has_room(admitted.hook, admitted.delivery, about, is_kept=is_kept):
+            return
+        if is_kept:
             log.info(
                 "delivery accepted", delivery=receipt.delivery, hook=admitted.hook.id
             )
-        is_kept = receipt.status == "accepted"  # by its event
-        if self._log.has_room(admitted.hook.id, is_kept=is_kept):
-            self._log.note(admitted.record(receipt, about))
+        self._log.note(admitted.record(receipt, about))
+
+    def _has_room(
+        self,
+        hook: Hook,
+        delivery: Delivery,
+        about: Push | Ignored | None = None,
+        *,
+        is_kept: bool = False,
+    ) -> bool:
+        path = about.repository.path if about and about.repository else ""
+        at = delivery.received_at
+        return self._log.has_room(hook.id, path, at=at, is_kept=is_kept)
 
     def _unproven(
         self, forge: Forge, hook_id: str, delivery: Delivery, reason: str
@@ -243,7 +256,7 @@ class Receiver:
     def _refused(self, hook: Hook, delivery: Delivery, exc: DeliveryError) -> None:
         reason = _REASONS.get(type(exc), "malformed")
         self._count(hook.forge, "refused", reason)
-        if not self._log.has_room(hook.id):
+        if not self._has_room(hook, delivery):
             return
         # Its headers may be what is wrong with it, so it is named by its body.
         nameless = Admitted.unread(hook, delivery)

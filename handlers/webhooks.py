@@ -47,8 +47,9 @@ async def _take(forge: Forge, request: web.Request, body: bytes) -> web.Response
 
 
 def _headers(request: web.Request) -> dict[str, tuple[str, ...]]:
-    headers: dict[str, tuple[str, ...]] = {}
-    for given, value in request.headers.items():
-        name = given.lower()
-        headers[name] = (*headers[name], value) if name in headers else (value,)
-    return headers
+    sent = request.headers
+    once: dict[str, tuple[str, ...]]
+    once = {name.lower(): (value,) for name, value in sent.items()}
+    if len(once) == len(sent):
+        return once
+    return {name: tuple(sent.getall(name)) for name in once}

@@ -4,6 +4,8 @@ https://prometheus.io/docs/practices/naming/
 """
 
 from datetime import timedelta
+from functools import lru_cache
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -11,6 +13,7 @@ __all__ = ["Metrics"]
 
 _REQUEST_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Up to the ten seconds after which both forges give a delivery up."""
+_FEW: Final = 500
 _BUILD_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 
@@ -52,6 +55,9 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
+        # Asked for with every delivery; finding a counter costs more than counting.
+        self._delivery = lru_cache(maxsize=_FEW)(self._deliveries.labels)
+        self._request = lru_cache(maxsize=_FEW)(self._requests.labels)
         self._evaluations = Counter(
             "relaunch_evaluations",
             "Decisions about sources.",
@@ -80,7 +86,7 @@ class Metrics:
 
     def delivery(self, *, forge: str, outcome: str, reason: str) -> None:
         """Count a delivery and what became of it."""
-        self._deliveries.labels(forge, outcome, reason).inc()
+        self._delivery(forge, outcome, reason).inc()
 
     def spooled(self) -> None:
         """Count a delivery that went to the database instead of the bus."""
@@ -96,7 +102,7 @@ class Metrics:
 
     def request(self, *, method: str, route: str, status: int, took: timedelta) -> None:
         """Count an answered request and its time."""
-        self._requests.labels(method, route, str(status)).observe(took.total_seconds())
+        self._request(method, route, status).observe(took.total_seconds())
 
     def evaluated(self, *, verdict: str, reason: str) -> None:
         """Count a decision about a source."""

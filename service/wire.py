@@ -232,7 +232,8 @@ class HookUnhealthy(Data):
 def _printable(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """Escape what is no text: git allows any bytes in a path, JSON does not."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        is_text = value.isascii()
+        return value if is_text else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
         return {name: _printable(it) for name, it in value.items()}
     if isinstance(value, list | tuple):

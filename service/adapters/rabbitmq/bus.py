@@ -14,7 +14,8 @@ from service.adapters.rabbitmq.dead_letters import DeadLetters
 from service.adapters.rabbitmq.failures import translated
 from service.adapters.rabbitmq.follower import followed
 from service.adapters.rabbitmq.link import Link, opened
-from service.adapters.rabbitmq.publisher import Parcel, Publisher
+from service.adapters.rabbitmq.publisher import Publisher
+from service.adapters.rabbitmq.sender import Parcel
 from service.adapters.rabbitmq.topology import Topology
 from service.errors import PermanentError, TransientError
 from service.ports.bus import DeadLetter, Message, Place, Role
@@ -132,6 +133,7 @@ class RabbitBus:
     def _parcel(self, event: Event) -> Parcel:
         properties, body = to_amqp(event)
         return Parcel(
+            id=event.id,
             exchange=self._topology.events,
             key=event.name,
             properties=properties,

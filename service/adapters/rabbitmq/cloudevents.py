@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from aio_pika import DeliveryMode
-from aiormq import spec
-from pamqp.common import FieldTable
 from pydantic_core import to_json
 
+from service.adapters.rabbitmq.frames import properties_of
 from service.wire import Event
 
 __all__ = ["from_amqp", "to_amqp"]
@@ -26,9 +25,9 @@ PREFIXES: Final = (PREFIX, "cloudEvents:")
 APP: Final = "relaunch"
 
 
-def to_amqp(event: Event) -> tuple[spec.Basic.Properties, bytes]:
-    """Write an event in binary form: the body is the data alone."""
-    headers: FieldTable = {
+def to_amqp(event: Event) -> tuple[bytes, bytes]:
+    """Write an event in binary form: properties, and its data as the body."""
+    headers = {
         "cloudEvents_specversion": event.specversion,
         "cloudEvents_id": event.id,
         "cloudEvents_source": event.source,
@@ -41,7 +40,7 @@ def to_amqp(event: Event) -> tuple[spec.Basic.Properties, bytes]:
         headers["cloudEvents_traceparent"] = event.traceparent
     for name, value in (event.model_extra or {}).items():
         headers[PREFIX + name] = value if isinstance(value, str) else json.dumps(value)
-    properties = spec.Basic.Properties(
+    properties = properties_of(
         content_type=event.datacontenttype,
         delivery_mode=DeliveryMode.PERSISTENT.value,
         message_id=event.id,

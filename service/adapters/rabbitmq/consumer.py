@@ -13,9 +13,15 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from service.adapters.rabbitmq.failures import translated
-from service.adapters.rabbitmq.letters import History, copied, event_in
+from service.adapters.rabbitmq.letters import (
+    History,
+    copied,
+    event_in,
+    message_id_of,
+)
 from service.adapters.rabbitmq.link import Link, Session, opened
-from service.adapters.rabbitmq.publisher import Parcel, Publisher
+from service.adapters.rabbitmq.publisher import Publisher
+from service.adapters.rabbitmq.sender import Parcel
 from service.adapters.rabbitmq.topology import Topology
 from service.adapters.retry import patiently
 from service.errors import PermanentError, ServiceError, TransientError
@@ -95,6 +101,7 @@ class RabbitMessage:
     async def _move(self, exchange: str, key: str, history: History) -> None:
         """Publish a copy, then ack; keep at it while the message is still ours."""
         parcel = Parcel(
+            id=message_id_of(self._incoming),
             exchange=exchange,
             key=key,
             properties=copied(self._incoming, history),

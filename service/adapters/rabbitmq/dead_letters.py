@@ -10,9 +10,16 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from service.adapters.rabbitmq.consumer import arriving
 from service.adapters.rabbitmq.failures import translated
-from service.adapters.rabbitmq.letters import History, copied, event_in, letter_id
+from service.adapters.rabbitmq.letters import (
+    History,
+    copied,
+    event_in,
+    letter_id,
+    message_id_of,
+)
 from service.adapters.rabbitmq.link import Link, opened
-from service.adapters.rabbitmq.publisher import Parcel, Publisher
+from service.adapters.rabbitmq.publisher import Publisher
+from service.adapters.rabbitmq.sender import Parcel
 from service.adapters.rabbitmq.topology import Topology
 from service.errors import NotFoundError, TransientError
 from service.ports.bus import DeadLetter
@@ -63,6 +70,7 @@ class DeadLetters:
         queue = topology.dead_queue(role)
         async with self._found(queue, message_id, letter) as message:
             again = Parcel(
+                id=message_id_of(message),
                 exchange="",
                 key=topology.queue(role),
                 properties=copied(message, None),

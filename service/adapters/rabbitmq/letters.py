@@ -14,7 +14,7 @@ from pamqp.common import FieldTable
 
 from service.adapters.rabbitmq.cloudevents import from_amqp
 
-__all__ = ["History", "copied", "event_in", "letter_id"]
+__all__ = ["History", "copied", "event_in", "letter_id", "message_id_of"]
 
 ATTEMPTS: Final = "x-relaunch-attempts"
 ERROR: Final = "x-relaunch-error"
@@ -76,24 +76,28 @@ def event_in(message: AbstractIncomingMessage) -> bytes:
     )
 
 
-def copied(
-    message: AbstractIncomingMessage, history: History | None
-) -> spec.Basic.Properties:
-    """Return properties for a copy of a message; without a history it is as new."""
+def copied(message: AbstractIncomingMessage, history: History | None) -> bytes:
+    """Write properties for a copy of a message; without a history it is as new."""
     headers: FieldTable = {
         name: value
         for name, value in message.headers.items()
         if name not in OURS and BROKERS.fullmatch(name) is None
     }
-    return spec.Basic.Properties(
+    properties = spec.Basic.Properties(
         content_type=message.content_type,
         content_encoding=message.content_encoding,
         delivery_mode=DeliveryMode.PERSISTENT.value,
-        message_id=message.message_id or letter_id(message),
+        message_id=message_id_of(message),
         app_id=message.app_id,
         timestamp=message.timestamp,
         headers={**headers, **(history.to_headers() if history else {})},
     )
+    return properties.marshal()
+
+
+def message_id_of(message: AbstractIncomingMessage) -> str:
+    """Return the id that copies of a message have."""
+    return message.message_id or letter_id(message)
 
 
 def letter_id(message: AbstractIncomingMessage) -> str:

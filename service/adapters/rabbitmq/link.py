@@ -17,6 +17,7 @@ from yarl import URL
 
 from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.failures import LOST, translated
+from service.adapters.rabbitmq.sender import Sender
 from service.adapters.retry import patiently
 from service.errors import PermanentError, ServiceError, TransientError
 
@@ -37,8 +38,8 @@ class Session:
     """One connection while it lasts; what is lost with it is not brought back."""
 
     connection: AbstractConnection
-    channel: Channel
-    """For publishing: with confirms, and errors for what comes back unroutable."""
+    sender: Sender
+    """For publishing."""
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -153,6 +154,8 @@ class Link:
         self._up.set()
 
     def _leave(self) -> None:
+        if self._session is not None:
+            self._session.sender.end()
         self._session = None
         self._why = "it was lost and is being opened again"
         self._up.clear()
@@ -181,7 +184,7 @@ async def _begin(connection: AbstractConnection, *, doing: str) -> Session:
         underlay = await channel.get_underlay_channel()
     if not isinstance(underlay, Channel):
         raise PermanentError(f"{doing}: {type(underlay)} is no channel we know")
-    session = Session(connection=connection, channel=underlay)
+    session = Session(connection=connection, sender=Sender(underlay))
 
     def lost(*_: object) -> None:
         session.lost.set()

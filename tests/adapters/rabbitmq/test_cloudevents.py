@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from service.adapters.rabbitmq.cloudevents import from_amqp, to_amqp
 from service.wire import Event, UndecodableEventError
 from tests.adapters.rabbitmq.conftest import a_push
+from tests.adapters.rabbitmq.reading import properties_in
 
 PLAIN = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 JSON_VALUES = PLAIN | st.lists(PLAIN) | st.dictionaries(st.text(), PLAIN)
@@ -27,7 +28,8 @@ def test_an_event_comes_back_as_it_was(
     event = Event.model_validate(
         {**a_push().model_dump(), **extensions, "data": data, "subject": subject}
     )
-    properties, body = to_amqp(event)
+    written, body = to_amqp(event)
+    properties = properties_in(written)
 
     back = from_amqp(
         properties.headers or {}, content_type=properties.content_type, body=body
@@ -72,7 +74,7 @@ def test_attributes_with_a_colon_and_a_timestamp_of_amqp_are_read() -> None:
 
 
 def test_data_cannot_pass_for_attributes() -> None:
-    properties, _ = to_amqp(a_push())
+    properties = properties_in(to_amqp(a_push())[0])
     forged = b'{"id": "forged", "type": "forged"}'
 
     raw = from_amqp(properties.headers or {}, content_type=None, body=forged)
@@ -83,7 +85,7 @@ def test_data_cannot_pass_for_attributes() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{", b'"text"', b"[1]"])
 def test_data_that_is_no_object_is_undecodable(body: bytes) -> None:
-    properties, _ = to_amqp(a_push())
+    properties = properties_in(to_amqp(a_push())[0])
 
     raw = from_amqp(properties.headers or {}, content_type=None, body=body)
 
