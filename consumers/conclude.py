@@ -1,18 +1,16 @@
 """A verdict → the ledger: one transaction records it and plans what follows."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from consumers.learn import learned
+from consumers.sight import Patience, Sight
 from service.announcing import Announcer
 from service.domain.agenda import Appointment, Look, Pace, once_more
 from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
-from service.domain.definition import Definition
-from service.domain.delivery import DeliveryId
 from service.domain.evaluation import (
     Evaluation,
     EvaluationId,
@@ -23,92 +21,22 @@ from service.domain.evaluation import (
     seen_after,
 )
 from service.domain.failure import Failure, FailureClass
-from service.domain.lag import Claim
 from service.domain.launcher import Launcher
 from service.domain.planning import next_generation, plan
 from service.domain.push import Evidence
 from service.domain.source import Source
 from service.errors import (
     NotFoundError,
-    PermanentError,
     RemoteLagsError,
-    RemoteRefusedError,
     TransientError,
 )
 from service.ports.builder import Builder
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock, Ids
 
-__all__ = ["Conclusion", "Patience", "Sight"]
+__all__ = ["Conclusion"]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a remote that does not answer is waited for."""
-
-    first: timedelta = timedelta(seconds=5)
-    longest: timedelta = timedelta(minutes=5)
-    wishes: int = 6
-    """After so many looks in vain, rebuilds that a person waits for are failed."""
-
-    def wait(self, attempts: int, exc: TransientError) -> timedelta:
-        """Return how long to wait after a look in vain."""
-        backoff = min(self.first * (1 << min(attempts, 16)), self.longest)
-        return max(backoff, exc.retry_after or timedelta(0))
-
-
-_NOT_YET: Final = Judgement(verdict=Verdict.UNKNOWN, reason="not_seen", message="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What one look at a source saw, and who had asked for it."""
-
-    source: Source
-    """As it was before the look."""
-    asks: Sequence[tuple[int, Look]]
-    started_at: datetime
-    judgement: Judgement = _NOT_YET
-    looked: Looked | RefGone | None = None
-    """None while nothing could be seen."""
-    claims: Sequence[Claim] = ()
-    """What the pushes among the asks say."""
-
-    def seen(self, judgement: Judgement, looked: Looked | RefGone) -> "Sight":
-        """Return the sight with what was found."""
-        return replace(self, judgement=judgement, looked=looked)
-
-    def refused(self, exc: PermanentError) -> "Sight":
-        """Return the sight of a repository that cannot be read, now or later.
-
-        It is gone or private (`remote_refused`), `remote_forbidden`, another one
-        now (`remote_replaced`), `remote_withheld`, or too large (`remote_unreadable`).
-        """
-        word = "unreadable"
-        if isinstance(exc, RemoteRefusedError):
-            word = exc.refusal.value
-        judgement = Judgement(
-            verdict=Verdict.UNKNOWN, reason=f"remote_{word}", message=str(exc)
-        )
-        return replace(self, judgement=judgement)
-
-    @property
-    def definition(self) -> Definition | None:
-        """The definition that was found."""
-        found = self.looked.found if isinstance(self.looked, Looked) else None
-        return found if isinstance(found, Definition) else None
-
-    @property
-    def places(self) -> tuple[int, ...]:
-        """The places of the asks on the agenda."""
-        return tuple(place for place, _ in self.asks)
-
-    @property
-    def traceparent(self) -> str | None:
-        """The trace of who asked first and has one."""
-        return next((it.traceparent for _, it in self.asks if it.traceparent), None)
 
 
 class Conclusion:
@@ -241,13 +169,12 @@ class Conclusion:
     def _evaluation(self, sight: Sight, generation: int) -> Evaluation:
         looked = sight.looked if isinstance(sight.looked, Looked) else None
         chosen = sight.definition
-        asks = [ask for _, ask in sight.asks]
         return Evaluation(
             id=EvaluationId(self._ids.new()),
             source_id=sight.source.id,
             generation=generation if sight.looked else sight.source.generation,
-            evidence=_evidence(asks),
-            delivery_ids=_deliveries(asks),
+            evidence=sight.evidence,
+            delivery_ids=sight.delivery_ids,
             judgement=sight.judgement,
             commit=looked.head.commit if looked else None,
             ref=looked.head.ref if looked else None,
@@ -309,25 +236,6 @@ async def _wishes(tx: Transaction, sight: Sight) -> Sequence[Rebuild]:
     ]
     found = [await tx.rebuilds.get(it) for it in dict.fromkeys([*named, *waiting])]
     return [it for it in found if it.plan is None]
-
-
-def _evidence(asks: Iterable[Look]) -> Evidence:
-    """Name the strongest evidence: a person's before a machine's."""
-    given = {ask.evidence for ask in asks}
-    return next((it for it in _STRENGTH if it in given), Evidence.SWEEP)
-
-
-_STRENGTH: Final = (
-    Evidence.MANUAL,
-    Evidence.LAUNCHER,
-    Evidence.PUSH,
-    Evidence.REPLAY,
-    Evidence.SWEEP,
-)
-
-
-def _deliveries(asks: Iterable[Look]) -> tuple[DeliveryId, ...]:
-    return tuple(dict.fromkeys(it.delivery_id for it in asks if it.delivery_id))
 
 
 def _is_worth_a_record(attempts: int) -> bool:

@@ -13,7 +13,8 @@ import structlog
 
 from consumers.bell import Bell
 from consumers.claims import claims_of, refuse_old_head
-from consumers.conclude import Conclusion, Sight
+from consumers.conclude import Conclusion
+from consumers.sight import Sight
 from service.domain.agenda import Appointment, Pace
 from service.domain.evaluation import SameHead, judge, remembered
 from service.errors import NotFoundError, PermanentError, TransientError

@@ -8,7 +8,7 @@ from consumers.ask import Asker
 from consumers.bell import Bell
 from consumers.build import Scheduler
 from consumers.clean import Cleaner
-from consumers.conclude import Conclusion, Patience
+from consumers.conclude import Conclusion
 from consumers.evaluate import Evaluator
 from consumers.guard import Loop
 from consumers.health import Health
@@ -16,6 +16,7 @@ from consumers.notify import Notifier
 from consumers.roles import ASK, BUILD, NOTIFY, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.runner import Handle, Runner
+from consumers.sight import Patience
 from consumers.sweep import Sweep
 from consumers.watch import Watcher
 from service.announcing import Announcer

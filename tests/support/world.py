@@ -13,10 +13,11 @@ from consumers.apply import Application
 from consumers.ask import Asker
 from consumers.bell import Bell
 from consumers.build import Scheduler
-from consumers.conclude import Conclusion, Patience
+from consumers.conclude import Conclusion
 from consumers.evaluate import Evaluator
 from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.rollout import Rollout
+from consumers.sight import Patience
 from consumers.watch import Watcher
 from service.adapters.git import GitRemote
 from service.adapters.store import SqlStore, open_database
