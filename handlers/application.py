@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from handlers import keys
-from handlers.auth import authenticate
 from handlers.bodies import BodyReader
 from handlers.middleware import MIDDLEWARES, expect
 from handlers.openapi import SPEC, document
@@ -74,9 +73,7 @@ def make_application(
         parts: What is served.
     """
     served = {*parts, Part.ALWAYS}
-    app = web.Application(
-        middlewares=(*MIDDLEWARES, authenticate), client_max_size=MAX_BODY
-    )
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[keys.STORE] = store
     app[keys.BUS] = bus
     app[keys.REMOTE] = remote

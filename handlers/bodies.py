@@ -106,8 +106,8 @@ async def _chunk(request: web.Request, until: float) -> bytes:
 
 def _check_headers(request: web.Request) -> None:
     # The server would decompress the body, and signatures are over what was sent.
-    encodings = request.headers.getall("Content-Encoding", [])
-    if any(it.strip().lower() not in {"", "identity"} for it in encodings):
+    encodings = request.headers.getall("Content-Encoding", ())
+    if encodings and {it.strip().lower() for it in encodings} - {"", "identity"}:
         raise UnsupportedMediaError("Content-Encoding: expected none, or identity")
     if (request.content_length or 0) > MAX_BODY:
         raise _oversized()

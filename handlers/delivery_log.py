@@ -21,7 +21,7 @@ __all__ = ["DeliveryLog", "masked"]
 log = structlog.get_logger(__name__)
 
 _WAITING: Final = 10_000
-_BATCH: Final = 500
+_BATCH: Final = 50
 _GATHER: Final = timedelta(milliseconds=200)
 """How long a record may wait for others: one write instead of hundreds."""
 _TRIM_EVERY: Final = 1000

@@ -16,16 +16,16 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
+from handlers.auth import authenticate
 from handlers.keys import METRICS
 from service import errors
 
 __all__ = [
     "MIDDLEWARES",
     "STATUS",
-    "answer_errors",
+    "attend",
     "error_response",
     "expect",
-    "log_requests",
 ]
 
 log = structlog.get_logger(__name__)
@@ -70,45 +70,49 @@ def error_response(
 
 
 @web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a handler raises into an answer."""
+async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request in, answer whatever is raised, count it and log it.
+
+    One for all three: every delivery goes through here.
+    """
+    began = time.perf_counter()
     try:
-        return await handler(request)
-    except HTTPException as exc:
-        return _from_http(exc)
-    except errors.ServiceError as exc:
-        return _from_service(request, exc)
-    except web.RequestPayloadError:
-        return error_response(HTTPStatus.BAD_REQUEST, "The body cannot be read.")
-    except (json.JSONDecodeError, UnicodeDecodeError) as exc:
-        return error_response(HTTPStatus.BAD_REQUEST, f"The body is no JSON: {exc}")
+        authenticate(request)
+        response = await handler(request)
     except ConnectionError:
         raise  # nobody is there to be answered; the server closes the connection
     except Exception as exc:  # noqa: BLE001 - the last resort, so that no detail leaks
-        return _from_defect(request, exc)
-
-
-@web.middleware
-async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count every request; log it, unless another line tells it or nobody cares."""
-    began = time.perf_counter()
-    response = await handler(request)
-    took = timedelta(seconds=time.perf_counter() - began)
+        response = _answer_to(request, exc)
+    took = time.perf_counter() - began
+    method, status = _method(request), response.status
     request.app[METRICS].request(
-        method=_method(request),
-        route=_route(request),
-        status=response.status,
-        took=took,
+        method=method, route=_route(request), status=status, seconds=took
     )
-    if not _is_quiet(request.path, response.status):
+    # Another line tells it, or nobody cares.
+    if not _is_quiet(request.path, status):
         log.info(
             "request answered",
-            method=_method(request),
+            method=method,
             path=_printable(request.path),
-            status=response.status,
-            ms=round(took.total_seconds() * 1000, 1),
+            status=status,
+            ms=round(took * 1000, 1),
         )
     return response
+
+
+def _answer_to(request: web.Request, exc: Exception) -> web.StreamResponse:
+    match exc:
+        case HTTPException():
+            return _from_http(exc)
+        case errors.ServiceError():
+            return _from_service(request, exc)
+        case web.RequestPayloadError():
+            return error_response(HTTPStatus.BAD_REQUEST, "The body cannot be read.")
+        case json.JSONDecodeError() | UnicodeDecodeError():
+            message = f"The body is no JSON: {exc}"
+            return error_response(HTTPStatus.BAD_REQUEST, message)
+        case _:
+            return _from_defect(request, exc)
 
 
 async def expect(request: web.Request) -> web.Response | None:
@@ -127,8 +131,7 @@ async def expect(request: web.Request) -> web.Response | None:
     return None
 
 
-MIDDLEWARES: Final = (log_requests, answer_errors)
-"""Outermost first."""
+MIDDLEWARES: Final = (attend,)
 
 
 def _is_quiet(path: str, status: int) -> bool:

@@ -61,10 +61,11 @@ def only_header(delivery: Delivery, name: str) -> str | None:
     Raises:
         MalformedDeliveryError: It was sent twice, or holds anything else.
     """
-    if name.lower() not in delivery.headers:
+    values = delivery.headers.get(name.lower(), ())
+    if not values:
         return None
-    value = delivery.header(name)
-    if value is None:
+    value = values[0]
+    if len(values) > 1:
         raise MalformedDeliveryError(f"{name} was sent more than once; expected one")
     if not (value.isascii() and value.isprintable() and len(value) <= _LONGEST_HEADER):
         raise MalformedDeliveryError(
