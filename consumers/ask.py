@@ -12,7 +12,7 @@ from service.domain.agenda import Look, Pace
 from service.domain.delivery import DeliveryId
 from service.domain.hook import HookId
 from service.domain.push import Evidence, Push
-from service.domain.repository import Ref, Repository
+from service.domain.repository import Ref
 from service.domain.source import Source, SourceId
 from service.errors import NotFoundError
 from service.ports.store import DeliveryRecord, Store, Transaction
@@ -80,12 +80,7 @@ async def _find(tx: Transaction, source: str) -> Source | None:
 def push_of(data: PushReceived) -> Push:
     """Read the push off its event."""
     return Push(
-        repository=Repository(
-            host=data.repository.host,
-            path=data.repository.path,
-            url=data.repository.url,
-            number=data.repository.number,
-        ),
+        repository=data.repository.read(),
         ref=Ref(data.ref or ""),
         before=data.before,
         after=data.after,

@@ -55,10 +55,15 @@ class Notifier:
     async def handle(self, event: Event, data: Data) -> None:
         """Take one event; taking it again says at most the same thing again."""
         del event
+        if isinstance(data, EnvironmentEvaluated) and not self._can_post(data):
+            return  # where nothing is posted, the ledger need not be read for it
         for place in await self._places(data):
             turn = self._turns.setdefault(place[0], asyncio.Lock())
             async with turn:
                 await self._say(place)
+
+    def _can_post(self, look: EnvironmentEvaluated) -> bool:
+        return self._notices.can_post(look.repository.read())
 
     async def _places(self, data: Data) -> Sequence[Place]:
         async with self._store.reading() as tx:

@@ -71,6 +71,12 @@ class RepositoryData(BaseModel):
             number=repository.number,
         )
 
+    def read(self) -> Repository:
+        """Read a repository off the wire."""
+        return Repository(
+            host=self.host, path=self.path, url=self.url, number=self.number
+        )
+
 
 class PushReceived(Data):
     """Somebody says that a ref may have moved: look now."""

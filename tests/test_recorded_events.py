@@ -18,6 +18,7 @@ from service.contract import schema
 from service.domain.hook import Secret
 from service.ports.bus import DeadLetter, Role
 from service.wire import EVENTS, Data, Event, data_of
+from tests.adapters.rabbitmq.reading import properties_in
 from tests.support.databases import TEST_KEY
 
 FOLDER = Path(__file__).parent / "recorded" / "events"
@@ -50,7 +51,8 @@ def test_a_recorded_event_keeps_its_schema_and_loses_nothing(path: Path) -> None
 @pytest.mark.parametrize("path", RECORDED.values(), ids=RECORDED)
 def test_a_recorded_event_is_the_same_in_both_forms(path: Path) -> None:
     event = Event.from_bytes(path.read_bytes())
-    properties, body = to_amqp(event)
+    written, body = to_amqp(event)
+    properties = properties_in(written)
 
     binary = from_amqp(
         properties.headers or {}, content_type=properties.content_type, body=body
