@@ -29,6 +29,7 @@ ANSWER: Final = timedelta(seconds=15)
 LOG: Final = timedelta(minutes=2)
 """How long the whole log of a container may take: 10 MiB at most, with pauses."""
 CONNECT: Final = timedelta(seconds=5)
+SETTLE: Final = timedelta(milliseconds=100)
 PAGE: Final = 500
 """Objects in one answer, as kubectl asks for them."""
 MOST_CONNECTIONS: Final = 1000
@@ -110,8 +111,13 @@ class Cluster:
                     persist_config=False,
                 )
             api = ApiClient(configuration)
-        async with api:
-            yield cls(api=api, namespace=connection.namespace)
+        try:
+            async with api:
+                yield cls(api=api, namespace=connection.namespace)
+        finally:
+            # Connections that were given up while they were made end a little later:
+            # https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
+            await asyncio.sleep(SETTLE.total_seconds())
 
     async def create_job(self, manifest: Json) -> Json:
         """Create a Job; return it as the server keeps it."""

@@ -48,7 +48,7 @@ def properties_of(
     """
     table = b"".join(
         _name(name) + _LENGTH.pack(len(text := value.encode())) + text
-        for name, value in headers.items()
+        for name, value in sorted(headers.items())  # as the library does
     )
     return b"".join(
         (

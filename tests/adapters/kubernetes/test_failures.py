@@ -239,7 +239,8 @@ async def test_a_build_that_takes_too_long_says_where_it_was(
 ) -> None:
     orders = "build sleep 600\n"
     build = a_build_of(forge, {"requirements.txt": "", ".standin": orders})
-    options = standin_options(kube, deadline=timedelta(seconds=12))
+    # Long enough for the phases before, on a node with other work.
+    options = standin_options(kube, deadline=timedelta(seconds=18))
     job = await job_of(kube, build, options)
     await kube.until("job", job, "{.status.active}", "1")
     pod = await kube.pod_of(job)
@@ -253,7 +254,7 @@ async def test_a_build_that_takes_too_long_says_where_it_was(
 
     assert failure.kind is C.DEADLINE, failure
     assert "in the build phase" in failure.message
-    assert "0:00:12" in failure.message
+    assert "0:00:18" in failure.message
 
 
 @pytest.mark.parametrize(
