@@ -47,7 +47,8 @@ async def finish_jobs(kube: Kube, count: int) -> None:
             group.create_task(_work(BatchV1Api(api), kube, left))
 
 
-async def _work(api: BatchV1Api, kube: Kube, left: Iterator[int]) -> None:
+async def _work(batch: BatchV1Api, kube: Kube, left: Iterator[int]) -> None:
+    api: Any = batch  # its types know no plain JSON
     for _ in left:
         job = _manifest(kube)
         await api.create_namespaced_job(kube.namespace, job)
