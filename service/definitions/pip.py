@@ -187,6 +187,8 @@ class Requirements:
 
     def _included(self, inner: Place, line: Line, outer: Place) -> Asking[None]:
         if inner.path in inner.trail:
+            # pip fails over it, so a definition without it is another one.
+            self.reading.mean("cycle", inner.role, self.reading.relative(inner.path))
             self._remark_cycle(outer, line, inner.path)
             return
         if len(inner.trail) > MAX_DEPTH:

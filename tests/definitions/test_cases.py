@@ -211,6 +211,14 @@ def test_case_21_a_cycle_ends_and_is_said() -> None:
     assert "a.txt" in paths(found)
 
 
+def test_case_21_a_cycle_that_was_mended_is_a_change() -> None:
+    top = {"requirements.txt": "-r a.txt\nnumpy\n"}
+
+    assert is_changed(
+        {**top, "a.txt": "numpy\n-c a.txt\n"}, {**top, "a.txt": "numpy\n"}
+    )
+
+
 def test_case_21_a_missing_include_counts_when_it_appears() -> None:
     before = {"requirements.txt": "numpy\n-r later.txt\n"}
     found = read(before)
