@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _WAITING: Final = 10_000
 _BATCH: Final = 50
+"""Records in one write: making five hundred ready held every answer up for 20 ms."""
 _GATHER: Final = timedelta(milliseconds=200)
 """How long a record may wait for others: one write instead of hundreds."""
 _TRIM_EVERY: Final = 1000

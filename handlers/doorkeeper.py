@@ -68,18 +68,13 @@ class Doorkeeper:
             hook = await self._look(forge, hook_id)
             return hook, await self._verify(hook, delivery)
 
-    def knows_number(self, hook: Hook, repository: Repository) -> bool:
-        """Say whether there is nothing to learn from what a delivery tells."""
-        is_settled = hook.repository.number is not None or repository.number is None
-        return is_settled or hook.reach is not Reach.REPOSITORY
-
     def known(self, forge: Forge, hook_id: str) -> Hook | None:
         """Return a hook that was read a moment ago; None for one that is not there."""
         hook = self._remembered(forge, hook_id)
         return None if hook is self._nobody[forge] else hook
 
     async def learn(self, hook: Hook, repository: Repository) -> None:
-        """Note the number of the hook's repository, which it does not know yet.
+        """Note the number of the hook's repository, the first time one is told.
 
         From then on only that number is the hook's repository, whatever it is called.
         When the store does not answer, the next delivery tells it again.
@@ -87,6 +82,9 @@ class Doorkeeper:
         Raises:
             ForeignRepositoryError: Another delivery told another number before.
         """
+        is_settled = hook.repository.number is not None or repository.number is None
+        if is_settled or hook.reach is not Reach.REPOSITORY:
+            return
         try:
             known = await self._learn(hook.id, repository)
         except (NotFoundError, TransientError, TimeoutError) as exc:

@@ -170,9 +170,8 @@ class Receiver:
     async def _settle(self, admitted: Admitted) -> tuple[Receipt, Push | Ignored]:
         hook = admitted.hook
         told = await self._parser.parse(hook, admitted.delivery)
-        about = told.repository
-        if about is not None and not self._doorkeeper.knows_number(hook, about):
-            await self._doorkeeper.learn(hook, about)
+        if told.repository is not None:
+            await self._doorkeeper.learn(hook, told.repository)
         if isinstance(told, Ignored):
             return admitted.receipt("ignored", told.reason, told.message), told
         if admitted.forge_id and self._recent.has(admitted.id):

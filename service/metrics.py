@@ -13,8 +13,9 @@ __all__ = ["Metrics"]
 
 _REQUEST_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Up to the ten seconds after which both forges give a delivery up."""
-_FEW: Final = 500
 _BUILD_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_REMEMBERED: Final = 500
+"""Counters found by their labels: of routes, statuses and reasons there are fewer."""
 
 
 class Metrics:
@@ -56,8 +57,8 @@ class Metrics:
             registry=registry,
         )
         # Asked for with every delivery; finding a counter costs more than counting.
-        self._delivery = lru_cache(maxsize=_FEW)(self._deliveries.labels)
-        self._request = lru_cache(maxsize=_FEW)(self._requests.labels)
+        self._delivery = lru_cache(maxsize=_REMEMBERED)(self._deliveries.labels)
+        self._request = lru_cache(maxsize=_REMEMBERED)(self._requests.labels)
         self._evaluations = Counter(
             "relaunch_evaluations",
             "Decisions about sources.",

@@ -5,10 +5,9 @@ nothing a later reader could trip over.
 """
 
 import re
-from functools import lru_cache
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StrictInt, StrictStr, StringConstraints
+from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 __all__ = [
     "BRANCHES",
@@ -29,7 +28,7 @@ MERGE_QUEUE: Final = "refs/heads/gh-readonly-queue/"
 
 _LONGEST: Final = 1024
 """Bytes. Forges allow 250 or so; git's own files end near 4096."""
-_OBJECT_ID: Final = r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$"
+_OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BAD_IN_REF: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)"
 )
@@ -39,12 +38,6 @@ characters."""
 
 def is_ref(text: str) -> bool:
     """Say whether git would take a text for a full ref name."""
-    return len(text) <= _LONGEST and _is_ref(text)
-
-
-@lru_cache(maxsize=1000)
-def _is_ref(text: str) -> bool:
-    """Say it of a text that is not too long to be remembered: most are pushed again."""
     return (
         text.startswith("refs/")
         and text.count("/") >= 2  # noqa: PLR2004 - refs/<kind>/<name>
@@ -65,6 +58,12 @@ def _ref(text: str) -> str:
     return text
 
 
+def _object_id(text: str) -> str:
+    if not _OBJECT_ID.fullmatch(text):
+        raise ValueError("no object id; expected 40 or 64 lower-case hex digits")
+    return text
+
+
 def _path(text: str) -> str:
     # isprintable refuses control characters and halves of characters.
     if not text.isprintable() or len(text.encode()) > _LONGEST:
@@ -75,7 +74,7 @@ def _path(text: str) -> str:
 
 
 RefName = Annotated[StrictStr, AfterValidator(_ref)]
-ObjectId = Annotated[str, StringConstraints(strict=True, pattern=_OBJECT_ID)]
+ObjectId = Annotated[StrictStr, AfterValidator(_object_id)]
 """Of a commit or an annotated tag; all zeros for none."""
 RepositoryPath = Annotated[StrictStr, AfterValidator(_path)]
 RepositoryNumber = Annotated[StrictInt, Field(gt=0, lt=2**63)]

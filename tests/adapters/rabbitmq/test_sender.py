@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aio_pika
 import pytest
@@ -118,17 +119,7 @@ async def test_doubles_go_one_after_the_other() -> None:
 async def test_everyone_learns_why_the_broker_closed_the_channel() -> None:
     async with sending() as (sender, _):
         parcel = to("somewhere", "a")
-        lost = [
-            Parcel(
-                id=name,
-                exchange="no such exchange",
-                key=parcel.key,
-                properties=parcel.properties,
-                body=parcel.body,
-                mandatory=True,
-            )
-            for name in "abc"
-        ]
+        lost = [replace(parcel, id=it, exchange="no such exchange") for it in "abc"]
 
         answers = await outcomes(sender, lost)
 
