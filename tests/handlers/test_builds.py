@@ -20,6 +20,8 @@ async def test_a_succeeded_build_has_renkus_result(api: Api, repo: Repo) -> None
     (build,) = await api.get(f"/environments/{made['environment']['id']}/builds")
 
     work = build["work_id"]
+    assert work
+    assert work != build["id"]
     assert build == {
         "id": build["id"],
         "environment_id": made["environment"]["id"],
