@@ -4,7 +4,6 @@ Answers are not turned into the library's models: those take ten times the memor
 the text, and name every field another way than Kubernetes' own documentation.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from aiohttp import ClientResponse, ClientTimeout
 from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, CoreV1Api
 from kubernetes_asyncio.config import load_incluster_config, load_kube_config
 
+from service.adapters.kubernetes.closing import Farewells
 from service.adapters.kubernetes.failures import failure, translated
 
 __all__ = ["Cluster", "Connection", "Json", "Page", "Resource"]
@@ -29,7 +29,6 @@ ANSWER: Final = timedelta(seconds=15)
 LOG: Final = timedelta(minutes=2)
 """How long the whole log of a container may take: 10 MiB at most, with pauses."""
 CONNECT: Final = timedelta(seconds=5)
-SETTLE: Final = timedelta(milliseconds=100)
 PAGE: Final = 500
 """Objects in one answer, as kubectl asks for them."""
 MOST_CONNECTIONS: Final = 1000
@@ -111,13 +110,12 @@ class Cluster:
                     persist_config=False,
                 )
             api = ApiClient(configuration)
+        farewells = _farewells(api)
         try:
             async with api:
                 yield cls(api=api, namespace=connection.namespace)
         finally:
-            # Connections that were given up while they were made end a little later:
-            # https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
-            await asyncio.sleep(SETTLE.total_seconds())
+            await farewells.all_said()
 
     async def create_job(self, manifest: Json) -> Json:
         """Create a Job; return it as the server keeps it."""
@@ -249,7 +247,7 @@ class Cluster:
                     raise failure(answer.status, await answer.read(), doing=doing)
             yield answer
         finally:
-            await _close(answer)
+            answer.close()
 
     async def _send(
         self, call: Call, limit: ClientTimeout, how: Mapping[str, object]
@@ -264,13 +262,10 @@ class Cluster:
         return answer
 
 
-async def _close(answer: ClientResponse) -> None:
-    """Close a connection whose answer was not read to its end; return when it is."""
-    protocol = answer.connection.protocol if answer.connection else None
-    answer.close()
-    closed = protocol.closed if protocol else None
-    if closed is not None:
-        await asyncio.wait([closed], timeout=CONNECT.total_seconds())
+def _farewells(api: ApiClient) -> Farewells:
+    connector = api.rest_client.pool_manager.connector
+    assert connector is not None
+    return Farewells(connector)
 
 
 def _timeout(total: timedelta | None) -> ClientTimeout:
