@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import NewType
 
 __all__ = ["Delivery", "DeliveryId", "Forge", "delivery_id"]
@@ -13,7 +13,7 @@ DeliveryId = NewType("DeliveryId", str)
 """Our id of a delivery: the same for every redelivery through the same hook."""
 
 
-class Forge(Enum):
+class Forge(StrEnum):
     """Whose format an endpoint reads; one endpoint never reads another's."""
 
     GITHUB = "github"

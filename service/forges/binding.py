@@ -21,6 +21,9 @@ def bound(hook: Hook, *, path: str, number: int | None) -> Repository:
         ForeignRepositoryError: The payload is about another repository.
     """
     own = hook.repository
+    is_own = number == own.number and path == own.path
+    if is_own and hook.reach is Reach.REPOSITORY:
+        return own  # nearly always
     claimed = Repository(
         host=own.host, path=path.strip("/"), url=own.url, number=number
     )

@@ -7,7 +7,8 @@ import hmac
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from msgspec import Struct
+from msgspec.json import Decoder
 
 from service.domain.delivery import Delivery
 from service.domain.hook import Hook, Proof
@@ -20,13 +21,21 @@ from service.forges.names import (
     BRANCHES,
     MERGE_QUEUE,
     TAGS,
-    ObjectId,
-    RefName,
     RepositoryNumber,
-    RepositoryPath,
     branch_or_none,
+    check_object_id,
+    check_path,
+    check_ref,
 )
-from service.forges.payload import FORM, JSON, content, decoded, only_header, quick
+from service.forges.payload import (
+    FORM,
+    JSON,
+    content,
+    decoded,
+    fitted,
+    only_header,
+    quick,
+)
 from service.forges.proofs import Verified, candidates, octets
 
 __all__ = ["delivery_name", "event_name", "parse", "verify"]
@@ -46,40 +55,50 @@ _LIFECYCLE: Final = frozenset(
 )
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Repository(_Read):
+class _Repository(Struct, frozen=True):
     id: RepositoryNumber
-    full_name: RepositoryPath
+    full_name: str
     default_branch: str | None = None
 
+    def __post_init__(self) -> None:
+        check_path("full_name", self.full_name)
 
-class _Head(_Read):
-    id: ObjectId
+
+class _Head(Struct, frozen=True):
+    id: str
+
+    def __post_init__(self) -> None:
+        check_object_id("id", self.id)
 
 
-class _Push(_Read):
-    ref: RefName
-    before: ObjectId
-    after: ObjectId
-    head_commit: _Head | None = None
+class _Push(Struct, frozen=True):
+    ref: str
+    before: str
+    after: str
     repository: _Repository
+    head_commit: _Head | None = None
+
+    def __post_init__(self) -> None:
+        check_ref("ref", self.ref)
+        check_object_id("before", self.before)
+        check_object_id("after", self.after)
 
 
-class _Changes(_Read):
+class _Changes(Struct, frozen=True):
     default_branch: Any = None
 
 
-class _Lifecycle(_Read):
-    action: str = ""
+class _Lifecycle(Struct, frozen=True):
     repository: _Repository
+    action: str = ""
     changes: _Changes | None = None
 
 
-class _About(_Read):
+class _About(Struct, frozen=True):
     repository: _Repository | None = None
+
+
+_PUSH: Final = Decoder(_Push)
 
 
 def verify(hook: Hook, delivery: Delivery, now: datetime) -> Verified:
@@ -127,7 +146,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     if event is None:
         raise MalformedDeliveryError("X-GitHub-Event is missing")
     text = content(delivery, accept=(JSON, FORM))
-    if event == "push" and (push := quick(_Push, text)):
+    if event == "push" and (push := quick(_PUSH, text)):
         return _push(hook, push)
     payload = decoded(text)
     if not isinstance(payload, dict):
@@ -135,13 +154,14 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     try:
         match event:
             case "push":
-                return _push(hook, _Push.model_validate(payload))
+                return _push(hook, fitted(_Push, payload))
             case "repository":
-                return _lifecycle(hook, _Lifecycle.model_validate(payload))
+                return _lifecycle(hook, fitted(_Lifecycle, payload))
             case _:
-                return _other(hook, event, _About.model_validate(payload))
-    except ValidationError as exc:
-        raise MalformedDeliveryError(_sentence(event, exc)) from exc
+                return _other(hook, event, fitted(_About, payload))
+    except ValueError as exc:
+        message = f"no {event} payload of GitHub: {exc}"
+        raise MalformedDeliveryError(message) from exc
 
 
 def _push(hook: Hook, payload: _Push) -> Push | Ignored:
@@ -209,9 +229,3 @@ def _other(hook: Hook, event: str, payload: _About) -> Ignored:
         case _:
             reason, message = "event_ignored", f"The event {event} moves no ref."
     return Ignored(reason=reason, message=message, repository=repository)
-
-
-def _sentence(event: str, exc: ValidationError) -> str:
-    first = exc.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(it) for it in first["loc"]) or "payload"
-    return f"no {event} payload of GitHub: {where}: {first['msg']}"

@@ -7,9 +7,10 @@ that is no push of GitLab's is ignored, not refused: four refusals disable a hoo
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta, Struct
+from msgspec.json import Decoder
 
 from service.domain.delivery import Delivery
 from service.domain.hook import Hook, Proof
@@ -21,13 +22,20 @@ from service.forges.binding import bound
 from service.forges.names import (
     BRANCHES,
     TAGS,
-    ObjectId,
-    RefName,
     RepositoryNumber,
-    RepositoryPath,
     branch_or_none,
+    check_object_id,
+    check_path,
+    check_ref,
 )
-from service.forges.payload import JSON, content, decoded, only_header, quick
+from service.forges.payload import (
+    JSON,
+    content,
+    decoded,
+    fitted,
+    only_header,
+    quick,
+)
 from service.forges.proofs import (
     CLOCK_TOLERANCE_SECONDS,
     SkewedClockError,
@@ -44,44 +52,56 @@ _SAMPLE: Final = (15, "mike/diaspora")
 """What GitLab's Test button speaks about when the project is empty."""
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Project(_Read):
+class _Project(Struct, frozen=True):
+    path_with_namespace: str
     id: RepositoryNumber | None = None
-    path_with_namespace: RepositoryPath
     default_branch: str | None = None
 
+    def __post_init__(self) -> None:
+        check_path("path_with_namespace", self.path_with_namespace)
 
-class _About(_Read):
+
+class _About(Struct, frozen=True):
     project_id: RepositoryNumber | None = None
     project: _Project | None = None
 
 
-class _Push(_Read):
+class _Push(Struct, frozen=True, kw_only=True):
     project_id: RepositoryNumber
     project: _Project
-    ref: RefName
-    before: ObjectId
-    after: ObjectId
-    checkout_sha: ObjectId | None = None
+    ref: str
+    before: str
+    after: str
+    checkout_sha: str | None = None
+
+    def __post_init__(self) -> None:
+        check_ref("ref", self.ref)
+        check_object_id("before", self.before)
+        check_object_id("after", self.after)
+        if self.checkout_sha is not None:
+            check_object_id("checkout_sha", self.checkout_sha)
 
 
-class _ProjectHookPush(_Push):
+class _ProjectHookPush(_Push, frozen=True, kw_only=True):
     """What hooks of projects send; those of groups and the system say it otherwise."""
 
     object_kind: Literal["push", "tag_push"]
 
 
-class _Kind(_Read):
-    object_kind: str | None = Field(default=None, max_length=100)
-    event_name: str | None = Field(default=None, max_length=100)
+_Word = Annotated[str, Meta(max_length=100)]
+
+
+class _Kind(Struct, frozen=True):
+    object_kind: _Word | None = None
+    event_name: _Word | None = None
 
     @property
     def word(self) -> str | None:
         """System hooks have only the second."""
         return self.object_kind or self.event_name
+
+
+_PUSH: Final = Decoder(_ProjectHookPush)
 
 
 def verify(hook: Hook, delivery: Delivery, now: datetime) -> Verified:
@@ -164,21 +184,19 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     """
     event = event_name(delivery) or "event without a name"
     text = content(delivery, accept=(JSON,))
-    if push := quick(_ProjectHookPush, text):
+    if push := quick(_PUSH, text):
         return _push(hook, push)
     payload = decoded(text)
     try:
-        match _Kind.model_validate(payload).word:
+        match fitted(_Kind, payload).word:
             case None:
                 return _unrecognised(event, "no object_kind and no event_name")
             case "push" | "tag_push":
-                return _push(hook, _Push.model_validate(payload))
+                return _push(hook, fitted(_Push, payload))
             case _:
                 return _other(hook, event, payload)
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(it) for it in first["loc"]) or "payload"
-        return _unrecognised(event, f"{where}: {first['msg']}")
+    except ValueError as exc:
+        return _unrecognised(event, str(exc))
 
 
 def _unrecognised(event: str, seen: str) -> Ignored:
@@ -216,7 +234,7 @@ def _commit(payload: _Push) -> str:
 
 
 def _other(hook: Hook, event: str, payload: object) -> Ignored:
-    about, repository = _About.model_validate(payload), None
+    about, repository = fitted(_About, payload), None
     if about.project and (number := about.project_id or about.project.id):
         path = about.project.path_with_namespace
         repository = bound(hook, path=path, number=number)

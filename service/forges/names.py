@@ -1,23 +1,23 @@
 """Names that strangers may give: refs, object ids, paths and numbers.
 
-Each is a type that pydantic checks, so that a payload that passed its model holds
-nothing a later reader could trip over.
+Every model of a payload checks its own, so that what was read holds nothing a later
+reader could trip over.
 """
 
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StrictInt, StrictStr
+from msgspec import Meta
 
 __all__ = [
     "BRANCHES",
     "MERGE_QUEUE",
     "TAGS",
-    "ObjectId",
-    "RefName",
     "RepositoryNumber",
-    "RepositoryPath",
     "branch_or_none",
+    "check_object_id",
+    "check_path",
+    "check_ref",
     "is_ref",
 ]
 
@@ -52,29 +52,41 @@ def branch_or_none(name: str | None) -> str | None:
     return name if name and is_ref(BRANCHES + name) else None
 
 
-def _ref(text: str) -> str:
+def check_ref(name: str, text: str) -> None:
+    """Refuse what git would not take for a full ref name.
+
+    Args:
+        name: Of the field, for the error.
+        text: What it holds.
+
+    Raises:
+        ValueError: It is none.
+    """
     if not is_ref(text):
-        raise ValueError("no ref name of git; expected refs/…")
-    return text
+        raise ValueError(f"{name}: no ref name of git; expected refs/…")
 
 
-def _object_id(text: str) -> str:
+def check_object_id(name: str, text: str) -> None:
+    """Refuse what is no id of a commit or an annotated tag; zeros stand for none.
+
+    Raises:
+        ValueError: It is none.
+    """
     if not _OBJECT_ID.fullmatch(text):
-        raise ValueError("no object id; expected 40 or 64 lower-case hex digits")
-    return text
+        raise ValueError(
+            f"{name}: no object id; expected 40 or 64 lower-case hex digits"
+        )
 
 
-def _path(text: str) -> str:
+def check_path(name: str, text: str) -> None:
+    """Refuse what is no path of a repository.
+
+    Raises:
+        ValueError: It is none.
+    """
     # isprintable refuses control characters and halves of characters.
-    if not text.isprintable() or len(text.encode()) > _LONGEST:
-        raise ValueError("no path of a repository; expected owner/name")
-    if not text.strip("/"):
-        raise ValueError("empty; expected owner/name")
-    return text
+    if not text.isprintable() or len(text.encode()) > _LONGEST or not text.strip("/"):
+        raise ValueError(f"{name}: no path of a repository; expected owner/name")
 
 
-RefName = Annotated[StrictStr, AfterValidator(_ref)]
-ObjectId = Annotated[StrictStr, AfterValidator(_object_id)]
-"""Of a commit or an annotated tag; all zeros for none."""
-RepositoryPath = Annotated[StrictStr, AfterValidator(_path)]
-RepositoryNumber = Annotated[StrictInt, Field(gt=0, lt=2**63)]
+RepositoryNumber = Annotated[int, Meta(gt=0, le=2**63 - 1)]
