@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from handlers.ration import Ration
-from service.domain.delivery import Delivery
+from service.domain.delivery import Delivery, Headers
 from service.domain.hook import HookId
 from service.errors import TransientError
 from service.metrics import Metrics
@@ -78,6 +78,8 @@ class DeliveryLog:
         self._writing: Sequence[DeliveryRecord] = ()
         self._noted = asyncio.Event()
         self._untrimmed = 0
+        self._spared = 0
+        """Not yet counted: in a storm, counting them together costs less."""
         self._ration = Ration()
 
     def has_room(
@@ -96,7 +98,8 @@ class DeliveryLog:
         if self._ration.take((hook, repository), now=at):
             return True
         if not is_kept:
-            self._metrics.records_lost(1)
+            self._spared += 1
+            self._noted.set()
         return False
 
     def note(self, record: DeliveryRecord) -> None:
@@ -124,6 +127,8 @@ class DeliveryLog:
 
     async def _write_all(self) -> None:
         self._noted.clear()
+        self._metrics.records_lost(self._spared)
+        self._spared = 0
         self._ration.tidy(now=self._clock.now())
         while self._waiting:
             count = min(_BATCH, len(self._waiting))
@@ -151,10 +156,15 @@ class DeliveryLog:
 
 def masked(delivery: Delivery) -> Mapping[str, str]:
     """Return the headers, without the value of any that may hold a secret."""
+    names = dict.fromkeys(name.lower() for name, _ in delivery.headers.items())
     return {
-        _printable(name): _printable(", ".join(values)) if name in _SHOWN else "…"
-        for name, values in delivery.headers.items()
+        _printable(name): _shown(delivery.headers, name) if name in _SHOWN else "…"
+        for name in names
     }
+
+
+def _shown(headers: Headers, name: str) -> str:
+    return _printable(", ".join(headers.getall(name, ())))
 
 
 def _printable(text: str) -> str:

@@ -61,7 +61,7 @@ class Doorkeeper:
             BadSignatureError: There is no such hook, or nothing proves the delivery.
             TransientError: The store did not answer.
         """
-        hook = self._remembered(forge, hook_id)
+        hook = self._remembered(forge, hook_id, now=delivery.received_at)
         try:
             return hook, await self._verify(hook, delivery)
         except BadSignatureError:
@@ -70,7 +70,7 @@ class Doorkeeper:
 
     def known(self, forge: Forge, hook_id: str) -> Hook | None:
         """Return a hook that was read a moment ago; None for one that is not there."""
-        hook = self._remembered(forge, hook_id)
+        hook = self._remembered(forge, hook_id, now=self._clock.now())
         return None if hook is self._nobody[forge] else hook
 
     async def learn(self, hook: Hook, repository: Repository) -> None:
@@ -109,9 +109,9 @@ class Doorkeeper:
             await tx.hooks.save(replace(hook, repository=known))
             return known
 
-    def _remembered(self, forge: Forge, hook_id: str) -> Hook:
+    def _remembered(self, forge: Forge, hook_id: str, *, now: datetime) -> Hook:
         read_at, hook = self._known.get(hook_id, (None, self._nobody[forge]))
-        is_fresh = read_at is not None and self._clock.now() - read_at < _FRESH
+        is_fresh = read_at is not None and now - read_at < _FRESH
         return hook if is_fresh and hook.forge is forge else self._nobody[forge]
 
     async def _look(self, forge: Forge, hook_id: str) -> Hook:
@@ -139,7 +139,7 @@ class Doorkeeper:
             raise TransientError("the database did not say who that hook is") from exc
 
     async def _verify(self, hook: Hook, delivery: Delivery) -> Verified:
-        verify, now = CODECS[hook.forge].verify, self._clock.now()
+        verify, now = CODECS[hook.forge].verify, delivery.received_at
         if len(delivery.body) <= BIG_BODY:
             return verify(hook, delivery, now)
         # 26 MB take 14 ms per secret, and the hash lets other threads run.

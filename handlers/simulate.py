@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from handlers.answering import tell
 from handlers.keys import CLOCK, STORE
@@ -58,13 +59,13 @@ async def simulate(request: web.Request) -> web.Response:
 
 
 def _delivery(request: web.Request, asked: SimulationPost) -> Delivery:
-    given = {
-        name.lower(): (value,) if isinstance(value, str) else value
-        for name, value in asked.headers.items()
-    }
-    usual = {name: (value,) for name, value in USUAL[Forge(asked.forge)].items()}
+    headers = CIMultiDict(USUAL[Forge(asked.forge)])
+    for name, given in asked.headers.items():
+        headers.popall(name, None)
+        for value in (given,) if isinstance(given, str) else given:
+            headers.add(name, value)
     return Delivery(
-        headers=usual | given,
+        headers=headers,
         body=asked.body.encode(),
         received_at=request.app[CLOCK].now(),
     )

@@ -23,33 +23,25 @@ async def receive_from_gitlab(request: web.Request) -> web.Response:
 
 
 async def _receive(forge: Forge, request: web.Request) -> web.Response:
-    bodies = request.app[BODIES]
+    app = request.app
+    bodies = app[BODIES]
     if (here := bodies.ready(request)) is not None:
-        return await _take(forge, request, here)
+        return await _take(app, forge, request, here)
     async with bodies.body(request) as body:
-        return await _take(forge, request, body)
+        return await _take(app, forge, request, body)
 
 
-async def _take(forge: Forge, request: web.Request, body: bytes) -> web.Response:
+async def _take(
+    app: web.Application, forge: Forge, request: web.Request, body: bytes
+) -> web.Response:
     delivery = Delivery(
-        headers=_headers(request),
-        body=body,
-        received_at=request.app[CLOCK].now(),
+        headers=request.headers, body=body, received_at=app[CLOCK].now()
     )
     hook_id = request.match_info["hook_id"]
-    receipt = await request.app[RECEIVER].receive(forge, hook_id, delivery)
+    receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
     return web.Response(
         body=to_json(receipt.to_json()),
         status=HTTPStatus.ACCEPTED,
         content_type="application/json",
         charset="utf-8",
     )
-
-
-def _headers(request: web.Request) -> dict[str, tuple[str, ...]]:
-    sent = request.headers
-    once: dict[str, tuple[str, ...]]
-    once = {name.lower(): (value,) for name, value in sent.items()}
-    if len(once) == len(sent):
-        return once
-    return {name: tuple(sent.getall(name)) for name in once}

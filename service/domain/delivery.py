@@ -1,13 +1,13 @@
 """One HTTP request from a forge, as it came."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol
 
-__all__ = ["Delivery", "DeliveryId", "Forge", "delivery_id"]
+__all__ = ["Delivery", "DeliveryId", "Forge", "Headers", "delivery_id"]
 
 DeliveryId = NewType("DeliveryId", str)
 """Our id of a delivery: the same for every redelivery through the same hook."""
@@ -20,12 +20,21 @@ class Forge(StrEnum):
     GITLAB = "gitlab"
 
 
+class Headers(Protocol):
+    """Header fields as a server has them: names in any case, values in order."""
+
+    def getall(self, name: str, default: tuple[()], /) -> Sequence[str]:
+        """Return every value of a name; the default when there is none."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return every field, also those of one name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Headers, raw body and arrival time of one request."""
 
-    headers: Mapping[str, tuple[str, ...]]
-    """Lower-case names; every value that was sent, in order."""
+    headers: Headers
     body: bytes
     """The bytes that were signed: never decoded, decompressed or re-serialised."""
     received_at: datetime
@@ -35,7 +44,7 @@ class Delivery:
 
         A header sent twice proves nothing: two readers could take different ones.
         """
-        values = self.headers.get(name.lower(), ())
+        values = self.headers.getall(name, ())
         return values[0] if len(values) == 1 else None
 
 

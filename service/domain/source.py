@@ -137,7 +137,8 @@ class Source:
         if not self.repository.is_same(push.repository):
             return False
         if self.revision.kind is not RevisionKind.DEFAULT:
-            return push.ref in self.revision.refs
+            is_named_so = push.ref.endswith(self.revision.name)  # spares the rest
+            return is_named_so and push.ref in self.revision.refs
         if not push.ref.startswith("refs/heads/"):
             return False
         if push.default_branch is None:

@@ -12,12 +12,13 @@ back. The child never sees a secret.
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from msgspec.json import Decoder, encode
+from multidict import CIMultiDict
 
 from service import errors
 from service.domain.delivery import Delivery, Forge
@@ -40,7 +41,7 @@ class _Question:
     proof: Proof
     repository: Repository
     reach: Reach
-    headers: Mapping[str, tuple[str, ...]]
+    headers: Sequence[tuple[str, str]]
     received_at: datetime
 
 
@@ -76,11 +77,11 @@ def question(hook: Hook, delivery: Delivery) -> bytes:
         proof=hook.proof,
         repository=hook.repository,
         reach=hook.reach,
-        headers={
-            name: tuple(it.encode("ascii", "replace").decode() for it in values)
-            for name, values in delivery.headers.items()
-            if name in _NEEDED
-        },
+        headers=[
+            (name, value.encode("ascii", "replace").decode())
+            for name, value in delivery.headers.items()
+            if name.lower() in _NEEDED
+        ],
         received_at=delivery.received_at,
     )
     return encode(asked) + b"\n" + delivery.body
@@ -117,7 +118,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     asked = _QUESTION.decode(sys.stdin.buffer.readline())
     delivery = Delivery(
-        headers=asked.headers,
+        headers=CIMultiDict(asked.headers),
         body=sys.stdin.buffer.read(),
         received_at=asked.received_at,
     )

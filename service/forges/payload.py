@@ -84,7 +84,7 @@ def only_header(delivery: Delivery, name: str) -> str | None:
     Raises:
         MalformedDeliveryError: It was sent twice, or holds anything else.
     """
-    values = delivery.headers.get(name.lower(), ())
+    values = delivery.headers.getall(name, ())
     if not values:
         return None
     value = values[0]

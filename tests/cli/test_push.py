@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from service.domain.delivery import Delivery, Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
@@ -38,7 +39,7 @@ def read(asked: Asked, repository: Path, proof: Proof, secret: str) -> Push:
         created_at=now,
     )
     delivery = Delivery(
-        headers={name: (value,) for name, value in asked.headers.items()},
+        headers=CIMultiDict(asked.headers),
         body=asked.body,
         received_at=now,
     )

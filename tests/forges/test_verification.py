@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from multidict import CIMultiDict
 
 from service.domain.delivery import Delivery, Forge
 from service.domain.hook import Hook, Proof, Secret
@@ -42,8 +43,9 @@ def is_refused(hook: Hook, delivery: Delivery | Post) -> bool:
 
 def sent_twice(post: Post, name: str) -> Delivery:
     arrived = post.arrived()
-    value = arrived.headers[name]
-    return replace(arrived, headers={**arrived.headers, name: value * 2})
+    headers = CIMultiDict(post.headers)
+    headers.add(name, headers[name])
+    return replace(arrived, headers=headers)
 
 
 def signature_of(post: Post) -> str:

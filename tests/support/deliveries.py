@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from multidict import CIMultiDict
+
 from service.domain.delivery import Delivery, Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.repository import Ref, Repository
@@ -60,9 +62,7 @@ class Post:
 
     def arrived(self, at: datetime = NOW) -> Delivery:
         return Delivery(
-            headers={name.lower(): (value,) for name, value in self.headers.items()},
-            body=self.body,
-            received_at=at,
+            headers=CIMultiDict(self.headers), body=self.body, received_at=at
         )
 
 
