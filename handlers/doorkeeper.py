@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 import structlog
 
 from handlers.bodies import BIG_BODY
+from handlers.together import Together
 from service.domain.delivery import Delivery, Forge
 from service.domain.hook import Hook, HookId, Proof, Reach, Secret
 from service.domain.repository import Repository
@@ -18,11 +20,12 @@ from service.errors import (
     BadSignatureError,
     ForeignRepositoryError,
     NotFoundError,
+    PermanentError,
     TransientError,
 )
 from service.forges.codec import CODECS
 from service.forges.proofs import Verified
-from service.ports.store import Store
+from service.ports.store import Store, Transaction
 from service.ports.time import Clock
 
 __all__ = ["Doorkeeper"]
@@ -32,7 +35,10 @@ log = structlog.get_logger(__name__)
 _FRESH: Final = timedelta(seconds=5)
 """How long a removed hook or a retired secret may still work."""
 _MOST: Final = 10_000
+_MOST_AT_ONCE: Final = 50
+"""Hooks in one read."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_Found = Hook | PermanentError | None
 _PROOFS: Final = {Forge.GITHUB: Proof.HMAC, Forge.GITLAB: Proof.SIGNING_TOKEN}
 
 
@@ -50,6 +56,7 @@ class Doorkeeper:
         self._clock = clock
         self._budget = budget
         self._known: OrderedDict[str, tuple[datetime, Hook]] = OrderedDict()
+        self._reader = Together(self._read, budget=budget, most=_MOST_AT_ONCE)
         self._nobody = {forge: _nobody(forge, clock.now()) for forge in Forge}
 
     async def admit(
@@ -115,7 +122,11 @@ class Doorkeeper:
         return hook if is_fresh and hook.forge is forge else self._nobody[forge]
 
     async def _look(self, forge: Forge, hook_id: str) -> Hook:
-        hook = await self._read(hook_id)
+        if not _ID.fullmatch(hook_id):
+            return self._nobody[forge]
+        hook = await self._reader.ask(HookId(hook_id))
+        if isinstance(hook, PermanentError):
+            raise hook
         if hook is None or hook.forge is not forge:
             return self._nobody[forge]
         self._known[hook_id] = (self._clock.now(), hook)
@@ -124,19 +135,9 @@ class Doorkeeper:
             self._known.popitem(last=False)
         return hook
 
-    async def _read(self, hook_id: str) -> Hook | None:
-        if not _ID.fullmatch(hook_id):
-            return None
-        try:
-            async with (
-                asyncio.timeout(self._budget.total_seconds()),
-                self._store.reading() as tx,
-            ):
-                return await tx.hooks.get(HookId(hook_id))
-        except NotFoundError:
-            return None
-        except TimeoutError as exc:
-            raise TransientError("the database did not say who that hook is") from exc
+    async def _read(self, ids: Iterable[HookId]) -> Mapping[HookId, _Found]:
+        async with self._store.reading() as tx:
+            return {it: await _find(tx, it) for it in ids}
 
     async def _verify(self, hook: Hook, delivery: Delivery) -> Verified:
         verify, now = CODECS[hook.forge].verify, delivery.received_at
@@ -144,6 +145,15 @@ class Doorkeeper:
             return verify(hook, delivery, now)
         # 26 MB take 14 ms per secret, and the hash lets other threads run.
         return await asyncio.to_thread(verify, hook, delivery, now)
+
+
+async def _find(tx: Transaction, hook: HookId) -> _Found:
+    try:
+        return await tx.hooks.get(hook)
+    except NotFoundError:
+        return None
+    except PermanentError as exc:  # this one's secrets cannot be read
+        return exc
 
 
 def _nobody(forge: Forge, now: datetime) -> Hook:

@@ -1,14 +1,13 @@
 """Is a push about anything that somebody follows?"""
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from handlers.together import Together
 from service.domain.push import Push
 from service.domain.repository import Repository
 from service.domain.source import Source
@@ -29,14 +28,6 @@ _MOST_AT_ONCE: Final = 100
 Key = tuple[str, int | None, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """One query, for everybody who asked before it began."""
-
-    repositories: dict[Key, Repository] = field(default_factory=dict)
-    found: asyncio.Future[Sequence[Source]]
-
-
 class Tracked:
     """Say whether some source is on a push.
 
@@ -52,10 +43,8 @@ class Tracked:
     def __init__(self, *, store: Store, clock: Clock, budget: timedelta) -> None:
         self._store = store
         self._clock = clock
-        self._budget = budget
         self._known: OrderedDict[Key, tuple[datetime, Sequence[Source]]] = OrderedDict()
-        self._next: _Reading | None = None
-        self._turn = asyncio.Lock()
+        self._reader = Together(self._read, budget=budget, most=_MOST_AT_ONCE)
 
     async def has(self, push: Push) -> bool:
         """Say whether some source may have been moved by the push."""
@@ -63,7 +52,7 @@ class Tracked:
         if remembered is not None:
             return _is_any_on(remembered, push)
         try:
-            sources = await self._read(push.repository)
+            sources = await self._reader.ask(push.repository)
         except TransientError as exc:
             log.warning("sources not read; push taken for tracked", error=str(exc))
             return True
@@ -75,56 +64,16 @@ class Tracked:
             return None
         return sources
 
-    async def _read(self, repository: Repository) -> Sequence[Source]:
-        reading, is_ours = self._join(repository)
-        if is_ours:
-            await self._answer(reading)
-        # Whoever leaves early does not take the answer from the others.
-        return await asyncio.shield(reading.found)
-
-    def _join(self, repository: Repository) -> tuple[_Reading, bool]:
-        """Ask with the reading that has not begun; begin one when there is none."""
-        reading = self._next
-        is_ours = reading is None or len(reading.repositories) >= _MOST_AT_ONCE
-        if reading is None or is_ours:
-            reading = _Reading(found=asyncio.get_running_loop().create_future())
-            self._next = reading
-        reading.repositories[_key(repository)] = repository
-        return reading, is_ours
-
-    async def _answer(self, reading: _Reading) -> None:
-        """Read for everybody; whatever happens, nobody is left waiting."""
-        try:
-            async with asyncio.timeout(self._budget.total_seconds()), self._turn:
-                reading.found.set_result(await self._look(reading))
-        except TransientError as exc:
-            reading.found.set_exception(exc)
-        except TimeoutError as exc:
-            late = TransientError("the database did not answer in time")
-            late.__cause__ = exc
-            reading.found.set_exception(late)
-        except BaseException:
-            self._close(reading)
-            reading.found.set_exception(TransientError("the reading was given up"))
-            reading.found.exception()  # it is no defect when nobody else waits
-            raise
-        self._close(reading)
-
-    async def _look(self, reading: _Reading) -> Sequence[Source]:
-        self._close(reading)
+    async def _read(
+        self, wanted: Iterable[Repository]
+    ) -> Mapping[Repository, Sequence[Source]]:
         read_at = self._clock.now()
         async with self._store.reading() as tx:
-            wanted = reading.repositories
-            sources = await tx.sources.of_repositories(wanted.values())
-        for key, repository in wanted.items():
-            own = [it for it in sources if it.repository.is_same(repository)]
-            self._remember(key, read_at, own)
-        return sources
-
-    def _close(self, reading: _Reading) -> None:
-        """Let nobody join any more: the read may be older than what they ask about."""
-        if self._next is reading:
-            self._next = None
+            sources = await tx.sources.of_repositories(wanted)
+        found = {it: _own(it, sources) for it in wanted}
+        for repository, own in found.items():
+            self._remember(_key(repository), read_at, own)
+        return found
 
     def _remember(self, key: Key, read_at: datetime, sources: Sequence[Source]) -> None:
         self._known[key] = (read_at, sources)
@@ -135,6 +84,10 @@ class Tracked:
 
 def _key(repository: Repository) -> Key:
     return repository.host, repository.number, repository.label
+
+
+def _own(repository: Repository, sources: Iterable[Source]) -> Sequence[Source]:
+    return [it for it in sources if it.repository.is_same(repository)]
 
 
 def _is_any_on(sources: Sequence[Source], push: Push) -> bool:

@@ -78,7 +78,7 @@ def question(hook: Hook, delivery: Delivery) -> bytes:
         repository=hook.repository,
         reach=hook.reach,
         headers=[
-            (name, value.encode("ascii", "replace").decode())
+            (name.lower(), value.encode("ascii", "replace").decode())
             for name, value in delivery.headers.items()
             if name.lower() in _NEEDED
         ],

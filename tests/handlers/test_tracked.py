@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,31 +14,11 @@ from service.domain.hook import Secret
 from service.domain.push import Push
 from service.domain.repository import Ref
 from service.domain.source import Revision
-from service.ports.store import Store, Transaction
 from tests.support.databases import TEST_KEY
+from tests.support.memory import SlowStore
 from tests.support.values import a_repository, a_source
 
 BUDGET = timedelta(milliseconds=500)
-
-
-class SlowStore:
-    """A real store whose readings end when they are let go."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.transaction = store.transaction
-        self.readings = 0
-        self.may_end = asyncio.Event()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
-        self.readings += 1
-        async with self._store.reading() as tx:
-            yield tx
-            await self.may_end.wait()
-
-    async def ping(self) -> None:
-        await self._store.ping()
 
 
 @pytest.fixture

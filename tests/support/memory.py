@@ -59,3 +59,23 @@ class BreakableStore:
         if self.is_read_broken:
             raise TransientError("the database is broken")
         await self._store.ping()
+
+
+class SlowStore:
+    """A real store whose readings end when they are let go."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.transaction = store.transaction
+        self.readings = 0
+        self.may_end = asyncio.Event()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        self.readings += 1
+        async with self._store.reading() as tx:
+            yield tx
+            await self.may_end.wait()
+
+    async def ping(self) -> None:
+        await self._store.ping()
