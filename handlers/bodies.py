@@ -48,8 +48,7 @@ class BodyReader:
             UnsupportedMediaError: It is compressed, so not as it was signed.
             OversizedDeliveryError: It is larger than any forge sends.
         """
-        _check_headers(request)
-        size, content = request.content_length, request.content
+        size, content = _checked_size(request), request.content
         if size is None or size > BIG_BODY or not content.is_eof():
             return None
         return None if content.exception() else content.read_nowait()
@@ -65,13 +64,15 @@ class BodyReader:
             MalformedDeliveryError: The sender left in the middle.
             TransientError: Too many big bodies were read at once.
         """
-        _check_headers(request)
+        size = _checked_size(request)
         async with AsyncExitStack() as stack:
-            yield await self._read(request, stack)
+            yield await self._read(request, size or 0, stack)
 
-    async def _read(self, request: web.Request, stack: AsyncExitStack) -> bytes:
+    async def _read(
+        self, request: web.Request, size: int, stack: AsyncExitStack
+    ) -> bytes:
         until = asyncio.get_running_loop().time() + self._deadline.total_seconds()
-        is_big = (request.content_length or 0) > BIG_BODY
+        is_big = size > BIG_BODY
         if is_big:
             await self._take_slot(stack, until)
         received = bytearray()
@@ -104,13 +105,15 @@ async def _chunk(request: web.Request, until: float) -> bytes:
         raise MalformedDeliveryError("the body ended too early") from exc
 
 
-def _check_headers(request: web.Request) -> None:
+def _checked_size(request: web.Request) -> int | None:
     # The server would decompress the body, and signatures are over what was sent.
     encodings = request.headers.getall("Content-Encoding", ())
     if encodings and {it.strip().lower() for it in encodings} - {"", "identity"}:
         raise UnsupportedMediaError("Content-Encoding: expected none, or identity")
-    if (request.content_length or 0) > MAX_BODY:
+    size = request.content_length
+    if size is not None and size > MAX_BODY:
         raise _oversized()
+    return size
 
 
 def _oversized() -> OversizedDeliveryError:

@@ -194,21 +194,22 @@ class Receiver:
         """
         if await self._tracked.has(push):
             return push
-        is_named_so = push.repository.label == hook.repository.label
+        own = hook.repository
+        is_named_so = push.repository is own or push.repository.label == own.label
         if is_named_so or hook.reach is not Reach.REPOSITORY:
             return None
         log.info(
             "repository has a new name",
             hook=hook.id,
-            old=hook.repository.path,
+            old=own.path,
             new=push.repository.path,
         )
-        old_name = replace(push.repository, path=hook.repository.path)
+        old_name = replace(push.repository, path=own.path)
         renamed = replace(push, repository=old_name)
         return renamed if await self._tracked.has(renamed) else None
 
     def _count(self, forge: Forge, outcome: str, reason: str) -> None:
-        self._metrics.delivery(forge=forge.value, outcome=outcome, reason=reason)
+        self._metrics.delivery(forge=forge, outcome=outcome, reason=reason)
 
     def _note(
         self, admitted: Admitted, receipt: Receipt, about: Push | Ignored

@@ -1,6 +1,7 @@
 """Where forges deliver: `POST /webhooks/<forge>/<hook id>`."""
 
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 from pydantic_core import to_json
@@ -10,6 +11,8 @@ from handlers.keys import BODIES, CLOCK, RECEIVER
 from service.domain.delivery import Delivery, Forge
 
 __all__ = ["MAX_BODY", "receive_from_github", "receive_from_gitlab"]
+
+_TAKEN: Final = HTTPStatus.ACCEPTED
 
 
 async def receive_from_github(request: web.Request) -> web.Response:
@@ -41,7 +44,7 @@ async def _take(
     receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
     return web.Response(
         body=to_json(receipt.to_json()),
-        status=HTTPStatus.ACCEPTED,
+        status=_TAKEN,
         content_type="application/json",
         charset="utf-8",
     )

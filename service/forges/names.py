@@ -29,6 +29,8 @@ MERGE_QUEUE: Final = "refs/heads/gh-readonly-queue/"
 _LONGEST: Final = 1024
 """Bytes. Forges allow 250 or so; git's own files end near 4096."""
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_PLAIN_REF: Final = re.compile(r"refs/(?:heads|tags)(?:/[A-Za-z0-9_-]+)+")
+"""What nearly all look like."""
 _BAD_IN_REF: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)"
 )
@@ -38,6 +40,8 @@ characters."""
 
 def is_ref(text: str) -> bool:
     """Say whether git would take a text for a full ref name."""
+    if _PLAIN_REF.fullmatch(text):
+        return len(text) <= _LONGEST
     return (
         text.startswith("refs/")
         and text.count("/") >= 2  # noqa: PLR2004 - refs/<kind>/<name>

@@ -99,12 +99,13 @@ def only_header(delivery: Delivery, name: str) -> str | None:
 
 
 def _content_type(delivery: Delivery, *, accept: tuple[str, ...]) -> str:
-    expected = " or ".join(accept)
     header = delivery.header("content-type")
     if header is None:
+        expected = " or ".join(accept)
         raise UnsupportedMediaError(f"expected one Content-Type: {expected}")
     kind, charset = _kind_and_charset(header)
     if kind not in accept:
+        expected = " or ".join(accept)
         raise UnsupportedMediaError(f"Content-Type is {kind[:80]}; expected {expected}")
     if not isinstance(charset, str) or charset.lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaError("the charset is not utf-8; expected utf-8")
