@@ -78,8 +78,7 @@ class DeliveryLog:
         self._writing: Sequence[DeliveryRecord] = ()
         self._noted = asyncio.Event()
         self._untrimmed = 0
-        self._spared = 0
-        """Not yet counted: in a storm, counting them together costs less."""
+        self._spared = 0  # not yet counted: a storm is counted together
         self._ration = Ration()
 
     def has_room(
