@@ -19,8 +19,8 @@ from tests.support.deliveries import a_hook, a_push
 from tests.support.memory import SlowStore
 
 
-def a_doorkeeper(store: Store) -> Doorkeeper:
-    budget = timedelta(milliseconds=500)
+def a_doorkeeper(store: Store, *, seconds: float = 15) -> Doorkeeper:
+    budget = timedelta(seconds=seconds)
     return Doorkeeper(store=store, clock=SystemClock(), budget=budget)
 
 
@@ -98,7 +98,7 @@ async def test_a_reading_that_hangs_is_given_up(tmp_path: Path, proof: Proof) ->
     url = f"sqlite:///{tmp_path / 'db'}"
     async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
         hook = a_hook(proof)
-        doorkeeper = a_doorkeeper(SlowStore(SqlStore(database)))
+        doorkeeper = a_doorkeeper(SlowStore(SqlStore(database)), seconds=0.2)
 
         with pytest.raises(TransientError, match="did not answer in time"):
             await doorkeeper.admit(hook.forge, hook.id, a_push(hook).arrived())
