@@ -50,7 +50,7 @@ async def replay_delivery(request: web.Request) -> web.Response:
         record = await tx.deliveries.get(_id(request))
         hook = await _hook(tx, record)
     receipt = await request.app[RECEIVER].replay(record, hook)
-    told = ReceiptTold.model_validate(receipt.to_json())
+    told = ReceiptTold.model_validate(receipt, from_attributes=True)
     return tell(told, status=HTTPStatus.ACCEPTED)
 
 

@@ -1,6 +1,5 @@
 """What became of a delivery: for its sender, and on record."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,7 +16,7 @@ __all__ = ["Admitted", "Receipt"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of an authentic delivery."""
+    """What became of an authentic delivery; people see it in their forge's list."""
 
     delivery: DeliveryId
     status: str
@@ -26,15 +25,6 @@ class Receipt:
     """A machine word."""
     message: str
     """A sentence."""
-
-    def to_json(self) -> Mapping[str, str]:
-        """Write the receipt; people see it in their forge's list of deliveries."""
-        return {
-            "delivery": self.delivery,
-            "status": self.status,
-            "reason": self.reason,
-            "message": self.message,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from pydantic_core import to_json
+from msgspec.json import encode
 
 from handlers.bodies import MAX_BODY
 from handlers.keys import BODIES, CLOCK, RECEIVER
@@ -43,7 +43,7 @@ async def _take(
     hook_id = request.match_info["hook_id"]
     receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
     return web.Response(
-        body=to_json(receipt.to_json()),
+        body=encode(receipt),
         status=_TAKEN,
         content_type="application/json",
         charset="utf-8",
