@@ -124,20 +124,27 @@ class Doorkeeper:
     async def _look(self, forge: Forge, hook_id: str) -> Hook:
         if not _ID.fullmatch(hook_id):
             return self._nobody[forge]
-        hook = await self._reader.ask(HookId(hook_id))
-        if isinstance(hook, PermanentError):
-            raise hook
-        if hook is None or hook.forge is not forge:
+        found = await self._reader.ask(HookId(hook_id))
+        if isinstance(found, PermanentError):
+            raise found
+        if found is None or found.forge is not forge:
             return self._nobody[forge]
-        self._known[hook_id] = (self._clock.now(), hook)
-        self._known.move_to_end(hook_id)
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
-        return hook
+        return found
 
     async def _read(self, ids: Iterable[HookId]) -> Mapping[HookId, _Found]:
+        read_at = self._clock.now()
         async with self._store.reading() as tx:
-            return {it: await _find(tx, it) for it in ids}
+            found = await _find(tx, ids)
+        for hook in found.values():
+            if isinstance(hook, Hook):
+                self._remember(read_at, hook)
+        return found
+
+    def _remember(self, read_at: datetime, hook: Hook) -> None:
+        self._known[hook.id] = (read_at, hook)
+        self._known.move_to_end(hook.id)
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
 
     async def _verify(self, hook: Hook, delivery: Delivery) -> Verified:
         verify, now = CODECS[hook.forge].verify, delivery.received_at
@@ -147,7 +154,15 @@ class Doorkeeper:
         return await asyncio.to_thread(verify, hook, delivery, now)
 
 
-async def _find(tx: Transaction, hook: HookId) -> _Found:
+async def _find(tx: Transaction, ids: Iterable[HookId]) -> Mapping[HookId, _Found]:
+    try:
+        there = {it.id: it for it in await tx.hooks.some(ids)}
+    except PermanentError:  # of one; the others are well
+        return {it: await _find_one(tx, it) for it in ids}
+    return {it: there.get(it) for it in ids}
+
+
+async def _find_one(tx: Transaction, hook: HookId) -> _Found:
     try:
         return await tx.hooks.get(hook)
     except NotFoundError:

@@ -18,6 +18,7 @@ from aiohttp.web_exceptions import HTTPException
 
 from handlers.auth import authenticate
 from handlers.keys import METRICS
+from handlers.route import ACCEPTED
 from service import errors
 
 __all__ = [
@@ -54,7 +55,6 @@ _CODE: Final = 1000
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked by machines every few seconds."""
 _WEBHOOKS: Final = "/webhooks/"
-_TAKEN: Final = HTTPStatus.ACCEPTED
 _LONGEST: Final = 200
 
 
@@ -137,7 +137,7 @@ MIDDLEWARES: Final = (attend,)
 
 def _is_quiet(path: str, status: int) -> bool:
     """Say whether a request goes unlogged; a delivery taken in has its own line."""
-    is_taken = status == _TAKEN and path.startswith(_WEBHOOKS)
+    is_taken = status == ACCEPTED and path.startswith(_WEBHOOKS)
     return is_taken or path in _QUIET
 
 

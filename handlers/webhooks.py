@@ -1,18 +1,14 @@
 """Where forges deliver: `POST /webhooks/<forge>/<hook id>`."""
 
-from http import HTTPStatus
-from typing import Final
-
 from aiohttp import web
 from msgspec.json import encode
 
 from handlers.bodies import MAX_BODY
 from handlers.keys import BODIES, CLOCK, RECEIVER
+from handlers.route import ACCEPTED
 from service.domain.delivery import Delivery, Forge
 
 __all__ = ["MAX_BODY", "receive_from_github", "receive_from_gitlab"]
-
-_TAKEN: Final = HTTPStatus.ACCEPTED
 
 
 async def receive_from_github(request: web.Request) -> web.Response:
@@ -44,7 +40,7 @@ async def _take(
     receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
     return web.Response(
         body=encode(receipt),
-        status=_TAKEN,
+        status=ACCEPTED,
         content_type="application/json",
         charset="utf-8",
     )

@@ -21,15 +21,16 @@ from service.forges.names import (
     BRANCHES,
     MERGE_QUEUE,
     TAGS,
+    Moved,
     RepositoryNumber,
     branch_or_none,
     check_object_id,
     check_path,
-    check_ref,
 )
 from service.forges.payload import (
     FORM,
     JSON,
+    MisfitError,
     content,
     decoded,
     fitted,
@@ -71,17 +72,9 @@ class _Head(Struct, frozen=True):
         check_object_id("id", self.id)
 
 
-class _Push(Struct, frozen=True):
-    ref: str
-    before: str
-    after: str
+class _Push(Moved, frozen=True, kw_only=True):
     repository: _Repository
     head_commit: _Head | None = None
-
-    def __post_init__(self) -> None:
-        check_ref("ref", self.ref)
-        check_object_id("before", self.before)
-        check_object_id("after", self.after)
 
 
 class _Changes(Struct, frozen=True):
@@ -160,7 +153,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
                 return _lifecycle(hook, fitted(_Lifecycle, payload))
             case _:
                 return _other(hook, event, fitted(_About, payload))
-    except ValueError as exc:
+    except MisfitError as exc:
         message = f"no {event} payload of GitHub: {exc}"
         raise MalformedDeliveryError(message) from exc
 

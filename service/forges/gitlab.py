@@ -22,14 +22,15 @@ from service.forges.binding import bound
 from service.forges.names import (
     BRANCHES,
     TAGS,
+    Moved,
     RepositoryNumber,
     branch_or_none,
     check_object_id,
     check_path,
-    check_ref,
 )
 from service.forges.payload import (
     JSON,
+    MisfitError,
     content,
     decoded,
     fitted,
@@ -66,18 +67,13 @@ class _About(Struct, frozen=True):
     project: _Project | None = None
 
 
-class _Push(Struct, frozen=True, kw_only=True):
+class _Push(Moved, frozen=True, kw_only=True):
     project_id: RepositoryNumber
     project: _Project
-    ref: str
-    before: str
-    after: str
     checkout_sha: str | None = None
 
     def __post_init__(self) -> None:
-        check_ref("ref", self.ref)
-        check_object_id("before", self.before)
-        check_object_id("after", self.after)
+        Moved.__post_init__(self)
         if self.checkout_sha is not None:
             check_object_id("checkout_sha", self.checkout_sha)
 
@@ -195,7 +191,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
                 return _push(hook, fitted(_Push, payload))
             case _:
                 return _other(hook, event, payload)
-    except ValueError as exc:
+    except MisfitError as exc:
         return _unrecognised(event, str(exc))
 
 

@@ -7,17 +7,17 @@ reader could trip over.
 import re
 from typing import Annotated, Final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 __all__ = [
     "BRANCHES",
     "MERGE_QUEUE",
     "TAGS",
+    "Moved",
     "RepositoryNumber",
     "branch_or_none",
     "check_object_id",
     "check_path",
-    "check_ref",
     "is_ref",
 ]
 
@@ -56,22 +56,12 @@ def branch_or_none(name: str | None) -> str | None:
     return name if name and is_ref(BRANCHES + name) else None
 
 
-def check_ref(name: str, text: str) -> None:
-    """Refuse what git would not take for a full ref name.
+def check_object_id(name: str, text: str) -> None:
+    """Refuse what is no id of a commit or an annotated tag; zeros stand for none.
 
     Args:
         name: Of the field, for the error.
         text: What it holds.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not is_ref(text):
-        raise ValueError(f"{name}: no ref name of git; expected refs/…")
-
-
-def check_object_id(name: str, text: str) -> None:
-    """Refuse what is no id of a commit or an annotated tag; zeros stand for none.
 
     Raises:
         ValueError: It is none.
@@ -94,3 +84,17 @@ def check_path(name: str, text: str) -> None:
 
 
 RepositoryNumber = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """What every forge says of a ref that moved."""
+
+    ref: str
+    before: str
+    after: str
+
+    def __post_init__(self) -> None:
+        if not is_ref(self.ref):
+            raise ValueError("ref: no ref name of git; expected refs/…")
+        check_object_id("before", self.before)
+        check_object_id("after", self.after)

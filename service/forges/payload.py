@@ -22,6 +22,7 @@ __all__ = [
     "FORM",
     "JSON",
     "JsonObject",
+    "MisfitError",
     "content",
     "decoded",
     "fitted",
@@ -37,6 +38,11 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_HEADER: Final = 200
 
 JsonObject = Mapping[str, Any]
+
+
+class MisfitError(Exception):
+    """JSON that is no payload of this kind; says which field, and what was expected."""
+
 
 _Model = TypeVar("_Model", bound=msgspec.Struct)
 
@@ -68,14 +74,16 @@ def fitted(model: type[_Model], payload: object) -> _Model:
     """Fit decoded JSON into a model.
 
     Raises:
-        ValueError: It does not fit; says which field, and what was expected there.
+        MisfitError: It does not fit.
     """
     try:
         return msgspec.convert(payload, model)
+    except UnicodeEncodeError as exc:
+        raise MisfitError("half a character in a field's name or text") from exc
     except msgspec.ValidationError as exc:
         what, _, place = str(exc).partition(" - at `$")
         where = place.strip(".`")
-        raise ValueError(f"{where}: {what}" if where else what) from exc
+        raise MisfitError(f"{where}: {what}" if where else what) from exc
 
 
 def only_header(delivery: Delivery, name: str) -> str | None:

@@ -58,6 +58,13 @@ class Hooks(Protocol):
         """Raises: NotFoundError."""
         ...
 
+    async def some(self, ids: Iterable[HookId]) -> Sequence[Hook]:
+        """Return those of these that there are, in one query.
+
+        Raises: PermanentError: the secrets of one cannot be read.
+        """
+        ...
+
     async def list(self) -> Sequence[Hook]:
         """Oldest first."""
         ...

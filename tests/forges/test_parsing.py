@@ -110,6 +110,14 @@ def test_what_nobody_reads_may_be_odd(proof: Proof) -> None:
     assert isinstance(push, Push)
 
 
+def test_a_field_named_by_half_a_character_is_told_of() -> None:
+    payload = a_payload() | {"\ud800": 1}
+
+    with pytest.raises(MalformedDeliveryError, match="half a character"):
+        told(a_hook(), payload)
+    assert told(a_hook(Proof.SECRET_TOKEN), {"\ud800": 1}).reason == "unrecognised"
+
+
 @pytest.mark.parametrize(
     "ref",
     [

@@ -69,6 +69,17 @@ def altered(payload: dict[str, Any], path: list[int], value: Any) -> dict[str, A
     return payload
 
 
+def hook_and_payload(
+    hook: Hook, path: list[int], value: Any
+) -> tuple[Hook, dict[str, Any]]:
+    return hook, altered(payload_of(a_push(hook)), path, value)
+
+
+ALTERED = st.builds(
+    hook_and_payload, HOOKS, st.lists(st.integers(0, 30), max_size=3), JSON
+)
+
+
 @BROADLY
 @given(hook=HOOKS, headers=HEADERS, body=st.binary(max_size=200))
 def test_any_headers_and_bytes_are_a_push_or_ignored_or_refused(
@@ -82,11 +93,11 @@ def test_any_headers_and_bytes_are_a_push_or_ignored_or_refused(
 
 
 @BROADLY
-@given(hook=HOOKS, path=st.lists(st.integers(0, 30), max_size=3), value=JSON)
+@given(it=ALTERED)
 def test_a_push_with_anything_anywhere_is_sendable_when_it_is_read(
-    hook: Hook, path: list[int], value: Any
+    it: tuple[Hook, dict[str, Any]],
 ) -> None:
-    payload = altered(payload_of(a_push(hook)), path, value)
+    hook, payload = it
     post = a_post(hook, json.dumps(payload).encode(), event="push")
 
     told = take(hook, post.arrived())
@@ -97,11 +108,11 @@ def test_a_push_with_anything_anywhere_is_sendable_when_it_is_read(
 
 
 @BROADLY
-@given(hook=HOOKS, path=st.lists(st.integers(0, 30), max_size=3), value=JSON)
+@given(it=ALTERED)
 def test_the_quick_reader_and_the_slow_one_read_the_same(
-    hook: Hook, path: list[int], value: Any
+    it: tuple[Hook, dict[str, Any]],
 ) -> None:
-    payload = altered(payload_of(a_push(hook)), path, value)
+    hook, payload = it
     plain = a_post(hook, json.dumps(payload).encode(), event="push")
     # Half a character in what nobody reads: only the slow one takes it.
     odd = a_post(hook, json.dumps(payload | {"odd": "\ud800"}).encode(), event="push")

@@ -1,8 +1,6 @@
 """Finding a hook when many deliveries come at once, and when one hook is ill."""
 
 import asyncio
-import base64
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Hook, HookId, Proof, Secret
 from service.errors import BadSignatureError, PermanentError, TransientError
 from service.ports.store import Store
-from tests.support.databases import TEST_KEY
+from tests.support.databases import TEST_KEY, a_key
 from tests.support.deliveries import a_hook, a_push
 from tests.support.memory import SlowStore
 
@@ -27,10 +25,6 @@ def a_doorkeeper(store: Store, *, seconds: float = 15) -> Doorkeeper:
 async def add(store: Store, hook: Hook) -> None:
     async with store.transaction() as tx:
         await tx.hooks.add(hook)
-
-
-def a_key() -> Secret:
-    return Secret(base64.urlsafe_b64encode(os.urandom(32)).decode())
 
 
 async def test_a_crowd_costs_two_readings_and_a_new_hook_works_at_once(

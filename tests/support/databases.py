@@ -10,8 +10,11 @@ from typing import Final
 
 import asyncpg
 import pytest
+from cryptography.fernet import Fernet
 
-__all__ = ["TEST_KEY", "postgresql_schema"]
+from service.domain.hook import Secret
+
+__all__ = ["TEST_KEY", "a_key", "postgresql_schema"]
 
 TEST_KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 """A key that encrypts secrets in tests."""
@@ -21,6 +24,11 @@ _USUAL: Final = (
     "postgresql://postgres@127.0.0.1:5432/test",
     "postgresql://root@127.0.0.1:5432/test",
 )
+
+
+def a_key() -> Secret:
+    """Make another key."""
+    return Secret(Fernet.generate_key().decode())
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Hooks; their secrets are encrypted at rest."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
@@ -31,6 +31,10 @@ class SqlHooks:
     async def get(self, hook: HookId) -> Hook:
         query = select(hooks).where(hooks.c.id == hook)
         return self._from_row(await self._run.the_one(query, what="hook", id_=hook))
+
+    async def some(self, ids: Iterable[HookId]) -> Sequence[Hook]:
+        query = select(hooks).where(hooks.c.id.in_(tuple(ids)))
+        return [self._from_row(row) for row in await self._run.rows(query)]
 
     async def list(self) -> Sequence[Hook]:
         query = select(hooks).order_by(hooks.c.created_at, hooks.c.id)

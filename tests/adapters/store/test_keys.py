@@ -6,17 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
 from service.adapters.store import SqlStore, key_file, open_database
 from service.adapters.store.keys import Cipher
 from service.domain.hook import Secret
 from service.errors import PermanentError
+from tests.support.databases import a_key
 from tests.support.deliveries import a_hook
-
-
-def a_key() -> Secret:
-    return Secret(Fernet.generate_key().decode())
 
 
 def contents_of(folder: Path) -> list[bytes]:
