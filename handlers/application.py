@@ -1,8 +1,8 @@
 """Puts the HTTP side together."""
 
 import asyncio
-import json
 from collections.abc import Iterable
+from functools import partial
 
 from aiohttp import web
 
@@ -10,6 +10,7 @@ from handlers import keys
 from handlers.bodies import BodyReader
 from handlers.middleware import MIDDLEWARES, expect
 from handlers.openapi import SPEC, document
+from handlers.papers import Paper
 from handlers.receiver import Receiver
 from handlers.route import Part
 from handlers.routes import ROUTES
@@ -88,11 +89,11 @@ def make_application(
     app[keys.TOKEN] = token
     app[keys.VERSION] = version
     app[keys.ALLOW_FILES] = allow_files
-    app[keys.CONTRACT] = json.dumps(asyncapi(exchange=exchange), ensure_ascii=False)
+    app[keys.CONTRACT] = Paper(partial(asyncapi, exchange=exchange))
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(_close_streams)
     routes = [it for it in ROUTES if it.part in served]
-    app[SPEC] = document(routes, version=version)
+    app[SPEC] = Paper(partial(document, routes, version=version))
     for route in routes:
         app.router.add_route(
             route.method, route.path, route.handler, expect_handler=expect

@@ -36,7 +36,8 @@ Item = Event | Place
 
 async def show_contract(request: web.Request) -> web.Response:
     """Show the AsyncAPI document of all events."""
-    return web.Response(text=request.app[CONTRACT], content_type="application/json")
+    contract = await request.app[CONTRACT].text()
+    return web.Response(text=contract, content_type="application/json")
 
 
 async def stream_events(request: web.Request) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from handlers.bodies import BodyReader
+from handlers.papers import Paper
 from handlers.receiver import Receiver
 from service.domain.hook import Secret
 from service.metrics import Metrics
@@ -45,8 +46,8 @@ BODIES: Final = web.AppKey[BodyReader]("bodies")
 METRICS: Final = web.AppKey[Metrics]("metrics")
 ALLOW_FILES: Final = web.AppKey[bool]("allow_files")
 """Whether repositories of this machine may be followed."""
-CONTRACT: Final = web.AppKey[str]("contract")
-"""The AsyncAPI document of all events, in JSON."""
+CONTRACT: Final = web.AppKey[Paper]("contract")
+"""The AsyncAPI document of all events."""
 PUBLIC_URL: Final = web.AppKey[str]("public_url")
 """Where forges reach the service, without a slash at the end."""
 TOKEN: Final = web.AppKey[Secret]("token")

@@ -14,12 +14,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from handlers.auth import needs_token
+from handlers.papers import Paper
 from handlers.route import Answer, Kind, Many, Route
 from handlers.shapes.service import ErrorTold
 
 __all__ = ["SPEC", "document", "show_spec"]
 
-SPEC: Final = web.AppKey[Mapping[str, Any]]("spec")
+SPEC: Final = web.AppKey[Paper]("spec")
 """The document of an application's routes."""
 
 TOKEN: Final = "token"  # noqa: S105 - a name in the document
@@ -37,7 +38,8 @@ Schemas = Mapping[tuple[object, Literal["validation", "serialization"]], Json]
 
 async def show_spec(request: web.Request) -> web.Response:
     """Show this document."""
-    return web.json_response(request.app[SPEC])
+    spec = await request.app[SPEC].text()
+    return web.Response(text=spec, content_type="application/json")
 
 
 def document(routes: Sequence[Route], *, version: str) -> Json:
