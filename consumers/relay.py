@@ -41,7 +41,7 @@ class Relay:
         store: Where the outbox is.
         bus: Where events belong.
         clock: Tells when leases end.
-        bell: Rung when this process committed something.
+        bell: Rung when this process committed events.
         owner: This process.
     """
 

@@ -24,7 +24,9 @@ _WAITING: Final = 10_000
 _BATCH: Final = 50
 """Records in one write: making five hundred ready held every answer up for 20 ms."""
 _GATHER: Final = timedelta(milliseconds=200)
-"""How long a record may wait for others: one write instead of hundreds."""
+"""How long a record waits for others: one write instead of hundreds."""
+_PAUSE: Final = timedelta(seconds=1)
+"""And after a write: a steady trickle costs a write a second and not five."""
 _TRIM_EVERY: Final = 1000
 _BUDGET: Final = timedelta(seconds=10)
 _LONGEST: Final = 200
@@ -121,6 +123,7 @@ class DeliveryLog:
                 await self._noted.wait()
                 await self._clock.sleep(_GATHER)
                 await self._write_all()
+                await self._clock.sleep(_PAUSE)
         finally:
             await self._write_all()
 

@@ -3,8 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 import structlog
 
 from handlers.bodies import BIG_BODY
+from handlers.memory import Memory
 from handlers.together import Together
 from service.domain.delivery import Delivery, Forge
 from service.domain.hook import Hook, HookId, Proof, Reach, Secret
@@ -55,7 +55,14 @@ class Doorkeeper:
         self._store = store
         self._clock = clock
         self._budget = budget
-        self._known: OrderedDict[str, tuple[datetime, Hook]] = OrderedDict()
+        self._memory: Memory[HookId, Hook] = Memory(
+            self._read,
+            clock=clock,
+            fresh=_FRESH,
+            budget=budget,
+            most=_MOST,
+            most_at_once=_MOST_AT_ONCE,
+        )
         self._reader = Together(self._read, budget=budget, most=_MOST_AT_ONCE)
         self._nobody = {forge: _nobody(forge, clock.now()) for forge in Forge}
 
@@ -74,6 +81,10 @@ class Doorkeeper:
         except BadSignatureError:
             hook = await self._look(forge, hook_id)
             return hook, await self._verify(hook, delivery)
+
+    async def run(self) -> None:
+        """Read hooks that deliveries come through again and again, until cancelled."""
+        await self._memory.run()
 
     def known(self, forge: Forge, hook_id: str) -> Hook | None:
         """Return a hook that was read a moment ago; None for one that is not there."""
@@ -97,7 +108,7 @@ class Doorkeeper:
         except (NotFoundError, TransientError, TimeoutError) as exc:
             log.warning("number of a repository not kept", hook=hook.id, error=str(exc))
             return
-        self._known.pop(hook.id, None)
+        self._memory.forget(hook.id)
         if not known.is_same(repository):
             raise ForeignRepositoryError(
                 f"the delivery is about number {repository.number}; this hook is bound "
@@ -117,9 +128,8 @@ class Doorkeeper:
             return known
 
     def _remembered(self, forge: Forge, hook_id: str, *, now: datetime) -> Hook:
-        read_at, hook = self._known.get(hook_id, (None, self._nobody[forge]))
-        is_fresh = read_at is not None and now - read_at < _FRESH
-        return hook if is_fresh and hook.forge is forge else self._nobody[forge]
+        hook = self._memory.known(HookId(hook_id), now=now)
+        return hook if hook and hook.forge is forge else self._nobody[forge]
 
     async def _look(self, forge: Forge, hook_id: str) -> Hook:
         if not _ID.fullmatch(hook_id):
@@ -131,20 +141,16 @@ class Doorkeeper:
             return self._nobody[forge]
         return found
 
-    async def _read(self, ids: Iterable[HookId]) -> Mapping[HookId, _Found]:
+    async def _read(self, ids: Collection[HookId]) -> Mapping[HookId, _Found]:
         read_at = self._clock.now()
         async with self._store.reading() as tx:
             found = await _find(tx, ids)
-        for hook in found.values():
+        for id_, hook in found.items():
             if isinstance(hook, Hook):
-                self._remember(read_at, hook)
+                self._memory.keep(id_, hook, read_at=read_at)
+            else:
+                self._memory.forget(id_)
         return found
-
-    def _remember(self, read_at: datetime, hook: Hook) -> None:
-        self._known[hook.id] = (read_at, hook)
-        self._known.move_to_end(hook.id)
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
 
     async def _verify(self, hook: Hook, delivery: Delivery) -> Verified:
         verify, now = CODECS[hook.forge].verify, delivery.received_at

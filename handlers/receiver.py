@@ -5,7 +5,7 @@
 What is accepted is durable. What comes twice is looked at twice at worst.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -80,6 +80,10 @@ class Receiver:
         self._ids = ids
         self._metrics = metrics
         self._log = log
+
+    def loops(self) -> Sequence[Callable[[], Coroutine[None, None, None]]]:
+        """Return what is to run beside: deliveries then wait for fewer reads."""
+        return self._doorkeeper.run, self._tracked.run
 
     async def receive(self, forge: Forge, hook_id: str, delivery: Delivery) -> Receipt:
         """Take a delivery in; once it returns `accepted`, nothing can lose the push.

@@ -1,7 +1,7 @@
 """One read for everybody who asked before it began."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -34,7 +34,7 @@ class Together(Generic[K, V]):
 
     def __init__(
         self,
-        read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]],
+        read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
         *,
         budget: timedelta,
         most: int,

@@ -1,12 +1,12 @@
 """Is a push about anything that somebody follows?"""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
+from handlers.memory import Memory
 from handlers.together import Together
 from service.domain.push import Push
 from service.domain.repository import Repository
@@ -25,8 +25,6 @@ _MOST: Final = 1000
 _MOST_AT_ONCE: Final = 100
 """Repositories in one query."""
 
-Key = tuple[str, int | None, str]
-
 
 class Tracked:
     """Say whether some source is on a push.
@@ -43,14 +41,21 @@ class Tracked:
     def __init__(self, *, store: Store, clock: Clock, budget: timedelta) -> None:
         self._store = store
         self._clock = clock
-        self._known: OrderedDict[Key, tuple[datetime, Sequence[Source]]] = OrderedDict()
+        self._memory: Memory[Repository, Sequence[Source]] = Memory(
+            self._read,
+            clock=clock,
+            fresh=_FRESH,
+            budget=budget,
+            most=_MOST,
+            most_at_once=_MOST_AT_ONCE,
+        )
         self._reader = Together(self._read, budget=budget, most=_MOST_AT_ONCE)
 
     async def has(self, push: Push) -> bool:
         """Say whether some source may have been moved by the push."""
-        remembered = self._remembered(push.repository)
-        if remembered is not None:
-            return _is_any_on(remembered, push)
+        known = self._memory.known(push.repository, now=self._clock.now())
+        if known is not None:
+            return _is_any_on(known, push)
         try:
             sources = await self._reader.ask(push.repository)
         except TransientError as exc:
@@ -58,32 +63,20 @@ class Tracked:
             return True
         return _is_any_on(sources, push)
 
-    def _remembered(self, repository: Repository) -> Sequence[Source] | None:
-        read_at, sources = self._known.get(_key(repository), (None, ()))
-        if read_at is None or self._clock.now() - read_at >= _FRESH:
-            return None
-        return sources
+    async def run(self) -> None:
+        """Read repositories that are pushed to all the time again, until cancelled."""
+        await self._memory.run()
 
     async def _read(
-        self, wanted: Iterable[Repository]
+        self, wanted: Collection[Repository]
     ) -> Mapping[Repository, Sequence[Source]]:
         read_at = self._clock.now()
         async with self._store.reading() as tx:
             sources = await tx.sources.of_repositories(wanted)
         found = {it: _own(it, sources) for it in wanted}
         for repository, own in found.items():
-            self._remember(_key(repository), read_at, own)
+            self._memory.keep(repository, own, read_at=read_at)
         return found
-
-    def _remember(self, key: Key, read_at: datetime, sources: Sequence[Source]) -> None:
-        self._known[key] = (read_at, sources)
-        self._known.move_to_end(key)
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
-
-
-def _key(repository: Repository) -> Key:
-    return repository.host, repository.number, repository.label
 
 
 def _own(repository: Repository, sources: Iterable[Source]) -> Sequence[Source]:

@@ -1,4 +1,4 @@
-"""A store that tells when something was committed."""
+"""A store that tells when events were committed."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,11 +9,11 @@ __all__ = ["RingingStore"]
 
 
 class RingingStore:
-    """Any store; after every commit it rings, so that nobody has to poll.
+    """Any store; it rings when its outbox has grown, so that nobody has to poll.
 
     Args:
         store: Does the work.
-        ring: Called after every commit; must not block.
+        ring: Called after every commit of events; must not block.
     """
 
     def __init__(self, store: Store, *, ring: Callable[[], None]) -> None:
@@ -24,7 +24,8 @@ class RingingStore:
     async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
         async with self._store.transaction(*locks) as tx:
             yield tx
-        self._ring()
+        if tx.outbox.has_grown:
+            self._ring()
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
         return self._store.reading()

@@ -24,7 +24,7 @@ async def dev(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
         bus = BusSide(settings, engines, builder=builder)
         async with listening(settings, http.application) as url:
             await until_stopped(
-                [http.deliveries.run, relay(engines), *bus.shared(), *bus.leading()],
+                [*http.loops, relay(engines), *bus.shared(), *bus.leading()],
                 clock=engines.clock,
                 on_start=lambda: on_ready(Ready(url=url, data=settings.data)),
             )

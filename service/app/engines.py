@@ -38,7 +38,7 @@ class Engines:
     ids: Ids
     metrics: Metrics
     bell: Bell
-    """Rung whenever this process committed something."""
+    """Rung whenever this process committed events."""
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The HTTP side of a role."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -27,11 +27,11 @@ SHUTDOWN_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSide:
-    """The application, and the log that its deliveries go to."""
+    """The application, and what has to run beside it."""
 
     application: web.Application
-    deliveries: DeliveryLog
-    """To be kept running."""
+    loops: Sequence[Callable[[], Coroutine[None, None, None]]]
+    """To be kept running where deliveries are taken in."""
 
 
 def http_side(
@@ -80,7 +80,7 @@ def http_side(
         exchange=settings.amqp.exchange,
         parts=parts,
     )
-    return HttpSide(application=application, deliveries=deliveries)
+    return HttpSide(application=application, loops=[deliveries.run, *receiver.loops()])
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ async def receive(settings: Settings, on_ready: Callable[[Ready], None]) -> None
         http = http_side(settings, engines, builder=name, token=api_token(settings))
         async with listening(settings, http.application) as url:
             await until_stopped(
-                [http.deliveries.run, relay(engines)],
+                [*http.loops, relay(engines)],
                 clock=engines.clock,
                 on_start=lambda: on_ready(Ready(url=url, data=settings.data)),
             )

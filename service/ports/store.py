@@ -301,6 +301,11 @@ class Deliveries(Protocol):
 class Outbox(Protocol):
     """Events that a transaction wants published, once it is committed."""
 
+    @property
+    def has_grown(self) -> bool:
+        """Say whether this transaction added events."""
+        ...
+
     async def add(self, events: Iterable[Event]) -> None: ...
     async def take(self, *, limit: int) -> Sequence[tuple[int, Event]]:
         """Return the oldest events, each with its place, in order."""

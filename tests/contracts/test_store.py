@@ -200,6 +200,19 @@ async def test_the_outbox_keeps_events_in_order_until_removed(store: Store) -> N
         assert [event for _, event in await tx.outbox.take(limit=9)] == events[2:]
 
 
+async def test_an_outbox_knows_whether_its_transaction_added_events(
+    store: Store,
+) -> None:
+    async with store.transaction() as tx:
+        assert not tx.outbox.has_grown
+        await tx.outbox.add([])
+        assert not tx.outbox.has_grown
+        await tx.outbox.add([an_event("one")])
+        assert tx.outbox.has_grown
+    async with store.transaction() as tx:
+        assert not tx.outbox.has_grown
+
+
 async def test_a_removed_event_never_shares_its_place_with_a_later_one(
     store: Store,
 ) -> None:

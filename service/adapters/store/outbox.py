@@ -16,10 +16,16 @@ class SqlOutbox:
 
     def __init__(self, statements: Statements) -> None:
         self._run = statements
+        self._has_grown = False
+
+    @property
+    def has_grown(self) -> bool:
+        return self._has_grown
 
     async def add(self, events: Iterable[Event]) -> None:
         rows = [{"event": event.to_bytes().decode()} for event in events]
         await self._run.add_all(outbox, rows)
+        self._has_grown = self._has_grown or bool(rows)
 
     async def take(self, *, limit: int) -> Sequence[tuple[int, Event]]:
         query = select(outbox).order_by(outbox.c.place).limit(limit)

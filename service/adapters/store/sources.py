@@ -1,8 +1,18 @@
 """Sources: what launchers follow."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from sqlalchemy import Exists, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import (
+    Exists,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    tuple_,
+)
 
 from service.adapters.store.documents import seen_from, seen_to
 from service.adapters.store.statements import Row, Statements, Values
@@ -11,6 +21,22 @@ from service.domain.repository import Repository
 from service.domain.source import Revision, RevisionKind, Source, SourceId
 
 __all__ = ["SqlSources", "is_followed", "source_from"]
+
+_OF_SOME: Final = (
+    select(sources)
+    .where(
+        or_(
+            tuple_(sources.c.host, sources.c.label).in_(
+                bindparam("labels", expanding=True)
+            ),
+            tuple_(sources.c.host, sources.c.number).in_(
+                bindparam("numbers", expanding=True)
+            ),
+        )
+    )
+    .order_by(sources.c.created_at, sources.c.id)
+)
+"""Written once, as receivers ask all the time."""
 
 
 class SqlSources:
@@ -41,15 +67,11 @@ class SqlSources:
         self, repositories: Iterable[Repository]
     ) -> Sequence[Source]:
         known = tuple(repositories)
-        by_label = tuple_(sources.c.host, sources.c.label)
-        by_number = tuple_(sources.c.host, sources.c.number)
-        is_any = or_(
-            by_label.in_([(it.host, it.label) for it in known]),
-            by_number.in_([(it.host, it.number) for it in known if it.number]),
-        )
-        query = select(sources).where(is_any)
-        query = query.order_by(sources.c.created_at, sources.c.id)
-        return [source_from(row) for row in await self._run.rows(query)]
+        wanted = {
+            "labels": [(it.host, it.label) for it in known],
+            "numbers": [(it.host, it.number) for it in known if it.number],
+        }
+        return [source_from(row) for row in await self._run.rows(_OF_SOME, wanted)]
 
     async def list(self) -> Sequence[Source]:
         query = (

@@ -1,6 +1,7 @@
 """The statements that every aggregate is written with."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -35,9 +36,24 @@ def insert_into(
     connection: AsyncConnection, table: Table
 ) -> postgresql.Insert | sqlite.Insert:
     """Begin an INSERT … ON CONFLICT: the same words in both dialects."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    is_postgresql = dialect == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+
+
+@cache
+def _put(
+    dialect: str, table: Table, changes: Callable[[Columns], Values]
+) -> postgresql.Insert | sqlite.Insert:
+    """Write a statement; writing it takes longer than sending it."""
+    insert = _insert(dialect, table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_=dict(changes(insert.excluded)),
+    )
 
 
 class Statements:
@@ -53,10 +69,12 @@ class Statements:
         self._is_writing = is_writing
 
     async def rows(
-        self, query: Select[*tuple[object, ...]] | CompoundSelect[*tuple[object, ...]]
+        self,
+        query: Select[*tuple[object, ...]] | CompoundSelect[*tuple[object, ...]],
+        values: Values | None = None,
     ) -> Sequence[Row]:
-        """Return what a query finds."""
-        found = await self._connection.execute(query)
+        """Return what a query finds, with values for what it leaves open."""
+        found = await self._connection.execute(query, values and dict(values))
         return found.mappings().all()
 
     async def held(
@@ -126,16 +144,12 @@ class Statements:
         Args:
             table: Where to.
             rows: All with the same columns.
-            changes: Says what a row becomes by the one that was to be inserted.
+            changes: Says what a row becomes by the one that was to be inserted; a
+                function of a module, the same every time.
         """
-        if not rows:
-            return
-        insert = insert_into(self._connection, table)
-        statement = insert.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns),
-            set_=dict(changes(insert.excluded)),
-        )
-        await self._connection.execute(statement, [dict(values) for values in rows])
+        if rows:
+            statement = _put(self._connection.dialect.name, table, changes)
+            await self._connection.execute(statement, [dict(values) for values in rows])
 
     async def change(
         self, table: Table, values: Values, *where: ColumnElement[bool]

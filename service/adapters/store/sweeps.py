@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from service.adapters.store.sources import is_followed, source_from
-from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.statements import Columns, Row, Statements, Values
 from service.adapters.store.tables import asks, evaluations, sources, sweeps
 from service.domain.evaluation import Verdict
 from service.domain.source import SourceId
@@ -47,13 +47,13 @@ class SqlSweeps:
         return found
 
     async def save(self, beats: Iterable[Beat]) -> None:
-        await self._run.put_all(
-            sweeps,
-            [_to_row(beat) for beat in beats],
-            changes=lambda new: {
-                name: new[name] for name in ("interval_ms", "due_at", "generation")
-            },
-        )
+        rows = [_to_row(beat) for beat in beats]
+        await self._run.put_all(sweeps, rows, changes=_changes)
+
+
+def _changes(new: Columns) -> Values:
+    """Return what a known beat becomes."""
+    return {name: new[name] for name in ("interval_ms", "due_at", "generation")}
 
 
 def _due(now: datetime, per_host: int) -> CompoundSelect[*tuple[object, ...]]:
