@@ -8,11 +8,11 @@ from aiohttp import web
 
 from handlers import keys
 from handlers.bodies import BodyReader
-from handlers.middleware import MIDDLEWARES, expect
+from handlers.middleware import ANY, UNKNOWN, attended, expect, unknown
 from handlers.openapi import SPEC, document
 from handlers.papers import Paper
 from handlers.receiver import Receiver
-from handlers.route import Part
+from handlers.route import Handler, Part
 from handlers.routes import ROUTES
 from handlers.streams import CLOSING
 from handlers.webhooks import MAX_BODY
@@ -74,7 +74,7 @@ def make_application(
         parts: What is served.
     """
     served = {*parts, Part.ALWAYS}
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY)
     app[keys.STORE] = store
     app[keys.BUS] = bus
     app[keys.REMOTE] = remote
@@ -95,10 +95,18 @@ def make_application(
     routes = [it for it in ROUTES if it.part in served]
     app[SPEC] = Paper(partial(document, routes, version=version))
     for route in routes:
-        app.router.add_route(
-            route.method, route.path, route.handler, expect_handler=expect
-        )
+        _add(app, route.method, route.path, route.handler)
+    _add(app, ANY, "/{path:.*}", unknown, name=UNKNOWN)
     return app
+
+
+def _add(
+    app: web.Application, method: str, path: str, handler: Handler, name: str = ""
+) -> None:
+    handler = attended(
+        handler, method=method, route=name or path, metrics=app[keys.METRICS]
+    )
+    app.router.add_route(method, path, handler, expect_handler=expect)
 
 
 async def _close_streams(app: web.Application) -> None:

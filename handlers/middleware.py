@@ -7,8 +7,9 @@ code being 1000 more than the status.
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import timedelta
+from functools import wraps
 from http import HTTPStatus
 from typing import Final
 
@@ -16,17 +17,19 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
-from handlers.auth import authenticate
-from handlers.keys import METRICS
+from handlers.auth import authenticate, needs_token
 from handlers.route import ACCEPTED
 from service import errors
+from service.metrics import Metrics
 
 __all__ = [
-    "MIDDLEWARES",
+    "ANY",
     "STATUS",
-    "attend",
+    "UNKNOWN",
+    "attended",
     "error_response",
     "expect",
+    "unknown",
 ]
 
 log = structlog.get_logger(__name__)
@@ -52,6 +55,12 @@ _REFUSED: Final = "The delivery is not proved to come from this hook."
 """One answer for an unknown hook and a wrong proof, whatever was wrong with it."""
 _RETRY_AFTER: Final = timedelta(seconds=10)
 _CODE: Final = 1000
+
+ANY: Final = "*"
+"""Whatever method."""
+UNKNOWN: Final = "unknown"
+"""What requests are counted by that no route is for."""
+
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked by machines every few seconds."""
 _WEBHOOKS: Final = "/webhooks/"
@@ -70,35 +79,57 @@ def error_response(
     return web.json_response({"error": error}, status=status, headers=headers)
 
 
-@web.middleware
-async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in, answer whatever is raised, count it and log it.
+def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> Handler:
+    """Wrap a handler: let a request in, answer whatever is raised, count it, log it.
 
-    One for all three: every delivery goes through here.
+    Not a middleware of the server's, whose own work around each costs every delivery.
+
+    Args:
+        handler: Answers, or raises.
+        method: What the route takes; `*` for anything.
+        route: Its pattern: paths are strangers' and without number.
+        metrics: Counts requests.
     """
-    began = time.perf_counter()
-    try:
-        authenticate(request)
-        response = await handler(request)
-    except ConnectionError:
-        raise  # nobody is there to be answered; the server closes the connection
-    except Exception as exc:  # noqa: BLE001 - the last resort, so that no detail leaks
-        response = _answer_to(request, exc)
-    took = time.perf_counter() - began
-    method, status = _method(request), response.status
-    request.app[METRICS].request(
-        method=method, route=_route(request), status=status, seconds=took
-    )
-    # Another line tells it, or nobody cares.
-    if not _is_quiet(request.path, status):
-        log.info(
-            "request answered",
-            method=method,
-            path=_printable(request.path),
-            status=status,
-            ms=round(took * 1000, 1),
-        )
-    return response
+    is_open = route != UNKNOWN and not needs_token(route)
+    quiet = _quiet_statuses(route)
+
+    @wraps(handler)
+    async def attend(request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
+        try:
+            if not is_open:
+                authenticate(request)
+            response = await handler(request)
+        except ConnectionError:
+            raise  # nobody is there to be answered; the server closes the connection
+        except Exception as exc:  # noqa: BLE001 - the last resort, so that no detail leaks
+            response = _answer_to(request, exc)
+        took = time.perf_counter() - began
+        name, status = _named(method, request), response.status
+        metrics.request(name, route, status, seconds=took)
+        if status not in quiet:
+            log.info(
+                "request answered",
+                method=name,
+                path=_printable(request.path),
+                status=status,
+                ms=round(took * 1000, 1),
+            )
+        return response
+
+    return attend
+
+
+async def unknown(request: web.Request) -> web.Response:
+    """Refuse what no route is for: another path, or another method of a known one."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        _, methods = await resource.resolve(request)
+        allowed |= methods
+    allowed.discard(ANY)  # this handler's own
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+    raise web.HTTPNotFound
 
 
 def _answer_to(request: web.Request, exc: Exception) -> web.StreamResponse:
@@ -119,7 +150,7 @@ def _answer_to(request: web.Request, exc: Exception) -> web.StreamResponse:
 async def expect(request: web.Request) -> web.Response | None:
     """Answer `Expect: 100-continue`, and refuse to expect anything else.
 
-    It goes with every route, since middlewares come after it, and aiohttp's own
+    It goes with every route, since handlers come after it, and aiohttp's own
     stumbles over a header that is no UTF-8.
     https://www.rfc-editor.org/rfc/rfc9110#name-expect
     """
@@ -132,13 +163,11 @@ async def expect(request: web.Request) -> web.Response | None:
     return None
 
 
-MIDDLEWARES: Final = (attend,)
-
-
-def _is_quiet(path: str, status: int) -> bool:
-    """Say whether a request goes unlogged; a delivery taken in has its own line."""
-    is_taken = status == ACCEPTED and path.startswith(_WEBHOOKS)
-    return is_taken or path in _QUIET
+def _quiet_statuses(route: str) -> Container[int]:
+    """Return the statuses that go unlogged; a delivery taken in has its own line."""
+    if route in _QUIET:
+        return range(1000)
+    return (int(ACCEPTED),) if route.startswith(_WEBHOOKS) else ()
 
 
 def _from_http(exc: HTTPException) -> web.Response:
@@ -187,19 +216,16 @@ def _sendable(exc: errors.ServiceError) -> str:
     return str(exc).encode("utf-8", "backslashreplace").decode()
 
 
-def _method(request: web.Request) -> str:
+def _named(method: str, request: web.Request) -> str:
+    """Return a method that may be counted: strangers make up any."""
+    if method != ANY:
+        return method
     return request.method if request.method in _METHODS else "OTHER"
 
 
 _METHODS: Final = frozenset(
     {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 )
-
-
-def _route(request: web.Request) -> str:
-    """Return the pattern of the route: paths are strangers' and without number."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource else "unknown"
 
 
 def _printable(text: str) -> str:

@@ -1,7 +1,8 @@
 """What became of a delivery: for its sender, and on record."""
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from handlers.delivery_log import masked
 from service.domain.delivery import Delivery, DeliveryId, delivery_id
@@ -14,8 +15,7 @@ from service.ports.store import DeliveryRecord
 __all__ = ["Admitted", "Receipt"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """What became of an authentic delivery; people see it in their forge's list."""
 
     delivery: DeliveryId
@@ -27,8 +27,7 @@ class Receipt:
     """A sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(Struct, frozen=True, kw_only=True):
     """A delivery that is proved to come through its hook."""
 
     id: DeliveryId

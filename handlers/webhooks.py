@@ -5,6 +5,7 @@ from msgspec.json import encode
 
 from handlers.bodies import MAX_BODY
 from handlers.keys import BODIES, CLOCK, RECEIVER
+from handlers.receipt import Receipt
 from handlers.route import ACCEPTED
 from service.domain.delivery import Delivery, Forge
 
@@ -23,21 +24,17 @@ async def receive_from_gitlab(request: web.Request) -> web.Response:
 
 async def _receive(forge: Forge, request: web.Request) -> web.Response:
     app = request.app
-    bodies = app[BODIES]
+    receiver, bodies = app[RECEIVER], app[BODIES]
+    hook_id, now = request.match_info["hook_id"], app[CLOCK].now()
     if (here := bodies.ready(request)) is not None:
-        return await _take(app, forge, request, here)
+        delivery = Delivery(headers=request.headers, body=here, received_at=now)
+        return _answer(await receiver.receive(forge, hook_id, delivery))
     async with bodies.body(request) as body:
-        return await _take(app, forge, request, body)
+        delivery = Delivery(headers=request.headers, body=body, received_at=now)
+        return _answer(await receiver.receive(forge, hook_id, delivery))
 
 
-async def _take(
-    app: web.Application, forge: Forge, request: web.Request, body: bytes
-) -> web.Response:
-    delivery = Delivery(
-        headers=request.headers, body=body, received_at=app[CLOCK].now()
-    )
-    hook_id = request.match_info["hook_id"]
-    receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
+def _answer(receipt: Receipt) -> web.Response:
     return web.Response(
         body=encode(receipt),
         status=ACCEPTED,

@@ -101,7 +101,7 @@ class Metrics:
         """Count a delivery that only the older secret of its hook proved."""
         self._old_secrets.labels(forge).inc()
 
-    def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+    def request(self, method: str, route: str, status: int, *, seconds: float) -> None:
         """Count an answered request and its time."""
         self._request(method, route, status).observe(seconds)
 

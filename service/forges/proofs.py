@@ -7,8 +7,9 @@ is missing or malformed, the same work is done.
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from service.domain.hook import Hook, Secret
 from service.errors import BadSignatureError
@@ -42,8 +43,7 @@ class SkewedClockError(BadSignatureError):
     """The proof is right and its time is not: an old delivery, or a wrong clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Struct, frozen=True, kw_only=True):
     """A delivery that is proved to come from the hook's forge."""
 
     secret_index: int

@@ -9,8 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from handlers.keys import METRICS
-from handlers.middleware import MIDDLEWARES, STATUS
+from handlers.middleware import STATUS, attended
 from service import errors
 from service.metrics import Metrics
 from tests.support.front_door import FrontDoor, front_door
@@ -20,9 +19,10 @@ async def answer_to(error: Exception) -> tuple[int, dict[str, str], str]:
     async def fail(_request: web.Request) -> web.Response:
         raise error
 
-    app = web.Application(middlewares=MIDDLEWARES)
-    app[METRICS] = Metrics(registry=CollectorRegistry())
-    app.router.add_get("/", fail)
+    app = web.Application()
+    metrics = Metrics(registry=CollectorRegistry())
+    handler = attended(fail, method="GET", route="/", metrics=metrics)
+    app.router.add_get("/", handler)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
