@@ -16,6 +16,7 @@ from aiormq import Channel, ConnectionClosed
 from yarl import URL
 
 from service.adapters.rabbitmq.broker import Broker
+from service.adapters.rabbitmq.confirms import ConfirmingConnection
 from service.adapters.rabbitmq.failures import LOST, translated
 from service.adapters.rabbitmq.sender import Sender
 from service.adapters.retry import patiently
@@ -136,7 +137,10 @@ class Link:
         within = self._broker.connect_within.total_seconds()
         with translated(doing):
             connection = await aio_pika.connect(
-                address, ssl_context=self._broker.tls(), timeout=within
+                address,
+                ssl_context=self._broker.tls(),
+                timeout=within,
+                connection_class=ConfirmingConnection,
             )
         try:
             async with asyncio.timeout(within + CLOSE_WITHIN.total_seconds()):
@@ -178,13 +182,14 @@ async def opened(session: Session) -> AsyncIterator[AbstractChannel]:
                 await channel.close()
 
 
-async def _begin(connection: AbstractConnection, *, doing: str) -> Session:
+async def _begin(connection: ConfirmingConnection, *, doing: str) -> Session:
     with translated(doing):
         channel = await connection.channel(on_return_raises=True)
         underlay = await channel.get_underlay_channel()
     if not isinstance(underlay, Channel):
         raise PermanentError(f"{doing}: {type(underlay)} is no channel we know")
-    session = Session(connection=connection, sender=Sender(underlay))
+    sender = Sender(underlay, confirms=connection.confirms)
+    session = Session(connection=connection, sender=sender)
 
     def lost(*_: object) -> None:
         session.lost.set()

@@ -3,18 +3,20 @@
 The library's own publish makes a write, a task and a handful of waits of each message.
 Here the messages of a turn are written side by side and handed over together; the
 broker then takes them together, and confirms many of them with one word. The channel
-stays the library's: it reads the confirms and what comes back.
+stays the library's, which reads what comes back and what is refused.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from aiormq import Channel
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import ChannelInvalidStateError
 
+from service.adapters.rabbitmq.confirms import Confirms
 from service.adapters.rabbitmq.frames import message_frames, publish_frame
 from service.errors import TransientError
 
@@ -52,14 +54,16 @@ class Sender:
     Args:
         channel: With confirms, and errors for what comes back. Nobody else publishes
             on it, or confirms would be taken for those of other messages.
+        confirms: The stream of the channel's connection.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, confirms: Confirms) -> None:
         self._channel = channel
         self._leaving: list[_Letter] = []
         self._waiting: dict[str, _Letter] = {}
         self._over: BaseException | None = None
         channel.closing.add_done_callback(self._closed)
+        confirms.listen(channel.number, self._confirmed)
 
     async def send(self, parcel: Parcel) -> None:
         """Return once the broker has confirmed a parcel.
@@ -96,6 +100,15 @@ class Sender:
         for letter in self._waiting.values():
             if not letter.confirmed.done():
                 letter.confirmed.set_exception(self._over)
+
+    def _confirmed(self, tag: int, is_for_all_before: bool) -> None:  # noqa: FBT001 - as the broker says it
+        """Let senders go, as the library does in the end."""
+        open_ = self._channel.confirmations
+        tags = tuple(takewhile(tag.__ge__, open_)) if is_for_all_before else (tag,)
+        for it in tags:
+            confirmed = open_.pop(it, None)
+            if confirmed is not None and not confirmed.done():
+                confirmed.set_result(None)
 
     def _closed(self, closing: asyncio.Future[object]) -> None:
         self.end(None if closing.cancelled() else closing.exception())

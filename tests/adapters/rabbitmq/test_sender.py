@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractQueue
 from aiormq import Channel, spec
 from aiormq.exceptions import ChannelNotFoundEntity, PublishError
 
+from service.adapters.rabbitmq.confirms import ConfirmingConnection
 from service.adapters.rabbitmq.sender import UNCONFIRMED, Parcel, Sender
 from service.errors import TransientError
 from tests.support.broker import broker_url
@@ -21,13 +22,16 @@ pytestmark = pytest.mark.rabbitmq
 @asynccontextmanager
 async def sending() -> AsyncIterator[tuple[Sender, AbstractQueue]]:
     """Give a sender, and a queue that is gone afterwards."""
-    async with await aio_pika.connect(broker_url()) as connection:
+    connection = await aio_pika.connect(
+        broker_url(), connection_class=ConfirmingConnection
+    )
+    async with connection:
         looking = await connection.channel()
         queue = await looking.declare_queue(exclusive=True)
         channel = await connection.channel(on_return_raises=True)
         underlay = await channel.get_underlay_channel()
         assert isinstance(underlay, Channel)
-        yield Sender(underlay), queue
+        yield Sender(underlay, confirms=connection.confirms), queue
 
 
 def to(queue: AbstractQueue | str, name: str, body: bytes = b"{}") -> Parcel:
