@@ -241,7 +241,11 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 - any JSON
         is_text = value.isascii()
         return value if is_text else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
-        return {name: _printable(it) for name, it in value.items()}
+        return {
+            # Nearly all are plain texts; every push is written here.
+            name: it if type(it) is str and it.isascii() else _printable(it)
+            for name, it in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_printable(it) for it in value]
     return value.isoformat() if isinstance(value, datetime) else value

@@ -45,9 +45,6 @@ def run(
 ) -> None:
     """Run a role to its end, on a loop of its choice."""
     configure(settings.log)
-    # What is there from the start stays: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(role)
 
@@ -61,6 +58,9 @@ async def until_stopped(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(keep_going(it, clock=clock)) for it in loops]
+        # What is there from the start stays: the collector need not look at it.
+        gc.freeze()
+        gc.enable()
         on_start()
         await stop.wait()
         for task in tasks:

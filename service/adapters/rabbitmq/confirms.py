@@ -72,8 +72,9 @@ class Confirms(asyncio.StreamReader):
         left: list[bytes] = []
         at, given = 0, self._given
         while (end := _end_of_frame(data, at)) <= len(data):
-            if given or not self._takes(data, at, end):
-                left.append(data[max(at, given) : end])
+            is_taken = not given and self._takes(data, at, end)
+            rest = self._sign_of_life() if is_taken else data[max(at, given) : end]
+            left.append(rest)
             at, given = end, 0
         self._part = data[at:]
         # A frame that may be an acknowledgement is held back until it is whole.
@@ -81,7 +82,7 @@ class Confirms(asyncio.StreamReader):
             left.append(data[max(at, given) :])
             given = len(self._part)
         self._given = given
-        return b"".join(left) or self._sign_of_life()
+        return b"".join(left)
 
     def _takes(self, data: bytes, at: int, end: int) -> bool:
         """Tell of an acknowledgement; say False for what the library is to read."""
@@ -96,8 +97,9 @@ class Confirms(asyncio.StreamReader):
         return True
 
     def _sign_of_life(self) -> bytes:
+        """Return what stands for an acknowledgement, once in a while."""
         now = self._clock()
-        if self._confirm is None or now - self._told_at < _TELL_EVERY:
+        if now - self._told_at < _TELL_EVERY:
             return b""
         self._told_at = now
         return _HEARTBEAT

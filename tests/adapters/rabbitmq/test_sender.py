@@ -20,10 +20,10 @@ pytestmark = pytest.mark.rabbitmq
 
 
 @asynccontextmanager
-async def sending() -> AsyncIterator[tuple[Sender, AbstractQueue]]:
+async def sending(url: str = "") -> AsyncIterator[tuple[Sender, AbstractQueue]]:
     """Give a sender, and a queue that is gone afterwards."""
     connection = await aio_pika.connect(
-        broker_url(), connection_class=ConfirmingConnection
+        url or broker_url(), connection_class=ConfirmingConnection
     )
     async with connection:
         looking = await connection.channel()
@@ -153,3 +153,16 @@ async def test_what_is_given_up_and_under_way_is_bounded() -> None:
 
         with pytest.raises(TransientError, match="behind with its confirms"):
             await sender.send(to(queue, "one more"))
+
+
+async def test_a_broker_that_only_confirms_is_not_taken_for_dead() -> None:
+    """It sends no heartbeat while it sends anything; the library waits six seconds."""
+    async with sending(f"{broker_url()}?heartbeat=1") as (sender, queue):
+        until = asyncio.get_running_loop().time() + 8
+        number = 0
+        while asyncio.get_running_loop().time() < until:
+            number += 1
+            await sender.send(to(queue, str(number)))
+            await asyncio.sleep(0.02)
+
+        assert await outcome(sender, to(queue, "the last one")) is None
