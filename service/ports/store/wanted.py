@@ -1,0 +1,126 @@
+"""What people set up: hooks, launchers, and the sources they follow."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from service.domain.build import (
+    BuildKey,
+    EnvironmentId,
+)
+from service.domain.hook import Hook, HookId
+from service.domain.launcher import Launcher, LauncherId
+from service.domain.repository import Repository
+from service.domain.source import Source, SourceId
+
+__all__ = [
+    "Hooks",
+    "Launchers",
+    "Sources",
+]
+
+
+class Hooks(Protocol):
+    """The configured hooks. Secrets are encrypted at rest."""
+
+    async def add(self, hook: Hook) -> None: ...
+    async def get(self, hook: HookId) -> Hook:
+        """Raises: NotFoundError."""
+        ...
+
+    async def some(self, ids: Iterable[HookId]) -> Sequence[Hook]:
+        """Return those of these that there are, in one query.
+
+        Raises: PermanentError: the secrets of one cannot be read.
+        """
+        ...
+
+    async def list(self) -> Sequence[Hook]:
+        """Oldest first."""
+        ...
+
+    async def save(self, hook: Hook) -> None: ...
+    async def remove(self, hook: HookId) -> None: ...
+
+
+class Sources(Protocol):
+    """What launchers follow."""
+
+    async def find_or_add(self, source: Source) -> Source:
+        """Return the source of the same repository, revision and context directory."""
+        ...
+
+    async def get(self, source: SourceId) -> Source:
+        """Raises: NotFoundError."""
+        ...
+
+    async def of_repository(self, repository: Repository) -> Sequence[Source]:
+        """Return candidates: same host, and same path *or* number.
+
+        `Repository.is_same` decides between them.
+        """
+        ...
+
+    async def of_repositories(
+        self, repositories: Iterable[Repository]
+    ) -> Sequence[Source]:
+        """Return the candidates of several repositories, in one query."""
+        ...
+
+    async def list(self) -> Sequence[Source]:
+        """Only sources that some launcher follows, oldest first."""
+        ...
+
+    async def save(self, source: Source) -> None: ...
+
+
+class Launchers(Protocol):
+    """The registry of launchers."""
+
+    async def add(self, launcher: Launcher) -> None: ...
+    async def get(self, launcher: LauncherId) -> Launcher:
+        """Raises: NotFoundError."""
+        ...
+
+    async def of_environment(self, environment: EnvironmentId) -> Launcher:
+        """Raises: NotFoundError."""
+        ...
+
+    async def of_source(self, source: SourceId) -> Sequence[Launcher]: ...
+    async def list(self, *, project: str | None = None) -> Sequence[Launcher]:
+        """Newest first."""
+        ...
+
+    async def save(self, launcher: Launcher) -> None:
+        """Write all but the image fields, which only `move` and `offer` write."""
+        ...
+
+    async def move(
+        self,
+        launcher: LauncherId,
+        *,
+        image: str,
+        key: BuildKey,
+        generation: int,
+    ) -> bool:
+        """Point the launcher at an image, if its generation is lower; say whether.
+
+        One atomic compare-and-set: whoever calls in whatever order, the image of the
+        highest generation stays.
+        """
+        ...
+
+    async def offer(
+        self,
+        launcher: LauncherId,
+        *,
+        image: str,
+        key: BuildKey,
+        generation: int,
+    ) -> bool:
+        """Note an available image, if none of this or a higher generation is.
+
+        Nor if the launcher starts from an image of this or a higher generation.
+        """
+        ...
+
+    async def remove(self, launcher: LauncherId) -> None: ...
