@@ -17,7 +17,7 @@ import aio_pika
 from aiohttp import web
 from pamqp.common import FieldTable
 
-__all__ = ["SECRET", "main"]
+__all__ = ["SECRET", "main", "verifying"]
 
 SECRET: Final = b"a secret of the bench"
 QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
@@ -36,14 +36,20 @@ async def _serve(url: str, name: str) -> None:
         )
         queue = await channel.declare_queue(name, durable=True, arguments=QUORUM)
         await queue.bind(exchange, "push")
-        app = web.Application(client_max_size=26 * 2**20)
-        app.router.add_post("/verify", _verify)
+        app = verifying()
         app.router.add_post("/publish", partial(_publish, exchange))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         print(f"answers at http://127.0.0.1:{runner.addresses[0][1]};", flush=True)
         await asyncio.Event().wait()
+
+
+def verifying() -> web.Application:
+    """Make the server of `/verify`."""
+    app = web.Application(client_max_size=26 * 2**20)
+    app.router.add_post("/verify", _verify)
+    return app
 
 
 async def _verify(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from typing import Final, Self
 
 from bench.payloads import Request
 
-__all__ = ["Plan", "Result", "main"]
+__all__ = ["Plan", "Result", "main", "wire"]
 
 LOOPBACK: Final = "127.0.0.1"
 MOST: Final = 2_000_000
@@ -227,7 +227,7 @@ def _milliseconds(values: Sequence[float]) -> Mapping[str, float]:
 SHARES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
-def _wire(request: Request) -> tuple[bytes, bytes]:
+def wire(request: Request) -> tuple[bytes, bytes]:
     """Return what stands before and after the delivery id."""
     headers = "".join(
         f"{name}: {value}\r\n"
@@ -246,7 +246,7 @@ async def _run(plan: Plan) -> Result:
     sender = Sender(
         plan=plan,
         clock=asyncio.get_running_loop(),
-        wires=[_wire(it) for it in plan.requests],
+        wires=[wire(it) for it in plan.requests],
     )
     return await sender.run()
 

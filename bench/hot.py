@@ -1,0 +1,160 @@
+"""What a delivery costs between the sockets: `python -m bench.hot`.
+
+Requests go straight into the server's protocol and answers out of it, one at a time, in
+one process: no kernel, no other processes, everything warm. The least of many turns is
+steady to a few per cent where `make bench` is to a third, so two versions of the code
+are compared by this. It says nothing of how many deliveries a machine can take.
+"""
+
+import argparse
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import uvloop
+from aiohttp import web
+
+from bench.baselines import verifying
+from bench.load import wire
+from bench.stage import KEY, Subject, fill, subjects
+from handlers.route import Part
+from service.app.engines import open_engines
+from service.app.http import http_side
+from service.domain.hook import Secret
+from service.settings import Settings
+
+__all__ = ["main"]
+
+TURNS: Final = 40
+REQUESTS: Final = 800
+"""In a turn."""
+SUBJECTS: Final = ("untracked", "baseline, verify")
+
+
+class Sink(asyncio.Transport):
+    """Counts answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = 0
+
+    def write(self, data: object) -> None:
+        """Take an answer whole."""
+        del data
+        self.answers += 1
+
+    def writelines(self, list_of_data: object) -> None:
+        """Take an answer in pieces."""
+        del list_of_data
+        self.answers += 1
+
+    def is_closing(self) -> bool:
+        """Never."""
+        return False
+
+    def pause_reading(self) -> None:
+        """Nothing more comes in any case."""
+
+    def resume_reading(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Road:
+    """One subject's way through a server."""
+
+    protocol: asyncio.Protocol
+    sink: Sink
+    wires: Sequence[tuple[bytes, bytes]]
+    sent: int = 0
+
+    async def turn(self) -> float:
+        """Send some requests one after the other; return the microseconds of each."""
+        began = time.perf_counter()
+        for _ in range(REQUESTS):
+            before, after = self.wires[self.sent % len(self.wires)]
+            self.sent += 1
+            # Never the same twice, or it would be answered as a duplicate.
+            self.protocol.data_received(before + b"%036x" % self.sent + after)
+            while self.sink.answers < self.sent:  # noqa: ASYNC110 - the loop's own turns
+                await asyncio.sleep(0)
+        return (time.perf_counter() - began) / REQUESTS * 1e6
+
+
+async def _road(stack: AsyncExitStack, app: web.Application, subject: Subject) -> Road:
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    assert runner.server is not None
+    protocol, sink = runner.server(), Sink()
+    protocol.connection_made(sink)
+    return Road(
+        protocol=protocol, sink=sink, wires=[wire(it) for it in subject.requests]
+    )
+
+
+class _Nobody:
+    """Builds nothing here."""
+
+    def identity(self, *, frontend: str) -> str:
+        """Say so."""
+        return f"nobody, {frontend}"
+
+
+@asynccontextmanager
+async def _roads(folder: Path) -> AsyncIterator[Mapping[str, Road]]:
+    database = f"sqlite:///{folder / 'db'}"
+    await fill(database)
+    settings = Settings(data=folder, database=database, secret_key=KEY)
+    known = {it.name: it for it in subjects()}
+    async with AsyncExitStack() as stack:
+        engines = await stack.enter_async_context(open_engines(settings))
+        side = http_side(
+            settings,
+            engines,
+            builder=_Nobody(),
+            token=Secret("of the benchmark"),
+            parts=(Part.RECEIVE, Part.API),
+        )
+        apps = (side.application, verifying())
+        yield {
+            name: await _road(stack, app, known[name])
+            for name, app in zip(SUBJECTS, apps, strict=True)
+        }
+
+
+async def _measure(turns: int) -> Mapping[str, float]:
+    with TemporaryDirectory(prefix="relaunch-hot-") as folder:
+        async with _roads(Path(folder)) as roads:
+            gc.collect()
+            gc.freeze()
+            seen: dict[str, list[float]] = {name: [] for name in roads}
+            for _ in range(turns):
+                for name, road in roads.items():
+                    seen[name].append(await road.turn())
+    return {name: min(values) for name, values in seen.items()}
+
+
+def main() -> None:
+    """Measure, and print the least of the turns."""
+    parser = argparse.ArgumentParser(prog="python -m bench.hot", description=__doc__)
+    parser.add_argument("--turns", type=int, default=TURNS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        least = runner.run(_measure(parser.parse_args().turns))
+    for name, microseconds in least.items():
+        print(f"{name:20s}{microseconds:8.1f} µs")
+    ours, theirs = (least[name] for name in SUBJECTS)
+    print(f"{' / '.join(SUBJECTS)}: {ours / theirs:.2f}")
+
+
+if __name__ == "__main__":
+    main()
