@@ -8,7 +8,6 @@ from multidict import CIMultiDict
 
 from handlers.answering import tell
 from handlers.keys import CLOCK, STORE
-from handlers.outlook import outlook
 from handlers.reading import read_body
 from handlers.shapes.simulations import Simulation, SimulationPost, SourceOutlook
 from handlers.story_lines import file_line, finding_line
@@ -55,6 +54,9 @@ async def simulate(request: web.Request) -> web.Response:
         return tell(_refused(exc))
     if isinstance(told, Ignored):
         return tell(_ignored(told, verified=verified))
+    # Reading definitions is for who simulates; a receiver starts without it.
+    from handlers.outlook import outlook  # noqa: PLC0415
+
     return tell(_followed(told, await outlook(request.app, told), verified=verified))
 
 

@@ -1,16 +1,26 @@
 """What holds for every test."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.kube import kube
 
-__all__ = ["kube", "pytest_runtest_makereport"]
+__all__ = ["kube", "pytest_configure", "pytest_runtest_makereport"]
 
 REQUIRED = frozenset(os.environ.get("RELAUNCH_TEST_REQUIRE", "").split())  # noqa: TID251
 """Marks whose tests may not be skipped: what they need can be had on this machine."""
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start hear Ctrl-C.
+
+    What a shell starts in the background ignores it, and so would they.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

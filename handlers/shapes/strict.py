@@ -26,16 +26,24 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+_STRICT: Final = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    # A shape is made ready when it is first used: most are not, in most processes.
+    defer_build=True,
+)
+
+
 class Given(BaseModel):
     """Something that a caller sends; what is not known is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
 
 class Told(BaseModel):
     """Something that a caller is told; nulls stay away."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
 
 def _one_line(text: str) -> str:

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from service.adapters.kubernetes.identity import KubernetesIdentity
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions
 from service.app.engines import Engines
-from service.app.kubernetes import kubernetes_options
 from service.domain.build import BuildId
 from service.ports.builder import Builder, Named
 from service.ports.store import LogLine, Store
@@ -32,6 +30,7 @@ def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
     # Two seconds, which only who drives builds should take.
     from service.adapters.kubernetes.builder import KubernetesBuilder  # noqa: PLC0415
     from service.adapters.kubernetes.client import Connection  # noqa: PLC0415
+    from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
 
     chosen = settings.kubernetes
     return KubernetesBuilder(
@@ -55,6 +54,9 @@ def builder_name(settings: Settings, engines: Engines) -> Named:
     """
     if settings.builder == "local":
         return _local_builder(settings, engines)
+    from service.adapters.kubernetes.identity import KubernetesIdentity  # noqa: PLC0415
+    from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
+
     return KubernetesIdentity(kubernetes_options(settings))
 
 
