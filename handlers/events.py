@@ -36,7 +36,7 @@ Item = Event | Place
 
 async def show_contract(request: web.Request) -> web.Response:
     """Show the AsyncAPI document of all events."""
-    contract = await request.app[CONTRACT].text()
+    contract = request.app[CONTRACT].text
     return web.Response(text=contract, content_type="application/json")
 
 

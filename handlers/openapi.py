@@ -38,7 +38,7 @@ Schemas = Mapping[tuple[object, Literal["validation", "serialization"]], Json]
 
 async def show_spec(request: web.Request) -> web.Response:
     """Show this document."""
-    spec = await request.app[SPEC].text()
+    spec = request.app[SPEC].text
     return web.Response(text=spec, content_type="application/json")
 
 

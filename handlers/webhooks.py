@@ -5,7 +5,6 @@ from msgspec.json import encode
 
 from handlers.bodies import MAX_BODY
 from handlers.keys import BODIES, CLOCK, RECEIVER
-from handlers.receipt import Receipt
 from handlers.route import ACCEPTED
 from service.domain.delivery import Delivery, Forge
 
@@ -23,18 +22,21 @@ async def receive_from_gitlab(request: web.Request) -> web.Response:
 
 
 async def _receive(forge: Forge, request: web.Request) -> web.Response:
-    app = request.app
-    receiver, bodies = app[RECEIVER], app[BODIES]
-    hook_id, now = request.match_info["hook_id"], app[CLOCK].now()
+    bodies = request.app[BODIES]
     if (here := bodies.ready(request)) is not None:
-        delivery = Delivery(headers=request.headers, body=here, received_at=now)
-        return _answer(await receiver.receive(forge, hook_id, delivery))
+        return await _take(forge, request, here)
     async with bodies.body(request) as body:
-        delivery = Delivery(headers=request.headers, body=body, received_at=now)
-        return _answer(await receiver.receive(forge, hook_id, delivery))
+        return await _take(forge, request, body)
 
 
-def _answer(receipt: Receipt) -> web.Response:
+async def _take(forge: Forge, request: web.Request, body: bytes) -> web.Response:
+    app = request.app
+    # The moment when it is whole: what is known of its hook must be fresh then.
+    delivery = Delivery(
+        headers=request.headers, body=body, received_at=app[CLOCK].now()
+    )
+    hook_id = request.match_info["hook_id"]
+    receipt = await app[RECEIVER].receive(forge, hook_id, delivery)
     return web.Response(
         body=encode(receipt),
         status=ACCEPTED,

@@ -1,12 +1,13 @@
 """The HTTP side of a role."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from consumers.guard import Loop
 from handlers.application import make_application
 from handlers.bodies import BodyReader
 from handlers.delivery_log import DeliveryLog
@@ -30,7 +31,7 @@ class HttpSide:
     """The application, and what has to run beside it."""
 
     application: web.Application
-    loops: Sequence[Callable[[], Coroutine[None, None, None]]]
+    loops: Sequence[Loop]
     """To be kept running where deliveries are taken in."""
 
 

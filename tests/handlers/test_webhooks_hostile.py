@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from handlers.bodies import MAX_BODY
 from service.domain.hook import Hook, HookId, Proof, Secret
+from tests.support.clock import NOW
 from tests.support.deliveries import (
     COURSE,
     OLDER,
@@ -210,6 +211,26 @@ async def test_case_87_a_slow_body_is_given_up_at_the_deadline(
 
     assert status_of(answer) == 408
     assert 0.4 < time.monotonic() - began < 5
+
+
+async def test_case_87_a_slow_body_counts_from_when_it_is_whole(
+    door: FrontDoor,
+) -> None:
+    """What is known of its hook has to be fresh then."""
+    hook = await door.add_hook(a_hook())
+    post = a_push(hook)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield post.body[:100]
+        await asyncio.sleep(0.2)
+        door.clock.advance(timedelta(seconds=7))
+        yield post.body[100:]
+
+    path = f"/webhooks/github/{hook.id}"
+    answer = await door.request("POST", path, data=slowly(), headers=post.headers)
+
+    assert answer.status == 202
+    assert [it.received_at for it in door.pushes] == [NOW + timedelta(seconds=7)]
 
 
 async def test_case_87_a_sender_that_leaves_in_the_middle_leaves_nothing_behind(
