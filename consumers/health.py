@@ -61,7 +61,7 @@ class Health:
             TransientError: The database did not answer.
         """
         async with self._store.reading() as tx:
-            hooks = [it.id for it in await tx.hooks.list()]
+            hooks = await tx.hooks.ids()
         if not hooks:
             await self._clock.sleep(self._interval)
             return

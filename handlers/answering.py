@@ -7,9 +7,10 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
 from handlers.reading import read_query
-from handlers.shapes.service import PageQuery
+from handlers.shapes.service import MAX_PER_PAGE, PageQuery
+from service.ports.store import MAX_PAGE, PageRequest
 
-__all__ = ["nothing", "paged", "tell", "tell_all"]
+__all__ = ["nothing", "page_of", "paged", "tell", "tell_all"]
 
 _MANY = TypeAdapter(list[BaseModel])
 
@@ -38,22 +39,40 @@ def nothing() -> web.Response:
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def paged(request: web.Request, models: Sequence[BaseModel]) -> web.Response:
-    """Answer with a page of a list, in Renku's house style.
+def page_of(request: web.Request, query: PageQuery | None = None) -> PageRequest:
+    """Return the part of a list that is asked for, in Renku's house style.
 
-    Without `page` and `per_page` the whole list is the one page.
+    Without `page` and `per_page` that is the whole list, as far as one answer goes.
 
     Raises:
         InvalidRequestError: The page is no number, or out of bounds.
     """
-    query = read_query(request, PageQuery)
+    query = query or read_query(request, PageQuery)
     is_whole = query.page is None and query.per_page is None
-    size = len(models) if is_whole else query.per_page or DEFAULT_PER_PAGE
-    page = query.page or 1
+    size = MAX_PAGE if is_whole else query.per_page or DEFAULT_PER_PAGE
+    return PageRequest(offset=((query.page or 1) - 1) * size, limit=size)
+
+
+def paged(
+    request: web.Request, wanted: PageRequest, models: Sequence[BaseModel], total: int
+) -> web.Response:
+    """Answer with a page of a list, in Renku's house style.
+
+    The next page is named by a `Link` too (RFC 8288): nobody takes the first thousand
+    for all there is.
+    """
+    number = wanted.offset // wanted.limit + 1
     headers = {
-        "page": str(page),
-        "per-page": str(size),
-        "total": str(len(models)),
-        "total-pages": str(-(-len(models) // size) if size else 0),
+        "page": str(number),
+        "per-page": str(wanted.limit),
+        "total": str(total),
+        "total-pages": str(-(-total // wanted.limit)),
     }
-    return tell_all(models[(page - 1) * size : page * size], headers=headers)
+    if wanted.offset + len(models) < total and models:
+        following = {"page": number + 1, "per_page": min(wanted.limit, MAX_PER_PAGE)}
+        if wanted.limit > MAX_PER_PAGE:
+            # What was answered at once is a whole number of ordinary pages.
+            following["page"] = wanted.limit // MAX_PER_PAGE + 1
+        url = request.rel_url.update_query(following)
+        headers["Link"] = f'<{url}>; rel="next"'
+    return tell_all(models, headers=headers)

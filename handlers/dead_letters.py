@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from handlers.answering import nothing, paged
+from handlers.answering import nothing, page_of, paged
 from handlers.keys import BUS
 from handlers.reading import named, read_query
 from handlers.shapes.dead_letters import DeadLettersQuery, DeadLetterTold
@@ -14,7 +14,10 @@ async def list_dead_letters(request: web.Request) -> web.Response:
     """List messages that nobody could handle, oldest first."""
     role = read_query(request, DeadLettersQuery).role
     letters = await request.app[BUS].dead(role)
-    return paged(request, [DeadLetterTold.of(it) for it in letters])
+    wanted = page_of(request)
+    shown = letters[wanted.offset : wanted.offset + wanted.limit]
+    models = [DeadLetterTold.of(letter) for letter in shown]
+    return paged(request, wanted, models, len(letters))
 
 
 async def requeue_dead_letter(request: web.Request) -> web.Response:

@@ -1,13 +1,12 @@
 """Webhooks that users configure."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
 from aiohttp import web
 
 from handlers import forge_side
-from handlers.answering import nothing, paged, tell
+from handlers.answering import nothing, page_of, paged, tell
 from handlers.forge_side import Done
 from handlers.hook_card import Seen, card, new_card
 from handlers.hook_secrets import forge_of, new_secret, proof_of
@@ -61,9 +60,12 @@ async def add_hook(request: web.Request) -> web.Response:
 
 async def list_hooks(request: web.Request) -> web.Response:
     """List webhooks with their newest delivery; secrets are never shown."""
+    wanted = page_of(request)
     async with request.app[STORE].reading() as tx:
-        hooks = await tx.hooks.list()
-        return paged(request, [await _told(request, tx, it) for it in hooks])
+        hooks = await tx.hooks.list(wanted)
+        newest = await tx.deliveries.newest(hook.id for hook in hooks)
+    cards = [card(hook, _state(request, hook, newest.get(hook.id))) for hook in hooks]
+    return paged(request, wanted, cards, hooks.total)
 
 
 async def show_hook(request: web.Request) -> web.Response:
@@ -154,9 +156,13 @@ async def _told(request: web.Request, tx: Transaction, hook: Hook) -> HookTold:
 
 
 async def _seen(request: web.Request, tx: Transaction, hook: Hook) -> Seen:
-    newest: Sequence[DeliveryRecord] = await tx.deliveries.list(hook=hook.id, limit=1)
+    newest = await tx.deliveries.list(hook=hook.id, limit=1)
+    return _state(request, hook, newest[0] if newest else None)
+
+
+def _state(request: web.Request, hook: Hook, last: DeliveryRecord | None) -> Seen:
     return Seen(
-        last=newest[0] if newest else None,
+        last=last,
         public_url=request.app[PUBLIC_URL],
         is_managed=forge_side.is_managed(request.app, hook),
     )

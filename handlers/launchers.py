@@ -1,20 +1,21 @@
 """Session launchers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from aiohttp import web
 
 from handlers import launcher_changes
-from handlers.answering import nothing, paged, tell
+from handlers.answering import nothing, page_of, paged, tell
 from handlers.keys import STORE
-from handlers.reading import read_body, ulid
+from handlers.reading import read_body, read_query, ulid
 from handlers.shapes.launchers import (
     LauncherPatch,
     LauncherPost,
     MoveRequest,
     SessionLauncher,
 )
+from handlers.shapes.service import LaunchersQuery
 from service.domain.launcher import Launcher, LauncherId
 from service.ports.store import Transaction
 
@@ -31,26 +32,31 @@ __all__ = [
 
 async def list_launchers(request: web.Request) -> web.Response:
     """List session launchers, newest first."""
+    query = read_query(request, LaunchersQuery)
+    wanted = page_of(request, query)
     async with request.app[STORE].reading() as tx:
-        return paged(request, await _told(tx, await tx.launchers.list()))
+        found = await tx.launchers.list(wanted, name=query.name)
+        return paged(request, wanted, await _told(tx, found), found.total)
 
 
 async def list_project_launchers(request: web.Request) -> web.Response:
     """List the session launchers of a project, newest first."""
     project = ulid(request, "project_id", what="Project")
+    query = read_query(request, LaunchersQuery)
+    wanted = page_of(request, query)
     async with request.app[STORE].reading() as tx:
-        return paged(request, await _told(tx, await tx.launchers.list(project=project)))
+        found = await tx.launchers.list(wanted, project=project, name=query.name)
+        return paged(request, wanted, await _told(tx, found), found.total)
 
 
 async def _told(
-    tx: Transaction, launchers: Sequence[Launcher]
+    tx: Transaction, launchers: Iterable[Launcher]
 ) -> list[SessionLauncher]:
-    # One query for all sources: in this list stands every one that is followed.
-    sources = {it.id: it for it in await tx.sources.list()} if launchers else {}
+    shown = tuple(launchers)
+    followed = {launcher.source_id for launcher in shown}
+    sources = {source.id: source for source in await tx.sources.some(followed)}
     return [
-        SessionLauncher.of(it, sources[it.source_id])
-        for it in launchers
-        if it.source_id in sources
+        SessionLauncher.of(launcher, sources[launcher.source_id]) for launcher in shown
     ]
 
 

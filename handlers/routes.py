@@ -68,7 +68,13 @@ from handlers.shapes.launchers import (
     SessionLauncher,
 )
 from handlers.shapes.receipts import Alive, Ready, ReceiptTold
-from handlers.shapes.service import DeliveriesQuery, LimitQuery, PageQuery, Version
+from handlers.shapes.service import (
+    DeliveriesQuery,
+    LaunchersQuery,
+    LimitQuery,
+    PageQuery,
+    Version,
+)
 from handlers.shapes.simulations import Simulation, SimulationPost
 from handlers.shapes.sources import Asked, EvaluationTold, SourceTold
 from handlers.simulate import simulate
@@ -81,14 +87,14 @@ __all__ = ["ROUTES"]
 # fmt: off
 ROUTES: Final[tuple[Route, ...]] = (
     # Renku's
-    get("/session_launchers", list_launchers, Many(SessionLauncher), PageQuery),
+    get("/session_launchers", list_launchers, Many(SessionLauncher), LaunchersQuery),
     post("/session_launchers", add_launcher, SessionLauncher, LauncherPost),
     get("/session_launchers/{launcher_id}", show_launcher, SessionLauncher),
     patch("/session_launchers/{launcher_id}", change_launcher,
           SessionLauncher, LauncherPatch),
     delete("/session_launchers/{launcher_id}", remove_launcher),
     get("/projects/{project_id}/session_launchers", list_project_launchers,
-        Many(SessionLauncher), PageQuery),
+        Many(SessionLauncher), LaunchersQuery),
     get("/environments/{environment_id}/builds", list_environment_builds,
         Many(Build), LimitQuery),
     post("/environments/{environment_id}/builds", add_build, Build),

@@ -1,30 +1,38 @@
 """Sources: what launchers follow."""
 
-from collections import defaultdict
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
 from handlers.announcing import announcer_of
-from handlers.answering import paged, tell, tell_all
+from handlers.answering import page_of, paged, tell, tell_all
 from handlers.keys import STORE
 from handlers.reading import read_query, ulid
 from handlers.shapes.service import LimitQuery
 from handlers.shapes.sources import Asked, EvaluationTold, SourceTold
-from service.domain.launcher import Launcher
+from service.domain.launcher import LauncherId
 from service.domain.source import SourceId
+from service.ports.store import Page
 
 __all__ = ["list_evaluations", "list_sources", "look_now"]
+
+MAX_FOLLOWERS: Final = 50
+"""How many launchers a source is shown with; a course may have thousands."""
+NOBODY: Final[Page[LauncherId]] = Page(items=(), total=0)
 
 
 async def list_sources(request: web.Request) -> web.Response:
     """List what launchers follow, oldest first."""
-    followers: dict[SourceId, tuple[Launcher, ...]] = defaultdict(tuple)
+    wanted = page_of(request)
     async with request.app[STORE].reading() as tx:
-        for launcher in await tx.launchers.list():
-            followers[launcher.source_id] += (launcher,)
-        sources = await tx.sources.list()
-    return paged(request, [SourceTold.of(it, followers[it.id]) for it in sources])
+        sources = await tx.sources.list(wanted)
+        ids = [source.id for source in sources]
+        followers = await tx.launchers.followers(ids, limit=MAX_FOLLOWERS)
+    shown = [
+        SourceTold.of(source, followers.get(source.id, NOBODY)) for source in sources
+    ]
+    return paged(request, wanted, shown, sources.total)
 
 
 async def list_evaluations(request: web.Request) -> web.Response:

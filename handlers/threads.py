@@ -11,7 +11,7 @@ from service.domain.delivery import DeliveryId
 from service.domain.evaluation import Evaluation, EvaluationId
 from service.domain.launcher import Launcher, LauncherId
 from service.errors import NotFoundError
-from service.ports.store import DeliveryRecord, Transaction
+from service.ports.store import DeliveryRecord, PageRequest, Transaction
 
 __all__ = ["Thread", "find_thread"]
 
@@ -111,8 +111,8 @@ async def _by_launcher(tx: Transaction, text: str) -> Thread:
 
 
 async def _by_name(tx: Transaction, text: str) -> Thread | None:
-    named = [it for it in await tx.launchers.list() if it.name == text]
-    return await _of_launcher(tx, named[0]) if named else None
+    named = await tx.launchers.list(PageRequest(limit=1), name=text)
+    return await _of_launcher(tx, named.items[0]) if named.items else None
 
 
 async def _of_launcher(tx: Transaction, launcher: Launcher) -> Thread:

@@ -1,17 +1,23 @@
 """Errors, versions, and what lists are asked with."""
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from handlers.shapes.strict import Line, Told
 
 __all__ = [
+    "MAX_PER_PAGE",
     "DeliveriesQuery",
     "ErrorTold",
+    "LaunchersQuery",
     "LimitQuery",
     "PageQuery",
     "Problem",
     "Version",
 ]
+
+MAX_PER_PAGE: Final = 100
 
 
 class Problem(Told):
@@ -53,10 +59,17 @@ class DeliveriesQuery(LimitQuery):
 
 
 class PageQuery(Query):
-    """Which page; everything when neither is given.
+    """Which page; the first thousand when neither is given.
 
-    The headers `page`, `per-page`, `total` and `total-pages` go with the answer.
+    The headers `page`, `per-page`, `total` and `total-pages` go with the answer, and
+    `Link` where more follow.
     """
 
     page: int | None = Field(default=None, ge=1, le=1_000_000)
-    per_page: int | None = Field(default=None, ge=1, le=100)
+    per_page: int | None = Field(default=None, ge=1, le=MAX_PER_PAGE)
+
+
+class LaunchersQuery(PageQuery):
+    """Which launchers."""
+
+    name: Line | None = Field(default=None, max_length=200)

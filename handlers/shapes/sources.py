@@ -9,8 +9,9 @@ from handlers.shapes.strict import Told
 from service.domain.definition import Item
 from service.domain.evaluation import Evaluation
 from service.domain.findings import Finding
-from service.domain.launcher import Launcher
+from service.domain.launcher import LauncherId
 from service.domain.source import Seen, Source
+from service.ports.store import Page
 
 __all__ = [
     "Asked",
@@ -58,10 +59,11 @@ class SourceTold(Told):
     generation: int
     seen: SeenTold | None = None
     created_at: datetime
-    launchers: tuple[str, ...]
+    launchers: tuple[str, ...] = Field(description="The oldest 50 that follow it.")
+    launchers_total: int
 
     @classmethod
-    def of(cls, source: Source, launchers: tuple[Launcher, ...]) -> "SourceTold":
+    def of(cls, source: Source, launchers: Page[LauncherId]) -> "SourceTold":
         """Tell of a source and who follows it."""
         return cls(
             id=source.id,
@@ -72,7 +74,8 @@ class SourceTold(Told):
             generation=source.generation,
             seen=SeenTold.of(source.seen) if source.seen else None,
             created_at=source.created_at,
-            launchers=tuple(it.id for it in launchers),
+            launchers=tuple(launchers),
+            launchers_total=launchers.total,
         )
 
 

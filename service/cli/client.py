@@ -35,6 +35,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ROOT: Final = "/api/data"
+FIRST_ANSWER: Final = 1000
+"""How much of a list is answered when no page is asked for."""
+NEXT_PAGES: Final = 100
+"""How long the pages are that are asked for."""
 
 ERRORS: Final[Mapping[int, type[ServiceError]]] = {
     400: InvalidRequestError,
@@ -130,6 +134,22 @@ class Client:
     async def get(self, *path: str, **query: str | int | None) -> Answer:
         """Read one thing."""
         return Answer(await self.call("GET", *path, query=query))
+
+    async def list_all(self, *path: str, **query: str | int | None) -> list[Answer]:
+        """Read a list to its end, however long; each thing once.
+
+        The service answers with the first thousand, and with a hundred at a time of
+        what follows. What is added or removed meanwhile may be missed.
+        """
+        found = await self.list(*path, **query)
+        page = len(found) // NEXT_PAGES + 1
+        more = len(found) == FIRST_ANSWER
+        while more:
+            read = await self.list(*path, **query, page=page, per_page=NEXT_PAGES)
+            found += read
+            page += 1
+            more = len(read) == NEXT_PAGES
+        return list({answer.text("id"): answer for answer in found}.values())
 
     async def list(self, *path: str, **query: str | int | None) -> list[Answer]:
         """Read many things."""

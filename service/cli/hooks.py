@@ -102,7 +102,7 @@ def _show_secret(made: Answer) -> None:
 @connected
 async def list_(client: Client, *, output: str) -> None:
     """List hooks, oldest first."""
-    found = await client.list("hooks")
+    found = await client.list_all("hooks")
     if output == "json":
         show_json([it.raw for it in found])
         return

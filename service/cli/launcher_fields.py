@@ -1,6 +1,8 @@
 """Launchers in the API's fields: found, read, and written."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ __all__ = [
     "state_of",
 ]
 
+_ULID: Final = re.compile("[0-9A-Za-z]{26}")
+
 Given = Mapping[str, str | int | tuple[str, ...] | None]
 """Options and arguments of a command, by name."""
 
@@ -31,9 +35,10 @@ async def find_launcher(client: Client, text: str) -> Answer:
         NotFoundError: There is none.
         ConflictError: Several have the name.
     """
-    everyone = await client.list("session_launchers")
-    exact = [it for it in everyone if it.text("id").lower() == text.lower()]
-    found = exact or [it for it in everyone if it.text("name") == text]
+    if _ULID.fullmatch(text):
+        with suppress(NotFoundError):
+            return await client.get("session_launchers", text)
+    found = await client.list("session_launchers", name=text)
     if not found:
         raise NotFoundError(
             f"there is no launcher {text!r}; `relaunch launcher list` shows them all"

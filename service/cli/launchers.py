@@ -127,7 +127,7 @@ async def list_(client: Client, *, project: str | None, output: str) -> None:
         if project
         else ("session_launchers",)
     )
-    found = await client.list(*path)
+    found = await client.list_all(*path)
     if output == "json":
         show_json([it.raw for it in found])
         return

@@ -21,6 +21,8 @@ class StandIn:
     status: int = 200
     content_type: str = "application/json"
     body: bytes = b"[]"
+    bodies: list[bytes] = field(default_factory=list)
+    """Answered before `body`, each once."""
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -37,11 +39,12 @@ def stand_in() -> Iterator[StandIn]:
                     body=self.rfile.read(length),
                 )
             )
+            body = told.bodies.pop(0) if told.bodies else told.body
             self.send_response(told.status)
             self.send_header("Content-Type", told.content_type)
-            self.send_header("Content-Length", str(len(told.body)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(told.body)
+            self.wfile.write(body)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
 

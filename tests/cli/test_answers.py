@@ -113,14 +113,26 @@ def test_two_launchers_of_one_name_are_told_apart_by_their_ids(
 
 
 def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> None:
-    one, other = f"01J{1:023d}", f"01J{2:023d}"
-    server.body = json.dumps(
-        [{"id": other, "name": one}, {"id": one, "name": "course"}]
-    ).encode()
+    one = f"01J{1:023d}"
+    server.body = json.dumps({"id": one, "name": "course"}).encode()
 
     said = run("--url", server.url, "launcher", "show", one.lower(), "-o", "json")
 
     assert json.loads(said.output)["name"] == "course"
+    assert server.asked[0].path == f"/api/data/session_launchers/{one.lower()}"
+
+
+def test_a_list_is_read_to_its_end(run: Run, server: StandIn) -> None:
+    first = [{"id": f"01J{number:023d}", "name": "x"} for number in range(1000)]
+    last = [{"id": f"01J{number:023d}", "name": "x"} for number in range(999, 1005)]
+    server.bodies = [json.dumps(page).encode() for page in (first, last)]
+
+    said = run("--url", server.url, "launcher", "list", "-o", "json")
+
+    assert len(json.loads(said.output)) == 1005
+    assert [asked.path.rpartition("?")[2] for asked in server.asked[1:]] == [
+        "page=11&per_page=100"
+    ]
 
 
 def test_what_is_not_there_is_said_with_what_is(run: Run, server: StandIn) -> None:

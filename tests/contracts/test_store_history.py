@@ -1,6 +1,5 @@
 """Evaluations, rebuilds, builds and deliveries of every store."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,6 +24,7 @@ from service.domain.source import SourceId
 from service.errors import ConflictError, NotFoundError
 from service.ports.store import DeliveryRecord, Store
 from tests.support.clock import NOW
+from tests.support.deliveries import a_record
 from tests.support.values import (
     a_build,
     a_plan,
@@ -44,25 +44,6 @@ A_FAILURE = Failure(
     path=UNDECODABLE,
     line=3,
 )
-
-
-def a_record(**changes: object) -> DeliveryRecord:
-    record = DeliveryRecord(
-        id=DeliveryId("d-1"),
-        hook_id=HookId("hook-1"),
-        forge_delivery_id="forge-1",
-        event="push",
-        status="accepted",
-        reason="tracked",
-        message="Accepted.",
-        repository="owner/name",
-        ref="refs/heads/\udcff",
-        before="0" * 40,
-        after="a" * 40,
-        headers={"x-github-event": "push"},
-        received_at=NOW,
-    )
-    return replace(record, **changes)
 
 
 async def keep(

@@ -56,7 +56,7 @@ async def test_a_hook_is_kept_whole(store: Store, hook: Hook) -> None:
 
     async with store.reading() as tx:
         assert await tx.hooks.get(hook.id) == hook
-        assert await tx.hooks.list() == [hook]
+        assert list(await tx.hooks.list()) == [hook]
         assert await tx.hooks.some([hook.id, HookId("nobody's")]) == [hook]
         assert await tx.hooks.some([]) == []
 
@@ -71,7 +71,7 @@ async def test_a_hook_is_changed_and_removed(store: Store) -> None:
 
     assert changed == ill
     async with store.reading() as tx:
-        assert await tx.hooks.list() == []
+        assert list(await tx.hooks.list()) == []
         with pytest.raises(NotFoundError):
             await tx.hooks.get(HookId("hook-hmac"))
 

@@ -280,8 +280,8 @@ async def test_launchers_are_found_by_environment_source_and_project(
     async with store.reading() as tx:
         assert await tx.launchers.of_environment(EnvironmentId("e2")) == second
         assert await tx.launchers.of_source(first.source_id) == [first, second]
-        assert await tx.launchers.list() == [second, first]
-        assert await tx.launchers.list(project="other") == [second]
+        assert list(await tx.launchers.list()) == [second, first]
+        assert list(await tx.launchers.list(project="other")) == [second]
         assert await tx.launchers.of_source(SourceId("none")) == []
         with pytest.raises(NotFoundError):
             await tx.launchers.of_environment(EnvironmentId("e3"))

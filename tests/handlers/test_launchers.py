@@ -255,6 +255,27 @@ async def test_pages_are_counted_in_headers(api: Api) -> None:
     assert answer.headers["per-page"] == "2"
     assert answer.headers["total"] == "3"
     assert answer.headers["total-pages"] == "2"
+    assert "Link" not in answer.headers
+
+
+async def test_a_page_names_the_next_one(api: Api) -> None:
+    for name in ("a", "b", "c"):
+        await api.add_launcher("https://github.com/me/x", name=name)
+
+    answer = await api.call("GET", "/session_launchers?per_page=2")
+
+    expected = "/api/data/session_launchers?per_page=2&page=2"
+    assert answer.headers["Link"] == f'<{expected}>; rel="next"'
+
+
+async def test_launchers_are_found_by_name(api: Api) -> None:
+    for name in ("a", "b"):
+        await api.add_launcher("https://github.com/me/x", name=name)
+
+    (found,) = await api.get("/session_launchers?name=b")
+
+    assert found["name"] == "b"
+    assert await api.get("/session_launchers?name=c") == []
 
 
 @pytest.mark.parametrize("query", ["page=0", "per_page=101", "page=x", "page=1&page=2"])

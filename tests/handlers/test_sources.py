@@ -25,6 +25,7 @@ async def test_sources_say_what_was_seen_and_who_follows(api: Api, repo: Repo) -
     assert found["id"] == one["source_id"]
     assert found["repository"] == repo.url
     assert set(found["launchers"]) == {one["id"], other["id"]}
+    assert found["launchers_total"] == 2
     assert found["seen"]["commit"] == repo.tip()
     assert found["seen"]["kind"] == "pip"
     assert found["generation"] == 1

@@ -5,14 +5,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from multidict import CIMultiDict
 
-from service.domain.delivery import Delivery, Forge
+from service.domain.delivery import Delivery, DeliveryId, Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.repository import Ref, Repository
 from service.forges.outgoing import CommitFacts, PushFacts, sign_body, sign_push
+from service.ports.store import DeliveryRecord
 from tests.support.clock import NOW
 
 OLD: Final = "1" * 40
@@ -148,3 +149,22 @@ def payload_of(post: Post) -> dict[str, object]:
 
 def a_delivery_id() -> str:
     return f"00000000-0000-4000-8000-{next(_count):012d}"
+
+
+def a_record(**changes: Any) -> DeliveryRecord:
+    record = DeliveryRecord(
+        id=DeliveryId("d-1"),
+        hook_id=HookId("hook-1"),
+        forge_delivery_id="forge-1",
+        event="push",
+        status="accepted",
+        reason="tracked",
+        message="Accepted.",
+        repository="owner/name",
+        ref="refs/heads/\udcff",
+        before="0" * 40,
+        after="a" * 40,
+        headers={"x-github-event": "push"},
+        received_at=NOW,
+    )
+    return replace(record, **changes)

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Select, case, func, or_, select
 
 from service.adapters.store.statements import Columns, Row, Statements, Values
-from service.adapters.store.tables import deliveries
+from service.adapters.store.tables import deliveries, hooks as hooks_table
 from service.domain.delivery import DeliveryId
 from service.domain.hook import HookId
 from service.ports.store import DeliveryRecord
@@ -42,6 +42,22 @@ class SqlDeliveries:
         if hook is not None:
             query = query.where(deliveries.c.hook_id == hook)
         return await self._newest(query)
+
+    async def newest(self, hooks: Iterable[HookId]) -> Mapping[HookId, DeliveryRecord]:
+        # For each hook the index is read at its newest end alone.
+        known = tuple(hooks)
+        others = deliveries.alias()
+        newest = (
+            select(others.c.id)
+            .where(others.c.hook_id == hooks_table.c.id)
+            .order_by(others.c.received_at.desc(), others.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        ids = select(newest).where(hooks_table.c.id.in_(known))
+        query = select(deliveries).where(deliveries.c.id.in_(ids))
+        records = [_from_row(row) for row in await self._run.rows(query)]
+        return {record.hook_id: record for record in records}
 
     async def trim(self, *, keep: int) -> None:
         place = func.row_number().over(

@@ -14,6 +14,7 @@ from service.domain.delivery import Forge
 from service.domain.hook import Hook, HookId, Proof, Reach, Secret
 from service.domain.repository import Repository
 from service.errors import ConflictError
+from service.ports.store import FIRST_PAGE, Page, PageRequest
 
 __all__ = ["SqlHooks"]
 
@@ -41,9 +42,13 @@ class SqlHooks:
         found = await self._run.rows(_SOME, {"ids": tuple(ids)})
         return [self._from_row(row) for row in found]
 
-    async def list(self) -> Sequence[Hook]:
+    async def list(self, page: PageRequest = FIRST_PAGE) -> Page[Hook]:
         query = select(hooks).order_by(hooks.c.created_at, hooks.c.id)
-        return [self._from_row(row) for row in await self._run.rows(query)]
+        return await self._run.page(query, page, self._from_row)
+
+    async def ids(self) -> Sequence[HookId]:
+        query = select(hooks.c.id).order_by(hooks.c.created_at, hooks.c.id)
+        return [HookId(row["id"]) for row in await self._run.rows(query)]
 
     async def save(self, hook: Hook) -> None:
         await self._run.save(hooks, self._to_row(hook), what="hook")

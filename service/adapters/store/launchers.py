@@ -1,9 +1,10 @@
 """Launchers, and the compare-and-set that moves them."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables import launchers
@@ -11,6 +12,7 @@ from service.domain.build import BuildKey, EnvironmentId
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.source import SourceId
 from service.errors import ConflictError
+from service.ports.store import FIRST_PAGE, Page, PageRequest
 
 __all__ = ["SqlLaunchers"]
 
@@ -57,13 +59,49 @@ class SqlLaunchers:
         )
         return [_from_row(row) for row in await self._run.held(query)]
 
-    async def list(self, *, project: str | None = None) -> Sequence[Launcher]:
+    async def followers(
+        self, sources: Iterable[SourceId], *, limit: int
+    ) -> Mapping[SourceId, Page[LauncherId]]:
+        oldest = (launchers.c.created_at, launchers.c.id)
+        ranked = (
+            select(
+                launchers.c.source_id,
+                launchers.c.id,
+                func.row_number()
+                .over(partition_by=launchers.c.source_id, order_by=oldest)
+                .label("rank"),
+                func.count().over(partition_by=launchers.c.source_id).label("total"),
+            )
+            .where(launchers.c.source_id.in_(tuple(sources)))
+            .subquery()
+        )
+        query = select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.rank)
+        rows = defaultdict[SourceId, list[Row]](list)
+        for row in await self._run.rows(query):
+            rows[SourceId(row["source_id"])].append(row)
+        return {
+            source: Page(
+                items=[LauncherId(row["id"]) for row in of_one],
+                total=of_one[0]["total"],
+            )
+            for source, of_one in rows.items()
+        }
+
+    async def list(
+        self,
+        page: PageRequest = FIRST_PAGE,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+    ) -> Page[Launcher]:
         query = select(launchers).order_by(
             launchers.c.created_at.desc(), launchers.c.id.desc()
         )
         if project is not None:
             query = query.where(launchers.c.project_id == project)
-        return [_from_row(row) for row in await self._run.rows(query)]
+        if name is not None:
+            query = query.where(launchers.c.name == name)
+        return await self._run.page(query, page, _from_row)
 
     async def save(self, launcher: Launcher) -> None:
         row = {

@@ -19,6 +19,7 @@ from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables import launchers, sources
 from service.domain.repository import Repository
 from service.domain.source import Revision, RevisionKind, Source, SourceId
+from service.ports.store import FIRST_PAGE, Page, PageRequest
 
 __all__ = ["SqlSources", "is_followed", "source_from"]
 
@@ -73,13 +74,17 @@ class SqlSources:
         }
         return [source_from(row) for row in await self._run.rows(_OF_SOME, wanted)]
 
-    async def list(self) -> Sequence[Source]:
+    async def some(self, ids: Iterable[SourceId]) -> Sequence[Source]:
+        query = select(sources).where(sources.c.id.in_(tuple(ids)))
+        return [source_from(row) for row in await self._run.rows(query)]
+
+    async def list(self, page: PageRequest = FIRST_PAGE) -> Page[Source]:
         query = (
             select(sources)
             .where(is_followed())
             .order_by(sources.c.created_at, sources.c.id)
         )
-        return [source_from(row) for row in await self._run.rows(query)]
+        return await self._run.page(query, page, source_from)
 
     async def save(self, source: Source) -> None:
         await self._run.save(sources, _to_row(source), what="source")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -12,6 +12,8 @@ from sqlalchemy import (
     Select,
     Table,
     delete,
+    func,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,9 +22,11 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from service.errors import NotFoundError
+from service.ports.store import Page, PageRequest
 
 __all__ = ["Columns", "Row", "Statements", "Values", "insert_into"]
 
+Item = TypeVar("Item")
 Row = RowMapping
 Values = Mapping[str, object]
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
@@ -76,6 +80,21 @@ class Statements:
         """Return what a query finds, with values for what it leaves open."""
         found = await self._connection.execute(query, values and dict(values))
         return found.mappings().all()
+
+    async def page(
+        self,
+        query: Select[*tuple[object, ...]],
+        page: PageRequest,
+        read: Callable[[Row], Item],
+    ) -> Page[Item]:
+        """Return a part of what a query finds, with the number of all it finds."""
+        rows = await self.rows(query.limit(page.limit).offset(page.offset))
+        total = page.offset + len(rows)
+        is_last = 0 < len(rows) < page.limit
+        if not is_last and not (page.offset == 0 and not rows):
+            counted = select(func.count()).select_from(query.order_by(None).subquery())
+            total = (await self._connection.execute(counted)).scalar_one()
+        return Page(items=[read(row) for row in rows], total=total)
 
     async def held(
         self, query: Select[*tuple[object, ...]], *, skip: bool = False

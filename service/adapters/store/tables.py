@@ -126,6 +126,7 @@ launchers: Final = Table(
     Column("available_key", Words),
     Index(None, "source_id", "created_at", "id"),
     Index(None, "project_id", "created_at", "id"),
+    Index(None, "name", "created_at", "id"),
     Index(None, "created_at", "id"),
 )
 

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from service.ports.store.paging import FIRST_PAGE, MAX_PAGE, Page, PageRequest
 from service.ports.store.traffic import (
     Deliveries,
     DeliveryRecord,
@@ -27,7 +28,9 @@ from service.ports.store.work import (
 )
 
 __all__ = [
+    "FIRST_PAGE",
     "LOCK_SCHEDULE",
+    "MAX_PAGE",
     "Agenda",
     "BuildLogs",
     "Builds",
@@ -39,6 +42,8 @@ __all__ = [
     "Leases",
     "LogLine",
     "Outbox",
+    "Page",
+    "PageRequest",
     "Rebuilds",
     "Sources",
     "Store",

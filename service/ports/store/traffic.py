@@ -67,6 +67,10 @@ class Deliveries(Protocol):
         """Newest first."""
         ...
 
+    async def newest(self, hooks: Iterable[HookId]) -> Mapping[HookId, DeliveryRecord]:
+        """Return the newest delivery of each of some hooks, in one query."""
+        ...
+
     async def trim(self, *, keep: int) -> None:
         """Forget all but the newest `keep` of every hook."""
         ...

@@ -1,6 +1,6 @@
 """What people set up: hooks, launchers, and the sources they follow."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from service.domain.build import (
@@ -11,6 +11,7 @@ from service.domain.hook import Hook, HookId
 from service.domain.launcher import Launcher, LauncherId
 from service.domain.repository import Repository
 from service.domain.source import Source, SourceId
+from service.ports.store.paging import FIRST_PAGE, Page, PageRequest
 
 __all__ = [
     "Hooks",
@@ -34,8 +35,12 @@ class Hooks(Protocol):
         """
         ...
 
-    async def list(self) -> Sequence[Hook]:
+    async def list(self, page: PageRequest = FIRST_PAGE) -> Page[Hook]:
         """Oldest first."""
+        ...
+
+    async def ids(self) -> Sequence[HookId]:
+        """Return the id of every hook, oldest first."""
         ...
 
     async def save(self, hook: Hook) -> None: ...
@@ -66,7 +71,11 @@ class Sources(Protocol):
         """Return the candidates of several repositories, in one query."""
         ...
 
-    async def list(self) -> Sequence[Source]:
+    async def some(self, ids: Iterable[SourceId]) -> Sequence[Source]:
+        """Return those of these that there are, in one query."""
+        ...
+
+    async def list(self, page: PageRequest = FIRST_PAGE) -> Page[Source]:
         """Only sources that some launcher follows, oldest first."""
         ...
 
@@ -86,8 +95,20 @@ class Launchers(Protocol):
         ...
 
     async def of_source(self, source: SourceId) -> Sequence[Launcher]: ...
-    async def list(self, *, project: str | None = None) -> Sequence[Launcher]:
-        """Newest first."""
+    async def followers(
+        self, sources: Iterable[SourceId], *, limit: int
+    ) -> Mapping[SourceId, Page[LauncherId]]:
+        """Return the oldest launchers of each source, at most so many of each."""
+        ...
+
+    async def list(
+        self,
+        page: PageRequest = FIRST_PAGE,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+    ) -> Page[Launcher]:
+        """Newest first; only those of a project or with a name, where one is given."""
         ...
 
     async def save(self, launcher: Launcher) -> None:
