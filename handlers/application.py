@@ -16,6 +16,7 @@ from handlers.route import Handler, Part
 from handlers.routes import ROUTES
 from handlers.streams import CLOSING
 from handlers.webhooks import MAX_BODY
+from handlers.written_first import WrittenFirst
 from service.contract import EXCHANGE, asyncapi
 from service.domain.hook import Secret
 from service.metrics import Metrics
@@ -75,7 +76,7 @@ def make_application(
     """
     served = {*parts, Part.ALWAYS}
     app = web.Application(client_max_size=MAX_BODY)
-    app[keys.STORE] = store
+    app[keys.STORE] = WrittenFirst(store, flush=receiver.flush)
     app[keys.BUS] = bus
     app[keys.REMOTE] = remote
     app[keys.FORGE_HOOKS] = forge_hooks

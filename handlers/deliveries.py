@@ -5,11 +5,12 @@ from http import HTTPStatus
 from aiohttp import web
 
 from handlers.answering import tell, tell_all
-from handlers.keys import RECEIVER, STORE
+from handlers.keys import CLOCK, RECEIVER, STORE
 from handlers.reading import named, read_query
 from handlers.shapes.deliveries import DeliveryTold
 from handlers.shapes.receipts import ReceiptTold
 from handlers.shapes.service import DeliveriesQuery
+from handlers.written_first import wait_for_record
 from service.domain.delivery import DeliveryId
 from service.domain.hook import Hook, HookId
 from service.errors import ConflictError, NotFoundError
@@ -29,15 +30,10 @@ async def list_deliveries(request: web.Request) -> web.Response:
 
 async def show_delivery(request: web.Request) -> web.Response:
     """Show a delivery; secrets in its headers are masked."""
-    delivery_id = _id(request)
-    arrived = request.app[RECEIVER].waiting(delivery_id)
-    async with request.app[STORE].reading() as tx:
-        try:
-            return tell(DeliveryTold.of(await tx.deliveries.get(delivery_id)))
-        except NotFoundError:
-            if not arrived:
-                raise
-            return tell(DeliveryTold.of(arrived[-1]))
+    delivery_id, store = _id(request), request.app[STORE]
+    await wait_for_record(delivery_id, store=store, clock=request.app[CLOCK])
+    async with store.reading() as tx:
+        return tell(DeliveryTold.of(await tx.deliveries.get(delivery_id)))
 
 
 async def replay_delivery(request: web.Request) -> web.Response:
@@ -46,8 +42,10 @@ async def replay_delivery(request: web.Request) -> web.Response:
     Who follows its ref now is looked at, by the evidence `replay`. 409 for one that
     was refused or told of no ref, and when its hook was removed.
     """
-    async with request.app[STORE].reading() as tx:
-        record = await tx.deliveries.get(_id(request))
+    delivery_id, store = _id(request), request.app[STORE]
+    await wait_for_record(delivery_id, store=store, clock=request.app[CLOCK])
+    async with store.reading() as tx:
+        record = await tx.deliveries.get(delivery_id)
         hook = await _hook(tx, record)
     receipt = await request.app[RECEIVER].replay(record, hook)
     told = ReceiptTold.model_validate(receipt, from_attributes=True)

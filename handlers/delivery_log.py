@@ -16,7 +16,7 @@ from service.metrics import Metrics
 from service.ports.store import DeliveryRecord, Store
 from service.ports.time import Clock
 
-__all__ = ["DeliveryLog", "masked"]
+__all__ = ["WRITTEN_WITHIN", "DeliveryLog", "masked"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ _GATHER: Final = timedelta(milliseconds=200)
 """How long a record waits for others: one write instead of hundreds."""
 _PAUSE: Final = timedelta(seconds=1)
 """And after a write: a steady trickle costs a write a second and not five."""
+WRITTEN_WITHIN: Final = timedelta(seconds=2)
+"""When a delivery is on record, after its answer; both of the above, and the write."""
 _TRIM_EVERY: Final = 1000
 _BUDGET: Final = timedelta(seconds=10)
 _LONGEST: Final = 200
@@ -58,9 +60,10 @@ class DeliveryLog:
     """Gather records and write them in batches, after the forge has its answer.
 
     Best effort: the records of the last moment die with the process, and when the
-    database stays away the oldest wait, the newest are dropped and counted. An accepted
-    delivery is here for who asks at once, and for its headers: its event carries the
-    rest, and whoever handles the event writes it down, as durable as the push itself.
+    database stays away the oldest wait, the newest are dropped and counted. Who reads
+    in this process has them written first (`handlers.written_first`). An accepted
+    delivery is here for its headers: its event carries the rest, and whoever handles
+    the event writes it down, as durable as the push itself.
 
     Args:
         store: Where records go.
@@ -77,8 +80,8 @@ class DeliveryLog:
         self._metrics = metrics
         self._keep = keep
         self._waiting: deque[DeliveryRecord] = deque()
-        self._writing: Sequence[DeliveryRecord] = ()
         self._noted = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._untrimmed = 0
         self._spared = 0  # not yet counted: a storm is counted together
         self._ration = Ration()
@@ -111,10 +114,10 @@ class DeliveryLog:
         self._waiting.append(record)
         self._noted.set()
 
-    def waiting(self, text: str) -> Sequence[DeliveryRecord]:
-        """Return records of an id, ours or the forge's, that are not written yet."""
-        unwritten = (*self._writing, *self._waiting)
-        return [it for it in unwritten if text in {it.id, it.forge_delivery_id}]
+    async def flush(self) -> None:
+        """Write what waits, before somebody reads: returns when it is on record."""
+        if self._waiting or self._turn.locked():
+            await self._write_all()
 
     async def run(self) -> None:
         """Write until cancelled; what waits then is written still."""
@@ -128,15 +131,14 @@ class DeliveryLog:
             await self._write_all()
 
     async def _write_all(self) -> None:
-        self._noted.clear()
-        self._metrics.records_lost(self._spared)
-        self._spared = 0
-        self._ration.tidy(now=self._clock.now())
-        while self._waiting:
-            count = min(_BATCH, len(self._waiting))
-            self._writing = [self._waiting.popleft() for _ in range(count)]
-            await self._write(self._writing)
-            self._writing = ()
+        async with self._turn:
+            self._noted.clear()
+            self._metrics.records_lost(self._spared)
+            self._spared = 0
+            self._ration.tidy(now=self._clock.now())
+            while self._waiting:
+                count = min(_BATCH, len(self._waiting))
+                await self._write([self._waiting.popleft() for _ in range(count)])
 
     async def _write(self, batch: Sequence[DeliveryRecord]) -> None:
         self._untrimmed += len(batch)
@@ -153,6 +155,9 @@ class DeliveryLog:
             self._metrics.records_lost(len(batch))
             log.warning("delivery records lost", count=len(batch), error=str(exc))
             return
+        except asyncio.CancelledError:  # the process stops: they are written then
+            self._waiting.extendleft(reversed(batch))
+            raise
         self._untrimmed = 0 if is_trim else self._untrimmed
 
 

@@ -148,9 +148,9 @@ class Receiver:
             delivery=record.id, status="accepted", reason="replay", message=message
         )
 
-    def waiting(self, text: str) -> Sequence[DeliveryRecord]:
-        """Return deliveries of this id that are not yet written down."""
-        return self._log.waiting(text)
+    async def flush(self) -> None:
+        """Return once everything that was taken in is on record."""
+        await self._log.flush()
 
     async def _admit(
         self, forge: Forge, hook_id: str, delivery: Delivery

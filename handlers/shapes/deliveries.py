@@ -26,6 +26,11 @@ class DeliveryTold(Told):
     before: str
     after: str
     headers: Mapping[str, str]
+    is_whole: bool = Field(
+        default=True,
+        description="False without headers: the receiver that took it writes them "
+        "within two seconds, or kept none of a long burst.",
+    )
     received_at: datetime
     count: int = Field(description="How often it was delivered.")
     is_by_old_secret: bool = Field(
@@ -49,6 +54,7 @@ class DeliveryTold(Told):
             before=record.before,
             after=record.after,
             headers=dict(record.headers),
+            is_whole=bool(record.headers),
             received_at=record.received_at,
             count=record.count,
             is_by_old_secret=record.is_by_old_secret,

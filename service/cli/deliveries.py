@@ -80,6 +80,9 @@ async def show(client: Client, *, delivery_id: str, output: str) -> None:
         ]
     )
     headers = found.inner("headers")
+    if not headers.raw:
+        say("headers: none; they are being written, or were not kept in a long burst")
+        return
     say("headers:")
     for name in sorted(str(it) for it in headers.raw):
         say(f"  {name}: {headers.text(name)}")
