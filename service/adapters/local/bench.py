@@ -3,16 +3,21 @@
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import uv
 
 from service.adapters.local.folders import Folders
 from service.adapters.local.job import Job
+from service.adapters.local.lines import LineCutter
+from service.adapters.local.processes import drop_rights
 from service.adapters.local.transcript import MAX_LINE, Transcript
 from service.adapters.local.variables import build_variables
 from service.domain.failure import Failure, FailureClass
 
 __all__ = ["Bench", "StepFailedError", "StoppedError"]
+
+_CHUNK: Final = 64 * 1024
 
 
 class StepFailedError(Exception):
@@ -111,11 +116,14 @@ class Bench:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
+            bufsize=0,
+            # The worker's one other thread holds no lock that this could wait for.
+            preexec_fn=drop_rights,  # noqa: PLW1509
         ) as process:
             assert process.stdout is not None
-            while line := process.stdout.readline(MAX_LINE):
-                self.say(line.rstrip())
+            cutter = LineCutter(most=MAX_LINE)
+            while chunk := process.stdout.read(_CHUNK):
+                self.transcript.say_all(cutter.feed(chunk))
+            self.transcript.say_all(cutter.finish())
         if process.returncode:
             raise StepFailedError(process.returncode)

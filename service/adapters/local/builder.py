@@ -1,8 +1,8 @@
 """The builder of real environments in folders: no containers, no engine.
 
-Each build is a process group of its own. What it came to is read from its result
-file, never inferred from its process; so a builder that starts again over the same
-root knows what finished, and reports the rest as vanished.
+Each build is a process group of its own. What it came to is what its worker told,
+never inferred from its process, and is kept in its result file; so a builder that
+starts again over the same root knows what finished, and reports the rest as vanished.
 """
 
 import asyncio
@@ -208,12 +208,22 @@ class LocalBuilder:
         code = -1
         try:
             code = await run.see_through(self._options.deadline)
+        except Exception:
+            # One build's trouble is one build's: the others go on.
+            log.exception("build lost", build=build.id)
         finally:
             # Also when we are cancelled: the process is gone, the folders are not.
-            await asyncio.to_thread(self._settle, run, build, code)
+            await self._settled(run, build, code)
             self._runs.pop(build.id, None)
             run.settled.set()
             self._change.set()
+
+    async def _settled(self, run: Run, build: Build, code: int) -> None:
+        try:
+            await asyncio.to_thread(self._settle, run, build, code)
+        except OSError:
+            # Without a result file, the build counts as vanished.
+            log.exception("build cannot be settled", build=build.id)
 
     def _settle(self, run: Run, build: Build, code: int) -> None:
         """Leave a result, and no environment without an image."""
@@ -222,13 +232,10 @@ class LocalBuilder:
         if run.is_unwanted:
             discard(folders, build.id)
             return
-        result = read(path, Result)
-        if result is None:
-            failure = self._unsaid(run, code)
-            result = Result.of_failure(
-                failure, attempt=build.attempt, at=self._clock.now()
-            )
-            write(path, result)
+        result = run.result or Result.of_failure(
+            self._unsaid(run, code), attempt=build.attempt, at=self._clock.now()
+        )
+        write(path, result)
         if result.manifest is None:
             remove_tree(folders.environment(build.id))
         for name in ("home", "tmp"):

@@ -1,21 +1,23 @@
 """What the builder and its worker tell each other, and what stays on disk.
 
-A worker is given one `Job` as a line on its standard input, says `Said` lines on
-its standard output, and leaves a `Result` and, when it made one, a `Manifest`.
+A worker is given one `Job` as a line on its standard input and tells of it on a pipe
+of its own: `Said` lines, and at last what the build `Ended` with. Code of a repository
+never has that pipe; what such code writes anywhere else is output, whatever it says.
+The builder keeps the `Result`; a `Manifest` stays of every image.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from service.domain.build import BuildId, Image, Package, PhaseTime
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
 
-__all__ = ["Job", "Manifest", "Result", "Said", "read", "write"]
+__all__ = ["Ended", "Job", "Manifest", "Result", "Said", "heard", "read", "write"]
 
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -148,6 +150,23 @@ class Result(_Record):
             path=self.path,
             line=self.line,
         )
+
+
+class Ended(_Record):
+    """The last that a worker tells."""
+
+    result: Result
+
+
+_TOLD: Final[TypeAdapter[Said | Ended]] = TypeAdapter(Said | Ended)
+
+
+def heard(line: bytes) -> Said | Ended | None:
+    """Read what a worker told; None when it is nothing that a worker tells."""
+    try:
+        return _TOLD.validate_json(line)
+    except ValidationError:
+        return None
 
 
 def write(path: Path, record: BaseModel) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 import structlog
-from pydantic import ValidationError
 
 import service
 from service.adapters.local.folders import Folders
-from service.adapters.local.job import Job, Said
+from service.adapters.local.job import Ended, Job, Result, Said, heard
+from service.adapters.local.lines import LineCutter, printable
 from service.domain.build import BuildId
-from service.errors import ServiceError, TransientError
+from service.errors import TransientError
 from service.ports.time import Clock
 
 __all__ = ["Logs", "Run"]
@@ -27,7 +27,15 @@ log = structlog.get_logger(__name__)
 
 _BATCH_TIME: Final = 0.2
 """Seconds that a line may wait for others: what a person takes for at once."""
-_BATCH_SIZE: Final = 500
+_CHUNK: Final = 256 * 1024
+"""Bytes that are read at once, and the longest batch."""
+_MAX_TOLD: Final = 64 * 1024
+"""Bytes of a line; what workers tell is shorter."""
+_MAX_LINE: Final = 4000
+_UNTOLD: Final = "worker"
+"""The phase of lines that are no worker's word."""
+_MAX_UNTOLD: Final = 64 * 1024
+"""Bytes of a worker's plain output that are kept: the traceback of a broken one."""
 _GRACE: Final = timedelta(seconds=5)
 """From SIGTERM to SIGKILL; the worker obeys the first at once."""
 
@@ -50,9 +58,12 @@ class Run:
         self._process = process
         self._logs = logs
         self._clock = clock
+        self._told = asyncio.StreamReader()
         self._ended = asyncio.Event()
         self.is_late = False
         self.is_unwanted = False
+        self.result: Result | None = None
+        """What the worker told at its end."""
         self.settled = asyncio.Event()
         """Set by the builder, once the build's folders are as they shall be."""
 
@@ -65,25 +76,16 @@ class Run:
         Raises:
             TransientError: The process could not be started.
         """
-        folder = Folders(root=job.root).build(job.build_id)
-        command = (sys.executable, "-m", "service.adapters.local.worker")
-        # Where our code is, whether installed or not; builds do not get this.
-        variables = {**job.environment, "PYTHONPATH": _home_of_code()}
+        reading, writing = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *isolation,
-                *command,
-                cwd=folder,
-                env=variables,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = await _start(job, isolation, writing)
         except OSError as exc:
+            os.close(reading)
             raise TransientError(f"no process for build {job.build_id}: {exc}") from exc
-        (folder / "group").write_text(str(process.pid))
+        finally:
+            os.close(writing)
         run = cls(job=job, process=process, logs=logs, clock=clock)
+        run._told = await _open_reader(reading)
         await run._give_job()
         return run
 
@@ -92,7 +94,9 @@ class Run:
         try:
             async with asyncio.TaskGroup() as group:
                 timer = group.create_task(self._stop_at(deadline))
-                await self._carry_log()
+                output = group.create_task(self._keep_output())
+                await self._listen()
+                await output
                 code = await self._process.wait()
                 timer.cancel()
         finally:
@@ -136,34 +140,84 @@ class Run:
         with suppress(ConnectionError):
             await self._process.stdin.drain()
 
-    async def _carry_log(self) -> None:
-        assert self._process.stdout is not None
-        lines = self._process.stdout
-        while line := await lines.readline():
-            batch = [line]
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_BATCH_TIME):
-                    while len(batch) < _BATCH_SIZE and (line := await lines.readline()):
-                        batch.append(line)
-            await self._keep(batch)
+    async def _listen(self) -> None:
+        """Carry what the worker tells, until it closes its pipe."""
+        cutter = LineCutter(most=_MAX_TOLD)
+        async for chunk in _chunks(self._told):
+            await self._take(cutter.feed(chunk))
+        await self._take(cutter.finish())
 
-    async def _keep(self, batch: Sequence[bytes]) -> None:
-        said = [_read(line) for line in batch]
+    async def _take(self, lines: Sequence[bytes]) -> None:
+        said = []
+        for line in lines:
+            told = heard(line)
+            if isinstance(told, Ended):
+                self.result = told.result
+            else:
+                said.append(told or Said(phase=_UNTOLD, text=printable(line)))
+        await self._keep(said)
+
+    async def _keep_output(self) -> None:
+        """Keep what comes by no worker's word: a traceback, or somebody's mischief."""
+        assert self._process.stdout is not None
+        cutter, left = LineCutter(most=_MAX_LINE), _MAX_UNTOLD
+        async for chunk in _chunks(self._process.stdout):
+            if left > 0:
+                await self._keep_untold(cutter.feed(chunk[:left]))
+            left -= len(chunk)
+        await self._keep_untold(cutter.finish())
+
+    async def _keep_untold(self, lines: Sequence[bytes]) -> None:
+        await self._keep([Said(phase=_UNTOLD, text=printable(it)) for it in lines])
+
+    async def _keep(self, said: Sequence[Said]) -> None:
         build = BuildId(self._job.build_id)
         try:
             for phase, lines in groupby(said, key=lambda it: it.phase):
                 await self._logs.append(build, phase, [it.text for it in lines])
-        except ServiceError as exc:
-            # A build is worth more than its log.
+        except Exception as exc:  # noqa: BLE001 - a build is worth more than its log
             log.warning("build log lost", build=build, lines=len(said), error=str(exc))
 
 
-def _read(line: bytes) -> Said:
-    """Read a line of the worker; what it did not say on purpose is a traceback."""
-    try:
-        return Said.model_validate_json(line)
-    except ValidationError:
-        return Said(phase="worker", text=line.decode("utf-8", "replace").rstrip())
+async def _start(
+    job: Job, isolation: Sequence[str], writing: int
+) -> asyncio.subprocess.Process:
+    folder = Folders(root=job.root).build(job.build_id)
+    command = (sys.executable, "-m", "service.adapters.local.worker", str(writing))
+    process = await asyncio.create_subprocess_exec(
+        *isolation,
+        *command,
+        cwd=folder,
+        # Where our code is, whether installed or not; builds do not get this.
+        env={**job.environment, "PYTHONPATH": _home_of_code()},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        pass_fds=(writing,),
+        start_new_session=True,
+    )
+    (folder / "group").write_text(str(process.pid))
+    return process
+
+
+async def _open_reader(pipe: int) -> asyncio.StreamReader:
+    """Read a pipe until whoever writes to it is gone."""
+    reader = asyncio.StreamReader()
+    file = os.fdopen(pipe, "rb", buffering=0)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), file
+    )
+    return reader
+
+
+async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield what comes in a short while, together."""
+    while chunk := await stream.read(_CHUNK):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BATCH_TIME):
+                while len(chunk) < _CHUNK and (more := await stream.read(_CHUNK)):
+                    chunk += more
+        yield chunk
 
 
 def _home_of_code() -> str:

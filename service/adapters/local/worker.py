@@ -2,7 +2,8 @@
 
 The job comes as one line on standard input, which stays open: when it ends, the
 builder is gone (even by `kill -9`), and the worker ends itself and all it started.
-What the build came to is in its result file, before the process ends.
+What is told goes to the pipe whose number is the one argument; at last what the build
+came to. No tool inherits that pipe, and nobody may look into this process.
 """
 
 import errno
@@ -21,8 +22,10 @@ from service.adapters.local.clone import clone
 from service.adapters.local.conda import install_conda, restore_conda
 from service.adapters.local.detect import detect
 from service.adapters.local.export import check_disk, export
+from service.adapters.local.folders import Folders
 from service.adapters.local.frontend import add_frontend
-from service.adapters.local.job import Job, Manifest, Result, write
+from service.adapters.local.job import Ended, Job, Manifest, Result
+from service.adapters.local.processes import close_to_others
 from service.adapters.local.python_kinds import (
     install_pip,
     install_poetry,
@@ -50,14 +53,19 @@ _STEPS: Final[Mapping[Kind, tuple[Step, Step]]] = {
 
 def main() -> int:
     """Build what standard input asks for; 0 when there is an image."""
+    pipe = int(sys.argv[1])
+    os.set_inheritable(pipe, False)  # noqa: FBT003 - as it is called
+    close_to_others()
     job = Job.model_validate_json(sys.stdin.readline())
     signal.signal(signal.SIGTERM, lambda *_: _end_all())
     threading.Thread(target=_end_with_builder, daemon=True).start()
-    bench = Bench(job=job, transcript=Transcript(sys.stdout, limit=job.max_log))
-    with (bench.scratch / "lock").open("w") as lock:
+    with (
+        open(pipe, "w", encoding="utf-8") as out,
+        (Folders(root=job.root).build(job.build_id) / "lock").open("w") as lock,
+    ):
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = _build(bench)
-        write(bench.folders.result(job.build_id), result)
+        result = _build(Bench(job=job, transcript=Transcript(out, limit=job.max_log)))
+        out.write(Ended(result=result).model_dump_json() + "\n")
     return 0 if result.manifest else 1
 
 
