@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from service.adapters.address_file import keep_address
 from service.app.builders import make_builder
-from service.app.engines import open_engines
-from service.app.http import http_side, listening
+from service.app.engines import Engines, open_engines
+from service.app.http import http_side
+from service.app.listening import Bound, bind, serving
 from service.app.loops import BusSide
+from service.app.needed import expect_settings
 from service.app.process import Ready, api_token, make_data_folder, until_stopped
 from service.app.relaying import relay
 from service.settings import Settings
@@ -15,16 +18,24 @@ __all__ = ["dev"]
 
 async def dev(settings: Settings, on_ready: Callable[[Ready], None]) -> None:
     """Run HTTP side, consumers and builder until asked to stop."""
+    expect_settings(settings, role="dev")
     make_data_folder(settings)
-    async with (
-        open_engines(settings) as engines,
-        make_builder(settings, engines) as builder,
-    ):
+    async with open_engines(settings) as engines:
+        with bind(settings) as bound:
+            await _work(bound, engines, on_ready)
+
+
+async def _work(
+    bound: Bound, engines: Engines, on_ready: Callable[[Ready], None]
+) -> None:
+    settings = bound.settings
+    async with make_builder(settings, engines) as builder:
         http = http_side(settings, engines, builder=builder, token=api_token(settings))
         bus = BusSide(settings, engines, builder=builder)
-        async with listening(settings, http.application) as url:
-            await until_stopped(
-                [*http.loops, relay(engines), *bus.shared(), *bus.leading()],
-                clock=engines.clock,
-                on_start=lambda: on_ready(Ready(url=url, data=settings.data)),
-            )
+        async with serving(bound, http.application):
+            with keep_address(settings.data, bound.url):
+                await until_stopped(
+                    [*http.loops, relay(engines), *bus.shared(), *bus.leading()],
+                    clock=engines.clock,
+                    on_start=lambda: on_ready(Ready.at(bound.url, settings)),
+                )

@@ -1,9 +1,7 @@
 """The HTTP side of a role."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from aiohttp import web
 
@@ -16,14 +14,10 @@ from handlers.route import Part
 from service.app.engines import Engines
 from service.app.process import VERSION
 from service.domain.hook import Secret
-from service.errors import PermanentError
 from service.ports.builder import Named
 from service.settings import Settings
 
-__all__ = ["HttpSide", "http_side", "listening"]
-
-SHUTDOWN_SECONDS: Final = 10.0
-"""How long requests under way may take once the process is asked to stop."""
+__all__ = ["HttpSide", "http_side"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,35 +76,3 @@ def http_side(
         parts=parts,
     )
     return HttpSide(application=application, loops=[deliveries.run, *receiver.loops()])
-
-
-@asynccontextmanager
-async def listening(
-    settings: Settings, application: web.Application
-) -> AsyncIterator[str]:
-    """Serve an application during the block; yields the URL it answers at.
-
-    Raises:
-        PermanentError: The address cannot be listened on.
-    """
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        # Bodies are verified as they were sent; a compressed one is refused.
-        auto_decompress=False,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        try:
-            await site.start()
-        except OSError as exc:
-            raise PermanentError(
-                f"cannot listen on {settings.listen}: {exc.strerror}; "
-                "choose another address with RELAUNCH_LISTEN"
-            ) from exc
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield settings.public_url or f"http://{host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()

@@ -5,17 +5,19 @@ import gc
 import os
 import secrets
 import signal
+import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
 from consumers.guard import Loop, keep_going
 from service.domain.hook import Secret
+from service.errors import PermanentError
 from service.logs import configure
 from service.ports.time import Clock
 from service.settings import Settings
@@ -32,9 +34,16 @@ class Ready:
     """What a person wants to know once a role works."""
 
     url: str
-    """Where it answers; empty for a role without an HTTP side."""
+    """Where this machine reaches it."""
+    public_url: str
+    """Where forges do, as far as anybody said; else empty."""
     data: Path
     version: str = VERSION
+
+    @classmethod
+    def at(cls, url: str, settings: Settings) -> Self:
+        """Tell of a process that answers at a URL."""
+        return cls(url=url, public_url=settings.public_url or "", data=settings.data)
 
 
 def run(
@@ -69,8 +78,20 @@ async def until_stopped(
 
 
 def make_data_folder(settings: Settings) -> None:
-    """Make the data folder, for the owner's eyes only."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make the data folder, for the owner's eyes only.
+
+    Raises:
+        PermanentError: It cannot be made, or nothing can be written there.
+    """
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=settings.data):
+            pass
+    except OSError as exc:
+        raise PermanentError(
+            f"the data folder {settings.data} cannot be used: {exc.strerror}; choose "
+            "another with --data or RELAUNCH_DATA"
+        ) from exc
 
 
 def api_token(settings: Settings) -> Secret:

@@ -253,9 +253,11 @@ def connected(
 
 def _wire() -> AbstractAsyncContextManager[Wire]:
     # aiohttp and pydantic take half a second each, and `--help` needs neither.
+    from service.adapters.address_file import find_address  # noqa: PLC0415
     from service.cli.http import HttpWire  # noqa: PLC0415
     from service.settings import load  # noqa: PLC0415
 
     settings = load()
-    url = click.get_current_context().find_root().obj or settings.url
+    named = click.get_current_context().find_root().obj
+    url = named or find_address(settings.data) or settings.url
     return HttpWire.open(url.rstrip("/"), token=settings.api_token())

@@ -6,6 +6,7 @@ A command's module is imported when the command is named and not before, so that
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Final
 
 import click
@@ -88,6 +89,29 @@ class Root(click.Group):
         found = getattr(importlib.import_module(f"service.cli.{module}"), cmd_name)
         return found if isinstance(found, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first word, or say which one it may have meant."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            ctx.fail(f"No such command {word!r}.{self._nearest(ctx, word)}")
+        return super().resolve_command(ctx, args)
+
+    def _nearest(self, ctx: click.Context, word: str) -> str:
+        """Suggest commands of a like name, and groups that have one of just this."""
+        names = self.list_commands(ctx)
+        near = get_close_matches(word, names)
+        groups = (self.get_command(ctx, it) for it in names)
+        near += [
+            f"{it.name} {word}"
+            for it in groups
+            if isinstance(it, click.Group) and word in it.commands
+        ]
+        if not near:
+            return " `relaunch --help` lists them."
+        return f" Did you mean {' or '.join(repr(it) for it in near)}?"
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature
@@ -134,10 +158,12 @@ def _reason(group: ExceptionGroup[Exception]) -> ServiceError:
     epilog="Start with `relaunch demo`. Every command has an example: "
     "`relaunch COMMAND --help`.",
 )
+@click.version_option(package_name="relaunch", message="relaunch %(version)s")
 @click.option(
     "--url",
     metavar="URL",
-    help="The service to talk to, instead of the one in the settings.",
+    help="The service to talk to; otherwise the one that runs over the data folder "
+    "(RELAUNCH_DATA), or else the one in the settings.",
 )
 @click.pass_context
 def relaunch(ctx: click.Context, url: str | None) -> None:

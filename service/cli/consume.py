@@ -21,7 +21,8 @@ __all__ = ["consume"]
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    help="Where its health and metrics are; RELAUNCH_LISTEN when not given.",
+    help="Where its health and metrics are; RELAUNCH_LISTEN when not given, or else "
+    "127.0.0.1:8081.",
 )
 def consume(*, data: Path | None, listen: str | None) -> None:
     """Evaluate, build and roll out what `relaunch receive` took in.

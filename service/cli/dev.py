@@ -18,7 +18,12 @@ class Ready(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Where this machine reaches it."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """Where forges do, as far as anybody said; else empty."""
         ...
 
     @property
@@ -61,6 +66,8 @@ def dev(*, data: Path | None, listen: str | None) -> None:
 
 def _greet(ready: Ready) -> None:
     say(f"relaunch {ready.version} answers at {ready.url}; its data is in {ready.data}")
+    if ready.public_url:
+        say(f"Forges reach it at {ready.public_url}")
     say("Try, in another terminal:")
     me = _program()
     say(f"  {me} launcher add course https://github.com/OWNER/COURSE --wait")

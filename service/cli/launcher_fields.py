@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ _ULID: Final = re.compile("[0-9A-Za-z]{26}")
 Given = Mapping[str, str | int | tuple[str, ...] | None]
 """Options and arguments of a command, by name."""
 
+NEAREST_OF: Final = 100
+"""Among how many of the newest launchers a name is looked for that was mistyped."""
+
 NOT_BUILT: Final = "image:unknown-at-the-moment"
 """Renku's word for an environment that was never built."""
 
@@ -40,8 +44,12 @@ async def find_launcher(client: Client, text: str) -> Answer:
             return await client.get("session_launchers", text)
     found = await client.list("session_launchers", name=text)
     if not found:
+        others = await client.list("session_launchers", page=1, per_page=NEAREST_OF)
+        near = get_close_matches(text, [it.text("name") for it in others], n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise NotFoundError(
-            f"there is no launcher {text!r}; `relaunch launcher list` shows them all"
+            f"there is no launcher {text!r}; {hint}`relaunch launcher list` shows "
+            "them all"
         )
     if len(found) > 1:
         ids = ", ".join(it.text("id") for it in found)

@@ -41,3 +41,5 @@ def receive(*, data: Path | None, listen: str | None) -> None:
 
 def _greet(ready: Ready) -> None:
     say(f"relaunch {ready.version} answers at {ready.url}; consumers do the rest")
+    if ready.public_url:
+        say(f"Forges reach it at {ready.public_url}")

@@ -4,6 +4,7 @@ Colours are for terminals, and for those that NO_COLOR (https://no-color.org) do
 ask to spare.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -70,13 +71,51 @@ def say_styled(*parts: str | tuple[str, str]) -> None:
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under columns; words of state have their colours.
 
+    Where the terminal is too narrow for that, print one row after the other, each
+    value after the title of its column. Ids stay whole, to be copied.
+
     Args:
         columns: Their titles.
         rows: As many texts each.
     """
+    cells = [[plain(it) for it in row] for row in rows]
+    out = console()
+    widths = _least_widths(columns, cells)
+    if sum(widths) + 2 * len(widths) > out.width:
+        _show_rows(columns, cells)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in columns:
-        table.add_column(title, overflow="fold")
+    for title, width in zip(columns, widths, strict=True):
+        table.add_column(title, overflow="fold", min_width=width)
+    for row in cells:
+        table.add_row(*(Text(it, style=style_of(it)) for it in row))
+    out.print(table)
+
+
+def _least_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how narrow each column may become: ids whole, other texts folded."""
+    widths = []
+    for place, title in enumerate(columns):
+        texts = [row[place] for row in rows]
+        ids = [len(it) for it in texts if _ID.fullmatch(it)]
+        folded = min(FOLDED, max(map(len, texts), default=0))
+        widths.append(max(len(title), folded, *ids, 0))
+    return widths
+
+
+def _show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    width = max(map(len, columns))
     for row in rows:
-        table.add_row(*(Text(plain(it), style=style_of(it)) for it in row))
-    console().print(table)
+        indent = ""
+        for title, text in zip(columns, row, strict=True):
+            if text:
+                start = f"{indent}{title:<{width}} "
+                say_styled((start, "bold"), (text, style_of(text)))
+            indent = "  "
+
+
+_ID: Final = re.compile(r"[0-9A-Za-z]{26}|[a-z]+-[0-9a-f]{12,}")
+"""Of launchers, builds, hooks…, and of deliveries."""
+
+FOLDED: Final = 12
+"""No column is folded to less, or words could not be read any more."""

@@ -7,6 +7,7 @@ TOML file that `RELAUNCH_CONFIG` names, then from the defaults below.
 
 from service.settings.forges import ForgeKind, ForgeSettings
 from service.settings.loading import OTHERS, load, passed_to_builds
+from service.settings.problems import told
 from service.settings.section import PREFIX, Section
 from service.settings.serving import AmqpSettings, LogSettings
 from service.settings.tree import Settings
@@ -22,4 +23,5 @@ __all__ = [
     "Settings",
     "load",
     "passed_to_builds",
+    "told",
 ]

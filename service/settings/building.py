@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from service.settings.section import Duration, Section
+from service.settings.section import Duration, Names, Section
 
 __all__ = ["BuildSettings"]
 
@@ -26,5 +26,5 @@ class BuildSettings(Section):
     """The Python of a bare requirements.txt."""
     poetry_version: str = "1.8.3"
     """The poetry that installs poetry projects."""
-    pass_environment: tuple[str, ...] = ()
+    pass_environment: Names = ()
     """Further variables of this process that builds may see; never secrets."""

@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.domain.hook import Secret
-from service.settings.section import Duration, Section, parts
+from service.settings.section import Duration, Names, Section, parts
 
 __all__ = [
     "ForgeKind",
@@ -35,7 +35,7 @@ class RemoteSettings(Section):
     """Whether `file://` repositories of this machine may be followed."""
     retry_after: Duration = timedelta(seconds=5)
     """The first wait when a remote did not answer; it doubles up to 5 minutes."""
-    allow_private: tuple[str, ...] | None = None
+    allow_private: Names | None = None
     """Hosts that may have a private, loopback or link-local address; `*` is any. When
     unset: any in the embedded edition, none where database or bus are set."""
 
@@ -89,7 +89,9 @@ class ForgeSettings(Section):
     def _have_kinds(self) -> Self:
         for host in self.hosts:
             if self.kind(host) is None:
-                raise ValueError(f"{host} has a token; kinds has to say what it runs")
+                raise ValueError(
+                    f"{host} has a token; RELAUNCH_FORGE_KINDS has to say what it runs"
+                )
         return self
 
     def _tokens(self) -> Mapping[str, Secret]:

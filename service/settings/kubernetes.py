@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from service.settings.section import Duration, Section
+from service.settings.section import Duration, Names, Section
 
 __all__ = ["KubernetesSettings", "PlatformSettings", "TolerationSettings"]
 
@@ -101,9 +101,9 @@ class KubernetesSettings(Section):
     empty where the registry asks for none."""
     registry_config: Path | None = None
     """A `config.json` of Docker's with which this process asks the registry."""
-    insecure_registries: tuple[str, ...] = ()
+    insecure_registries: Names = ()
     """Registries that are spoken to without TLS."""
-    pull_secrets: tuple[str, ...] = ()
+    pull_secrets: Names = ()
     """Secrets with which nodes pull images."""
     cache_image: str = ""
     """The repository of cache images; none when empty, as in Renku."""
@@ -182,5 +182,8 @@ class KubernetesSettings(Section):
     @model_validator(mode="after")
     def _has_one_cache(self) -> Self:
         if self.cache_image and self.cache_volume:
-            raise ValueError("cache_image and cache_volume exclude each other")
+            raise ValueError(
+                "RELAUNCH_KUBERNETES_CACHE_IMAGE and RELAUNCH_KUBERNETES_CACHE_VOLUME "
+                "exclude each other"
+            )
         return self

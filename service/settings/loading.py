@@ -2,58 +2,62 @@
 
 import os
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from service.errors import InvalidRequestError
-from service.settings.section import PREFIX
+from service.settings.config_file import read_config
+from service.settings.problems import (
+    OTHERS,
+    Given,
+    told,
+    unknown_variables,
+    unreadable_files,
+)
 from service.settings.tree import Settings
 
 __all__ = ["OTHERS", "load", "passed_to_builds"]
 
-OTHERS: Final = ("RELAUNCH_CONFIG", "RELAUNCH_PAYLOADS")
-"""Variables with our prefix that are no settings."""
-OTHER_PREFIX: Final = "RELAUNCH_TEST_"
 
-
-def load(**given: Any) -> Settings:  # noqa: ANN401 - the fields above say the types
+def load(**given: Any) -> Settings:  # noqa: ANN401 - the fields of `Settings` say the types
     """Read the settings.
 
     Args:
         given: Values that win over the environment and the file.
 
     Raises:
-        InvalidRequestError: A value cannot be read, or a `RELAUNCH_` variable is no
-            setting; the message names each and never shows a value.
+        InvalidRequestError: The file or a value cannot be read, or something in it
+            or a `RELAUNCH_` variable is no setting; the message names all of them
+            and never shows a secret.
     """
-    _refuse_unknown(os.environ)  # noqa: TID251 - settings
-    try:
-        return Settings(**given)
-    except ValidationError as exc:
-        problems = (
-            f"{'.'.join(str(part) for part in it['loc'])}: {it['msg']}"
-            for it in exc.errors(include_url=False, include_input=False)
-        )
-        raise InvalidRequestError("settings: " + "; ".join(problems)) from exc
-    except OSError as exc:
-        raise InvalidRequestError(
-            f"settings: cannot read {exc.filename}: {exc.strerror}"
-        ) from exc
-
-
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {*Settings.variables(), *OTHERS}
-    files = {f"{name}_FILE" for name in known}
-    for name in sorted(environment):
-        is_ours = name.startswith(PREFIX) and not name.startswith(OTHER_PREFIX)
-        if not is_ours or name in known or name in files:
-            continue
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidRequestError(f"settings: there is no {name}{hint}")
+    environment = dict(os.environ)  # noqa: TID251 - settings
+    known = Settings.variables()
+    path = environment.get("RELAUNCH_CONFIG", "")
+    file = read_config(Path(path)) if path else None
+    origin = Given(
+        known=frozenset(known),
+        environment=environment,
+        config=file.values if file else {},
+        path=path,
+    )
+    unreadable = list(unreadable_files(environment, known))
+    problems = [
+        *([file.problem] if file and file.problem else []),
+        *unknown_variables(environment, known),
+        *origin.unknown_keys(),
+        *unreadable,
+    ]
+    settings = None
+    if not unreadable:
+        try:
+            settings = Settings(**given)
+        except ValidationError as exc:
+            problems += origin.invalid_values(exc)
+    if settings is None or problems:
+        raise InvalidRequestError(told(problems))
+    return settings
 
 
 def passed_to_builds(settings: Settings) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-__all__ = ["PREFIX", "Duration", "Section", "parts"]
+__all__ = ["PREFIX", "Duration", "Names", "Section", "parts"]
 
 PREFIX: Final = "RELAUNCH_"
 
@@ -22,6 +22,17 @@ def _duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def _names(value: object) -> object:
+    """Read `a, b`; leave JSON and TOML lists to pydantic."""
+    if not isinstance(value, str):
+        return value
+    return tuple(it for it in re.split(r"[,\s]+", value) if it)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+"""Several names: separated by commas, or as a list."""
 
 
 def parts(value: SecretStr | None) -> list[str]:

@@ -3,20 +3,22 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from service.domain.hook import Secret
 from service.settings.building import BuildSettings
+from service.settings.config_file import read_config
 from service.settings.forges import (
     ForgeSettings,
     HookSettings,
@@ -149,7 +151,8 @@ class Settings(BaseSettings):
             _EnvironmentOrFile(settings_cls),
         ]
         if config := os.environ.get("RELAUNCH_CONFIG"):  # noqa: TID251 - settings
-            sources.append(TomlConfigSettingsSource(settings_cls, Path(config)))
+            values = read_config(Path(config)).values
+            sources.append(InitSettingsSource(settings_cls, init_kwargs=dict(values)))
         return tuple(sources)
 
     @classmethod
@@ -167,6 +170,18 @@ class Settings(BaseSettings):
 
 class _EnvironmentOrFile(EnvSettingsSource):
     """The environment, where `X_FILE` gives `X` out of a file."""
+
+    def decode_complex_value(
+        self,
+        field_name: str,
+        field: FieldInfo,
+        value: Any,  # noqa: ANN401 - the library's
+    ) -> Any:  # noqa: ANN401
+        """Leave what is no JSON as it is: a list of names, or a mistake to be told."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         found = dict(super()._load_env_vars())

@@ -225,7 +225,7 @@ def test_a_receiver_is_asked_for_the_token_that_all_receivers_share(
 
 
 def refusal(service: Service) -> str:
-    """Return the one line with which a process refuses to start."""
+    """Return what a process says that refuses to start: a sentence for each lack."""
     done = subprocess.run(
         [sys.executable, "-m", "service.cli", service.role],
         env=service.environment,
@@ -234,6 +234,8 @@ def refusal(service: Service) -> str:
         check=False,
     )
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    first, *more = done.stderr.splitlines()
+    assert first.startswith("Error: ")
+    assert all(it.startswith("  ") for it in more), done.stderr
     assert not service.data.exists()
     return done.stderr

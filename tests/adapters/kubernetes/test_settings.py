@@ -109,7 +109,7 @@ def test_what_cannot_work_is_refused_at_the_start(
 ) -> None:
     environment.setenv(f"RELAUNCH_KUBERNETES_{name}", value)
 
-    with pytest.raises(InvalidRequestError, match=f"kubernetes.{name.lower()}"):
+    with pytest.raises(InvalidRequestError, match=f"RELAUNCH_KUBERNETES_{name}"):
         load()
 
 

@@ -1,0 +1,114 @@
+"""The address that a role listens on, and how others are told of it."""
+
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from service.adapters.address_file import find_address
+from service.errors import PermanentError
+from service.settings import Settings
+
+__all__ = ["CONSUMERS_ADDRESS", "Bound", "bind", "serving"]
+
+CONSUMERS_ADDRESS: Final = "127.0.0.1:8081"
+"""Where a consumer's health is when nobody says: receivers of the same machine have
+the other default."""
+
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long requests under way may take once the process is asked to stop."""
+
+_BACKLOG: Final = 128
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
+"""Where this machine reaches what listens on every address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """An address that is ours: connections wait until they are served."""
+
+    sockets: Sequence[socket.socket]
+    settings: Settings
+    """With the port that was taken, where any free one was wanted."""
+    url: str
+    """Where this machine reaches it."""
+
+
+@contextmanager
+def bind(settings: Settings, *, address: str | None = None) -> Iterator[Bound]:
+    """Take an address for the block.
+
+    Args:
+        settings: They say which.
+        address: Another one, for a role that has a default of its own.
+
+    Raises:
+        PermanentError: It cannot be listened on.
+    """
+    wanted = address or settings.listen
+    host, _, port = wanted.rpartition(":")
+    with ExitStack() as stack:
+        try:
+            sockets = _open(host.strip("[]"), int(port), stack)
+        except OSError as exc:
+            raise PermanentError(_refusal(wanted, exc, settings)) from exc
+        taken = sockets[0].getsockname()[1]
+        reached = _ANY.get(host.strip("[]"), host.strip("[]"))
+        reached = f"[{reached}]" if ":" in reached else reached
+        own = {} if address else {"listen": f"{host}:{taken}"}
+        yield Bound(
+            sockets=sockets,
+            settings=settings.model_copy(update=own),
+            url=f"http://{reached}:{taken}",
+        )
+
+
+def _open(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
+    """Listen on every address of a host, on one port."""
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    for family, place in dict.fromkeys((it[0], it[4][0]) for it in found):
+        opened = stack.enter_context(
+            socket.create_server((str(place), port), family=family, backlog=_BACKLOG)
+        )
+        sockets.append(opened)
+        # A free port is chosen once.
+        port = opened.getsockname()[1]
+    return sockets
+
+
+def _refusal(wanted: str, exc: OSError, settings: Settings) -> str:
+    why = exc.strerror or str(exc)
+    if exc.errno == errno.EADDRINUSE:
+        why = "another program listens there"
+        if find_address(settings.data) == f"http://{wanted}":
+            why = f"a relaunch service does, over the same data folder {settings.data}"
+    return (
+        f"cannot listen on {wanted}: {why}; choose another address with --listen or "
+        "RELAUNCH_LISTEN (port 0 takes any free one)"
+    )
+
+
+@asynccontextmanager
+async def serving(bound: Bound, application: web.Application) -> AsyncIterator[None]:
+    """Serve an application at an address during the block."""
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        # Bodies are verified as they were sent; a compressed one is refused.
+        auto_decompress=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    try:
+        for it in bound.sockets:
+            await web.SockSite(runner, it, backlog=_BACKLOG).start()
+        yield
+    finally:
+        await runner.cleanup()
