@@ -26,6 +26,8 @@ from bench.stage import KEY, Subject, fill, subjects
 from handlers.route import Part
 from service.app.engines import open_engines
 from service.app.http import http_side
+from service.domain.definition import Kind
+from service.domain.findings import Finding
 from service.domain.hook import Secret
 from service.settings import Settings
 
@@ -108,6 +110,15 @@ class _Nobody:
     def identity(self, *, frontend: str) -> str:
         """Say so."""
         return f"nobody, {frontend}"
+
+    def provides(self, frontend: str) -> bool:
+        """Provide everything, as nothing is built."""
+        return bool(frontend)
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        """Remark nothing."""
+        del kind
+        return ()
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from consumers.sight import Patience, Sight
 from service.announcing import Announcer
 from service.domain.agenda import Appointment, Look, Pace, once_more
 from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
+from service.domain.definition import Definition, NoDefinition
 from service.domain.evaluation import (
     Evaluation,
     EvaluationId,
@@ -21,6 +22,7 @@ from service.domain.evaluation import (
     seen_after,
 )
 from service.domain.failure import Failure, FailureClass
+from service.domain.findings import Finding
 from service.domain.launcher import Launcher
 from service.domain.planning import next_generation, plan
 from service.domain.push import Evidence
@@ -182,10 +184,15 @@ class Conclusion:
             fingerprint=chosen.fingerprint if chosen else None,
             kind=chosen.kind if chosen else None,
             items=looked.found.items if looked else (),
-            findings=looked.found.findings if looked else (),
+            findings=self._findings(looked.found) if looked else (),
             started_at=sight.started_at,
             completed_at=self._clock.now(),
         )
+
+    def _findings(self, found: Definition | NoDefinition) -> tuple[Finding, ...]:
+        if isinstance(found, NoDefinition):
+            return found.findings
+        return (*found.findings, *self._builder.remarks(found.kind))
 
     async def _fail(
         self,

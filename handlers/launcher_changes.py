@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import get_args
 
 from aiohttp import web
 
 from handlers.announcing import announcer_of
-from handlers.keys import ALLOW_FILES, CLOCK, IDS, STORE
+from handlers.keys import ALLOW_FILES, BUILDER, CLOCK, IDS, STORE
 from handlers.rebuild_requests import end_unfinished, first_build
-from handlers.shapes.environments import check_pair
+from handlers.shapes.environments import Frontend, check_pair
 from handlers.shapes.launchers import (
     EnvVariable,
     LauncherPatch,
@@ -35,6 +36,7 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
     """
     given = asked.environment
     check_pair(given.builder_variant, given.frontend_variant)
+    _check_provided(app, given.frontend_variant)
     wanted = _source(
         app,
         _repository(app, given.repository),
@@ -47,6 +49,17 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
         await tx.launchers.add(launcher)
         await first_build(app, tx, launcher, source)
     return launcher, source
+
+
+def _check_provided(app: web.Application, frontend: str) -> None:
+    builder = app[BUILDER]
+    if builder.provides(frontend):
+        return
+    made = [name for name in get_args(Frontend) if builder.provides(name)]
+    raise InvalidRequestError(
+        f"the frontend {frontend!r} is not made by the builder of this installation; "
+        f"it makes {', '.join(made)}"
+    )
 
 
 def _repository(app: web.Application, url: str) -> Repository:
@@ -134,6 +147,8 @@ async def change(
             followed = await tx.sources.find_or_add(followed)
         launcher = _rebuilt(replace(before, source_id=followed.id), asked)
         check_pair(launcher.builder, launcher.frontend)
+        if launcher.frontend != before.frontend:
+            _check_provided(app, launcher.frontend)
         if _is_made_differently(before, launcher):
             # What the definition asks for is unknown until somebody looked.
             launcher = replace(launcher, wanted_key=None)

@@ -11,6 +11,8 @@ from service.cli.launcher_fields import (
     image_of,
     state_of,
 )
+from service.cli.launcher_findings import show_findings, show_first_findings
+from service.cli.launcher_sessions import run, start
 from service.cli.output import (
     example,
     facts,
@@ -20,7 +22,6 @@ from service.cli.output import (
     say,
     show_json,
 )
-from service.errors import NotFoundError
 
 __all__ = ["launcher"]
 
@@ -109,6 +110,7 @@ async def add(
         show_json(made.raw)
     else:
         say(f"Launcher {made.text('name')} was added: {made.text('id')}")
+        await show_first_findings(client, made.text("source_id"))
     if not wait:
         return None
     environment = made.inner("environment").text("id")
@@ -186,6 +188,7 @@ async def show(client: Client, *, name: str, output: str) -> None:
             ("created", moment(found.text("creation_date"))),
         ]
     )
+    await show_findings(client, found.text("source_id"))
 
 
 @launcher.command(
@@ -252,31 +255,5 @@ async def move(client: Client, *, name: str) -> None:
     say(f"Launcher {made.text('name')} starts from {image_of(made)} now.")
 
 
-@launcher.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog=example(
-        "relaunch launcher run course",
-        "relaunch launcher run course -- python -c 'import numpy'",
-    ),
-)
-@click.argument("name")
-@click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-def run(*, name: str, words: tuple[str, ...]) -> int:
-    """Run a command inside a launcher's environment, on the service's machine.
-
-    Without a command, say which Python it has and how many packages. The exit code
-    is the command's.
-    """
-    from service.cli.inside import run_inside  # noqa: PLC0415 - the builder is slow
-
-    # Options of the command are its own: click hands over everything, `--` too.
-    command = words[1:] if words[:1] == ("--",) else words
-    return run_inside(_image(name), command)
-
-
-@connected
-async def _image(client: Client, name: str) -> str:
-    image = image_of(await find_launcher(client, name))
-    if not image:
-        raise NotFoundError(f"launcher {name!r} was not built yet")
-    return image
+launcher.add_command(start)
+launcher.add_command(run)

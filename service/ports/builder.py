@@ -11,7 +11,9 @@ from service.domain.build import (
     Image,
     PhaseTime,
 )
+from service.domain.definition import Kind
 from service.domain.failure import Failure
+from service.domain.findings import Finding
 
 __all__ = ["Builder", "Finished", "Named", "Observation", "Running", "Vanished"]
 
@@ -44,6 +46,14 @@ class Named(Protocol):
 
     def identity(self, *, frontend: str) -> str:
         """Say what builds, with its version: the recipe's `builder_image`."""
+        ...
+
+    def provides(self, frontend: str) -> bool:
+        """Say whether images with this frontend are made here."""
+        ...
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        """Say what happens here otherwise than the platform's documents promise."""
         ...
 
 

@@ -35,6 +35,7 @@ def test_the_commands_are_these() -> None:
         "launcher remove",
         "launcher run",
         "launcher show",
+        "launcher start",
         "hook",
         "hook add",
         "hook check",

@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from service.domain.build import Build, BuildId, Image, Package, PhaseTime
+from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
+from service.domain.findings import Finding
 from service.errors import TransientError
 from service.ports.builder import Finished, Observation, Running, Vanished
 from service.ports.time import Clock
@@ -16,6 +18,10 @@ class ToldBuilder:
     def __init__(self, *, clock: Clock, version: str = "told/1") -> None:
         self._clock = clock
         self.version = version
+        self.lacks = ""
+        """A frontend that it does not make."""
+        self.remarked: list[Finding] = []
+        """What it remarks on environments of pip."""
         self.is_silent = False
         """Nobody says whether images are there."""
         self.started: list[BuildId] = []
@@ -28,6 +34,12 @@ class ToldBuilder:
 
     def identity(self, *, frontend: str) -> str:
         return f"{self.version} {frontend}"
+
+    def provides(self, frontend: str) -> bool:
+        return frontend != self.lacks
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        return [it for it in self.remarked if kind is Kind.PIP]
 
     async def start(self, build: Build) -> None:
         if self._refusals:

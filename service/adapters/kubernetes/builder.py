@@ -32,6 +32,8 @@ from service.adapters.kubernetes.reading import (
 from service.adapters.kubernetes.registry import Reference, Registry
 from service.adapters.kubernetes.watch import Mirror
 from service.domain.build import Build, BuildId, Image
+from service.domain.definition import Kind
+from service.domain.findings import Finding
 from service.errors import (
     ConflictError,
     NotFoundError,
@@ -111,6 +113,12 @@ class KubernetesBuilder:
 
     def identity(self, *, frontend: str) -> str:
         return self._identity.identity(frontend=frontend)
+
+    def provides(self, frontend: str) -> bool:
+        return self._identity.provides(frontend)
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        return self._identity.remarks(kind)
 
     async def start(self, build: Build) -> None:
         manifest = to_job(build, self._options)

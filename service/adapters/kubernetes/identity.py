@@ -1,7 +1,11 @@
 """What builds in a cluster, for those who never build."""
 
+from collections.abc import Sequence
+
 from service.adapters.kubernetes.names import identity
 from service.adapters.kubernetes.options import KubernetesOptions
+from service.domain.definition import Kind
+from service.domain.findings import Finding
 
 __all__ = ["KubernetesIdentity"]
 
@@ -14,3 +18,12 @@ class KubernetesIdentity:
 
     def identity(self, *, frontend: str) -> str:
         return f"{identity(self._options)} {frontend}"
+
+    def provides(self, frontend: str) -> bool:
+        # The builder image decides; one that lacks it fails the build and says so.
+        del frontend
+        return True
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        del kind
+        return ()

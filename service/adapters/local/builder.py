@@ -17,6 +17,7 @@ from typing import Final, Self
 import structlog
 
 from service.adapters.local.folders import Folders, remove_tree
+from service.adapters.local.frontend import PROVIDED
 from service.adapters.local.images import Images
 from service.adapters.local.isolation import find_isolation
 from service.adapters.local.job import Job, Result, read, write
@@ -26,7 +27,9 @@ from service.adapters.local.pythons import nearest
 from service.adapters.local.run import Logs, Run
 from service.adapters.local.variables import search_path
 from service.domain.build import Build, BuildId, Image
+from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
+from service.domain.findings import Finding, Severity
 from service.ports.builder import Finished, Observation, Running, Vanished
 from service.ports.time import Clock
 
@@ -110,6 +113,22 @@ class LocalBuilder:
         if frontend == "jupyterlab":
             parts.append(f"jupyterlab={options.jupyterlab_version}")
         return " ".join(parts)
+
+    def provides(self, frontend: str) -> bool:
+        return frontend in PROVIDED
+
+    def remarks(self, kind: Kind) -> Sequence[Finding]:
+        self._pip_python = self._pip_python or self._find_python()
+        wanted = self._options.pip_python
+        if kind is not Kind.PIP or self._pip_python.startswith(f"{wanted}."):
+            return ()
+        message = (
+            f"This machine has no Python {wanted}, so Python {self._pip_python} takes "
+            "its place here."
+        )
+        return (
+            Finding(severity=Severity.NOTE, code="python_replaced", message=message),
+        )
 
     async def start(self, build: Build) -> None:
         async with self._turn:

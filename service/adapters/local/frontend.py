@@ -6,7 +6,10 @@ from service.adapters.local.bench import Bench
 from service.adapters.local.contents import has_module
 from service.adapters.local.toolbox import tool
 
-__all__ = ["JUPYTER", "add_frontend"]
+__all__ = ["JUPYTER", "PROVIDED", "add_frontend"]
+
+PROVIDED = frozenset({"jupyterlab", "none"})
+"""The frontends that this builder makes; others are refused before they are built."""
 
 JUPYTER = "jupyter"
 """The folder of an environment that holds its kernelspec."""
