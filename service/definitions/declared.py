@@ -13,7 +13,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from service.definitions.reading import Reading
 from service.definitions.tables import Table, table, texts
 
-__all__ = ["declare", "declare_pipfile", "declare_poetry", "declare_project"]
+__all__ = [
+    "always_holds",
+    "declare",
+    "declare_pipfile",
+    "declare_poetry",
+    "declare_project",
+]
 
 
 _IMAGES: Final = tuple(
@@ -41,12 +47,17 @@ _CONDITIONS: Final = frozenset(
 
 def declare(reading: Reading, name: str, *, marker: str) -> None:
     """Note a distribution, unless some images do not get it."""
+    if always_holds(marker):
+        reading.declare(name)
+
+
+def always_holds(marker: str) -> bool:
+    """Say whether a marker is true in every image."""
     try:
         condition = Marker(marker) if marker else None
     except InvalidMarker:
-        return
-    if condition is None or all(condition.evaluate(it) for it in _IMAGES):
-        reading.declare(name)
+        return False
+    return condition is None or all(condition.evaluate(it) for it in _IMAGES)
 
 
 def declare_project(reading: Reading, document: Table) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.definitions.declared import declare
+from service.definitions.declared import always_holds, declare
+from service.definitions.effects import Effects
 from service.definitions.links import Found, joined
+from service.definitions.pins import Pins, Spot
+from service.definitions.pip_remarks import PipRemarks, wheel_trouble
 from service.definitions.projects import follow_local
 from service.definitions.questions import Asking
 from service.definitions.reading import Reading
@@ -28,9 +31,8 @@ from service.definitions.requirements import (
     logical_lines,
 )
 from service.definitions.tables import canonical, remark_syntax
-from service.definitions.wishes import Local, Named, meant
+from service.definitions.wishes import Local, Named, Remote, is_archive, meant
 from service.definitions.words import show
-from service.domain.findings import Severity
 
 __all__ = ["Place", "Requirements"]
 
@@ -38,7 +40,9 @@ MAX_DEPTH: Final = 50
 MAX_LINES: Final = 20_000
 """In one file. The longest real ones are locks with some thousand lines."""
 
-_URL: Final = re.compile(r"(?:https?|file):", re.IGNORECASE)
+_URL: Final = re.compile(r"https?:", re.IGNORECASE)
+_FILE_URL: Final = re.compile(r"file:/*", re.IGNORECASE)
+_OF_A_REQUIREMENT: Final = "after a requirement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +67,15 @@ class Requirements:
 
     reading: Reading
     _parser: LineParser = field(default_factory=LineParser)
-    _sequence: list[object] = field(default_factory=list)
-    """Options whose order matters, in the order in which pip meets them."""
-    _has_sequence: dict[Place, bool] = field(default_factory=dict)
+    _effects: list[Effects] = field(default_factory=lambda: [Effects()])
+    """Of the file being read, last, and of those that include it."""
+    _known: dict[tuple[str, str], Effects] = field(default_factory=dict)
+    """Of files that were read before: including them again applies them again."""
+    _pins: Pins = field(default_factory=Pins)
+    _remarks: PipRemarks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._remarks = PipRemarks(self.reading)
 
     def file(self, place: Place, found: Found) -> Asking[None]:
         """Read a file that is part of the closure already."""
@@ -95,101 +105,144 @@ class Requirements:
             yield from self._line(place, line)
 
     def finish(self) -> None:
-        """Add what the order of options means, once everything is read."""
-        if self._sequence:
-            self.reading.mean("options", canonical(self._sequence))
+        """Add what all files come to, once everything is read."""
+        effects = self._effects[0]
+        for row in effects.rows():
+            self.reading.mean(*row)
+        for found in self._pins.troubles({name for name, _ in effects.flags}):
+            self._remarks.trouble(found)
+        self._remarks.finish()
 
     def _line(self, place: Place, line: Line) -> Asking[None]:
+        spot = Spot(path=place.path, line=line.number, column=line.column)
         try:
             parsed = self._parser.parse(line.text)
-            if isinstance(parsed, Wish):
-                yield from self._wish(place, line, parsed)
-                return
+            thing = meant(parsed) if isinstance(parsed, Wish) else None
         except MalformedLineError as exc:
             self.reading.mean("text", place.role, line.text)
             column = line.column + exc.offset
-            remark_syntax(self.reading, place.path, str(exc), line.number, column)
+            spot = Spot(path=place.path, line=line.number, column=column)
+            self._remarks.malformed(spot, line.text, str(exc))
             return
-        yield from self._options(place, line, parsed)
+        self._effects[-1].control(parsed.controls)
+        if isinstance(parsed, Wish) and thing is not None:
+            yield from self._wish(place, spot, parsed, thing)
+        elif isinstance(parsed, Include):
+            yield from self._include(place, spot, parsed)
+        elif isinstance(parsed, Options):
+            yield from self._options(place, spot, parsed)
 
-    def _wish(self, place: Place, line: Line, wish: Wish) -> Asking[None]:
-        it = meant(wish)
+    def _wish(
+        self, place: Place, spot: Spot, wish: Wish, thing: Named | Local | Remote
+    ) -> Asking[None]:
         editable = "editable" if wish.is_editable else ""
-        hashes = ",".join(sorted(set(wish.hashes)))
-        row = (place.role, editable, hashes, canonical(wish.settings), *it.row)
-        if isinstance(it, Local):
-            yield from self._local(place, line, it, wish, row)
-            return
-        self.reading.mean(*row)
-        if isinstance(it, Named) and not place.is_constraint:
-            declare(self.reading, it.name, marker=it.marker)
-        if it.moves:
-            self._remark_moving(place, line)
+        hashes = ",".join(sorted({value.lower() for value in wish.hashes}))
+        settings = sorted(wish.settings, key=lambda given: given[1].partition("=")[0])
+        row = (place.role, editable, hashes, canonical(settings), *thing.row)
+        if isinstance(thing, Local):
+            yield from self._local(spot, thing, wish, row)
+        else:
+            self.reading.mean(*row)
+            if isinstance(thing, Named) and not place.is_constraint:
+                declare(self.reading, thing.name, marker=thing.marker)
+            if thing.moves:
+                self._remarks.moving(spot)
+        self._pins.add(wish, thing, spot, role=place.role)
+        self._check(place, spot, wish, thing)
+
+    def _check(
+        self, place: Place, spot: Spot, wish: Wish, thing: Named | Local | Remote
+    ) -> None:
+        if wish.ignored:
+            self._remarks.ignored(spot, wish.ignored, _OF_A_REQUIREMENT)
+        if place.is_constraint:
+            why = _no_constraint(wish, thing)
+            if why:
+                self._remarks.constraint(spot, wish.text, why)
+        elif always_holds(thing.marker):
+            why = wheel_trouble(thing) or _never_installed(thing)
+            if why:
+                self._remarks.unfit(spot, why)
 
     def _local(
-        self, place: Place, line: Line, it: Local, wish: Wish, row: tuple[str, ...]
+        self, spot: Spot, thing: Local, wish: Wish, row: tuple[str, ...]
     ) -> Asking[None]:
-        path = joined(self.reading.context_dir, it.path)
+        is_certain = always_holds(thing.marker)
+        path = joined(self.reading.context_dir, thing.path)
         if path is None:
-            self.reading.mean(*row, it.path)
-            self._remark_unpinned(place, line, it.path, "lies outside the repository")
+            self.reading.mean(*row, thing.path)
+            self._remarks.elsewhere(spot, thing, is_certain=is_certain)
             return
         self.reading.mean(*row, self.reading.relative(path))
         found = yield from follow_local(
             self.reading, path, is_editable=wish.is_editable
         )
         if found.is_absent and found.trouble is None:
-            self._remark_missing(place, line, path)
+            self._remarks.missing(spot, path)
+        elif found.is_file and (wish.is_editable or not is_archive(path)):
+            self._remarks.no_project(spot, path, is_editable=wish.is_editable)
 
-    def _options(self, place: Place, line: Line, options: Options) -> Asking[None]:
-        for name, value in sorted(options.flags):
-            self.reading.mean("option", name, value)
-        for name, value in options.ordered:
-            if name == "find-links":
-                yield from self._links_page(place, value)
-            self._sequence.append([name, value])
-        for include in options.includes:
-            yield from self._include(place, line, include)
+    def _options(self, place: Place, spot: Spot, options: Options) -> Asking[None]:
+        if options.ignored:
+            self._remarks.ignored(spot, options.ignored, "without a requirement")
+        pages = [value for name, value in options.given if name == "find-links"]
+        for value in pages[1:]:
+            self._remarks.ignored(spot, (f"-f {value}",), "as the second of its line")
+        links = (yield from self._links_page(place, pages[0])) if pages else None
+        self._effects[-1].add(options, links)
 
-    def _links_page(self, place: Place, value: str) -> Asking[None]:
+    def _links_page(self, place: Place, value: str) -> Asking[str]:
         """Count a directory of archives; pip tries the file's own directory first."""
-        if _URL.match(value) or has_variable(value):
-            return
+        if _URL.match(value) or _FILE_URL.match(value) or has_variable(value):
+            return value
         for base in (posixpath.dirname(place.path), self.reading.context_dir):
             path = joined(base, value)
             if path is None:
-                return
+                break
             found = yield from self.reading.take(path, "archives")
             self.reading.mean_bytes(found)
             if not found.is_absent:
-                return
+                return self.reading.relative(path)
+        return value
 
-    def _include(self, place: Place, line: Line, include: Include) -> Asking[None]:
+    def _include(self, place: Place, spot: Spot, include: Include) -> Asking[None]:
+        if include.ignored:
+            self._remarks.ignored(
+                spot, include.ignored, "beside the first -r or -c of the line"
+            )
         path = joined(posixpath.dirname(place.path), include.path)
         why = ""
         if _URL.match(include.path):
             why = "is fetched from a URL at every build"
         elif has_variable(include.path):
             why = "depends on the environment of the build"
-        elif path is None:
-            why = "lies outside the repository"
-        if why or path is None:
+        if why or path is None or _FILE_URL.match(include.path):
             role = "constraint" if include.is_constraint else "requirement"
             self.reading.mean("include", role, include.path)
-            self._remark_unpinned(place, line, include.path, why)
+            if why:
+                self._remarks.unpinned(spot, include.path, why)
+            else:
+                self._outside(spot, include)
             return
         inner = Place(
             path=path,
             is_constraint=include.is_constraint,
             trail=(*place.trail, place.path),
         )
-        yield from self._included(inner, line, place)
+        yield from self._included(inner, spot)
 
-    def _included(self, inner: Place, line: Line, outer: Place) -> Asking[None]:
+    def _outside(self, spot: Spot, include: Include) -> None:
+        mend = ""
+        if match := _FILE_URL.match(include.path):
+            option = "-c" if include.is_constraint else "-r"
+            mend = f"write {option} {show(include.path[match.end() :])}"
+        self._remarks.outside(spot, include.path, mend)
+
+    def _included(self, inner: Place, spot: Spot) -> Asking[None]:
         if inner.path in inner.trail:
             # pip fails over it, so a definition without it is another one.
             self.reading.mean("cycle", inner.role, self.reading.relative(inner.path))
-            self._remark_cycle(outer, line, inner.path)
+            self._remarks.cycle(spot, inner.path)
             return
         if len(inner.trail) > MAX_DEPTH:
             self.reading.give_up(
@@ -198,71 +251,41 @@ class Requirements:
                 f"Files include each other more than {MAX_DEPTH} levels deep",
             )
             return
-        if not self.reading.is_new("requirements", inner.role, inner.path):
-            # Reading it again adds no requirement, but it can change the order
-            # in which options take effect.
-            self._sequence.extend(self._seen_before(inner))
-            return
-        before = len(self._sequence)
+        if self.reading.is_new("requirements", inner.role, inner.path):
+            self._effects.append(Effects())
+            yield from self._read_included(inner, spot)
+            self._known[inner.role, inner.path] = self._effects.pop()
+        # Reading it again adds no requirement, but its options take effect again.
+        known = self._known.get((inner.role, inner.path))
+        if known is not None:
+            self._effects[-1].then(known)
+
+    def _read_included(self, inner: Place, spot: Spot) -> Asking[None]:
         found = yield from self.reading.take(inner.path, inner.role)
         if found.is_file:
             yield from self.file(inner, found)
-        else:
-            self.reading.mean_bytes(found)
-            if found.trouble is None:
-                self._remark_missing(outer, line, inner.path)
-        if len(self._sequence) > before:
-            self._has_sequence[_key(inner)] = True
+            return
+        self.reading.mean_bytes(found)
+        if found.trouble is None:
+            self._remarks.missing(spot, inner.path)
 
-    def _seen_before(self, inner: Place) -> list[object]:
-        if not self._has_sequence.get(_key(inner)):
-            return []
-        return [["again", inner.role, self.reading.relative(inner.path)]]
 
-    def _remark_missing(self, place: Place, line: Line, path: str) -> None:
-        self.reading.remark(
-            Severity.ERROR,
-            "missing_include",
-            f"{show(place.path)}, line {line.number}, asks for {show(path)}, and there"
-            " is no such file; the build would fail. Add it, or take the line out.",
-            path=place.path,
-            line=line.number,
-            column=line.column,
+def _no_constraint(wish: Wish, thing: Named | Local | Remote) -> str:
+    """Say why pip refuses a constraint; empty when it does not."""
+    if wish.is_editable:
+        return "is editable, which no constraint may be"
+    if thing.row[0] == "variable":
+        return ""
+    if not thing.name:
+        return "has no name, and a constraint has to have one"
+    return "has extras, which no constraint may have" if thing.extras else ""
+
+
+def _never_installed(thing: Named | Local | Remote) -> str:
+    """Say why a requirement that tools write is in no index; empty when it may be."""
+    if thing.name == "pkg-resources" and isinstance(thing, Named) and not thing.url:
+        return (
+            "pkg-resources is no package; `pip freeze` wrote it on Debian or Ubuntu by"
+            " mistake. Take the line out"
         )
-
-    def _remark_cycle(self, place: Place, line: Line, path: str) -> None:
-        self.reading.remark(
-            Severity.ERROR,
-            "include_cycle",
-            f"{show(place.path)}, line {line.number}, includes {show(path)}, which"
-            " includes it again; pip refuses that. Take one of the lines out.",
-            path=place.path,
-            line=line.number,
-            column=line.column,
-        )
-
-    def _remark_unpinned(self, place: Place, line: Line, what: str, why: str) -> None:
-        self.reading.remark(
-            Severity.WARNING,
-            "unpinned_include",
-            f"{show(place.path)}, line {line.number}: {show(what)} {why}, so a change"
-            " there is not noticed; copy what you need into the repository.",
-            path=place.path,
-            line=line.number,
-            column=line.column,
-        )
-
-    def _remark_moving(self, place: Place, line: Line) -> None:
-        self.reading.remark(
-            Severity.NOTE,
-            "moving_requirement",
-            f"{show(place.path)}, line {line.number}, installs from something that can"
-            " change without a push here; name a full commit to pin it.",
-            path=place.path,
-            line=line.number,
-            column=line.column,
-        )
-
-
-def _key(place: Place) -> Place:
-    return Place(path=place.path, is_constraint=place.is_constraint)
+    return ""

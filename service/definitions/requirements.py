@@ -7,12 +7,17 @@ options, and let an option parser read them. Nothing here knows of other files.
 """
 
 import codecs
-import optparse
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
+
+from service.definitions.options import (
+    CONTROLS,
+    INCLUDES,
+    MalformedLineError,
+    OptionParser,
+)
 
 __all__ = [
     "Include",
@@ -26,9 +31,6 @@ __all__ = [
     "logical_lines",
 ]
 
-MAX_OPTIONS: Final = 64 * 1024
-"""Characters on a line: 200 hashes have 16,000. Splitting them takes quadratic time."""
-
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     # UTF-32's little-endian mark begins with UTF-16's: it has to be looked for first.
@@ -39,25 +41,14 @@ _BOMS: Final = (
 )
 _CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _ENCODINGS: Final = frozenset(
-    {"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-15", "cp1252"}
+    {"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-2", "iso8859-15", "cp1250"}
+    | {"cp1251", "cp1252", "koi8-r", "gb2312", "gbk", "gb18030", "big5", "shift_jis"}
+    | {"cp932", "euc_jp", "euc_kr"}
 )
 """What people claim. Some of the others take quadratic time, or are no encodings."""
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*$")
 """Pip's `(^|\\s+)#.*$`, without its quadratic time on long runs of blanks."""
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
-
-
-class MalformedLineError(ValueError):
-    """A line that pip refuses.
-
-    Args:
-        message: What is wrong with it.
-        offset: Where in the line, counted from 0.
-    """
-
-    def __init__(self, message: str, *, offset: int = 0) -> None:
-        super().__init__(message)
-        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +62,10 @@ class Line:
     text: str
 
 
+Given = tuple[tuple[str, str], ...]
+"""Options by their long names, with their values, in order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """Something to install."""
@@ -79,8 +74,12 @@ class Wish:
     """The requirement without its options."""
     is_editable: bool = False
     hashes: tuple[str, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-    """Every other option on its line, in order."""
+    settings: Given = ()
+    """For its build."""
+    controls: Given = ()
+    """Of any package: pip obeys them here, too."""
+    ignored: tuple[str, ...] = ()
+    """What else is on the line, to no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +88,17 @@ class Include:
 
     path: str
     is_constraint: bool
+    controls: Given = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a line says about the whole installation."""
 
-    includes: tuple[Include, ...] = ()
-    ordered: tuple[tuple[str, str], ...] = ()
-    """Options whose order matters, such as those about indexes."""
-    flags: frozenset[tuple[str, str]] = frozenset()
-    """Options that are either given or not."""
+    given: Given = ()
+    controls: Given = ()
+    ignored: tuple[str, ...] = ()
 
 
 def decode(raw: bytes) -> str:
@@ -168,132 +167,96 @@ def _before_options(text: str) -> tuple[str, int]:
     return text[:offset].rstrip(" "), min(offset, len(text))
 
 
-_VALUED: Final[dict[str, tuple[str, ...]]] = {
-    "index-url": ("-i", "--index-url", "--pypi-url"),
-    "extra-index-url": ("--extra-index-url",),
-    "find-links": ("-f", "--find-links"),
-    "no-binary": ("--no-binary",),
-    "only-binary": ("--only-binary",),
-    "all-releases": ("--all-releases",),
-    "only-final": ("--only-final",),
-    "trusted-host": ("--trusted-host",),
-    "use-feature": ("--use-feature",),
-    "requirement": ("-r", "--requirement"),
-    "constraint": ("-c", "--constraint"),
-    "editable": ("-e", "--editable"),
-    "hash": ("--hash",),
-    "config-settings": ("-C", "--config-setting", "--config-settings"),
-    "global-option": ("--global-option",),
-}
-_FLAGS: Final[dict[str, tuple[str, ...]]] = {
-    "no-index": ("--no-index",),
-    "pre": ("--pre",),
-    "prefer-binary": ("--prefer-binary",),
-    "require-hashes": ("--require-hashes",),
-    "no-require-hashes": ("--no-require-hashes",),
-}
-_ORDERED: Final = frozenset(
-    {
-        "index-url",
-        "extra-index-url",
-        "no-index",
-        "find-links",
-        "no-binary",
-        "only-binary",
-        "all-releases",
-        "only-final",
-    }
-)
-"""Each of these adds to or undoes the ones before it."""
-_INCLUDES: Final = frozenset({"requirement", "constraint"})
-_UNFLAGGED: Final = _ORDERED | _INCLUDES | {"hash"}
-"""A hash without a requirement is ignored."""
-
-
-class _OptionParser(optparse.OptionParser):
-    """Notes options in the order in which they are given; never prints or exits."""
-
-    def __init__(self) -> None:
-        super().__init__(add_help_option=False, usage="")
-        self.seen: list[tuple[str, str]] = []
-        for name, spellings in _VALUED.items():
-            self.add_option(
-                *spellings,
-                action="callback",
-                callback=self._note,
-                type="string",
-                metavar=name,
-            )
-        for name, spellings in _FLAGS.items():
-            self.add_option(
-                *spellings, action="callback", callback=self._note, metavar=name
-            )
-
-    def error(self, msg: str) -> NoReturn:
-        raise MalformedLineError(msg)
-
-    def _note(
-        self,
-        option: optparse.Option,
-        _spelling: str,
-        value: str | None,
-        _parser: optparse.OptionParser,
-    ) -> None:
-        self.seen.append((str(option.metavar), value or ""))
-
-
 class LineParser:
     """Reads logical lines; made once, because making an option parser is slow."""
 
     def __init__(self) -> None:
-        self._parser = _OptionParser()
+        self._options = OptionParser()
 
-    def parse(self, text: str) -> Wish | Options:
+    def parse(self, text: str) -> Wish | Include | Options:
         """Read a logical line.
 
         Raises:
             MalformedLineError: Pip would refuse it.
         """
         requirement, offset = _before_options(text)
-        given = self._options(text[offset:], offset)
+        given, words = self._options.read(text[offset:], offset)
         editables = [value for name, value in given if name == "editable"]
         if requirement or editables:
-            return _wish(requirement, editables, given)
-        return _setting(given)
-
-    def _options(self, text: str, offset: int) -> list[tuple[str, str]]:
-        if not text:
-            return []
-        if len(text) > MAX_OPTIONS:
-            raise MalformedLineError("the options are too long", offset=offset)
-        self._parser.seen = []
-        try:
-            self._parser.parse_args(shlex.split(text))
-        except MalformedLineError as exc:
-            raise MalformedLineError(str(exc), offset=offset) from exc
-        except ValueError as exc:
-            raise MalformedLineError(
-                f"the options cannot be split: {exc}", offset=offset
-            ) from exc
-        return self._parser.seen
+            return _wish(requirement, editables, given, words)
+        for kind in INCLUDES:
+            paths = [value for name, value in given if name == kind]
+            if paths:
+                return _include(kind, paths[0], given, words)
+        return Options(
+            given=_only(given, _SETTING),
+            controls=_only(given, CONTROLS),
+            ignored=_ignored(_but(given, _SETTING | CONTROLS), words),
+        )
 
 
-def _wish(requirement: str, editables: list[str], given: list[tuple[str, str]]) -> Wish:
+_SETTING: Final = frozenset(
+    {
+        "index-url",
+        "extra-index-url",
+        "no-index",
+        "find-links",
+        "pre",
+        "prefer-binary",
+        "require-hashes",
+        "no-require-hashes",
+        "trusted-host",
+        "use-feature",
+    }
+)
+
+
+def _wish(
+    requirement: str,
+    editables: list[str],
+    given: list[tuple[str, str]],
+    words: tuple[str, ...],
+) -> Wish:
+    # Of an editable requirement pip checks no hash.
+    hashes = () if editables else _only(given, {"hash"})
+    obeyed = {"config-settings"} if editables else {"config-settings", "hash"}
+    rest = _but(given, obeyed | CONTROLS)
+    if editables and not requirement:
+        rest.remove(("editable", editables[0]))
     return Wish(
         text=requirement or editables[0],
-        is_editable=not requirement,
-        hashes=tuple(value for name, value in given if name == "hash"),
-        settings=tuple(it for it in given if it[0] not in {"hash", "editable"}),
+        is_editable=bool(editables),
+        hashes=tuple(value for _, value in hashes),
+        settings=_only(given, {"config-settings"}),
+        controls=_only(given, CONTROLS),
+        ignored=_ignored(rest, words),
     )
 
 
-def _setting(given: list[tuple[str, str]]) -> Options:
-    return Options(
-        includes=tuple(
-            Include(path=value, is_constraint=name == "constraint")
-            for name, value in given
-            if name in _INCLUDES
-        ),
-        ordered=tuple(it for it in given if it[0] in _ORDERED),
-        flags=frozenset(it for it in given if it[0] not in _UNFLAGGED),
+def _include(
+    kind: str, path: str, given: list[tuple[str, str]], words: tuple[str, ...]
+) -> Include:
+    rest = _but(given, CONTROLS)
+    rest.remove((kind, path))
+    return Include(
+        path=path,
+        is_constraint=kind == "constraint",
+        controls=_only(given, CONTROLS),
+        ignored=_ignored(rest, words),
     )
+
+
+def _only(given: Iterable[tuple[str, str]], names: Collection[str]) -> Given:
+    return tuple(option for option in given if option[0] in names)
+
+
+def _but(
+    given: Iterable[tuple[str, str]], names: Collection[str]
+) -> list[tuple[str, str]]:
+    return [option for option in given if option[0] not in names]
+
+
+def _ignored(
+    given: Iterable[tuple[str, str]], words: tuple[str, ...]
+) -> tuple[str, ...]:
+    return (*(f"--{name} {value}".rstrip() for name, value in given), *words)

@@ -6,19 +6,24 @@ from typing import Final
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from service.definitions.requirements import MalformedLineError, Wish, has_variable
 
-__all__ = ["Local", "Named", "Remote", "meant"]
+__all__ = ["Local", "Named", "Remote", "is_archive", "meant"]
 
 MAX_REQUIREMENT: Final = 4096
 """Characters, without options; real ones have some hundreds at most."""
 
-_URL: Final = re.compile(
-    r"(?:https?|ftp|file|(?:git|hg|svn|bzr)(?:\+\w+)?):", re.IGNORECASE
+_VCS: Final = re.compile(
+    r"(?:git\+(?:https?|ssh|git|file)|hg\+(?:https?|ssh|file|static-http)"
+    r"|svn\+(?:https?|ssh|svn|file)|bzr\+(?:https?|ssh|s?ftp|lp|file)):",
+    re.IGNORECASE,
 )
-_EXTRAS: Final = re.compile(r"(?P<path>[^\[\]]+)\[(?P<extras>[^\[\]]*)\]")
+_URL: Final = re.compile(rf"(?:https?|ftp|file):|{_VCS.pattern}", re.IGNORECASE)
+_BARE_VCS: Final = re.compile(r"(?:git|hg|svn|bzr|ssh)://|git@[\w.-]+:", re.IGNORECASE)
+_EXTRAS: Final = re.compile(r"(?P<path>.+)\[(?P<extras>[^\]]+)\]")
 _ARCHIVES: Final = (
     ".whl",
     ".zip",
@@ -34,6 +39,11 @@ _ARCHIVES: Final = (
     ".tar.lzma",
 )
 _COMMIT: Final = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?(?:#|$)")
+_EGG: Final = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]*)(?P<extras>\[[^&]*\])?")
+_WHEEL: Final = re.compile(r"(?:^|/)(?P<name>[^/#?-]+)-[^/#?]*\.whl(?:[#?]|$)")
+
+
+_ANY: Final = SpecifierSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,9 @@ class Named:
     row: tuple[str, ...]
     """Equal for requirements that mean the same."""
     name: str
+    extras: str = ""
+    versions: SpecifierSet = _ANY
+    url: str = ""
     marker: str = ""
     """When it is installed; always when empty."""
     moves: bool = False
@@ -57,6 +70,11 @@ class Local:
     """Absolute, or relative to where the installer runs."""
     row: tuple[str, ...]
     """Everything but the path."""
+    url: str = ""
+    """As it was written, where it is a URL."""
+    name: str = ""
+    extras: str = ""
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,11 @@ class Remote:
 
     row: tuple[str, ...]
     moves: bool
+    url: str = ""
+    """Empty when it depends on the environment."""
+    name: str = ""
+    extras: str = ""
+    marker: str = ""
 
 
 def meant(wish: Wish) -> Named | Local | Remote:
@@ -81,44 +104,140 @@ def meant(wish: Wish) -> Named | Local | Remote:
         raise MalformedLineError("its marker is nested too deeply") from None
 
 
+def is_archive(path: str) -> bool:
+    """Say whether pip takes a path for an archive."""
+    return path.lower().endswith(_ARCHIVES)
+
+
 def _meant(wish: Wish) -> Named | Local | Remote:
     if has_variable(wish.text):
         return Remote(row=("variable", wish.text), moves=True)
-    is_url = _URL.match(wish.text) is not None
-    if not is_url and _is_direct_reference(wish.text):
-        return _named(wish.text)
-    if wish.is_editable or is_url or _is_path(wish.text):
-        return _located(wish.text, is_url=is_url)
-    return _named(wish.text)
-
-
-def _located(text: str, *, is_url: bool) -> Local | Remote:
-    where, _, condition = text.partition("; " if is_url else ";")
+    if wish.is_editable:
+        return _editable(wish.text)
+    if _URL.match(wish.text) is not None:
+        where, _, condition = wish.text.partition("; ")
+        return _at_url(where.strip(), _marker(condition, offset=len(where) + 2))
+    if _BARE_VCS.match(wish.text):
+        raise MalformedLineError(
+            "pip installs from a repository by a URL such as git+https://…"
+        )
+    where, _, condition = wish.text.partition(";")
     condition = _marker(condition, offset=len(where) + 1)
-    if is_url and not where.lower().startswith("file:"):
-        return Remote(row=("url", where.strip(), condition), moves=_moves(where))
-    match = _EXTRAS.fullmatch(where.strip())
-    path, extras = (match["path"], match["extras"]) if match else (where.strip(), "")
-    return Local(path=_file_path(path), row=("local", _names(extras), condition))
+    if not _is_direct_reference(where) and _is_path(where.strip()):
+        return _at_path(where.strip(), condition)
+    return _named(where, condition)
 
 
-def _named(text: str) -> Named | Local:
+def _editable(text: str) -> Local | Remote | Named:
+    """Read what stands after -e: a project by its path, or a repository."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        requirement = None
+    if requirement is not None and requirement.url:
+        _check_editable(requirement.url)
+        return _named(text, "")
+    if re.match(r"(?:git|hg|svn|bzr):", text, re.IGNORECASE):
+        text = f"{text.partition(':')[0]}+{text}"  # as pip does
+    if _VCS.match(text):
+        if not _egg(text)[0]:
+            raise MalformedLineError(
+                "pip cannot tell the name of an editable requirement from this URL;"
+                " write -e NAME @ URL"
+            )
+        return _at_url(text, "")
+    if _URL.match(text) and not text.lower().startswith("file:"):
+        _check_editable(text)
+    match = _EXTRAS.fullmatch(text)
+    path, extras = (match["path"].rstrip(), match["extras"]) if match else (text, "")
+    return _local(path, extras, "")
+
+
+def _check_editable(url: str) -> None:
+    if not _VCS.match(url) and not url.startswith("file:"):
+        raise MalformedLineError(
+            "-e is followed by a local project or by the URL of a repository, such as"
+            " git+https://…; leave out -e to install an archive"
+        )
+
+
+def _at_url(where: str, condition: str) -> Local | Remote:
+    if where.lower().startswith("file:"):
+        match = _EXTRAS.fullmatch(where)
+        path, extras = (match["path"], match["extras"]) if match else (where, "")
+        return _local(path, extras, condition)
+    name, extras = _egg(where)
+    return Remote(
+        row=("url", where, condition),
+        moves=_moves(where),
+        url=where,
+        name=name,
+        extras=extras,
+        marker=condition,
+    )
+
+
+def _at_path(where: str, condition: str) -> Local:
+    match = _EXTRAS.fullmatch(where)
+    path, extras = (match["path"].rstrip(), match["extras"]) if match else (where, "")
+    return _local(path, extras, condition)
+
+
+def _local(path: str, extras: str, condition: str) -> Local:
+    is_url = path.lower().startswith("file:")
+    name, more = _egg(path)
+    return Local(
+        path=_file_path(path),
+        row=("local", _names(extras), condition),
+        url=path if is_url else "",
+        name=name,
+        extras=extras or more,
+        marker=condition,
+    )
+
+
+def _named(text: str, condition: str) -> Named | Local:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as exc:
         raise _refused(text, exc) from exc
     url = requirement.url or ""
-    row = (
-        canonicalize_name(requirement.name),
-        ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras)),
-        ",".join(sorted(str(part) for part in requirement.specifier)),
-        str(requirement.marker or ""),
-    )
+    if url and not has_variable(url) and not _URL.match(url):
+        raise MalformedLineError(
+            "what follows the @ is no URL that pip can fetch, such as https://… or"
+            " git+https://…",
+            offset=text.index("@"),
+        )
+    marker = condition or str(requirement.marker or "")
+    extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
+    name = canonicalize_name(requirement.name)
+    versions = ",".join(sorted(_normal(part) for part in requirement.specifier))
+    row = (name, extras, versions, marker)
     if url.lower().startswith("file:"):
-        return Local(path=_file_path(url), row=("named", *row))
+        return Local(
+            path=_file_path(url),
+            row=("named", *row),
+            url=url,
+            name=name,
+            extras=extras,
+            marker=marker,
+        )
     return Named(
-        row=("named", *row, url), name=row[0], marker=row[3], moves=_moves(url)
+        row=("named", *row, url),
+        name=name,
+        extras=extras,
+        versions=requirement.specifier,
+        url=url,
+        marker=marker,
+        moves=_moves(url),
     )
+
+
+def _normal(part: Specifier) -> str:
+    """Write 1.0 and 1.0.0 alike where they are the same version."""
+    if part.operator in {"===", "~="} or part.version.endswith(".*"):
+        return str(part)
+    return f"{part.operator}{canonicalize_version(part.version)}"
 
 
 def _refused(text: str, exc: InvalidRequirement) -> MalformedLineError:
@@ -127,6 +246,10 @@ def _refused(text: str, exc: InvalidRequirement) -> MalformedLineError:
     why = str(exc).splitlines()[0]
     if re.fullmatch(r"[\w.\-\[\], ]+=[^=]+", text):
         why = "a single = is conda's; pip writes =="
+    elif re.match(
+        r"(?:!?\s*(?:python\S*\s+-m\s+)?pip3?|conda|mamba)\s+install\s", text
+    ):
+        why = "this is a command; write the name of the package only"
     return MalformedLineError(why, offset=offset)
 
 
@@ -145,10 +268,20 @@ def _is_direct_reference(text: str) -> bool:
     return bool(at) and "/" not in name and not name.startswith(".")
 
 
-def _is_path(text: str) -> bool:
-    where = text.partition(";")[0].strip()
-    where = where.partition("[")[0]
-    return "/" in where or where.startswith(".") or where.lower().endswith(_ARCHIVES)
+def _is_path(where: str) -> bool:
+    match = _EXTRAS.fullmatch(where)
+    path = match["path"].rstrip() if match else where
+    return "/" in where or where.startswith(".") or is_archive(path)
+
+
+def _egg(where: str) -> tuple[str, str]:
+    """Return the name and extras that a URL or a path tells pip."""
+    if match := _WHEEL.search(where):
+        return canonicalize_name(match["name"]), ""
+    match = _EGG.search(where)
+    if match is None:
+        return "", ""
+    return canonicalize_name(match["name"]), match["extras"] or ""
 
 
 def _file_path(where: str) -> str:

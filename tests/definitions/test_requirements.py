@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from service.definitions.requirements import (
+    Include,
     LineParser,
     MalformedLineError,
     Options,
@@ -42,6 +43,14 @@ def meaning(content: str | bytes, **others: str) -> str:
         ),
         pytest.param("numpy\nnumpy\n", "numpy\n", id="twice"),
         pytest.param("-i https://x\na", "--index-url=https://x\na", id="spelling"),
+        pytest.param("--no-index\n-i x", "-i x\n--no-index", id="no index for good"),
+        pytest.param("-i x\n-i y", "-i y", id="an index that is replaced"),
+        pytest.param("a==1.0", "a==1.0.0", id="zeros of a version"),
+        pytest.param("a;", "a", id="empty marker"),
+        pytest.param("a --pre", "a", id="an option after a requirement"),
+        pytest.param("-f x -f y", "-f x", id="the second page of a line"),
+        pytest.param("a --no-binary a", "a\n--no-binary=A", id="read on any line"),
+        pytest.param("-e ./b --hash=sha256:1", "-e ./b", id="hash of an editable"),
     ],
 )
 def test_what_pip_does_not_see_is_cosmetic(
@@ -67,7 +76,7 @@ def test_what_pip_does_not_see_is_cosmetic(
             "-i https://y\n--extra-index-url https://x",
             id="indexes swapped",
         ),
-        pytest.param("--no-index\n-i x", "-i x\n--no-index", id="order of indexes"),
+        pytest.param("-i x\n-i y", "-i y\n-i x", id="order of indexes"),
         pytest.param("a @ https://x/a.whl", "a @ https://y/a.whl", id="URL"),
         pytest.param("-e git+https://x/a@v1", "git+https://x/a@v1", id="editable"),
         pytest.param("a#b", "a #b", id="a hash mark inside a word is no comment"),
@@ -135,30 +144,56 @@ def test_files_of_one_meaning_have_the_same_lines(one: str, other: str) -> None:
         assert meaning(one) == meaning(other)
 
 
-def parse(text: str) -> Wish | Options:
+def parse(text: str) -> Wish | Include | Options:
     return LineParser().parse(text)
 
 
 def test_options_are_read_as_pip_reads_them() -> None:
-    parsed = parse("-ra.txt --constraint=c.txt --pre -i https://x -f wheels")
+    parsed = parse("--pre -i https://x -f wheels --no-binary a")
 
     assert isinstance(parsed, Options)
-    assert [(it.path, it.is_constraint) for it in parsed.includes] == [
-        ("a.txt", False),
-        ("c.txt", True),
-    ]
-    assert parsed.ordered == (("index-url", "https://x"), ("find-links", "wheels"))
-    assert parsed.flags == {("pre", "")}
+    assert parsed.given == (
+        ("pre", ""),
+        ("index-url", "https://x"),
+        ("find-links", "wheels"),
+    )
+    assert parsed.controls == (("no-binary", "a"),)
 
 
-def test_an_abbreviated_option_is_understood() -> None:
-    parsed = parse("--requirem base.txt")
+@pytest.mark.parametrize(
+    ("text", "path", "ignored"),
+    [
+        ("-r a.txt -c b.txt", "a.txt", ("--constraint b.txt",)),
+        ("-c b.txt -r a.txt", "a.txt", ("--constraint b.txt",)),
+        ("-ra.txt -r b.txt --pre", "a.txt", ("--requirement b.txt", "--pre")),
+        ("--requirem a.txt b.txt", "a.txt", ("b.txt",)),
+    ],
+)
+def test_of_one_line_pip_reads_one_file(
+    text: str, path: str, ignored: tuple[str, ...]
+) -> None:
+    parsed = parse(text)
 
-    assert isinstance(parsed, Options)
-    assert parsed.includes[0].path == "base.txt"
+    assert isinstance(parsed, Include)
+    assert (parsed.path, parsed.is_constraint) == (path, False)
+    assert parsed.ignored == ignored
 
 
-@pytest.mark.parametrize("text", ["--nope", "-r", "-r 'open", "--hash"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--nope",
+        "-r",
+        "-r 'open",
+        "--hash",
+        "a --hash=sha256",
+        "a --hash=md5:0",
+        "-e . -C x",
+        "--use-feature=2020-resolver",
+        "--no-binary=-x",
+        "--p x",
+    ],
+)
 def test_what_pip_refuses_is_refused(text: str) -> None:
     with pytest.raises(MalformedLineError):
         parse(text)
@@ -308,22 +343,23 @@ def test_dynamic_dependencies_of_setuptools_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "code"),
     [
-        "-r https://example.org/r.txt",
-        "-r ../outside.txt",
-        "-c /etc/limits.txt",
-        "-r ${WHERE}/r.txt",
-        "-e ../lib",
-        "./../lib",
-        "a @ file:///opt/a",
+        ("-r https://example.org/r.txt", "unpinned_include"),
+        ("-r ${WHERE}/r.txt", "unpinned_include"),
+        ("-r ../outside.txt", "outside_repository"),
+        ("-c /etc/limits.txt", "outside_repository"),
+        ("-e ../lib", "outside_repository"),
+        ("./../lib", "outside_repository"),
+        ("a @ file:///opt/a", "outside_repository"),
+        ("a @ file:///croot/a_17/work", "conda_path"),
     ],
 )
-def test_what_lies_elsewhere_is_kept_as_text_and_said(line: str) -> None:
+def test_what_lies_elsewhere_is_kept_as_text_and_said(line: str, code: str) -> None:
     commit = Commit({"requirements.txt": line})
     found = commit.read()
 
-    finding = next(it for it in found.findings if it.code == "unpinned_include")
+    finding = next(it for it in found.findings if it.code == code)
     assert finding.line == 1
     assert not [it for it in found.items if "outside" in it.path or "etc" in it.path]
 

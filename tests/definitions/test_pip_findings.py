@@ -1,0 +1,380 @@
+"""What pip would refuse, ignore or never find, and what it takes without a word."""
+
+import pytest
+
+from service.domain.findings import Severity
+from tests.definitions.tree import Files, read
+
+HASH = "--hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
+OTHER = "--hash=sha256:" + "0" * 64
+SSH = "git+ssh://git@example.org/o/r.git"
+
+
+def requirements(content: str, **others: str) -> Files:
+    named = {f"{name}.txt": text for name, text in others.items()}
+    return {"requirements.txt": content, **named}
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "path", "line", "mend"),
+    [
+        pytest.param(
+            requirements("six==1\ne @ file:///croot/e_17060/work\n"),
+            "conda_path",
+            "requirements.txt",
+            2,
+            "pip list --format=freeze",
+            id="frozen in conda",
+        ),
+        pytest.param(
+            requirements("a\nb @ file:///home/conda/feedstock_root/build_artifacts/b"),
+            "conda_path",
+            "requirements.txt",
+            2,
+            "pip list --format=freeze",
+            id="frozen from conda-forge",
+        ),
+        pytest.param(
+            requirements("-c c.txt\nrequests", c="requests[socks]==2.31.0"),
+            "bad_constraint",
+            "c.txt",
+            1,
+            "has extras",
+            id="constraint with extras",
+        ),
+        pytest.param(
+            requirements("-c c.txt", c="\na[x]; python_version < '3'"),
+            "bad_constraint",
+            "c.txt",
+            2,
+            "has extras",
+            id="constraint with extras and a marker",
+        ),
+        pytest.param(
+            requirements("-c c.txt\nrequests", c="https://example.org/x-1.0.tar.gz"),
+            "bad_constraint",
+            "c.txt",
+            1,
+            "has no name",
+            id="constraint without a name",
+        ),
+        pytest.param(
+            requirements("-c c.txt", c=f"-e '{SSH}#egg=r'"),
+            "bad_constraint",
+            "c.txt",
+            1,
+            "is editable",
+            id="editable constraint",
+        ),
+        pytest.param(
+            requirements("-r file:base.txt", base="six"),
+            "outside_repository",
+            "requirements.txt",
+            1,
+            "write -r base.txt",
+            id="include by a file URL",
+        ),
+        pytest.param(
+            requirements(f"six==1.16.0 {HASH}\nidna==3.7\n"),
+            "hash_missing",
+            "requirements.txt",
+            2,
+            "idna==3.7 has no --hash",
+            id="hashes on some lines",
+        ),
+        pytest.param(
+            requirements("--require-hashes\nsix==1.16.0"),
+            "hash_missing",
+            "requirements.txt",
+            2,
+            "six==1.16.0 has no --hash",
+            id="hashes demanded",
+        ),
+        pytest.param(
+            requirements(f"six==1.16.0 {HASH}\ngit+https://x/y"),
+            "hash_missing",
+            "requirements.txt",
+            2,
+            "is a repository",
+            id="hashes and a repository",
+        ),
+        pytest.param(
+            requirements(f"six>=1.16.0 {HASH}"),
+            "hash_unpinned",
+            "requirements.txt",
+            1,
+            "NAME==VERSION",
+            id="hash of no version",
+        ),
+        pytest.param(
+            requirements("six==1.16.0 --hash=md5:abc"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "sha256, sha384, sha512",
+            id="weak hash",
+        ),
+        pytest.param(
+            requirements("six==1.16.0 --hash=8abb2f"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "--hash=sha256:",
+            id="hash of nothing",
+        ),
+        pytest.param(
+            requirements("six==1.16.0 --hash=sha256:abc"),
+            "bad_hash",
+            "requirements.txt",
+            1,
+            "64 digits",
+            id="short hash",
+        ),
+        pytest.param(
+            requirements("six==1.15.0\nsix==1.16.0"),
+            "conflict",
+            "requirements.txt",
+            2,
+            "six==1.15.0 in line 1",
+            id="two pins",
+        ),
+        pytest.param(
+            requirements("Six==1.15.0\n-r a.txt", a="six>1.16"),
+            "conflict",
+            "a.txt",
+            1,
+            "line 1 of requirements.txt",
+            id="a pin and a bound in two files",
+        ),
+        pytest.param(
+            requirements("six==1.15.0\n-c a.txt", a="six==1.16"),
+            "conflict",
+            "a.txt",
+            1,
+            "loosen one",
+            id="a pin and a constraint",
+        ),
+        pytest.param(
+            requirements("six>=2\nsix<1.9"),
+            "conflict",
+            "requirements.txt",
+            2,
+            "loosen one",
+            id="two bounds",
+        ),
+        pytest.param(
+            requirements("# x\n_libgcc_mutex=0.1=main\nnumpy=1.2=py_0\n"),
+            "conda_export",
+            "requirements.txt",
+            2,
+            "pip list --format=freeze",
+            id="conda list --export",
+        ),
+        pytest.param(
+            requirements("@EXPLICIT\nhttps://x/linux-64/a-1-0.conda"),
+            "conda_export",
+            "requirements.txt",
+            1,
+            "environment.yml",
+            id="conda list --explicit",
+        ),
+        pytest.param(
+            requirements("reqs/base.txt", **{"reqs/base": "six"}),
+            "not_installable",
+            "requirements.txt",
+            1,
+            "-r reqs/base.txt",
+            id="forgotten -r",
+        ),
+        pytest.param(
+            requirements("-e https://example.org/r.git"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "git+https",
+            id="editable archive",
+        ),
+        pytest.param(
+            requirements("-e git+https://example.org/r.git"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "NAME @ URL",
+            id="editable without a name",
+        ),
+        pytest.param(
+            requirements("pip install six"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "this is a command",
+            id="a command",
+        ),
+        pytest.param(
+            requirements("git@github.com:o/r.git"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "git+https",
+            id="a clone URL",
+        ),
+        pytest.param(
+            requirements("a @ ./lib"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "no URL",
+            id="a path after @",
+        ),
+        pytest.param(
+            requirements("six\npkg_resources==0.0.0"),
+            "unfit_requirement",
+            "requirements.txt",
+            2,
+            "Take the line out",
+            id="frozen on Debian",
+        ),
+        pytest.param(
+            requirements("https://example.org/a-1-cp310-cp310-win_amd64.whl"),
+            "unfit_requirement",
+            "requirements.txt",
+            1,
+            "another system",
+            id="wheel for Windows",
+        ),
+        pytest.param(
+            requirements("--use-feature=2020-resolver\nsix"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "take it out",
+            id="feature that is gone",
+        ),
+    ],
+)
+def test_what_makes_pip_fail_is_an_error_with_its_mend(
+    files: Files, code: str, path: str, line: int, mend: str
+) -> None:
+    errors = [it for it in read(files).findings if it.severity is Severity.ERROR]
+
+    assert [(it.code, it.path, it.line) for it in errors] == [(code, path, line)]
+    assert mend in errors[0].message
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(requirements("numpy;"), id="empty marker"),
+        pytest.param(requirements("numpy ; "), id="empty marker after a blank"),
+        pytest.param(requirements("-r a.txt -c b.txt", a="six"), id="second include"),
+        pytest.param(requirements("--use-feature=truststore\nsix"), id="feature"),
+        pytest.param(requirements("six==1.15\nsix==1.15.0"), id="one version, twice"),
+        pytest.param(requirements("six==1.15\nsix>=1,<2"), id="pin and range"),
+        pytest.param(requirements("torch==2.1\ntorch==2.1+cpu"), id="local version"),
+        pytest.param(
+            requirements("a==1; python_version<'3.12'\na==2; python_version>='3.12'"),
+            id="one pin for each Python",
+        ),
+        pytest.param(
+            requirements("a @ file:///croot/a/work ; sys_platform == 'win32'"),
+            id="path for another system",
+        ),
+        pytest.param(
+            requirements("https://x/a-1-py3-none-win32.whl ; sys_platform == 'win32'"),
+            id="wheel for another system",
+        ),
+        pytest.param(
+            requirements(f"six==1.16.0 {HASH}\nsix==1.16.0\nidna==1 {OTHER}"),
+            id="hash on one of two lines",
+        ),
+        pytest.param(
+            requirements(
+                f"-c c.txt\nsix==1.16.0 {HASH}\nidna==1", c=f"idna==1 {OTHER}"
+            ),
+            id="hash in a constraint",
+        ),
+        pytest.param(
+            requirements(f"six==1 {HASH}\na==1; sys_platform == 'win32'"),
+            id="no hash where nothing is installed",
+        ),
+        pytest.param(
+            requirements(f"six==1 {HASH} --hash=sha256:abc"), id="one good hash"
+        ),
+        pytest.param(
+            requirements(f"--no-require-hashes\nsix==1 {HASH}\nidna"),
+            id="hashes not demanded",
+        ),
+        pytest.param(
+            requirements(f"six==1 {HASH}\na @ https://x/a.zip#sha256={'0' * 64}"),
+            id="hash in a URL",
+        ),
+        pytest.param(requirements("-c c.txt\na", c="a>1\na<3"), id="constraints"),
+        pytest.param(requirements("-c c.txt\nb", c="a==1\na==2"), id="of nothing"),
+        pytest.param(
+            requirements("-c c.txt\na", c="a @ https://x/a.zip"), id="named constraint"
+        ),
+        pytest.param(
+            requirements("https://x/a-1-py3-none-manylinux_2_28_x86_64.whl"), id="wheel"
+        ),
+        pytest.param(requirements("a==1+x\n-i https://x"), id="version of an index"),
+        pytest.param(requirements("-f nowhere\nsix"), id="no such page"),
+        pytest.param(requirements(f"-e {SSH}#egg=r"), id="named by its egg"),
+    ],
+)
+def test_what_pip_takes_is_no_error(files: Files) -> None:
+    errors = [it for it in read(files).findings if it.severity is Severity.ERROR]
+
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("-r a.txt -c b.txt", "--constraint b.txt"),
+        ("--extra-index-url https://x -r a.txt", "--extra-index-url https://x"),
+        ("six -i https://x", "--index-url https://x"),
+        ("-e . numpy", "numpy"),
+        ("-e . -e ./b", "--editable ./b"),
+        ("--hash=sha256:0\nsix", "--hash sha256:0"),
+        ("-f x -f y\nsix", "-f y"),
+    ],
+)
+def test_what_pip_ignores_is_a_warning(content: str, shown: str) -> None:
+    files = {**requirements(content, a="six"), "setup.py": ""}
+    found = [it for it in read(files).findings if it.code == "ignored_option"]
+
+    assert [(it.severity, it.line) for it in found] == [(Severity.WARNING, 1)]
+    assert shown in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            requirements("--extra-index-url https://x -r a.txt\nidna", a="six"),
+            requirements("--extra-index-url https://x\n-r a.txt\nidna", a="six"),
+            id="an option beside an include, and before it",
+        ),
+        pytest.param(
+            requirements("-r a.txt -c b.txt", a="six", b="six<1.16"),
+            requirements("-r a.txt\n-c b.txt", a="six", b="six<1.16"),
+            id="two includes on a line, and on two",
+        ),
+        pytest.param(
+            requirements("--extra-index-url x\n-i y"),
+            requirements("-i y\n--extra-index-url x"),
+            id="an index that replaces another, and one beside it",
+        ),
+    ],
+)
+def test_what_pip_takes_otherwise_is_a_change(before: Files, after: Files) -> None:
+    assert read(before).meaning != read(after).meaning
+
+
+def test_lines_that_a_tool_wrote_are_told_of_once() -> None:
+    lines = "".join(f"a{number}=1.0=py_0\n" for number in range(300))
+    found = [
+        it for it in read({"requirements.txt": lines}).findings if it.path and it.line
+    ]
+
+    assert [(it.code, it.line) for it in found] == [("conda_export", 1)]
