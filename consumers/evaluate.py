@@ -20,6 +20,7 @@ from service.domain.evaluation import SameHead, judge, remembered
 from service.errors import NotFoundError, PermanentError, TransientError
 from service.look import look
 from service.ports.remote import Remote
+from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock
 
@@ -48,6 +49,7 @@ class Evaluator:
         bell: Bell,
         pace: Pace,
         conclusion: Conclusion,
+        sandbox: Sandbox,
     ) -> None:
         self._store = store
         self._remote = remote
@@ -55,6 +57,7 @@ class Evaluator:
         self._bell = bell
         self._pace = pace
         self._conclusion = conclusion
+        self._sandbox = sandbox
 
     async def run(self, *, at_once: int) -> None:
         """Keep appointments until cancelled, several at a time."""
@@ -158,6 +161,7 @@ class Evaluator:
                 source.repository,
                 source.revision,
                 source.context_dir,
+                sandbox=self._sandbox,
                 known=source.seen,
             )
         except PermanentError as exc:

@@ -24,6 +24,7 @@ from service.ports.builder import Named
 from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.remote import Remote
+from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 
@@ -37,6 +38,7 @@ def make_application(
     store: Store,
     bus: Bus,
     remote: Remote,
+    sandbox: Sandbox,
     forge_hooks: ForgeHooks,
     builder: Named,
     clock: Clock,
@@ -60,6 +62,7 @@ def make_application(
         store: Where state is.
         bus: Followed by listeners, and home of dead letters.
         remote: Asked by simulations.
+        sandbox: Where simulations read definitions.
         forge_hooks: Makes and mends hooks where a token allows it.
         builder: Names itself to simulations.
         clock: Tells the time.
@@ -79,6 +82,7 @@ def make_application(
     app[keys.STORE] = WrittenFirst(store, flush=receiver.flush)
     app[keys.BUS] = bus
     app[keys.REMOTE] = remote
+    app[keys.SANDBOX] = sandbox
     app[keys.FORGE_HOOKS] = forge_hooks
     app[keys.BUILDER] = builder
     app[keys.CLOCK] = clock

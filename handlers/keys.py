@@ -13,6 +13,7 @@ from service.ports.builder import Named
 from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.remote import Remote
+from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 
@@ -29,6 +30,7 @@ __all__ = [
     "PUBLIC_URL",
     "RECEIVER",
     "REMOTE",
+    "SANDBOX",
     "STORE",
     "TOKEN",
     "VERSION",
@@ -37,6 +39,7 @@ __all__ = [
 STORE: Final = web.AppKey[Store]("store")
 BUS: Final = web.AppKey[Bus]("bus")
 REMOTE: Final = web.AppKey[Remote]("remote")
+SANDBOX: Final = web.AppKey[Sandbox]("sandbox")
 BUILDER: Final = web.AppKey[Named]("builder")
 FORGE_HOOKS: Final = web.AppKey[ForgeHooks]("forge_hooks")
 CLOCK: Final = web.AppKey[Clock]("clock")

@@ -6,7 +6,7 @@ from itertools import count
 
 from aiohttp import web
 
-from handlers.keys import BUILDER, CLOCK, REMOTE, STORE
+from handlers.keys import BUILDER, CLOCK, REMOTE, SANDBOX, STORE
 from handlers.shapes.simulations import LauncherOutlook, SourceOutlook
 from handlers.shapes.sources import FindingTold, plain_path
 from handlers.stories import compared
@@ -72,7 +72,11 @@ async def _judged(
 ) -> tuple[Judgement, Looked | SameHead | RefGone | None]:
     try:
         looked = await look(
-            app[REMOTE], source.repository, source.revision, source.context_dir
+            app[REMOTE],
+            source.repository,
+            source.revision,
+            source.context_dir,
+            sandbox=app[SANDBOX],
         )
     except (RemoteRefusedError, TransientError) as exc:
         reason = "remote_unavailable"

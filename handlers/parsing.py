@@ -1,39 +1,34 @@
 """Parsing verified deliveries without stopping everybody else."""
 
 import asyncio
-import os
-import sys
 from datetime import timedelta
 from typing import Final
-
-import structlog
 
 from handlers.bodies import BIG_BODY
 from service.domain.delivery import Delivery
 from service.domain.hook import Hook
 from service.domain.push import Ignored, Push
-from service.errors import TransientError
+from service.errors import MalformedDeliveryError, TransientError
 from service.forges import apart
 from service.forges.codec import CODECS
+from service.ports.sandbox import Sandbox, Task, TooCostlyError
 
 __all__ = ["Parser"]
 
-log = structlog.get_logger(__name__)
-
-_SHOWN: Final = 2000
-
-_DEADLINE: Final = timedelta(seconds=6)
-"""Three times what the worst body was seen to take, and in time for the forge."""
+_DEADLINE: Final = timedelta(seconds=8)
+"""In time for the forge, which waits for ten seconds."""
 
 
 class Parser:
-    """Parse small bodies here and big ones in a child, a few at once.
+    """Parse small bodies here and big ones in a sandbox, a few at once.
 
     Args:
-        big_at_once: How many children may run.
+        sandbox: Where big bodies are parsed.
+        big_at_once: How many may be there.
     """
 
-    def __init__(self, *, big_at_once: int) -> None:
+    def __init__(self, *, sandbox: Sandbox, big_at_once: int) -> None:
+        self._sandbox = sandbox
         self._slots = asyncio.Semaphore(big_at_once)
 
     async def parse(self, hook: Hook, delivery: Delivery) -> Push | Ignored:
@@ -41,45 +36,19 @@ class Parser:
 
         Raises:
             DeliveryError: It cannot be read, or is about another repository.
-            TransientError: The machine has no room for a child now.
+            TransientError: The machine has no room for it now.
         """
         if len(delivery.body) <= BIG_BODY:
             return CODECS[hook.forge].parse(hook, delivery)
-        async with self._slots:
-            return apart.answer_of(await _ask(apart.question(hook, delivery)))
+        question = apart.question(hook, delivery)
+        try:
+            async with self._slots, asyncio.timeout(_DEADLINE.total_seconds()):
+                return apart.answer_of(await self._ask(question))
+        except TooCostlyError as exc:
+            raise MalformedDeliveryError(f"the body: {exc}") from exc
+        except TimeoutError as exc:
+            raise TransientError("no time to read a big body now") from exc
 
-
-async def _ask(question: bytes) -> bytes:
-    child = await _start()
-    try:
-        async with asyncio.timeout(_DEADLINE.total_seconds()):
-            answer, trouble = await child.communicate(question)
-    except TimeoutError:
-        return b""
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if not answer and (child.returncode or 0) > 0:
-        # Ours, not the sender's: it did not even start, or it has a defect.
-        log.error(
-            "body not read apart", seen=trouble[-_SHOWN:].decode("utf-8", "replace")
-        )
-        raise TransientError("the process that reads big bodies failed")
-    return answer
-
-
-async def _start() -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    try:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            apart.MODULE,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            env={"PYTHONPATH": os.pathsep.join(it for it in sys.path if it)},
-        )
-    except OSError as exc:
-        raise TransientError(f"no process to read a big body: {exc}") from exc
+    async def _ask(self, question: bytes) -> bytes:
+        async with self._sandbox.begin(Task.DELIVERY) as reading:
+            return await reading.ask(question)

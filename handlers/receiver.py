@@ -36,6 +36,7 @@ from service.forges.binding import bound
 from service.forges.proofs import SkewedClockError, Verified
 from service.metrics import Metrics
 from service.ports.bus import Bus
+from service.ports.sandbox import Sandbox
 from service.ports.store import DeliveryRecord, Store
 from service.ports.time import Clock, Ids
 
@@ -54,6 +55,7 @@ class Receiver:
         ids: Names traces.
         metrics: Counts deliveries and what became of them.
         log: Writes down what arrived.
+        sandbox: Where big bodies are parsed.
         budget: How long the bus may take to confirm, and the store to answer.
         big_at_once: How many big bodies may be parsed at once.
     """
@@ -67,11 +69,12 @@ class Receiver:
         ids: Ids,
         metrics: Metrics,
         log: DeliveryLog,
+        sandbox: Sandbox,
         budget: timedelta = timedelta(seconds=2),
         big_at_once: int = 2,
     ) -> None:
         self._doorkeeper = Doorkeeper(store=store, clock=clock, budget=budget)
-        self._parser = Parser(big_at_once=big_at_once)
+        self._parser = Parser(sandbox=sandbox, big_at_once=big_at_once)
         self._tracked = Tracked(store=store, clock=clock, budget=budget)
         self._recent = Recent(clock=clock)
         self._unproved = Recent(clock=clock)

@@ -4,14 +4,17 @@ The reading of a definition asks questions (`service.definitions`); a remote ans
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from service.definitions.closure import close
+from service.definitions import apart
+from service.definitions.complexity import too_complex
 from service.definitions.questions import (
     MAX_CONTENT,
     Answer,
+    Content,
     Entries,
     Question,
 )
@@ -22,6 +25,7 @@ from service.domain.repository import Repository
 from service.domain.source import Head, Revision, RevisionKind, Seen
 from service.errors import RemoteRefusedError, TransientError
 from service.ports.remote import Remote, Tree
+from service.ports.sandbox import Sandbox, Task, TooCostlyError
 
 __all__ = ["DEADLINE", "look", "read_tree"]
 
@@ -35,6 +39,7 @@ async def look(
     revision: Revision,
     context_dir: str,
     *,
+    sandbox: Sandbox,
     known: Seen | None = None,
 ) -> Looked | SameHead | RefGone:
     """Ask for the head, then read its definition.
@@ -44,6 +49,7 @@ async def look(
         repository: Where to look.
         revision: What to look at.
         context_dir: Where the definition is; empty for the root.
+        sandbox: Where it is read.
         known: What was last seen there. When the head is still that commit, nothing
             is fetched and the answer is `SameHead`; leave it out to look anyway.
 
@@ -53,62 +59,59 @@ async def look(
     """
     try:
         async with asyncio.timeout(DEADLINE.total_seconds()):
-            return await _look(remote, repository, revision, context_dir, known)
+            head = await remote.head(repository, revision)
+            if isinstance(head, RefGone):
+                return head
+            if known is not None and _is_known(head, known):
+                return SameHead(head=head)
+            with _believed(repository, revision, head):
+                async with remote.tree(repository, head.commit) as tree:
+                    found = await read_tree(tree, context_dir, sandbox=sandbox)
+            return Looked(head=head, found=found)
     except TimeoutError as exc:
         raise TransientError(
             f"looking at {repository.url} did not end within {DEADLINE}"
         ) from exc
 
 
-async def _look(
-    remote: Remote,
-    repository: Repository,
-    revision: Revision,
-    context_dir: str,
-    known: Seen | None,
-) -> Looked | SameHead | RefGone:
-    head = await remote.head(repository, revision)
-    if isinstance(head, RefGone):
-        return head
-    if known is not None and _is_known(head, known):
-        return SameHead(head=head)
+@contextmanager
+def _believed(repository: Repository, revision: Revision, head: Head) -> Iterator[None]:
+    """Take a commit that was named a moment ago, and is refused, for a late one.
+
+    The remote's copies are not in step yet, or a force push came between. The next
+    look tells.
+    """
     try:
-        async with remote.tree(repository, head.commit) as tree:
-            return Looked(head=head, found=await read_tree(tree, context_dir))
+        yield
     except RemoteRefusedError as exc:
         if revision.kind is RevisionKind.COMMIT:
             raise
-        # It named this commit a moment ago: its copies are not in step yet, or a
-        # force push came between. The next look tells.
         raise TransientError(
             f"{repository.url} names commit {head.commit[:12]} and does not give it"
         ) from exc
 
 
-async def read_tree(tree: Tree, context_dir: str) -> Definition | NoDefinition:
-    """Read the definition in a tree's context directory (empty for the root)."""
-    asking = close(context_dir)
-    answer: Answer = None
-    try:
-        while True:
-            # Parsing what a stranger wrote can take seconds: others go on meanwhile.
-            said = await asyncio.to_thread(_next, asking, answer)
-            if isinstance(said, Definition | NoDefinition):
-                return said
-            answer = await _answer(tree, said)
-    finally:
-        asking.close()
+async def read_tree(
+    tree: Tree, context_dir: str, *, sandbox: Sandbox
+) -> Definition | NoDefinition:
+    """Read the definition in a tree's context directory (empty for the root).
 
-
-def _next(
-    asking: Generator[Question, Answer, Definition | NoDefinition], answer: Answer
-) -> Question | Definition | NoDefinition:
-    """Give an answer (None to begin); return what is asked next, or what was found."""
+    Raises:
+        TransientError: The remote or the sandbox did not answer.
+    """
+    files: list[str] = []
     try:
-        return asking.send(answer)
-    except StopIteration as end:
-        found: Definition | NoDefinition = end.value
-        return found
+        async with sandbox.begin(Task.DEFINITION) as reading:
+            message = apart.begin(context_dir)
+            while True:
+                said = apart.read(await reading.ask(message))
+                if isinstance(said, Definition | NoDefinition):
+                    return said
+                if isinstance(said, Content):
+                    files.append(said.path)
+                message = apart.write_answer(await _answer(tree, said))
+    except TooCostlyError as exc:
+        return too_complex(files[-1] if files else context_dir, str(exc))
 
 
 def _is_known(head: Head, known: Seen) -> bool:

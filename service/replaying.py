@@ -18,6 +18,7 @@ from service.domain.source import Revision, Seen, Source, SourceId
 from service.errors import PermanentError
 from service.look import look
 from service.ports.remote import Remote
+from service.ports.sandbox import Sandbox
 from service.ports.time import Clock
 
 __all__ = ["Stage", "replay"]
@@ -54,6 +55,7 @@ async def replay(
     *,
     stage: Stage,
     remote: Remote,
+    sandbox: Sandbox,
     asked: Callable[[], int],
     context_dir: str,
     clock: Clock,
@@ -64,6 +66,7 @@ async def replay(
         commits: Where the branch was after each push; the first is what is known.
         stage: Where they are pushed to.
         remote: Answers for the stage.
+        sandbox: Where definitions are read.
         asked: Says how often the remote was asked so far.
         context_dir: Where the definition is; empty for the root.
         clock: Tells the time.
@@ -71,7 +74,13 @@ async def replay(
     Raises:
         TransientError: The remote did not answer.
     """
-    player = _Player(stage=stage, remote=remote, context_dir=context_dir, clock=clock)
+    player = _Player(
+        stage=stage,
+        remote=remote,
+        sandbox=sandbox,
+        context_dir=context_dir,
+        clock=clock,
+    )
     before: CommitSha | None = None
     """The commit whose definition was last seen: it is what the next is judged by."""
     for commit in commits:
@@ -98,9 +107,16 @@ class _Player:
     """Follows the stage as the service follows a source."""
 
     def __init__(
-        self, *, stage: Stage, remote: Remote, context_dir: str, clock: Clock
+        self,
+        *,
+        stage: Stage,
+        remote: Remote,
+        sandbox: Sandbox,
+        context_dir: str,
+        clock: Clock,
     ) -> None:
         self._remote = remote
+        self._sandbox = sandbox
         self._clock = clock
         self._made: set[Wanted] = set()
         self._source = Source(
@@ -125,6 +141,7 @@ class _Player:
                 source.repository,
                 source.revision,
                 source.context_dir,
+                sandbox=self._sandbox,
                 known=source.seen,
             )
         except PermanentError:

@@ -10,6 +10,7 @@ from consumers.bell import Bell
 from consumers.roles import ROLES
 from service.adapters.clock import SystemClock, UlidIds
 from service.adapters.ringing import RingingStore
+from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
 from service.app.remotes import open_remotes
 from service.domain.hook import Secret
@@ -18,6 +19,7 @@ from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.notices import Notices
 from service.ports.remote import SweptRemote
+from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 from service.settings import Settings
@@ -34,6 +36,7 @@ class Engines:
     remote: SweptRemote
     forge_hooks: ForgeHooks
     notices: Notices
+    sandbox: Sandbox
     clock: Clock
     ids: Ids
     metrics: Metrics
@@ -62,6 +65,7 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
             remote=remotes.remote,
             forge_hooks=remotes.hooks,
             notices=remotes.notices,
+            sandbox=stack.enter_context(ForkingSandbox()),
             clock=clock,
             ids=UlidIds(),
             metrics=Metrics(registry=CollectorRegistry()),

@@ -51,6 +51,7 @@ def http_side(
         ids=engines.ids,
         metrics=engines.metrics,
         log=deliveries,
+        sandbox=engines.sandbox,
         budget=settings.receive.publish_budget,
         big_at_once=settings.receive.big_bodies,
     )
@@ -58,6 +59,7 @@ def http_side(
         store=engines.store,
         bus=engines.bus,
         remote=engines.remote,
+        sandbox=engines.sandbox,
         forge_hooks=engines.forge_hooks,
         builder=builder,
         clock=engines.clock,

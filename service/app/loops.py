@@ -152,6 +152,7 @@ class BusSide:
             clock=engines.clock,
             bell=self._agenda_bell,
             pace=self._pace,
+            sandbox=engines.sandbox,
             conclusion=Conclusion(
                 store=engines.store,
                 builder=self._builder,

@@ -55,11 +55,13 @@ async def _read(
         return await _read_remote(where, context_dir, revision)
     if revision is not None:
         return await _read_remote(_folder(where).as_uri(), context_dir, revision)
-    # YAML and TOML readers are not needed to say how `check` is used.
+    # None of this is needed to say how `check` is used.
     from service.adapters.folder import Folder  # noqa: PLC0415
+    from service.adapters.sandbox.client import ForkingSandbox  # noqa: PLC0415
     from service.look import read_tree  # noqa: PLC0415
 
-    return await read_tree(Folder(_folder(where)), context_dir)
+    with ForkingSandbox() as sandbox:
+        return await read_tree(Folder(_folder(where)), context_dir, sandbox=sandbox)
 
 
 def _folder(text: str) -> Path:
@@ -73,6 +75,7 @@ async def _read_remote(
     url: str, context_dir: str, revision: str | None
 ) -> Definition | NoDefinition:
     from service.adapters.git import GitRemote  # noqa: PLC0415 - as above
+    from service.adapters.sandbox.client import ForkingSandbox  # noqa: PLC0415
     from service.domain.repository import Repository  # noqa: PLC0415
     from service.domain.source import Revision  # noqa: PLC0415
     from service.look import look  # noqa: PLC0415
@@ -80,7 +83,14 @@ async def _read_remote(
 
     repository = Repository.from_url(url)
     remote = GitRemote(environment=passed_to_builds(load()), allow_files=True)
-    looked = await look(remote, repository, Revision.from_text(revision), context_dir)
+    with ForkingSandbox() as sandbox:
+        looked = await look(
+            remote,
+            repository,
+            Revision.from_text(revision),
+            context_dir,
+            sandbox=sandbox,
+        )
     if isinstance(looked, RefGone):
         raise NotFoundError(looked.message)
     # Without a known state there is always something to look at.

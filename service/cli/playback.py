@@ -11,6 +11,7 @@ from service.adapters.clock import SystemClock
 from service.adapters.counting import Counted
 from service.adapters.git import GitRemote
 from service.adapters.history import History, open_history
+from service.adapters.sandbox.client import ForkingSandbox
 from service.cli.output import length, say, show_json
 from service.cli.tables import say_styled, show_table
 from service.domain.replaying import Act, Played, Report
@@ -65,16 +66,20 @@ async def _replayed(
     )
     began = clock.now()
     pushes: list[Played] = []
-    with click.progressbar(
-        length=len(commits) - 1,
-        label="Pushing",
-        file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
-    ) as bar:
+    with (
+        ForkingSandbox() as sandbox,
+        click.progressbar(
+            length=len(commits) - 1,
+            label="Pushing",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as bar,
+    ):
         async for push in replay(
             commits,
             stage=history,
             remote=remote,
+            sandbox=sandbox,
             asked=lambda: remote.requests,
             context_dir=wish.context_dir,
             clock=clock,

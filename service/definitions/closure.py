@@ -7,6 +7,7 @@ Whatever is not understood counts in the meaning with its bytes, and when someth
 could not even be followed, the whole commit counts: unknown is never unchanged.
 """
 
+from service.definitions.complexity import TooComplexError, too_complex
 from service.definitions.conda import follow_conda
 from service.definitions.links import joined
 from service.definitions.managers import follow_pipenv, follow_poetry, follow_uv
@@ -43,7 +44,10 @@ def close(context_dir: str) -> Asking[Definition | NoDefinition]:
     choice = yield from choose(reading)
     if choice is None:
         return (yield from _nothing(reading))
-    yield from _follow(reading, choice)
+    try:
+        yield from _follow(reading, choice)
+    except TooComplexError as exc:
+        return too_complex(choice.found.path, str(exc))
     remark_others(reading, choice)
     yield from follow_inputs(reading)
     yield from reading.finish()

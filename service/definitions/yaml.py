@@ -9,6 +9,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from service.definitions.complexity import TooComplexError
+from service.definitions.unfolding import check_unfolding
+
 __all__ = ["Document", "MalformedYamlError", "Mark", "load"]
 
 MAX_NODES: Final = 50_000
@@ -48,14 +51,15 @@ def load(raw: bytes) -> Document:
     """Parse a document.
 
     Raises:
-        MalformedYamlError: Conda could not read it, or it unfolds without end.
+        MalformedYamlError: Conda could not read it.
+        TooComplexError: It unfolds without end.
     """
     with warnings.catch_warnings():
         # The parser warns of harmless things, such as an anchor that is used twice.
         warnings.simplefilter("ignore")
         try:
             values, root = _parsed(raw)
-        except MalformedYamlError:
+        except (MalformedYamlError, TooComplexError):
             raise
         except MarkedYAMLError as exc:
             raise MalformedYamlError(_why(exc), _mark_of(exc)) from exc
@@ -65,8 +69,6 @@ def load(raw: bytes) -> Document:
             raise MalformedYamlError("it is nested too deeply") from None
     if not isinstance(values, Mapping):
         raise MalformedYamlError("expected a mapping with channels and dependencies")
-    if _is_endless(values):
-        raise MalformedYamlError("its aliases unfold to too many values")
     return Document(values=values, marks=_marks(root))
 
 
@@ -78,6 +80,7 @@ def _parsed(raw: bytes) -> tuple[object, Node]:
         root = constructor.composer.get_single_node()
         if root is None:
             raise MalformedYamlError("it is empty")
+        check_unfolding(root, MAX_NODES)
         return constructor.construct_document(root), root
     finally:
         parser.dispose()
@@ -93,20 +96,6 @@ def _why(exc: MarkedYAMLError) -> str:
 def _mark_of(exc: MarkedYAMLError) -> Mark | None:
     mark = exc.problem_mark or exc.context_mark
     return (mark.line + 1, mark.column + 1) if mark is not None else None
-
-
-def _is_endless(value: object) -> bool:
-    """Say whether a value is too large to be walked, or contains itself."""
-    todo = [value]
-    for _ in range(MAX_NODES):
-        if not todo:
-            return False
-        it = todo.pop()
-        if isinstance(it, Mapping):
-            todo.extend(it.values())
-        elif isinstance(it, list | set | tuple):
-            todo.extend(it)
-    return True
 
 
 def _marks(root: Node) -> dict[tuple[object, ...], Mark]:

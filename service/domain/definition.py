@@ -15,6 +15,7 @@ __all__ = [
     "FILE",
     "GITLINK",
     "SYMLINK",
+    "TOO_COMPLEX",
     "Definition",
     "Entry",
     "Item",
@@ -29,6 +30,10 @@ GITLINK: Final = "160000"
 DIRECTORY: Final = "040000"
 ABSENT: Final = "absent"
 """The mode of a path that was looked for and is not there: part of the closure."""
+
+
+TOO_COMPLEX: Final = "definition_too_complex"
+"""Reading it takes more than any real definition does."""
 
 
 class Kind(Enum):
@@ -96,3 +101,5 @@ class NoDefinition:
     message: str
     """What was looked for where, in a sentence."""
     findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    """A machine word, where it is not merely that nothing was found."""

@@ -112,9 +112,10 @@ def judge(source: Source, looked: Looked | SameHead | RefGone) -> Judgement:
         )
     found = looked.found
     if isinstance(found, NoDefinition):
+        reason = "definition_removed" if seen and seen.meaning else "no_definition"
         return Judgement(
             verdict=Verdict.NO_DEFINITION,
-            reason="definition_removed" if seen and seen.meaning else "no_definition",
+            reason=found.reason or reason,
             message=found.message,
         )
     if seen is None or seen.meaning is None:

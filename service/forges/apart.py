@@ -1,18 +1,14 @@
-"""Parsing in a process of its own, for bodies that could hurt this one.
+"""Parsing in another process, for bodies that could hurt this one.
 
 24 MB of `[],[],…` take the parser two seconds and close to a gigabyte, and the
-interpreter lock all the while: no thread helps. A child has a lock and a memory of
-its own, gives the memory back when it ends, can be killed at a deadline, and ends by
-itself when its parent dies. Starting it costs a tenth of a second, so only bodies
-over a megabyte go there; pushes hardly ever are.
+interpreter lock all the while: no thread helps. A child of the sandbox has a lock and a
+memory of its own.
 
 One line of JSON says what the body is, the raw body follows; one JSON text comes
 back. The child never sees a secret.
 """
 
-import resource
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -28,11 +24,7 @@ from service.domain.repository import Repository
 from service.errors import DeliveryError, MalformedDeliveryError
 from service.forges.codec import CODECS
 
-__all__ = ["MODULE", "answer_of", "main", "question"]
-
-MODULE: Final = "service.forges.apart"
-_MEMORY: Final = 2 * 1024**3
-"""Bytes; twice what the worst body of 26 MB was seen to take."""
+__all__ = ["answer_of", "converse", "question"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +80,11 @@ def question(hook: Hook, delivery: Delivery) -> bytes:
 
 
 def answer_of(raw: bytes) -> Push | Ignored:
-    """Read the child's answer; nothing at all means that it could not bear the body.
+    """Read the child's answer.
 
     Raises:
         DeliveryError: What parsing raised.
     """
-    if not raw:
-        raise MalformedDeliveryError("the body takes too much time or memory to read")
     answer = _ANSWER.decode(raw)
     if refusal := answer.refusal:
         raise _KINDS.get(refusal.error, MalformedDeliveryError)(refusal.message)
@@ -113,16 +103,16 @@ _KINDS: Final[Mapping[str, type[DeliveryError]]] = {
 }
 
 
-def main() -> None:
-    """Answer one question from standard input, and end."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    asked = _QUESTION.decode(sys.stdin.buffer.readline())
+def converse(first: bytes) -> Generator[bytes, bytes, None]:
+    """Answer one question."""
+    about, _, body = first.partition(b"\n")
+    asked = _QUESTION.decode(about)
     delivery = Delivery(
         headers=CIMultiDict(asked.headers),
-        body=sys.stdin.buffer.read(),
+        body=body,
         received_at=asked.received_at,
     )
-    sys.stdout.buffer.write(encode(_answer(asked, delivery)))
+    yield encode(_answer(asked, delivery))
 
 
 def _answer(asked: _Question, delivery: Delivery) -> _Answer:
@@ -140,7 +130,3 @@ def _answer(asked: _Question, delivery: Delivery) -> _Answer:
     except DeliveryError as exc:
         return _Answer(refusal=_Refusal(error=type(exc).__name__, message=str(exc)))
     return _Answer(push=told) if isinstance(told, Push) else _Answer(ignored=told)
-
-
-if __name__ == "__main__":
-    main()

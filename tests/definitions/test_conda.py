@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from service.definitions.conda import normal
-from service.domain.definition import Definition
+from service.domain.definition import Definition, NoDefinition
 from service.domain.findings import Finding, Severity
-from tests.definitions.tree import codes, read
+from tests.definitions.tree import Commit, codes, read
 
 GOOD = """\
 name: base
@@ -196,7 +196,10 @@ def test_aliases_that_unfold_without_end_are_refused() -> None:
     for name, before in zip("bcdefgh", "abcdefg", strict=True):
         rows += f"{name}: &{name} [{', '.join([f'*{before}'] * 8)}]\n"
 
-    assert "syntax_error" in codes(conda(rows))
+    found = Commit({"environment.yml": rows}).read()
+
+    assert isinstance(found, NoDefinition)
+    assert codes(found) == {"definition_too_complex"}
 
 
 def test_a_file_too_large_to_parse_makes_every_commit_count() -> None:

@@ -26,6 +26,7 @@ from service.look import look, read_tree
 from service.ports.remote import Tree
 from tests.support.following import AT, Follower
 from tests.support.repos import Link, Repo
+from tests.support.sandbox import SANDBOX
 
 LATER = datetime(2026, 4, 1, tzinfo=UTC)
 MAIN = Revision.from_text("main")
@@ -76,7 +77,7 @@ async def test_a_known_head_is_not_fetched_again(
     commit = repo.commit({"requirements.txt": "numpy\n"})
     known = await _seen(repo)
 
-    looked = await look(remote, repo.repository, MAIN, "", known=known)
+    looked = await look(remote, repo.repository, MAIN, "", sandbox=SANDBOX, known=known)
 
     assert isinstance(looked, SameHead)
     assert looked.head.commit == commit
@@ -88,7 +89,7 @@ async def test_a_known_head_is_looked_at_when_the_caller_wants_to_know(
 ) -> None:
     repo.commit({"requirements.txt": "numpy\n"})
 
-    looked = await look(remote, repo.repository, MAIN, "")
+    looked = await look(remote, repo.repository, MAIN, "", sandbox=SANDBOX)
 
     assert isinstance(looked, Looked)
     assert remote.trees == 1
@@ -101,7 +102,8 @@ async def test_other_rules_look_again_at_the_same_head(
     known = replace(await _seen(repo), rules="0")
 
     assert isinstance(
-        await look(remote, repo.repository, MAIN, "", known=known), Looked
+        await look(remote, repo.repository, MAIN, "", sandbox=SANDBOX, known=known),
+        Looked,
     )
 
 
@@ -111,7 +113,7 @@ async def test_a_head_without_a_definition_is_looked_at_again(
     repo.commit({"README.md": "x"})
     known = await _seen(repo)
 
-    looked = await look(remote, repo.repository, MAIN, "", known=known)
+    looked = await look(remote, repo.repository, MAIN, "", sandbox=SANDBOX, known=known)
 
     assert isinstance(looked, Looked)
     assert isinstance(looked.found, NoDefinition)
@@ -124,7 +126,7 @@ async def test_a_commit_that_was_named_and_is_not_given_may_come_later(
     remote.trouble = RemoteRefusedError("not our ref")
 
     with pytest.raises(TransientError, match="does not give it"):
-        await look(remote, repo.repository, MAIN, "")
+        await look(remote, repo.repository, MAIN, "", sandbox=SANDBOX)
 
 
 async def test_a_pinned_commit_that_is_not_given_is_refused(
@@ -133,7 +135,9 @@ async def test_a_pinned_commit_that_is_not_given_is_refused(
     repo.commit({"requirements.txt": "numpy\n"})
 
     with pytest.raises(RemoteRefusedError):
-        await look(remote, repo.repository, Revision.from_text("5" * 40), "")
+        await look(
+            remote, repo.repository, Revision.from_text("5" * 40), "", sandbox=SANDBOX
+        )
 
 
 async def test_a_pinned_commit_never_changes(repo: Repo) -> None:
@@ -174,9 +178,9 @@ async def test_a_folder_is_read_as_its_commit_would_be(
     work.mkdir()
     repo.git("--work-tree", str(work), "checkout", "-q", "-f", "main")
 
-    here = await read_tree(Folder(work), "app")
+    here = await read_tree(Folder(work), "app", sandbox=SANDBOX)
     async with remote.tree(repo.repository, commit) as tree:
-        there = await read_tree(tree, "app")
+        there = await read_tree(tree, "app", sandbox=SANDBOX)
 
     assert isinstance(here, Definition)
     assert here == there

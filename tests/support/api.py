@@ -31,6 +31,7 @@ from service.ports.forge_hooks import ForgeHooks
 from service.ports.time import Clock
 from service.wire import Event
 from tests.support.databases import TEST_KEY
+from tests.support.sandbox import SANDBOX
 from tests.support.world import World
 
 TOKEN = "a-token-for-tests"
@@ -282,6 +283,7 @@ def _application(
         store=world.store,
         bus=bus,
         remote=GitRemote(environment={}, allow_files=True),
+        sandbox=SANDBOX,
         forge_hooks=forge_hooks,
         builder=world.builder,
         clock=clock,
@@ -294,6 +296,7 @@ def _application(
             ids=world.ids,
             metrics=metrics,
             log=log,
+            sandbox=SANDBOX,
         ),
         bodies=BodyReader(deadline=timedelta(seconds=8), big_at_once=2),
         public_url=public_url,

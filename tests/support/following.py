@@ -17,6 +17,7 @@ from service.domain.source import Revision, Source, SourceId
 from service.look import look
 from service.ports.remote import Remote
 from tests.support.repos import Repo
+from tests.support.sandbox import SANDBOX
 from tests.support.ways import MetByApi
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,6 +55,7 @@ class Follower:
             source.repository,
             source.revision,
             source.context_dir,
+            sandbox=SANDBOX,
             known=source.seen,
         )
         judgement = judge(source, self.looked)

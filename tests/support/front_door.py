@@ -26,6 +26,7 @@ from tests.support.databases import TEST_KEY
 from tests.support.deliveries import COURSE, Post
 from tests.support.ids import CountedIds
 from tests.support.memory import BreakableStore, MemoryBus
+from tests.support.sandbox import SANDBOX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ async def front_door(
             store=store,
             bus=bus,
             remote=nothing,
+            sandbox=nothing,
             forge_hooks=nothing,
             builder=nothing,
             clock=clock,
@@ -138,6 +140,7 @@ async def front_door(
                 ids=CountedIds(),
                 metrics=counters,
                 log=log,
+                sandbox=SANDBOX,
                 budget=budget,
                 big_at_once=big_at_once,
             ),

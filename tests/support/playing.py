@@ -12,6 +12,7 @@ from service.domain.repository import CommitSha, Repository
 from service.ports.remote import Remote
 from service.replaying import Stage, replay
 from tests.support.repos import Repo
+from tests.support.sandbox import SANDBOX
 from tests.support.ways import MetByApi
 
 
@@ -58,6 +59,7 @@ async def judged(
         commits,
         stage=stage,
         remote=remote,
+        sandbox=SANDBOX,
         asked=asked,
         context_dir="",
         clock=SystemClock(),

@@ -44,6 +44,7 @@ from service.wire import Event, PushReceived, RepositoryData, data_of
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
 from tests.support.ids import CountedIds
+from tests.support.sandbox import SANDBOX
 
 PACE = Pace(quiet=timedelta(seconds=2), patience=timedelta(seconds=30))
 
@@ -96,6 +97,7 @@ class World:
             clock=clock,
             bell=bell,
             pace=PACE,
+            sandbox=SANDBOX,
             conclusion=Conclusion(
                 store=store,
                 builder=self.builder,

@@ -24,10 +24,9 @@ from rattler.exceptions import (
     LinkError,
     SolverError,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.definitions.yaml import MalformedYamlError, load
 from service.domain.failure import FailureClass
 
 __all__ = ["CondaFile", "install_conda", "read_conda_file", "restore_conda"]
@@ -96,12 +95,9 @@ def read_conda_file(text: str) -> CondaFile:
     """Read an `environment.yml`.
 
     Raises:
-        ValueError: It is YAML, and no conda environment.
-        YAMLError: It is no YAML.
+        ValueError: It is no conda environment.
     """
-    tree = YAML(typ="safe", pure=True).load(text)
-    if not isinstance(tree, Mapping):
-        raise ValueError("it is no mapping")  # noqa: TRY004 - of a file
+    tree = load(text.encode()).values
     channels, wanted = _list(tree, "channels"), _list(tree, "dependencies")
     pip: list[str] = []
     for part in wanted:
@@ -126,14 +122,13 @@ def _read(bench: Bench) -> CondaFile:
     path, text = bench.job.path, bench.watched[bench.job.path]
     try:
         return read_conda_file(text)
-    except (YAMLError, ValueError) as exc:
-        mark = exc.problem_mark if isinstance(exc, MarkedYAMLError) else None
-        why = exc.problem if isinstance(exc, MarkedYAMLError) else str(exc)
+    except ValueError as exc:
+        mark = exc.mark if isinstance(exc, MalformedYamlError) else None
         raise StoppedError(
             FailureClass.BAD_DEFINITION,
-            f"{path} cannot be read: {why}",
+            f"{path} cannot be read: {exc}",
             path=path,
-            line=mark.line + 1 if mark else None,
+            line=mark[0] if mark else None,
         ) from exc
 
 

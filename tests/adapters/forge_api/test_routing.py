@@ -26,6 +26,7 @@ from tests.support.apis import WatchedGit
 from tests.support.clock import TurnedClock
 from tests.support.forge import a_forge
 from tests.support.repos import Repo
+from tests.support.sandbox import SANDBOX
 
 MAIN = Revision.from_text("main")
 HOST = "git.example"
@@ -251,7 +252,7 @@ async def test_a_token_in_the_settings_makes_the_service_ask_the_api(
         by_path = Repository.from_url(repo.url)
 
         async with open_remotes(Settings(forge=named), clock=SystemClock()) as remotes:
-            looked = await look(remotes.remote, by_path, MAIN, "")
+            looked = await look(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
 
         assert isinstance(looked, Looked)
         assert looked.head.repository == repo.repository
@@ -264,7 +265,7 @@ async def test_without_a_token_the_service_asks_git_alone(tmp_path: Path) -> Non
         by_path = Repository.from_url(repo.url)
 
         async with open_remotes(Settings(), clock=SystemClock()) as remotes:
-            looked = await look(remotes.remote, by_path, MAIN, "")
+            looked = await look(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
 
         assert isinstance(looked, Looked)
         assert not any(it.is_api or it.authorization for it in forge.requests)

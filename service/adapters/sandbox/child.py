@@ -1,0 +1,134 @@
+"""A child of the fork server: it reads one thing, within limits that the kernel keeps.
+
+Too much processor time ends it by a signal, too much memory by an error that it does
+not outlive, the end of its parent by `SIGKILL`; none of them needs its consent. When
+the machine itself runs out of memory, the kernel takes it first.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NoReturn
+
+from service.adapters.sandbox.wire import FAULT, FRAME, MESSAGE, OUT_OF_MEMORY
+from service.ports.sandbox import Budget
+
+__all__ = ["Converse", "die_with_parent", "run_child"]
+
+Converse = Callable[[bytes], Generator[bytes, bytes, None]]
+"""Takes the first message; yields an answer, and is sent the next message."""
+
+_PR_SET_PDEATHSIG: Final = 1
+"""https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
+_CONVERSATION: Final = 3
+_NICENESS: Final = 5
+"""Whoever takes deliveries goes first."""
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, where it can (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_child(
+    converse: Converse, budget: Budget, conversation: int, *, parent: int
+) -> NoReturn:
+    """Hold one conversation in this process, which was just forked, and end it."""
+    code = 1
+    try:
+        die_with_parent()
+        if os.getppid() != parent:
+            os._exit(code)
+        _keep_only(conversation)
+        _limit(budget)
+        code = _hold(converse)
+    finally:
+        os._exit(code)
+
+
+def _keep_only(conversation: int) -> None:
+    """Close what belongs to the server, its other children and its client."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(conversation, _CONVERSATION)
+    os.closerange(_CONVERSATION + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def _limit(budget: Budget) -> None:
+    # The soft limit sends SIGXCPU, by which the server knows why; the hard one kills.
+    resource.setrlimit(resource.RLIMIT_CPU, (budget.cpu, budget.cpu + 2))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + budget.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
+    os.nice(_NICENESS)
+
+
+def _hold(converse: Converse) -> int:
+    try:
+        with os.fdopen(_CONVERSATION, "r+b", buffering=0) as raw:
+            _talk(converse, raw.fileno())
+    except (MemoryError, RecursionError):
+        return OUT_OF_MEMORY
+    except (EOFError, ConnectionError):
+        pass  # nobody wants to know any more
+    return 0
+
+
+def _talk(converse: Converse, channel: int) -> None:
+    try:
+        talk = converse(_receive(channel))
+        answer = next(talk)
+        while True:
+            _send(channel, MESSAGE, answer)
+            answer = talk.send(_receive(channel))
+    except StopIteration:
+        return
+    except (MemoryError, RecursionError, EOFError, ConnectionError):
+        raise
+    except Exception as exc:  # noqa: BLE001 - told to the client, who logs it
+        _send(channel, FAULT, _place(exc).encode())
+
+
+def _place(exc: Exception) -> str:
+    """Say where a bug is; what it says may be the words of a stranger."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "nowhere"
+    if trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return f"{type(exc).__name__} at {where}"
+
+
+def _send(channel: int, kind: int, payload: bytes) -> None:
+    rest = memoryview(FRAME.pack(kind, len(payload)) + payload)
+    while rest:
+        rest = rest[os.write(channel, rest) :]
+
+
+def _receive(channel: int) -> bytes:
+    _, size = FRAME.unpack(_exactly(channel, FRAME.size))
+    return _exactly(channel, size)
+
+
+def _exactly(channel: int, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        chunk = os.read(channel, size - len(received))
+        if not chunk:
+            raise EOFError
+        received += chunk
+    return bytes(received)

@@ -1,0 +1,235 @@
+"""The sandbox: what is read there costs nobody else anything, whatever it is."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from service.adapters.folder import Folder
+from service.adapters.sandbox.client import ForkingSandbox
+from service.definitions.apart import begin, read, write_answer
+from service.definitions.questions import Content, Entries
+from service.domain.definition import (
+    FILE,
+    TOO_COMPLEX,
+    Definition,
+    Entry,
+    NoDefinition,
+)
+from service.domain.repository import BlobId
+from service.errors import TransientError
+from service.forges.apart import question
+from service.look import read_tree
+from service.ports.sandbox import Budget, Task, TooCostlyError
+from tests.support.deliveries import a_hook, a_post
+
+LITTLE_TIME = Budget(cpu=1, memory=4 << 30)
+LITTLE_MEMORY = Budget(cpu=60, memory=20 << 20)
+
+FLOOD = b"[" + b"[]," * 8_000_000 + b"0]"
+"""A body that takes seconds and most of a gigabyte."""
+
+
+@pytest.fixture
+def sandbox() -> Iterator[ForkingSandbox]:
+    with ForkingSandbox() as opened:
+        yield opened
+
+
+def limited(budget: Budget) -> ForkingSandbox:
+    return ForkingSandbox(budgets=dict.fromkeys(Task, budget))
+
+
+def folder(tmp_path: Path, **files: str) -> Folder:
+    for name, content in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(content)
+    return Folder(tmp_path)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has, and theirs."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(it) for it in path.read_text().split()] if path.exists() else []
+    return [*found, *(inner for it in found for inner in children(it))]
+
+
+def is_there(pid: int) -> bool:
+    with suppress(OSError):
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    return False
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+async def test_a_definition_is_read_as_it_is_read_here(
+    tmp_path: Path, sandbox: ForkingSandbox
+) -> None:
+    tree = folder(tmp_path, requirements_txt="six\n-r more.txt\n", more_txt="numpy\n")
+
+    found = await read_tree(tree, "", sandbox=sandbox)
+
+    assert isinstance(found, Definition)
+    assert found.declared == ("numpy", "six")
+
+
+async def test_paths_that_are_no_utf_8_go_through(sandbox: ForkingSandbox) -> None:
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        said = read(await talk.ask(begin("caf\udce9")))
+        assert isinstance(said, Entries)
+        assert "caf\udce9/requirements.txt" in said.paths
+        entry = Entry(mode=FILE, oid=BlobId("1" * 40))
+        there = write_answer({"caf\udce9/requirements.txt": entry})
+        while isinstance(said, Entries):
+            said = read(await talk.ask(there))
+
+    assert isinstance(said, Content)
+    assert said.path == "caf\udce9/requirements.txt"
+
+
+async def test_a_directory_outside_the_repository_needs_no_question(
+    tmp_path: Path, sandbox: ForkingSandbox
+) -> None:
+    found = await read_tree(Folder(tmp_path), "../..", sandbox=sandbox)
+
+    assert isinstance(found, NoDefinition)
+
+
+DEEP = ".".join("abcdefghij" * 9) + ".k{} = 1\n"
+SLOW = "".join(DEEP.format(it) for it in range(5500))
+"""A megabyte of dotted keys, of which the parser looks at every part many times."""
+LARGE = '{"a":[' + '{"":[]},' * 125_000 + "0]}"
+"""A megabyte of objects, which take a hundred times as much."""
+
+
+@pytest.mark.parametrize(
+    ("budget", "name", "content", "limit"),
+    [
+        (LITTLE_TIME, "uv.lock", SLOW, "1 s of processor time"),
+        (LITTLE_MEMORY, "Pipfile.lock", LARGE, "20 MiB of memory"),
+    ],
+)
+async def test_what_exceeds_the_budget_is_found_too_complex(
+    tmp_path: Path, budget: Budget, name: str, content: str, limit: str
+) -> None:
+    files = {"uv.lock": "pyproject.toml", "Pipfile.lock": "Pipfile"}
+    tree = folder(tmp_path, **{name: content, files[name]: "[project]\nname='a'\n"})
+
+    with limited(budget) as sandbox:
+        found = await read_tree(tree, "", sandbox=sandbox)
+
+    assert isinstance(found, NoDefinition)
+    assert found.reason == TOO_COMPLEX
+    assert f"{name} is too complex" in found.message
+    assert limit in found.message
+    assert [it.path for it in found.findings] == [name]
+
+
+async def test_others_go_on_meanwhile(tmp_path: Path) -> None:
+    good = folder(tmp_path, requirements_txt="six\n")
+
+    with limited(LITTLE_TIME) as sandbox:
+        async with sandbox.begin(Task.DELIVERY) as talk, asyncio.TaskGroup() as group:
+            bad = group.create_task(_outcome(talk.ask(_delivery(FLOOD))))
+            found = [await read_tree(good, "", sandbox=sandbox) for _ in range(3)]
+            assert not bad.done()
+
+    assert isinstance(bad.result(), TooCostlyError)
+    assert all(isinstance(it, Definition) for it in found)
+
+
+async def _outcome(asked: object) -> object:
+    try:
+        return await asked  # type: ignore[misc]
+    except (TooCostlyError, TransientError) as exc:
+        return exc
+
+
+def _delivery(body: bytes) -> bytes:
+    hook = a_hook()
+    return question(hook, a_post(hook, body, event="push").arrived())
+
+
+async def test_a_bug_is_told_by_its_place_and_not_by_what_was_read(
+    sandbox: ForkingSandbox,
+) -> None:
+    async with sandbox.begin(Task.DELIVERY) as talk:
+        with pytest.raises(RuntimeError, match=r"DecodeError at .*apart\.py") as told:
+            await talk.ask(b"no question at all: secret")
+
+    assert "secret" not in str(told.value)
+
+
+async def test_a_killed_server_is_a_trouble_that_passes(
+    tmp_path: Path, sandbox: ForkingSandbox
+) -> None:
+    tree = folder(tmp_path, requirements_txt="six\n")
+    before = set(children(os.getpid()))
+    async with sandbox.begin(Task.DEFINITION):
+        [server, *_] = [it for it in children(os.getpid()) if it not in before]
+
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        os.kill(server, signal.SIGKILL)
+        with pytest.raises(TransientError):
+            await talk.ask(begin(""))
+
+    assert isinstance(await read_tree(tree, "", sandbox=sandbox), Definition)
+
+
+async def test_a_killed_child_is_a_trouble_that_passes(
+    sandbox: ForkingSandbox,
+) -> None:
+    before = set(children(os.getpid()))
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        await talk.ask(begin(""))
+        [_, child] = [it for it in children(os.getpid()) if it not in before]
+        os.kill(child, signal.SIGKILL)
+        with pytest.raises(TransientError):
+            await talk.ask(write_answer({}))
+
+
+SPINNING = """
+import asyncio, sys
+from service.adapters.sandbox.client import ForkingSandbox
+from service.ports.sandbox import Budget, Task
+
+async def main():
+    sandbox = ForkingSandbox(
+        budgets=dict.fromkeys(Task, Budget(cpu=600, memory=1 << 32))
+    )
+    async with sandbox.begin(Task.DELIVERY) as talk:
+        print("begun", flush=True)
+        await talk.ask(sys.stdin.buffer.read())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux does it")
+def test_children_end_with_a_service_that_is_killed() -> None:
+    """`kill -9` while a child is busy leaves neither it nor the fork server."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SPINNING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as service:
+        assert service.stdin
+        assert service.stdout
+        assert service.stdout.readline() == b"begun\n"
+        service.stdin.write(_delivery(FLOOD))
+        service.stdin.close()
+        wait_until(lambda: len(children(service.pid)) == 2)
+        left = children(service.pid)
+
+        service.kill()
+
+    wait_until(lambda: not any(map(is_there, left)))
