@@ -27,6 +27,8 @@ class Budget:
     """Seconds of processor time: not of a clock, so a busy machine judges alike."""
     memory: int
     """Bytes, beside what the interpreter has at the start."""
+    niceness: int = 0
+    """By how much others go first: nobody waits for a look as a forge does."""
 
     def __str__(self) -> str:
         return f"{self.cpu} s of processor time or {self.memory >> 20} MiB of memory"

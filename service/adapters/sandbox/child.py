@@ -26,8 +26,6 @@ Converse = Callable[[bytes], Generator[bytes, bytes, None]]
 _PR_SET_PDEATHSIG: Final = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 _CONVERSATION: Final = 3
-_NICENESS: Final = 5
-"""Whoever takes deliveries goes first."""
 
 
 def die_with_parent() -> None:
@@ -73,7 +71,7 @@ def _limit(budget: Budget) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
-    os.nice(_NICENESS)
+    os.nice(budget.niceness)
 
 
 def _hold(converse: Converse) -> int:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 BUDGETS: Final[Mapping[Task, Budget]] = {
     # Real ones take hundredths of a second; 64 KiB of strange YAML takes two.
-    Task.DEFINITION: Budget(cpu=5, memory=512 << 20),
+    Task.DEFINITION: Budget(cpu=5, memory=512 << 20, niceness=5),
     # 24 MB of `[],[],…` take 2 s and close to a gigabyte.
     Task.DELIVERY: Budget(cpu=6, memory=2 << 30),
 }

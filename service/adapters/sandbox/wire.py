@@ -21,7 +21,7 @@ __all__ = [
     "write_header",
 ]
 
-_HEADER: Final = struct.Struct("!BIQ")
+_HEADER: Final = struct.Struct("!BIQB")
 _TASKS: Final = tuple(Task)
 HEADER_SIZE: Final = _HEADER.size
 
@@ -39,10 +39,10 @@ OUT_OF_MEMORY: Final = 3
 
 def write_header(task: Task, budget: Budget) -> bytes:
     """Write which task begins, and what it may cost."""
-    return _HEADER.pack(_TASKS.index(task), budget.cpu, budget.memory)
+    return _HEADER.pack(_TASKS.index(task), budget.cpu, budget.memory, budget.niceness)
 
 
 def read_header(raw: bytes) -> tuple[Task, Budget]:
     """Read which task begins, and what it may cost."""
-    place, cpu, memory = _HEADER.unpack(raw)
-    return _TASKS[place], Budget(cpu=cpu, memory=memory)
+    place, cpu, memory, niceness = _HEADER.unpack(raw)
+    return _TASKS[place], Budget(cpu=cpu, memory=memory, niceness=niceness)
