@@ -5,7 +5,6 @@ thousand asks and very few looks.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from consumers.bell import Bell
 from service.domain.agenda import Look, Pace
@@ -38,7 +37,6 @@ class Asker:
             if data.evidence == "push" and data.delivery_id and data.hook_id:
                 await tx.deliveries.record([_record(data)])
             for source in await _sources(tx, data):
-                await _learn(tx, source, data)
                 await tx.agenda.ask(self._look(source.id, event, data), pace=self._pace)
         self._bell.ring()
 
@@ -50,6 +48,7 @@ class Asker:
             delivery_id=delivery,
             rebuild_ids=data.rebuild_ids,
             traceparent=event.traceparent,
+            suggested_number=data.suggested_number,
             asked_at=self._clock.now(),
         )
 
@@ -60,14 +59,6 @@ async def _sources(tx: Transaction, data: PushReceived) -> Sequence[Source]:
     push = push_of(data)
     candidates = await tx.sources.of_repository(push.repository)
     return [it for it in candidates if it.is_on(push)]
-
-
-async def _learn(tx: Transaction, source: Source, data: PushReceived) -> None:
-    """Note the repository's number: after a rename nothing else tells who it is."""
-    number = data.repository.number
-    if source.repository.number is None and number is not None:
-        repository = replace(source.repository, number=number)
-        await tx.sources.save(replace(source, repository=repository))
 
 
 async def _find(tx: Transaction, source: str) -> Source | None:

@@ -6,7 +6,9 @@ never overwrites a newer one.
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,10 +16,22 @@ import structlog
 from consumers.bell import Bell
 from consumers.claims import claims_of, refuse_old_head
 from consumers.conclude import Conclusion
+from consumers.learn import made_anew, telling_of
 from consumers.sight import Sight
 from service.domain.agenda import Appointment, Pace
-from service.domain.evaluation import SameHead, judge, remembered
-from service.errors import NotFoundError, PermanentError, TransientError
+from service.domain.evaluation import (
+    Looked,
+    RefGone,
+    SameHead,
+    judge,
+    remembered,
+)
+from service.errors import (
+    NotFoundError,
+    PermanentError,
+    RemoteRefusedError,
+    TransientError,
+)
 from service.look import look
 from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
@@ -156,17 +170,32 @@ class Evaluator:
     async def _see(self, sight: Sight) -> Sight:
         source = sight.source
         try:
-            looked = await look(
-                self._remote,
-                source.repository,
-                source.revision,
-                source.context_dir,
-                sandbox=self._sandbox,
-                known=source.seen,
-            )
+            looked = await self._look(sight)
         except PermanentError as exc:
             return sight.refused(exc)
         refuse_old_head(source, looked, sight.claims)
         if isinstance(looked, SameHead):
             looked = remembered(source, looked)
-        return sight.seen(judge(source, looked), looked)
+        judged = judge(source, looked)
+        message = judged.message + telling_of(source.repository, looked)
+        return sight.seen(replace(judged, message=message), looked)
+
+    async def _look(self, sight: Sight) -> Looked | SameHead | RefGone:
+        """Look at the source; at who has its name now, when it was made anew."""
+        source = sight.source
+        look_at = partial(
+            look,
+            self._remote,
+            revision=source.revision,
+            context_dir=source.context_dir,
+            sandbox=self._sandbox,
+            known=source.seen,
+        )
+        try:
+            return await look_at(source.repository)
+        except RemoteRefusedError as exc:
+            asks = (ask for _, ask in sight.asks)
+            again = made_anew(source.repository, exc, asks)
+            if again is None:
+                raise
+            return await look_at(again)

@@ -4,7 +4,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,14 +13,12 @@ from handlers.bodies import BIG_BODY
 from handlers.memory import Memory
 from handlers.together import Together
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook, HookId, Proof, Reach, Secret
+from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.repository import Repository
 from service.errors import (
     BadSignatureError,
-    ForeignRepositoryError,
     NotFoundError,
     PermanentError,
-    TransientError,
 )
 from service.forges.codec import CODECS
 from service.forges.proofs import Verified
@@ -90,42 +87,6 @@ class Doorkeeper:
         """Return a hook that was read a moment ago; None for one that is not there."""
         hook = self._remembered(forge, hook_id, now=self._clock.now())
         return None if hook is self._nobody[forge] else hook
-
-    async def learn(self, hook: Hook, repository: Repository) -> None:
-        """Note the number of the hook's repository, the first time one is told.
-
-        From then on only that number is the hook's repository, whatever it is called.
-        When the store does not answer, the next delivery tells it again.
-
-        Raises:
-            ForeignRepositoryError: Another delivery told another number before.
-        """
-        is_settled = hook.repository.number is not None or repository.number is None
-        if is_settled or hook.reach is not Reach.REPOSITORY:
-            return
-        try:
-            known = await self._learn(hook.id, repository)
-        except (NotFoundError, TransientError, TimeoutError) as exc:
-            log.warning("number of a repository not kept", hook=hook.id, error=str(exc))
-            return
-        self._memory.forget(hook.id)
-        if not known.is_same(repository):
-            raise ForeignRepositoryError(
-                f"the delivery is about number {repository.number}; this hook is bound "
-                f"to number {known.number}"
-            )
-
-    async def _learn(self, hook_id: HookId, repository: Repository) -> Repository:
-        async with (
-            asyncio.timeout(self._budget.total_seconds()),
-            self._store.transaction(f"hook:{hook_id}") as tx,
-        ):
-            hook = await tx.hooks.get(hook_id)
-            if hook.repository.number is not None:
-                return hook.repository
-            known = replace(hook.repository, number=repository.number)
-            await tx.hooks.save(replace(hook, repository=known))
-            return known
 
     def _remembered(self, forge: Forge, hook_id: str, *, now: datetime) -> Hook:
         hook = self._memory.known(HookId(hook_id), now=now)

@@ -14,6 +14,7 @@ from handlers.keys import CLOCK, FORGE_HOOKS, IDS, PUBLIC_URL, STORE
 from handlers.reading import named, read_body
 from handlers.shapes.hooks import HookPost, HookTold
 from service.domain.hook import Hook, HookId, Reach, place
+from service.domain.repository import Repository
 from service.errors import ConflictError
 from service.ports.store import DeliveryRecord, Transaction
 
@@ -50,6 +51,7 @@ async def add_hook(request: web.Request) -> web.Response:
         reach=reach,
     )
     async with request.app[STORE].transaction() as tx:
+        hook = replace(hook, repository=await _known(tx, repository, reach))
         await tx.hooks.add(hook)
     done = Done(hook=hook, is_done=False)
     if not asked.paste:
@@ -166,6 +168,18 @@ def _state(request: web.Request, hook: Hook, last: DeliveryRecord | None) -> See
         public_url=request.app[PUBLIC_URL],
         is_managed=forge_side.is_managed(request.app, hook),
     )
+
+
+async def _known(tx: Transaction, repository: Repository, reach: Reach) -> Repository:
+    """Return a repository with the number that looks have found for its name."""
+    if reach is not Reach.REPOSITORY:
+        return repository
+    found = {
+        it.repository.number
+        for it in await tx.sources.of_repository(repository)
+        if it.repository.number is not None
+    }
+    return replace(repository, number=found.pop()) if len(found) == 1 else repository
 
 
 def _id(request: web.Request) -> HookId:

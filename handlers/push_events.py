@@ -20,6 +20,7 @@ def arrival(admitted: Admitted, push: Push, *, ids: Ids) -> Event:
         before=push.before,
         after=push.after,
         default_branch=push.default_branch,
+        suggested_number=push.suggestion.number if push.suggestion else None,
         evidence="push",
         delivery_id=admitted.id,
         hook_id=admitted.hook.id,

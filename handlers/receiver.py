@@ -21,9 +21,9 @@ from handlers.receipt import Admitted, Receipt
 from handlers.recent import Recent
 from handlers.tracked import Tracked
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook, Reach
-from service.domain.push import Ignored, Push
-from service.domain.repository import Ref
+from service.domain.hook import Hook
+from service.domain.push import Ignored, Push, Suggestion
+from service.domain.repository import Ref, Repository
 from service.errors import (
     BadSignatureError,
     ConflictError,
@@ -134,7 +134,7 @@ class Receiver:
             after=record.after,
             default_branch=None,
         )
-        push = await self._followed(told, hook)
+        push = await self._followed(told)
         if push is None:
             message = f"No launcher follows {told.ref} of {told.repository.path}."
             return Receipt(
@@ -177,43 +177,40 @@ class Receiver:
     async def _settle(self, admitted: Admitted) -> tuple[Receipt, Push | Ignored]:
         hook = admitted.hook
         told = await self._parser.parse(hook, admitted.delivery)
-        if told.repository is not None:
-            await self._doorkeeper.learn(hook, told.repository)
         if isinstance(told, Ignored):
             return admitted.receipt("ignored", told.reason, told.message), told
         if admitted.forge_id and self._recent.has(admitted.id):
             message = "This delivery was accepted a short while ago."
             return admitted.receipt("duplicate", "duplicate", message), told
-        push = await self._followed(told, hook)
+        push = await self._followed(told)
         if push is None:
             message = f"No launcher follows {told.ref} of {told.repository.path}."
             return admitted.receipt("ignored", "not_tracked", message), told
         await self._keeper.keep(arrival(admitted, push, ids=self._ids))
         self._recent.add(admitted.id)
         message = f"{push.ref} of {push.repository.path} is looked at."
+        if push.suggestion is not None:
+            message += _to_look_for(push.suggestion, push.repository)
         return admitted.receipt("accepted", "tracked", message), push
 
-    async def _followed(self, push: Push, hook: Hook) -> Push | None:
-        """Return the push under the name that somebody follows it by.
+    async def _followed(self, push: Push) -> Push | None:
+        """Return the push in the words that somebody follows it by.
 
-        A renamed repository keeps its number; launchers may follow it by its old name
-        from a time when nobody knew the number.
+        By its number, which stays when it is renamed; or by its name, whatever number
+        a look has found for who follows it: that look may be out of date.
         """
         if await self._tracked.has(push):
             return push
-        own = hook.repository
-        is_named_so = push.repository is own or push.repository.label == own.label
-        if is_named_so or hook.reach is not Reach.REPOSITORY:
+        if push.repository.number is None:
             return None
-        log.info(
-            "repository has a new name",
-            hook=hook.id,
-            old=own.path,
-            new=push.repository.path,
+        known = push.repository
+        by_name = replace(
+            push,
+            repository=replace(known, number=None),
+            suggestion=push.suggestion
+            or Suggestion(path=known.path, number=known.number),
         )
-        old_name = replace(push.repository, path=own.path)
-        renamed = replace(push, repository=old_name)
-        return renamed if await self._tracked.has(renamed) else None
+        return by_name if await self._tracked.has(by_name) else None
 
     def _count(self, forge: Forge, outcome: str, reason: str) -> None:
         self._metrics.delivery(forge=forge, outcome=outcome, reason=reason)
@@ -270,6 +267,14 @@ class Receiver:
         nameless = Admitted.unread(hook, delivery)
         receipt = nameless.receipt("refused", reason, str(exc)[:_LONGEST])
         self._log.note(nameless.record(receipt, None))
+
+
+def _to_look_for(suggestion: Suggestion, known: Repository) -> str:
+    """Say what a payload claims of its repository; the look finds out."""
+    if suggestion.number is not None and known.number is not None:
+        return f" The delivery gives it number {suggestion.number}, not {known.number}."
+    is_renamed = suggestion.path != known.path
+    return f" The delivery calls it {suggestion.path}." if is_renamed else ""
 
 
 _LONGEST: Final = 1000

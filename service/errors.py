@@ -134,8 +134,16 @@ class RemoteRefusedError(PermanentError):
     Args:
         message: What was seen.
         refusal: Why it is refused.
+        number: Of the repository that has its name now, where it was replaced.
     """
 
-    def __init__(self, message: str, *, refusal: Refusal = Refusal.ABSENT) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        refusal: Refusal = Refusal.ABSENT,
+        number: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.refusal = refusal
+        self.number = number

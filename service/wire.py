@@ -89,6 +89,9 @@ class PushReceived(Data):
     before: str = ""
     after: str = ""
     default_branch: str | None = None
+    suggested_number: int | None = None
+    """The repository's number in the delivery, where it is not the one that is known.
+    Only a reason to look: whoever has the hook's secret may write any number."""
     evidence: Literal["push", "sweep", "launcher", "manual", "replay"]
     delivery_id: str | None = None
     hook_id: str | None = None

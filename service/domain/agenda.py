@@ -42,6 +42,8 @@ class Look:
     """Rebuilds without a plan that wait for what the look finds."""
     traceparent: str | None = None
     """The trace it belongs to: https://www.w3.org/TR/trace-context/."""
+    suggested_number: int | None = None
+    """What a delivery says the repository's number is, where another is known."""
     asked_at: datetime
 
     @property

@@ -5,7 +5,7 @@ from enum import Enum
 
 from service.domain.repository import Ref, Repository
 
-__all__ = ["Evidence", "Ignored", "Push"]
+__all__ = ["Evidence", "Ignored", "Push", "Suggestion"]
 
 
 class Evidence(Enum):
@@ -22,6 +22,19 @@ class Evidence(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """What a payload calls its repository, where that is not what is known here.
+
+    A reason to look, never a fact: it was signed by whoever has the hook's secret.
+    """
+
+    path: str
+    """Its name; the known one unless it may have been renamed."""
+    number: int | None
+    """Its number; None unless it is another than the known one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
     """A ref of a repository may have moved."""
 
@@ -33,6 +46,8 @@ class Push:
     """The forge's claim, peeled to a commit where it said so; zeros when deleted."""
     default_branch: str | None
     """The branch name the payload calls the default; None when it does not say."""
+    suggestion: Suggestion | None = None
+    """What the payload says of the repository beside; None when it agrees."""
 
     @property
     def is_deletion(self) -> bool:

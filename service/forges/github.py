@@ -15,7 +15,7 @@ from service.domain.hook import Hook, Proof
 from service.domain.push import Ignored, Push
 from service.domain.repository import Ref, is_zero
 from service.errors import BadSignatureError, MalformedDeliveryError
-from service.forges.binding import bound
+from service.forges.binding import bound, suggested
 from service.forges.hmac256 import signature
 from service.forges.names import (
     BRANCHES,
@@ -159,9 +159,8 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
 
 
 def _push(hook: Hook, payload: _Push) -> Push | Ignored:
-    repository = bound(
-        hook, path=payload.repository.full_name, number=payload.repository.id
-    )
+    path, number = payload.repository.full_name, payload.repository.id
+    repository = bound(hook, path=path, number=number)
     ref = payload.ref
     if ref.startswith(MERGE_QUEUE):
         return Ignored(
@@ -181,6 +180,7 @@ def _push(hook: Hook, payload: _Push) -> Push | Ignored:
         before=payload.before,
         after=_commit(payload),
         default_branch=branch_or_none(payload.repository.default_branch),
+        suggestion=suggested(repository, path=path, number=number),
     )
 
 
@@ -191,9 +191,8 @@ def _commit(payload: _Push) -> str:
 
 
 def _lifecycle(hook: Hook, payload: _Lifecycle) -> Push | Ignored:
-    repository = bound(
-        hook, path=payload.repository.full_name, number=payload.repository.id
-    )
+    path, number = payload.repository.full_name, payload.repository.id
+    repository = bound(hook, path=path, number=number)
     branch = branch_or_none(payload.repository.default_branch)
     has_new_default = payload.changes and payload.changes.default_branch is not None
     if payload.action == "edited" and has_new_default and branch:
@@ -203,11 +202,12 @@ def _lifecycle(hook: Hook, payload: _Lifecycle) -> Push | Ignored:
             before="",
             after="",
             default_branch=branch,
+            suggestion=suggested(repository, path=path, number=number),
         )
     word = payload.action if payload.action in _LIFECYCLE else "changed"
     return Ignored(
         reason=f"repository_{word}",
-        message=f"The repository is now {repository.path}; no ref moved.",
+        message=f"The repository is now {path}; no ref moved.",
         repository=repository,
     )
 

@@ -18,7 +18,7 @@ from service.domain.push import Ignored, Push
 from service.domain.repository import Ref, is_zero
 from service.errors import BadSignatureError
 from service.forges import standard_webhooks
-from service.forges.binding import bound
+from service.forges.binding import bound, suggested
 from service.forges.names import (
     BRANCHES,
     TAGS,
@@ -220,6 +220,7 @@ def _push(hook: Hook, payload: _Push) -> Push | Ignored:
         before=payload.before,
         after=_commit(payload),
         default_branch=branch_or_none(payload.project.default_branch),
+        suggestion=suggested(repository, path=path, number=payload.project_id),
     )
 
 

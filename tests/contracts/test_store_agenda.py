@@ -61,6 +61,7 @@ async def test_an_ask_keeps_everything(store: Store) -> None:
         delivery_id=DeliveryId("d-1"),
         rebuild_ids=("r-1", "r-2"),
         traceparent="00-aa-bb-01",
+        suggested_number=2**53,
         asked_at=NOW,
     )
     await ask(store, look, a_look(source="other"))

@@ -81,3 +81,31 @@ async def test_an_id_is_taken_once(store: Store) -> None:
         await tx.hooks.add(a_hook())
         with pytest.raises(ConflictError):
             await tx.hooks.add(a_hook())
+
+
+async def test_the_number_that_a_look_found_is_noted_for_hooks_of_that_name(
+    store: Store,
+) -> None:
+    named = replace(a_hook().repository, number=None)
+    hooks = {
+        name: a_hook(id=HookId(name), repository=repository, **more)
+        for name, repository, more in (
+            ("of-it", named, {}),
+            ("in-capitals", replace(named, path="Uni/Course"), {}),
+            ("by-the-old-number", replace(named, number=7), {}),
+            ("by-another-number", replace(named, number=8), {}),
+            ("of-another", replace(named, path="uni/other"), {}),
+            ("elsewhere", replace(named, host="git.test"), {}),
+            ("of-an-owner", named, {"reach": Reach.OWNER}),
+        )
+    }
+    async with store.transaction() as tx:
+        for hook in hooks.values():
+            await tx.hooks.add(hook)
+
+        await tx.hooks.bind(replace(named, number=7), number=9)
+
+        found = {name: (await tx.hooks.get(it.id)) for name, it in hooks.items()}
+    known = {name for name, it in found.items() if it.repository.number == 9}
+    assert known == {"of-it", "in-capitals", "by-the-old-number"}
+    assert found["by-another-number"] == hooks["by-another-number"]

@@ -9,7 +9,7 @@ import pytest
 from multidict import CIMultiDict
 
 from service.domain.hook import Hook, Proof
-from service.domain.push import Ignored, Push
+from service.domain.push import Ignored, Push, Suggestion
 from service.errors import (
     DeliveryError,
     ForeignRepositoryError,
@@ -63,12 +63,23 @@ def test_host_and_url_are_the_hooks_whatever_the_payload_says() -> None:
 
     push = told(hook, payload)
 
-    assert push.repository == replace(COURSE, path="uni/renamed")
+    assert push.repository == COURSE
+    assert push.suggestion == Suggestion(path="uni/renamed", number=None)
 
 
-def test_another_repository_under_the_old_name_is_another_one() -> None:
+def test_another_number_under_the_name_is_a_reason_to_look_and_no_more() -> None:
     payload = a_payload()
     payload["repository"]["id"] = 4712
+
+    push = told(a_hook(), payload)
+
+    assert push.repository == COURSE
+    assert push.suggestion == Suggestion(path="uni/course", number=4712)
+
+
+def test_another_number_under_another_name_is_another_repository() -> None:
+    payload = a_payload()
+    payload["repository"] |= {"id": 4712, "full_name": "uni/other"}
 
     with pytest.raises(ForeignRepositoryError):
         told(a_hook(), payload)
@@ -79,7 +90,7 @@ def test_a_hook_without_a_number_is_bound_by_path() -> None:
     foreign = a_payload()
     foreign["repository"]["full_name"] = "uni/other"
 
-    assert told(hook, a_payload()).repository == COURSE
+    assert told(hook, a_payload()).repository == hook.repository
     with pytest.raises(ForeignRepositoryError):
         told(hook, foreign)
 

@@ -160,44 +160,34 @@ async def test_a_removed_hook_stops_working_within_seconds(door: FrontDoor) -> N
 
 
 @pytest.mark.parametrize("first", ["push", "ping"])
-async def test_a_hook_learns_the_number_of_its_repository_once(
+async def test_a_hook_learns_no_number_from_what_is_delivered(
     door: FrontDoor, first: str
 ) -> None:
     hook = await door.add_hook(a_hook(repository=replace(COURSE, number=None)))
-    ping = {"repository": {"id": 4711, "full_name": "uni/course"}}
-    post = a_push(hook) if first == "push" else a_post(hook, ping, event="ping")
-    await door.post(hook, post)
-
-    known = await door.hook(hook)
-    taken = replace(COURSE, number=9999)
-    by_name = await door.post(hook, a_push(hook, some_facts(repository=taken)))
-
-    assert known.repository == COURSE
-    assert known.secrets == hook.secrets
-    assert by_name.status == 403
-
-
-async def test_when_the_number_cannot_be_kept_the_push_is_kept_all_the_same(
-    door: FrontDoor,
-) -> None:
-    hook = await door.add_hook(a_hook(repository=replace(COURSE, number=None)))
+    ping = {"repository": {"id": 666, "full_name": "uni/course"}}
+    forged = some_facts(repository=replace(COURSE, number=666))
+    post = a_push(hook, forged) if first == "push" else a_post(hook, ping, event="ping")
     await door.track("main")
-    door.store.is_write_broken = True
+    await door.post(hook, post)
 
     answer = await door.post(hook, a_push(hook))
 
+    assert await door.hook(hook) == hook
     assert answer.json["status"] == "accepted"
+    assert door.pushes[-1].repository.number is None
+    assert door.pushes[-1].suggested_number == COURSE.number
 
 
 async def test_a_renamed_repository_is_followed_by_its_number(door: FrontDoor) -> None:
     hook = await door.add_hook(a_hook())
-    await door.track("main")
+    await door.track("main", replace(COURSE, path="uni/lecture"))
     renamed = some_facts(repository=replace(COURSE, path="uni/lecture"))
 
     answer = await door.post(hook, a_push(hook, renamed))
 
     assert answer.json["status"] == "accepted"
-    assert [it.repository.path for it in door.pushes] == ["uni/lecture"]
+    assert answer.json["message"].endswith("The delivery calls it uni/lecture.")
+    assert [it.repository.number for it in door.pushes] == [COURSE.number]
 
 
 async def test_a_launcher_that_knows_only_the_old_name_is_found_by_it(

@@ -185,7 +185,7 @@ async def test_case_43_a_fork_does_not_speak_for_its_parent(
     door: FrontDoor, hook: Hook
 ) -> None:
     await door.track("main")
-    fork = replace(COURSE, number=4712)
+    fork = replace(COURSE, number=4712, path="student/course")
 
     answer = await door.post(hook, a_push(hook, some_facts(repository=fork)))
 

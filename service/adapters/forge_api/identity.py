@@ -69,7 +69,7 @@ async def find(api: Asking, repository: Repository) -> Found:
         path = f"/repositories/{repository.number}"
         said = await api.item(path, doing=doing, absent=_ABSENT)
         if said is None:
-            raise await _why_gone(api, repository)
+            said = await _by_name(api, repository)
     told = read(_Told, said, doing=doing)
     return Found(
         repository=here(repository, path=told.full_name, number=told.id),
@@ -104,20 +104,27 @@ async def first_head(
     return RefGone(message=f"{url} has no {names!a}.")
 
 
-async def _why_gone(api: Asking, repository: Repository) -> RemoteRefusedError:
-    """Tell a repository that is gone from one whose name somebody took."""
+async def _by_name(api: Asking, repository: Repository) -> object:
+    """Tell a repository that is gone from one whose name somebody took.
+
+    Raises:
+        RemoteRefusedError: It is one of the two.
+    """
     doing = f"look up {repository.url}"
-    said = await api.item(_by_path(repository), doing=doing, absent=_ABSENT)
+    said: object = await api.item(_by_path(repository), doing=doing, absent=_ABSENT)
     if said is None:
-        return RemoteRefusedError(
+        raise RemoteRefusedError(
             f"{repository.url} was deleted, or is private and not shown to us:"
             f" {repository.host} knows no number {repository.number} for it"
         )
     other = read(_Told, said, doing=doing)
-    return RemoteRefusedError(
+    if other.id == repository.number:
+        return said  # one of its machines did not know the number yet
+    raise RemoteRefusedError(
         f"{repository.url} is another repository now, number {other.id}; the one that"
         f" was followed, number {repository.number}, is deleted or not shown to us",
         refusal=Refusal.REPLACED,
+        number=other.id,
     )
 
 

@@ -125,6 +125,7 @@ class GitLabRemote:
                     f"{repository.url} is another project now, number {other.id};"
                     f" number {repository.number} is gone, or not for us",
                     refusal=Refusal.REPLACED,
+                    number=other.id,
                 )
         raise RemoteRefusedError(
             f"{self._line.host} has no project {repository.path}, or none for us"

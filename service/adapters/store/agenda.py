@@ -129,6 +129,7 @@ def _ask_to_row(look: Look) -> Values:
         "delivery_id": look.delivery_id,
         "rebuild_ids": list(look.rebuild_ids),
         "traceparent": look.traceparent,
+        "suggested_number": look.suggested_number,
         "asked_at": look.asked_at,
     }
 
@@ -140,5 +141,6 @@ def _ask_from_row(row: Row) -> Look:
         delivery_id=row["delivery_id"],
         rebuild_ids=tuple(row["rebuild_ids"]),
         traceparent=row["traceparent"],
+        suggested_number=row["suggested_number"],
         asked_at=row["asked_at"],
     )

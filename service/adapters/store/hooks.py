@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, or_, select
 
 from service.adapters.store.documents import checkup_from, checkup_to
 from service.adapters.store.keys import Cipher
@@ -52,6 +52,16 @@ class SqlHooks:
 
     async def save(self, hook: Hook) -> None:
         await self._run.save(hooks, self._to_row(hook), what="hook")
+
+    async def bind(self, repository: Repository, *, number: int) -> None:
+        await self._run.change(
+            hooks,
+            {"number": number},
+            hooks.c.host == repository.host,
+            func.lower(hooks.c.path) == repository.path.lower(),
+            hooks.c.reach == Reach.REPOSITORY.value,
+            or_(hooks.c.number.is_(None), hooks.c.number == repository.number),
+        )
 
     async def remove(self, hook: HookId) -> None:
         await self._run.remove(hooks, hooks.c.id == hook)

@@ -194,6 +194,7 @@ asks: Final = Table(
     Column("rebuild_ids", Json, nullable=False),
     Column("asked_at", Instant, nullable=False),
     Column("traceparent", Words),
+    Column("suggested_number", BigInteger),
     Index(None, "source_id", "place"),
     sqlite_autoincrement=True,
 )

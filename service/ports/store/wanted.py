@@ -44,6 +44,14 @@ class Hooks(Protocol):
         ...
 
     async def save(self, hook: Hook) -> None: ...
+    async def bind(self, repository: Repository, *, number: int) -> None:
+        """Note the number that a look has found for a repository.
+
+        Hooks bound to it, which have its name, know it from then on, unless they know
+        another than the repository had until now.
+        """
+        ...
+
     async def remove(self, hook: HookId) -> None: ...
 
 
