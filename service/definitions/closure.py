@@ -19,6 +19,7 @@ from service.definitions.surroundings import follow_inputs, look_for_mistakes
 from service.definitions.words import show
 from service.domain.definition import Definition, Kind, NoDefinition
 from service.domain.findings import Severity
+from service.domain.tools import DEFAULT_TOOLS, Tools
 
 __all__ = ["Answer", "Content", "Entries", "Question", "close"]
 
@@ -27,8 +28,12 @@ PIP_PYTHON = "3.10"
 Its operator may choose another for all (`RELAUNCH_BUILD_PIP_PYTHON`)."""
 
 
-def close(context_dir: str) -> Asking[Definition | NoDefinition]:
+def close(
+    context_dir: str, *, tools: Tools = DEFAULT_TOOLS
+) -> Asking[Definition | NoDefinition]:
     """Read the definition in a context directory (empty for the root), by asking.
+
+    What its installer refuses depends on the tools that will build.
 
     Sent a mapping from path to entry for `Entries`, and bytes for `Content`: None when
     the blob is larger than 1 MiB or cannot be read.
@@ -40,7 +45,7 @@ def close(context_dir: str) -> Asking[Definition | NoDefinition]:
             message=f"The context directory {show(context_dir)} lies outside the"
             " repository.",
         )
-    reading = Reading(directory)
+    reading = Reading(directory, tools=tools)
     choice = yield from choose(reading)
     if choice is None:
         return (yield from _nothing(reading))

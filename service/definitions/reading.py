@@ -20,6 +20,7 @@ from service.domain.definition import (
 from service.domain.findings import Finding, Severity
 from service.domain.fingerprint import Fingerprint, digest
 from service.domain.repository import BlobId
+from service.domain.tools import DEFAULT_TOOLS, Tools
 
 __all__ = ["Reading", "Row"]
 
@@ -44,6 +45,8 @@ class Reading:
 
     context_dir: str
     files: Files = field(default_factory=Files)
+    tools: Tools = DEFAULT_TOOLS
+    """What will install it."""
     python: str | None = None
     """The Python version the definition asks for, once that is known."""
     _items: dict[str, Item] = field(default_factory=dict)

@@ -45,7 +45,7 @@ requires-dist = [{ name = "numpy", specifier = ">=2" }]
 name = "numpy"
 version = "2.0"
 """
-PACKAGE = POETRY.replace("package-mode = false\n", "")
+PACKAGE = POETRY.replace("package-mode = false\n", "authors = []\n")
 
 
 def poetry(content: str, **others: str) -> Definition:
@@ -193,9 +193,9 @@ def test_packages_named_outright_are_looked_for() -> None:
     )
     globbed = named.replace('"x"', '"x*"')
 
-    assert "package_mode_missing" in codes(poetry(named))
-    assert "package_mode_missing" not in codes(poetry(named, **{"x/a.py": ""}))
-    assert "package_mode_missing" not in codes(poetry(globbed))
+    assert "package_missing" in codes(poetry(named))
+    assert "package_missing" not in codes(poetry(named, **{"x/a.py": ""}))
+    assert "package_missing" not in codes(poetry(globbed))
 
 
 def test_a_readme_only_has_to_be_there() -> None:

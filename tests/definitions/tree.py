@@ -19,6 +19,7 @@ from service.domain.definition import (
     NoDefinition,
 )
 from service.domain.repository import BlobId
+from service.domain.tools import DEFAULT_TOOLS, Tools
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,10 @@ class Commit:
                 raw = self.contents[oid]
                 return raw if len(raw) <= MAX_CONTENT else None
 
-    def read(self, context_dir: str = "") -> Definition | NoDefinition:
-        reading = close(context_dir)
+    def read(
+        self, context_dir: str = "", *, tools: Tools = DEFAULT_TOOLS
+    ) -> Definition | NoDefinition:
+        reading = close(context_dir, tools=tools)
         answer: Answer = None
         try:
             question = next(reading)
@@ -108,9 +111,11 @@ class Commit:
             return found
 
 
-def read(files: Files, context_dir: str = "") -> Definition:
+def read(
+    files: Files, context_dir: str = "", *, tools: Tools = DEFAULT_TOOLS
+) -> Definition:
     """Read a commit that has a definition."""
-    found = Commit(files).read(context_dir)
+    found = Commit(files).read(context_dir, tools=tools)
     assert isinstance(found, Definition), found
     return found
 
