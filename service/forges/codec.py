@@ -22,6 +22,8 @@ class Codec:
     """Check the proof over the raw body, or raise BadSignatureError."""
     parse: Callable[[Hook, Delivery], Push | Ignored]
     """Read a verified delivery."""
+    skim: Callable[[Hook, Delivery], Push | Ignored | None]
+    """Read a verified push at little cost; None for all that takes more."""
     event_name: Callable[[Delivery], str | None]
     """The forge's word for the event."""
     delivery_name: Callable[[Delivery], str | None]
@@ -32,12 +34,14 @@ CODECS: Final[Mapping[Forge, Codec]] = {
     Forge.GITHUB: Codec(
         verify=github.verify,
         parse=github.parse,
+        skim=github.skim,
         event_name=github.event_name,
         delivery_name=github.delivery_name,
     ),
     Forge.GITLAB: Codec(
         verify=gitlab.verify,
         parse=gitlab.parse,
+        skim=gitlab.skim,
         event_name=gitlab.event_name,
         delivery_name=gitlab.delivery_name,
     ),

@@ -35,11 +35,12 @@ from service.forges.payload import (
     decoded,
     fitted,
     only_header,
+    plain,
     quick,
 )
 from service.forges.proofs import Verified, candidates, octets
 
-__all__ = ["delivery_name", "event_name", "parse", "verify"]
+__all__ = ["delivery_name", "event_name", "parse", "skim", "verify"]
 
 _LIFECYCLE: Final = frozenset(
     {
@@ -128,6 +129,19 @@ def delivery_name(delivery: Delivery) -> str | None:
         MalformedDeliveryError: The header was sent twice or is no id.
     """
     return only_header(delivery, "X-GitHub-Delivery")
+
+
+def skim(hook: Hook, delivery: Delivery) -> Push | Ignored | None:
+    """Read a push at little cost, however large; None for all that takes more.
+
+    Raises:
+        DeliveryError: It cannot be read, or is about another repository.
+    """
+    if event_name(delivery) != "push":
+        return None
+    text = plain(delivery, accept=(JSON, FORM))
+    push = quick(_PUSH, text) if text is not None else None
+    return _push(hook, push) if push is not None else None
 
 
 def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:

@@ -47,7 +47,7 @@ from service.forges.proofs import (
     octets,
 )
 
-__all__ = ["delivery_name", "event_name", "parse", "verify"]
+__all__ = ["delivery_name", "event_name", "parse", "skim", "verify"]
 
 _SAMPLE: Final = (15, "mike/diaspora")
 """What GitLab's Test button speaks about when the project is empty."""
@@ -170,6 +170,16 @@ def delivery_name(delivery: Delivery) -> str | None:
     """
     signed = only_header(delivery, "webhook-id")
     return signed or only_header(delivery, "Idempotency-Key")
+
+
+def skim(hook: Hook, delivery: Delivery) -> Push | Ignored | None:
+    """Read a push at little cost, however large; None for all that takes more.
+
+    Raises:
+        DeliveryError: It cannot be read, or is about another repository.
+    """
+    push = quick(_PUSH, content(delivery, accept=(JSON,)))
+    return _push(hook, push) if push is not None else None
 
 
 def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:

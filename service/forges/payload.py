@@ -27,6 +27,7 @@ __all__ = [
     "decoded",
     "fitted",
     "only_header",
+    "plain",
     "quick",
 ]
 
@@ -38,6 +39,16 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_HEADER: Final = 200
 
 JsonObject = Mapping[str, Any]
+
+
+def plain(delivery: Delivery, *, accept: Iterable[str]) -> bytes | None:
+    """Return the JSON that a body is; None when it has to be taken out of a form.
+
+    Raises:
+        UnsupportedMediaError: The content type is none of those.
+    """
+    kind = _content_type(delivery, accept=tuple(accept))
+    return None if kind == FORM else delivery.body
 
 
 class MisfitError(Exception):

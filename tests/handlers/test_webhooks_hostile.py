@@ -420,3 +420,33 @@ async def test_payload_fields_of_other_kinds_are_400_not_500(door: FrontDoor) ->
         for value in (None, 7, "x", [], {}, True, [[]], {"id": "x"}):
             answer = await door.post(hook, a_post(hook, payload | {name: value}))
             assert answer.status in {202, 400, 403}, (name, value, answer.body)
+
+
+async def test_bodies_just_under_the_limit_cost_the_others_little(
+    door: FrontDoor,
+) -> None:
+    """What the quick reader does not take is read elsewhere, or is small."""
+    hook = await door.add_hook(a_hook())
+    padding = b"x" * 1_000_000
+    deep = b"[" * 900 + b"]" * 900 + b","
+    worst = b"[" + deep * (1_000_000 // len(deep)) + b"0]"
+    pushed = a_push(hook).body[:-1]
+    ordinary = pushed + b',"note":"' + padding + b'"}'
+    # Half a character sends it the slow way, the whole of it.
+    slow = pushed + b',"odd":"\\ud800","note":' + worst + b"}"
+
+    usual = await _cost(door, hook, ordinary, 202)
+    hostile = await _cost(door, hook, slow, 202, 503)
+
+    # In this process, with the slow reader, it was thirty times as much.
+    assert hostile < 6 * usual + 0.1
+
+
+async def _cost(door: FrontDoor, hook: Hook, body: bytes, *statuses: int) -> float:
+    """Return the processor time that this thread, the loop's, needs for ten bodies."""
+    posts = [a_post(hook, body) for _ in range(10)]
+    began = time.thread_time()
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(door.post(hook, it)) for it in posts]
+    assert {it.result().status for it in answers} <= set(statuses)
+    return time.thread_time() - began
