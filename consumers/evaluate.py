@@ -16,6 +16,7 @@ import structlog
 from consumers.bell import Bell
 from consumers.claims import claims_of, refuse_old_head
 from consumers.conclude import Conclusion
+from consumers.heartbeat import LEASE, keep_claim
 from consumers.learn import made_anew, telling_of
 from consumers.sight import Sight
 from service.domain.agenda import Appointment, Pace
@@ -42,8 +43,8 @@ __all__ = ["Evaluator"]
 
 log = structlog.get_logger(__name__)
 
-LEASE: Final = timedelta(minutes=5)
-"""Longer than any look may take: a lease that runs out means its holder died."""
+OUTLASTS: Final = timedelta(minutes=5)
+"""How long an outage of the database a look is kept for; then others may take it."""
 POLL: Final = timedelta(seconds=5)
 """How late an ask may be whose process died before it rang; others ring the bell."""
 AFTER_TROUBLE: Final = timedelta(seconds=1)
@@ -107,7 +108,13 @@ class Evaluator:
         if appointment is None:
             return False
         with structlog.contextvars.bound_contextvars(source=appointment.source_id):
-            await self._see_through(appointment, until=now + LEASE)
+            async with keep_claim(
+                appointment.source_id,
+                claimed_at=now,
+                store=self._store,
+                clock=self._clock,
+            ):
+                await self._see_through(appointment, until=now + OUTLASTS)
         return True
 
     async def _see_through(self, appointment: Appointment, *, until: datetime) -> None:

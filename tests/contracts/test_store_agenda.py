@@ -95,6 +95,26 @@ async def test_a_claimed_appointment_is_nobody_elses_until_its_lease_ends(
     assert await claim(store, after=LEASE) is not None
 
 
+async def test_a_renewed_claim_is_held_for_longer(store: Store) -> None:
+    await ask(store, a_look())
+    await claim(store)
+    async with store.transaction() as tx:
+        assert await tx.agenda.renew(SOURCE, held_until=NOW + LEASE, lease=SECOND)
+
+    assert await claim(store, after=LEASE) is None
+    assert await claim(store, after=LEASE + SECOND) is not None
+
+
+async def test_a_claim_that_others_took_is_not_renewed(store: Store) -> None:
+    await ask(store, a_look())
+    await claim(store)
+    assert await claim(store, after=LEASE) is not None
+
+    async with store.transaction() as tx:
+        assert not await tx.agenda.renew(SOURCE, held_until=NOW + LEASE, lease=SECOND)
+    assert await next_due(store) == 2 * LEASE
+
+
 async def test_the_longest_due_comes_first(store: Store) -> None:
     await ask(store, a_look(source="late", after=2 * SECOND), a_look(source="early"))
 

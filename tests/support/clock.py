@@ -12,14 +12,20 @@ class TurnedClock:
     def __init__(self, now: datetime = NOW) -> None:
         self._now = now
         self._moved = asyncio.Event()
+        self.sleepers = 0
+        """How many sleep now."""
 
     def now(self) -> datetime:
         return self._now
 
     async def sleep(self, length: timedelta) -> None:
         until = self._now + length
-        while self._now < until:
-            await self._moved.wait()
+        self.sleepers += 1
+        try:
+            while self._now < until:
+                await self._moved.wait()
+        finally:
+            self.sleepers -= 1
 
     def advance(self, length: timedelta) -> None:
         self._now += length

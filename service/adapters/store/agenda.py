@@ -53,6 +53,16 @@ class SqlAgenda:
         await self._change(rows[0]["source_id"], {"claimed_until": now + lease})
         return _from_row(rows[0])
 
+    async def renew(
+        self, source: SourceId, *, held_until: datetime, lease: timedelta
+    ) -> bool:
+        return await self._run.change(
+            appointments,
+            {"claimed_until": held_until + lease},
+            appointments.c.source_id == source,
+            appointments.c.claimed_until == held_until,
+        )
+
     async def next_due(self) -> datetime | None:
         held_until = appointments.c.claimed_until
         free_at = case(

@@ -29,6 +29,18 @@ class Agenda(Protocol):
         """
         ...
 
+    async def renew(
+        self, source: SourceId, *, held_until: datetime, lease: timedelta
+    ) -> bool:
+        """Extend a claim that ends at a moment; say whether it was still held.
+
+        Args:
+            source: Whose appointment was claimed.
+            held_until: When the claim ends, as who took it knows.
+            lease: How much later it ends from now on.
+        """
+        ...
+
     async def next_due(self) -> datetime | None:
         """Return when the next unclaimed appointment is due or lease runs out."""
         ...
