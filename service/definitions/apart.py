@@ -12,9 +12,10 @@ import msgspec
 
 from service.definitions.closure import close
 from service.definitions.questions import Answer, Asking, Content, Entries, Question
+from service.definitions.specs import load_solver
 from service.domain.definition import Definition, Entry, NoDefinition
 
-__all__ = ["begin", "converse", "read", "write_answer"]
+__all__ = ["begin", "converse", "prepare", "read", "write_answer"]
 
 _NOTHING: Final = b"-"
 _BYTES: Final = b"b"
@@ -47,6 +48,11 @@ def read(said: bytes) -> Question | Definition | NoDefinition:
     """Read a question, or what was found in the end."""
     kind: type[Question | Definition | NoDefinition] = _SAID[said[:1]]
     return _object(said[1:], kind)
+
+
+def prepare() -> None:
+    """Load what only those who read definitions need, for all children at once."""
+    load_solver()
 
 
 def converse(first: bytes) -> Generator[bytes, bytes, None]:

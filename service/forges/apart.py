@@ -24,7 +24,7 @@ from service.domain.repository import Repository
 from service.errors import DeliveryError, MalformedDeliveryError
 from service.forges.codec import CODECS
 
-__all__ = ["answer_of", "converse", "question"]
+__all__ = ["answer_of", "converse", "prepare", "question"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,10 @@ _KINDS: Final[Mapping[str, type[DeliveryError]]] = {
         errors.ForeignRepositoryError,
     )
 }
+
+
+def prepare() -> None:
+    """Load nothing: what reads bodies is imported already."""
 
 
 def converse(first: bytes) -> Generator[bytes, bytes, None]:

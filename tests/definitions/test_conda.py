@@ -1,9 +1,12 @@
 """environment.yml."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from service.definitions.conda import normal
+from service.definitions.specs import MalformedSpecError, normal, read_spec
 from service.domain.definition import Definition, NoDefinition
 from service.domain.findings import Finding, Severity
 from tests.definitions.tree import Commit, codes, read
@@ -49,6 +52,12 @@ def test_a_good_file_has_nothing_to_say() -> None:
             "  - python=3.11\n  - numpy\n", "  - numpy\n  - python=3.11\n", id="order"
         ),
         pytest.param("    - requests\n", "    - Requests  # web\n", id="pip part"),
+        pytest.param("  - pip\n", "", id="pip, which conda adds"),
+        pytest.param("  - nodefaults\n", "", id="nodefaults, which the build adds"),
+        pytest.param("name: base\n", "includes: [base.yml]\n", id="no section"),
+        pytest.param("name: base\n", "pip: [six]\n", id="pip at the top"),
+        pytest.param("python=3.11", "python 3.11.*", id="spelling"),
+        pytest.param("  - pip:\n", "  - pip: [x]\n  - pip:\n", id="earlier pip part"),
     ],
 )
 def test_what_conda_does_not_see_is_cosmetic(old: str, new: str) -> None:
@@ -65,9 +74,7 @@ def test_what_conda_does_not_see_is_cosmetic(old: str, new: str) -> None:
         pytest.param("  - numpy\n", "", id="removed"),
         pytest.param("  - numpy\n", "  - numpy=2\n", id="version"),
         pytest.param(
-            "  - conda-forge\n  - nodefaults\n",
-            "  - nodefaults\n  - conda-forge\n",
-            id="order of channels",
+            "  - conda-forge\n", "  - conda-forge\n  - bioconda\n", id="channel"
         ),
         pytest.param("    - requests\n", "    - requests>2\n", id="pip part"),
         pytest.param(
@@ -166,6 +173,8 @@ def test_r_is_noted() -> None:
         pytest.param("dependencies:\n  - 3", 2, 5, id="number"),
         pytest.param("dependencies: numpy", 1, 15, id="no list"),
         pytest.param("dependencies:\n  - pip: a", 2, 10, id="pip is no list"),
+        pytest.param("channels: x\ndependencies: [a]", 1, 11, id="channels"),
+        pytest.param("channels: [x, 3]\ndependencies: [a]", 1, 11, id="number, too"),
         pytest.param("dependencies:\n- pip:\n  - a\n  - b=1", 4, 6, id="pip line"),
     ],
 )
@@ -187,6 +196,15 @@ def test_what_is_no_environment_counts_with_its_bytes(content: str) -> None:
 
 def test_keys_that_are_no_text_are_no_crash() -> None:
     one, other = (conda(f"? [1, 2]\n: {it}\n") for it in (3, 4))
+
+    assert "section_ignored" in codes(one)
+    assert one.meaning == other.meaning
+
+
+def test_the_order_of_channels_counts() -> None:
+    one, other = (
+        conda(f"channels: {it}\ndependencies: [x]") for it in ("[a, b]", "[b, a]")
+    )
 
     assert one.meaning != other.meaning
 
@@ -229,3 +247,145 @@ def test_an_escape_that_is_no_text_is_no_crash() -> None:
 
     for it in conda(content).findings:
         assert (it.message + it.path).encode()
+
+
+EMPTY = GOOD.replace("  - pip:\n    - requests\n", "  - pip:\n")
+TWO = GOOD + "  - pip:\n    - idna\n"
+
+
+def test_an_empty_pip_part_is_no_error() -> None:
+    assert conda(EMPTY).findings == ()
+
+
+def test_of_several_pip_parts_the_last_one_counts() -> None:
+    found = conda(TWO)
+    only = conda(GOOD.replace("requests", "idna"))
+
+    assert found.meaning == only.meaning
+    assert found.declared == only.declared
+    remark = finding(TWO, "pip_section_ignored")
+    assert (remark.severity, remark.line) == (Severity.WARNING, 10)
+    assert conda(GOOD + "  - pip:\n").meaning == conda(EMPTY).meaning
+
+
+@pytest.mark.parametrize(
+    ("section", "mend"),
+    [
+        ("includes: [base.yml]", "copy what is in those files"),
+        ("pip: [six]", "as an entry `- pip:`"),
+        ("dependancies: [six]", "correct its name"),
+    ],
+)
+def test_a_section_that_conda_ignores_is_a_warning(section: str, mend: str) -> None:
+    found = finding(GOOD + section, "section_ignored")
+
+    assert (found.severity, found.line) == (Severity.WARNING, 11)
+    assert mend in found.message
+
+
+@pytest.mark.parametrize(
+    ("channel", "is_said"),
+    [
+        ("pkgs/main", True),
+        ("anaconda", True),
+        ("https://repo.anaconda.com/pkgs/main", True),
+        ("https://repo.anaconda.com/pkgs/r/linux-64/", True),
+        ("https://conda.anaconda.org/anaconda", True),
+        ("conda-forge/label/main", False),
+        ("main", False),
+        ("https://conda.anaconda.org/conda-forge/", False),
+    ],
+)
+def test_other_names_of_the_defaults_are_a_warning(
+    channel: str, *, is_said: bool
+) -> None:
+    found = conda(f"channels: [{channel}, nodefaults]\ndependencies: [x]")
+    said = [it for it in found.findings if it.code == "defaults_channel"]
+
+    assert [it.severity for it in said] == [Severity.WARNING] * is_said
+
+
+@pytest.mark.parametrize(
+    ("spec", "mend"),
+    [
+        ("git+https://github.com/o/r.git", "under `- pip:`"),
+        ("-r requirements.txt", "under `- pip:`"),
+        ("-e .", "under `- pip:`"),
+        ("six @ https://example.org/six.whl", "under `- pip:`"),
+        ("numpy~1.20", ">=1.2,<2"),
+        ("numpy^1.20", ">=1.2,<2"),
+        ("numpy@1.20", "with =, not with @"),
+        ("numpy>=1 <2", "with a comma"),
+        ("numpy; python_version < '3'", "no conditions"),
+    ],
+)
+def test_a_specification_that_conda_refuses_is_an_error(spec: str, mend: str) -> None:
+    found = finding(GOOD.replace("numpy", f'"{spec}"'), "syntax_error")
+
+    assert (found.severity, found.line) == (Severity.ERROR, 7)
+    assert mend in found.message
+
+
+@pytest.mark.parametrize("spec", ["requests[socks]", "numpy (>=1.2)", "numpy=>1.2"])
+def test_what_conda_drops_from_a_specification_is_a_warning(spec: str) -> None:
+    found = finding(GOOD.replace("numpy", f'"{spec}"'), "spec_ignored")
+
+    assert (found.severity, found.line) == (Severity.WARNING, 7)
+
+
+SPECS_OF_CONDA = json.loads(Path(__file__).with_name("conda_specs.json").read_text())
+"""What conda 26.8 made of each: its own form of it, or null when it refused."""
+NOT_OF_THE_SOLVER = {
+    "*",
+    "./ch::numpy",
+    "./x.conda",
+    "a b c d",
+    "a::b::c",
+    "numpy<",
+    "numpy=1.*.2",
+    "numpy=1.2**",
+    "numpy=1.2*py",
+    "x 1.2 py_0 extra",
+    "x.whl",
+}
+
+
+def test_a_specification_is_read_where_conda_reads_it() -> None:
+    read_here = {spec for spec in SPECS_OF_CONDA if is_read(spec)}
+    of_conda = {spec for spec, form in SPECS_OF_CONDA.items() if form is not None}
+
+    assert of_conda - read_here == NOT_OF_THE_SOLVER
+    assert not read_here - of_conda
+
+
+def test_specifications_that_conda_tells_apart_never_look_alike() -> None:
+    forms: dict[str, set[str]] = {}
+    for spec, form in SPECS_OF_CONDA.items():
+        if form is not None and is_read(spec):
+            forms.setdefault(normal(read_spec(spec).text), set()).add(form)
+
+    assert {here: those for here, those in forms.items() if len(those) > 1} == {}
+
+
+def test_specifications_that_conda_takes_for_one_look_alike() -> None:
+    forms: dict[str, set[str]] = {}
+    for spec, form in SPECS_OF_CONDA.items():
+        if form is not None and is_read(spec):
+            forms.setdefault(form, set()).add(normal(read_spec(spec).text))
+
+    apart = {form for form, those in forms.items() if len(those) > 1}
+    assert apart == {
+        "conda-forge/linux-64::numpy",  # with and without the host
+        "defaults::numpy",  # and pkgs/main
+        "numpy",  # and conda-forge:numpy, whose namespace nobody uses
+        "numpy[version='<1.2*']",
+        "x==1.2=py_0",  # and its keys in brackets
+    }
+
+
+def is_read(spec: str) -> bool:
+    try:
+        read_spec(spec)
+    except MalformedSpecError:
+        return False
+    return True

@@ -26,6 +26,7 @@ from rattler.exceptions import (
 )
 
 from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.definitions.specs import MalformedSpecError, read_spec
 from service.definitions.yaml import MalformedYamlError, load
 from service.domain.failure import FailureClass
 
@@ -52,6 +53,8 @@ class CondaFile:
     """In order of priority, without `nodefaults`."""
     specs: tuple[str, ...]
     pip: tuple[str, ...]
+    """Of the last `pip:` part; the others count for nothing."""
+    has_pip_part: bool
 
 
 def restore_conda(bench: Bench) -> None:
@@ -99,15 +102,15 @@ def read_conda_file(text: str) -> CondaFile:
     """
     tree = load(text.encode()).values
     channels, wanted = _list(tree, "channels"), _list(tree, "dependencies")
-    pip: list[str] = []
-    for part in wanted:
-        if isinstance(part, Mapping):
-            pip += map(str, _list(part, "pip"))
+    sections = [it for it in wanted if isinstance(it, Mapping) and "pip" in it]
+    # As conda does it, of which each section takes the place of the one before.
+    pip = _list(sections[-1], "pip") if sections else ()
     return CondaFile(
         channels=tuple(str(it) for it in channels if it != "nodefaults")
         or (_USUAL_CHANNEL,),
         specs=tuple(str(it) for it in wanted if not isinstance(it, Mapping)),
-        pip=tuple(pip),
+        pip=tuple(map(str, pip)),
+        has_pip_part=bool(sections),
     )
 
 
@@ -136,7 +139,7 @@ def _specs(bench: Bench, file: CondaFile) -> list[MatchSpec]:
     texts = list(file.specs)
     specs = [_spec(bench, text) for text in texts]
     names = {spec.name.normalized for spec in specs}
-    if file.pip and "pip" not in names:
+    if file.has_pip_part and "pip" not in names:
         bench.say("adding pip, which the `pip:` part needs")
         specs.append(MatchSpec("pip"))
     return specs
@@ -144,8 +147,8 @@ def _specs(bench: Bench, file: CondaFile) -> list[MatchSpec]:
 
 def _spec(bench: Bench, text: str) -> MatchSpec:
     try:
-        return MatchSpec(text)
-    except InvalidMatchSpecError as exc:
+        return MatchSpec(read_spec(text).text)
+    except (MalformedSpecError, InvalidMatchSpecError) as exc:
         raise StoppedError(
             FailureClass.BAD_DEFINITION,
             f"{bench.job.path}: `{text}` is no conda package: {exc}",

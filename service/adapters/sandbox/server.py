@@ -26,7 +26,8 @@ _READERS: Final = {
     Task.DEFINITION: "service.definitions.apart",
     Task.DELIVERY: "service.forges.apart",
 }
-"""Modules with a generator function `converse`; imported when first asked for."""
+"""Modules with a generator function `converse`; imported when first asked for, and
+made ready by their function `prepare`."""
 
 
 def main() -> None:
@@ -75,7 +76,9 @@ class _Server:
         return True
 
     def _fork(self, task: Task, budget: Budget, conversation: int, status: int) -> None:
-        converse = import_module(_READERS[task]).converse
+        reader = import_module(_READERS[task])
+        reader.prepare()
+        converse = reader.converse
         # What is there is shared with children, as long as nobody writes to it.
         gc.freeze()
         ours = os.getpid()

@@ -189,3 +189,12 @@ def test_a_conda_file_may_hold_a_pip_part() -> None:
     assert file.channels == ("conda-forge",)
     assert file.specs == ("python=3.11", "pip")
     assert file.pip == ("six", "-r more.txt")
+
+
+def test_the_last_pip_part_counts_as_it_does_for_conda() -> None:
+    file = read_conda_file("dependencies: [a, {pip: [six]}, {pip: [idna]}]")
+    empty = read_conda_file("dependencies: [a, {pip: [six]}, {pip: }]")
+
+    assert file.pip == ("idna",)
+    assert empty.pip == ()
+    assert empty.has_pip_part
