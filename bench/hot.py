@@ -24,6 +24,7 @@ from bench.baselines import verifying
 from bench.load import wire
 from bench.stage import KEY, Subject, fill, subjects
 from handlers.route import Part
+from handlers.server import open_server
 from service.app.engines import open_engines
 from service.app.http import http_side
 from service.domain.definition import Kind
@@ -93,9 +94,7 @@ class Road:
 
 
 async def _road(stack: AsyncExitStack, app: web.Application, subject: Subject) -> Road:
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
+    runner = await stack.enter_async_context(open_server(app, shutdown_seconds=5))
     assert runner.server is not None
     protocol, sink = runner.server(), Sink()
     protocol.connection_made(sink)

@@ -41,6 +41,11 @@ class BodyReader:
         self._deadline = deadline
         self._slots = asyncio.Semaphore(big_at_once)
 
+    @property
+    def deadline(self) -> timedelta:
+        """How long a sender may take."""
+        return self._deadline
+
     def ready(self, request: web.Request) -> bytes | None:
         """Return a small body that came with its headers; None when it has to be read.
 

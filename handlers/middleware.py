@@ -5,6 +5,7 @@ code being 1000 more than the status.
 """
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping
@@ -65,6 +66,9 @@ _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked by machines every few seconds."""
 _WEBHOOKS: Final = "/webhooks/"
 _LONGEST: Final = 200
+_STRANGER: Final = HTTPStatus.UNAUTHORIZED
+_HOOK_ID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+"""What ids of hooks look like."""
 
 
 def error_response(
@@ -91,6 +95,7 @@ def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> 
         metrics: Counts requests.
     """
     is_open = route != UNKNOWN and not needs_token(route)
+    is_guarded = needs_token(route)
     quiet = _quiet_statuses(route)
 
     @wraps(handler)
@@ -111,7 +116,9 @@ def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> 
             log.info(
                 "request answered",
                 method=name,
-                path=_printable(request.path),
+                path=_shown(
+                    request, route, is_trusted=is_guarded and status != _STRANGER
+                ),
                 status=status,
                 ms=round(took * 1000, 1),
             )
@@ -185,16 +192,16 @@ def _from_service(request: web.Request, exc: errors.ServiceError) -> web.Respons
     if status is None:
         return _from_defect(request, exc)
     if isinstance(exc, errors.BadSignatureError):
-        log.info("delivery not proved", path=_printable(request.path), seen=str(exc))
+        log.info("delivery not proved", path=_hook_path(request), seen=str(exc))
         return error_response(status, _REFUSED)
     return error_response(status, _sendable(exc), headers=_headers(exc))
 
 
 def _from_defect(request: web.Request, exc: Exception) -> web.Response:
     trace = secrets.token_hex(8)
-    log.error(
-        "request failed", path=_printable(request.path), trace_id=trace, exc_info=exc
-    )
+    route = request.match_info.route.resource
+    name = route.canonical if route else UNKNOWN
+    log.error("request failed", route=name, trace_id=trace, exc_info=exc)
     return error_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong here. The log knows more by the trace id.",
@@ -228,5 +235,25 @@ _METHODS: Final = frozenset(
 )
 
 
+def _shown(request: web.Request, route: str, *, is_trusted: bool) -> str:
+    """Return the path of a caller who proved who they are; of others the route.
+
+    Whatever strangers write into a path stays out of the log, but for ids of hooks,
+    which are no secrets, and tell whose deliveries are refused.
+    """
+    if is_trusted:
+        return _printable(request.path)
+    return _hook_path(request) if route.startswith(_WEBHOOKS) else route
+
+
+def _hook_path(request: web.Request) -> str:
+    hook_id = request.match_info.get("hook_id", "")
+    resource = request.match_info.route.resource
+    if _HOOK_ID.fullmatch(hook_id):
+        return request.path
+    return resource.canonical if resource else UNKNOWN
+
+
 def _printable(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()[:_LONGEST]
+    """Return a text that ends no line and moves no cursor, and is not endless."""
+    return ascii(text)[1:-1][:_LONGEST]

@@ -1,5 +1,6 @@
 """What a request says, read into shapes."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
@@ -7,6 +8,7 @@ from typing import Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from handlers.keys import BODIES
 from handlers.shapes.strict import ULID
 from service.errors import InvalidRequestError, NotFoundError
 
@@ -26,8 +28,13 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
 
     Raises:
         InvalidRequestError: It is no JSON, or not of this shape.
+        HTTPRequestTimeout: It did not come in time.
     """
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(request.app[BODIES].deadline.total_seconds()):
+            raw = await request.read()
+    except TimeoutError as exc:
+        raise web.HTTPRequestTimeout(reason="The body did not come in time") from exc
     try:
         return model.model_validate_json(raw or b"{}")
     except ValidationError as exc:

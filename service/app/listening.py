@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from handlers.server import open_server
 from service.adapters.address_file import find_address
 from service.errors import PermanentError
 from service.settings import Settings
@@ -98,17 +99,7 @@ def _refusal(wanted: str, exc: OSError, settings: Settings) -> str:
 @asynccontextmanager
 async def serving(bound: Bound, application: web.Application) -> AsyncIterator[None]:
     """Serve an application at an address during the block."""
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        # Bodies are verified as they were sent; a compressed one is refused.
-        auto_decompress=False,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
-    await runner.setup()
-    try:
+    async with open_server(application, shutdown_seconds=SHUTDOWN_SECONDS) as runner:
         for it in bound.sockets:
             await web.SockSite(runner, it, backlog=_BACKLOG).start()
         yield
-    finally:
-        await runner.cleanup()

@@ -53,7 +53,7 @@ def run(
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> None:
     """Run a role to its end, on a loop of its choice."""
-    configure(settings.log)
+    configure(settings.log, secrets=settings.secrets())
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(role)
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
@@ -26,7 +27,7 @@ from service.settings.forges import (
     RemoteSettings,
 )
 from service.settings.kubernetes import KubernetesSettings
-from service.settings.section import PREFIX, Section
+from service.settings.section import PREFIX, Section, parts
 from service.settings.serving import AmqpSettings, LogSettings, ReceiveSettings
 
 __all__ = ["Settings"]
@@ -127,6 +128,15 @@ class Settings(BaseSettings):
     def builder_root(self) -> Path:
         """Where the local builder keeps environments."""
         return self.data / "builder"
+
+    def secrets(self) -> frozenset[str]:
+        """Return every secret that is set, for what must not show them."""
+        urls = (it for it in (self.database, self.bus) if it is not None)
+        passwords = (urlsplit(it.get_secret_value()).password for it in urls)
+        tokens = (part.partition("=")[2].strip() for part in parts(self.forge.tokens))
+        token = self.api_token()
+        given = (token.reveal() if token else "", *parts(self.secret_key))
+        return frozenset(it for it in (*given, *tokens, *passwords) if it)
 
     def api_token(self) -> Secret | None:
         """Return the token of the REST API; None before the first start made one."""

@@ -18,6 +18,7 @@ from handlers.bodies import BodyReader
 from handlers.delivery_log import DeliveryLog
 from handlers.receiver import Receiver
 from handlers.route import Part
+from handlers.server import open_server
 from service.adapters.clock import SystemClock
 from service.adapters.forge_api.hook_routing import RoutedForgeHooks
 from service.adapters.git import GitRemote
@@ -230,25 +231,21 @@ async def serving(
     clock = clock or world.clock
     metrics = Metrics(registry=CollectorRegistry())
     deliveries = DeliveryLog(store=world.store, clock=clock, metrics=metrics, keep=100)
-    runner = web.AppRunner(
-        _application(
-            world,
-            bus,
-            clock,
-            parts,
-            log=deliveries,
-            forge_hooks=forge_hooks,
-            public_url=url if is_reachable else PUBLIC_URL,
-            **told,
-        ),
-        access_log=None,
-        # Deliveries are read as they were signed.
-        auto_decompress=False,
-        shutdown_timeout=5,
+    app = _application(
+        world,
+        bus,
+        clock,
+        parts,
+        log=deliveries,
+        forge_hooks=forge_hooks,
+        public_url=url if is_reachable else PUBLIC_URL,
+        **told,
     )
-    await runner.setup()
-    await web.SockSite(runner, address).start()
-    async with ClientSession() as session:
+    async with (
+        open_server(app, shutdown_seconds=5) as runner,
+        ClientSession() as session,
+    ):
+        await web.SockSite(runner, address).start()
         yield Api(
             url=url,
             session=session,
@@ -256,7 +253,6 @@ async def serving(
             bus=bus,
             deliveries=deliveries,
         )
-    await runner.cleanup()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from handlers.application import make_application
 from handlers.bodies import BodyReader
 from handlers.delivery_log import DeliveryLog
 from handlers.receiver import Receiver
+from handlers.server import open_server
 from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Hook, Secret
 from service.domain.repository import Repository
@@ -149,10 +150,11 @@ async def front_door(
             token=Secret("a token"),
             version="0",
         )
-        runner = web.AppRunner(app, auto_decompress=False)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with ClientSession() as session:
+        async with (
+            open_server(app, shutdown_seconds=5) as runner,
+            ClientSession() as session,
+        ):
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
             yield FrontDoor(
                 port=runner.addresses[0][1],
                 session=session,
@@ -162,4 +164,3 @@ async def front_door(
                 registry=registry,
                 log=log,
             )
-        await runner.cleanup()

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from service.adapters.redact import redacted
 from service.domain.notice import Notice
 from service.domain.repository import CommitSha, Repository
 from service.errors import RemoteRefusedError
 from service.ports.notices import Notices
+from service.redaction import redacted
 
 __all__ = ["RoutedNotices", "cut"]
 

@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from service.adapters.kubernetes.client import Cluster
-from service.adapters.redact import redacted
 from service.domain.build import Build, BuildId
 from service.errors import ServiceError
 from service.ports.store import LogLine
 from service.ports.time import Clock
+from service.redaction import redacted
 
 __all__ = ["ATTEMPT", "Carrier", "Logs", "kept_of", "tail"]
 

@@ -8,8 +8,8 @@ from typing import Final, TextIO
 
 from service.adapters.local.job import Said
 from service.adapters.local.lines import printable
-from service.adapters.redact import redacted
 from service.domain.build import PhaseTime
+from service.redaction import redacted
 
 __all__ = ["Transcript"]
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from service.adapters.kubernetes.logs import ATTEMPT, kept_of
-from service.adapters.redact import redacted
 from service.ports.store import LogLine
+from service.redaction import redacted
 
 PHASES = ("clone", "build")
 

@@ -7,8 +7,8 @@ import pytest
 from service.adapters.local.contents import digest_of, size_of
 from service.adapters.local.folders import Folders, remove_tree
 from service.adapters.local.options import passed
-from service.adapters.redact import redacted
 from service.errors import InvalidRequestError
+from service.redaction import redacted
 
 
 def a_tree(folder: Path) -> Path:
