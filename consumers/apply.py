@@ -99,7 +99,7 @@ class Application:
             wait = self._retry_after * 2 ** (build.attempt - 1)
             again = self._clock.now() + wait
             build = replace(build, attempt=build.attempt + 1)
-            await self.put_back(tx, build, not_before=again)
+            await self.put_back(tx, build, not_before=again, why=failure)
             log.warning("build retried", build=build.id, failure=failure.kind.word)
             return
         if failure.kind.is_transient:
@@ -124,9 +124,12 @@ class Application:
         log.info("build failed", build=build.id, failure=failure.kind.word)
 
     async def put_back(
-        self, tx: Transaction, build: Build, *, not_before: datetime
+        self, tx: Transaction, build: Build, *, not_before: datetime, why: Failure
     ) -> None:
-        """Give a running build back to the queue, to start again later."""
+        """Give a running build back to the queue, to start again later.
+
+        Until then it says why; `_start` forgets that.
+        """
         await tx.builds.save(
             replace(
                 build,
@@ -134,6 +137,7 @@ class Application:
                 started_at=None,
                 not_before=not_before,
                 phases=(),
+                failure=why,
             )
         )
         for rebuild in await _attached(tx, build.id):
@@ -186,7 +190,9 @@ class Application:
 
     async def _start(self, tx: Transaction, build: Build) -> None:
         now = self._clock.now()
-        running = replace(build, state=moved(build.state, Move.START), started_at=now)
+        running = replace(
+            build, state=moved(build.state, Move.START), started_at=now, failure=None
+        )
         await tx.builds.save(running)
         waiting = await _attached(tx, build.id)
         for rebuild in waiting:

@@ -15,6 +15,7 @@ import structlog
 
 from consumers.apply import Application
 from service.domain.build import BuildKey, BuildState, EnvironmentId, Image, Rebuild
+from service.domain.failure import Failure, FailureClass
 from service.domain.schedule import (
     Caps,
     Create,
@@ -115,15 +116,16 @@ class Scheduler:
             await self._builder.start(replace(build, state=BuildState.RUNNING))
         except TransientError as exc:
             log.warning("build could not start", build=build.id, error=str(exc))
-            await self._put_back(start)
+            await self._put_back(start, exc)
 
-    async def _put_back(self, start: Start) -> None:
+    async def _put_back(self, start: Start, exc: TransientError) -> None:
         now = self._clock.now()
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             build = await tx.builds.get(start.build.id)
             if build.state is BuildState.RUNNING:
                 again = now + self._retry_after
-                await self._application.put_back(tx, build, not_before=again)
+                why = Failure(kind=FailureClass.INTERNAL, message=str(exc))
+                await self._application.put_back(tx, build, not_before=again, why=why)
 
     async def _present_images(self) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
         """Return the images that can still be started from, of all wanted keys.

@@ -130,7 +130,9 @@ class Conclusion:
             if appointment.attempts >= self._patience.wishes:
                 failure = Failure(kind=FailureClass.NETWORK, message=str(exc))
                 await self._fail(tx, await _wishes(tx, sight), failure, now)
-            await tx.agenda.postpone(sight.source.id, until=now + wait)
+            await tx.agenda.postpone(
+                sight.source.id, until=now + wait, trouble=str(exc)
+            )
         log.warning("source not seen", error=str(exc), again_in=wait.total_seconds())
 
     async def _follow_up(

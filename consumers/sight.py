@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain.agenda import Look
+from service.domain.agenda import GIVEN_UP_AFTER, Look
 from service.domain.definition import Definition
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation import Judgement, Looked, RefGone, Verdict
@@ -23,8 +23,7 @@ class Patience:
 
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(minutes=5)
-    wishes: int = 6
-    """After so many looks in vain, rebuilds that a person waits for are failed."""
+    wishes: int = GIVEN_UP_AFTER
 
     def wait(self, attempts: int, exc: TransientError) -> timedelta:
         """Return how long to wait after a look in vain."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from functools import partial
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from handlers.webhooks import MAX_BODY
 from handlers.written_first import WrittenFirst
 from service.contract import EXCHANGE, asyncapi
 from service.domain.hook import Secret
+from service.domain.schedule import Caps
+from service.domain.waiting import Limits
 from service.metrics import Metrics
 from service.ports.builder import Named
 from service.ports.bus import Bus
@@ -31,6 +34,7 @@ from service.ports.time import Clock, Ids
 __all__ = ["make_application"]
 
 EVERYTHING = frozenset(Part)
+LIMITS: Final = Limits(caps=Caps(in_all=2, per_project=2), attempts=3)
 
 
 def make_application(
@@ -50,6 +54,7 @@ def make_application(
     token: Secret,
     version: str,
     allow_files: bool = True,
+    limits: Limits = LIMITS,
     exchange: str = EXCHANGE,
     parts: Iterable[Part] = EVERYTHING,
 ) -> web.Application:
@@ -74,6 +79,7 @@ def make_application(
         token: What callers of the REST API show.
         version: Of the service.
         allow_files: Whether `file://` repositories may be followed.
+        limits: What bounds builds, to say what they wait for.
         exchange: Where a broker carries the events.
         parts: What is served.
     """
@@ -90,6 +96,7 @@ def make_application(
     app[keys.METRICS] = metrics
     app[keys.RECEIVER] = receiver
     app[keys.BODIES] = bodies
+    app[keys.LIMITS] = limits
     app[keys.PUBLIC_URL] = public_url.rstrip("/")
     app[keys.TOKEN] = token
     app[keys.VERSION] = version

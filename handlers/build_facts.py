@@ -1,35 +1,25 @@
 """What a build's page says that its rebuild does not know of itself."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Sequence
 
-from handlers.shapes.builds import Build, BuildFacts
-from service.domain.build import (
-    Build as Work,
-    BuildId,
-    BuildState,
-    Image,
-    Rebuild,
-    RebuildId,
-)
-from service.domain.estimate import expected_end, usual
-from service.domain.push import Evidence
+from handlers.shapes.builds import Build, BuildFacts, LatestBuild
+from handlers.waiting_facts import View, outlook
+from service.domain.build import Build as Work, BuildId, Image, Rebuild
+from service.domain.launcher import Launcher
 from service.domain.source import SourceId
 from service.errors import NotFoundError
 from service.ports.store import Transaction
 
-__all__ = ["image_of", "tell_builds"]
-
-_WAITED_FOR: Final = {Evidence.MANUAL, Evidence.LAUNCHER}
+__all__ = ["image_of", "tell_builds", "tell_latest"]
 
 
-async def tell_builds(tx: Transaction, rebuilds: Sequence[Rebuild]) -> list[Build]:
+async def tell_builds(
+    tx: Transaction, rebuilds: Sequence[Rebuild], view: View
+) -> list[Build]:
     """Gather the facts of rebuilds, in their order."""
     urls: dict[str, str] = {}
     works: dict[BuildId, Work | None] = {}
-    outlook = await _outlook(tx, rebuilds)
+    seen = await outlook(tx, rebuilds, view)
     told = []
     for it in rebuilds:
         if it.source_id not in urls:
@@ -42,11 +32,25 @@ async def tell_builds(tx: Transaction, rebuilds: Sequence[Rebuild]) -> list[Buil
             repository_url=urls[it.source_id],
             packages=_count(await _image(tx, it, work)),
             phases=work.phases if work and it.reason != "reused" else (),
-            queue_position=outlook.places.get(it.id),
-            expected_at=outlook.end_of(it),
+            queue_position=seen.place_of(it),
+            expected_at=seen.end_of(it),
+            waiting=seen.waiting.get(it.id),
         )
         told.append(Build.of(it, facts))
     return told
+
+
+async def tell_latest(
+    tx: Transaction, launchers: Sequence[Launcher], view: View
+) -> dict[str, LatestBuild]:
+    """Gather the newest build of each launcher's environment, in a few queries."""
+    owners = {it.environment_id: it.id for it in launchers}
+    newest = await tx.rebuilds.newest(owners)
+    waiting = (await outlook(tx, newest, view)).waiting
+    return {
+        owners[it.environment_id]: LatestBuild.of(it, waiting.get(it.id))
+        for it in newest
+    }
 
 
 async def image_of(tx: Transaction, rebuild: Rebuild) -> Image | None:
@@ -73,41 +77,3 @@ async def _image(tx: Transaction, rebuild: Rebuild, work: Work | None) -> Image 
 
 def _count(image: Image | None) -> int | None:
     return len(image.packages) if image and image.packages else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outlook:
-    """The queue, and how fast it moves."""
-
-    places: Mapping[RebuildId, int]
-    running_since: Sequence[datetime]
-    takes: timedelta | None
-
-    def end_of(self, rebuild: Rebuild) -> datetime | None:
-        """Say when a rebuild should be done; None where nobody can tell."""
-        if self.takes is None or rebuild.state.is_final:
-            return None
-        return expected_end(
-            place=self.places.get(rebuild.id, 0),
-            asked_at=rebuild.started_at or rebuild.created_at,
-            running_since=self.running_since,
-            takes=self.takes,
-        )
-
-
-async def _outlook(tx: Transaction, rebuilds: Sequence[Rebuild]) -> _Outlook:
-    if all(it.state.is_final for it in rebuilds):
-        return _Outlook(places={}, running_since=(), takes=None)
-    builds = await tx.builds.unfinished()
-    return _Outlook(
-        places=_places(await tx.rebuilds.unfinished()),
-        running_since=[it.started_at for it in builds if it.started_at],
-        takes=usual(await tx.builds.durations()),
-    )
-
-
-def _places(unfinished: Sequence[Rebuild]) -> dict[RebuildId, int]:
-    """Number the queue: what people wait for, then the oldest."""
-    queued = [it for it in unfinished if it.state is BuildState.QUEUED]
-    queued.sort(key=lambda it: (it.evidence not in _WAITED_FOR, it.id))
-    return {it.id: place for place, it in enumerate(queued, start=1)}

@@ -12,10 +12,11 @@ from handlers.keys import CLOCK, STORE
 from handlers.log_stream import follow_log
 from handlers.reading import read_body, read_query, ulid
 from handlers.rebuild_requests import cancel, request_rebuild
-from handlers.shapes.builds import BuildLogs, BuildPatch, LogsQuery
+from handlers.shapes.builds import BuildLogs, BuildPatch, LogsQuery, WaitingTold
 from handlers.shapes.service import LimitQuery
 from handlers.streams import last_event_id, streaming
-from service.domain.build import BuildId, EnvironmentId, RebuildId
+from handlers.waiting_facts import outlook, view_of
+from service.domain.build import BuildId, EnvironmentId, Rebuild, RebuildId
 from service.ports.store import Transaction
 
 __all__ = [
@@ -33,7 +34,11 @@ async def list_builds(request: web.Request) -> web.Response:
     """List the builds of all environments, newest first."""
     limit = read_query(request, LimitQuery).limit
     async with request.app[STORE].reading() as tx:
-        return tell_all(await tell_builds(tx, await tx.rebuilds.list(limit=limit)))
+        return tell_all(
+            await tell_builds(
+                tx, await tx.rebuilds.list(limit=limit), view_of(request.app)
+            )
+        )
 
 
 async def list_environment_builds(request: web.Request) -> web.Response:
@@ -43,7 +48,7 @@ async def list_environment_builds(request: web.Request) -> web.Response:
     async with request.app[STORE].reading() as tx:
         await tx.launchers.of_environment(environment)
         rebuilds = await tx.rebuilds.of_environment(environment, limit=limit)
-        return tell_all(await tell_builds(tx, rebuilds))
+        return tell_all(await tell_builds(tx, rebuilds, view_of(request.app)))
 
 
 async def add_build(request: web.Request) -> web.Response:
@@ -56,7 +61,7 @@ async def add_build(request: web.Request) -> web.Response:
     async with request.app[STORE].transaction(lock) as tx:
         launcher = await tx.launchers.of_environment(environment)
         rebuild = await request_rebuild(request.app, tx, launcher)
-        (build,) = await tell_builds(tx, [rebuild])
+        (build,) = await tell_builds(tx, [rebuild], view_of(request.app))
     return tell(build, status=HTTPStatus.CREATED)
 
 
@@ -64,7 +69,8 @@ async def show_build(request: web.Request) -> web.Response:
     """Show a build."""
     rebuild_id = _build(request)
     async with request.app[STORE].reading() as tx:
-        (build,) = await tell_builds(tx, [await tx.rebuilds.get(rebuild_id)])
+        rebuild = await tx.rebuilds.get(rebuild_id)
+        (build,) = await tell_builds(tx, [rebuild], view_of(request.app))
     return tell(build)
 
 
@@ -73,7 +79,7 @@ async def change_build(request: web.Request) -> web.Response:
     await read_body(request, BuildPatch)
     rebuild = await cancel(request.app, _build(request))
     async with request.app[STORE].reading() as tx:
-        (build,) = await tell_builds(tx, [rebuild])
+        (build,) = await tell_builds(tx, [rebuild], view_of(request.app))
     return tell(build)
 
 
@@ -100,8 +106,9 @@ async def _tails(tx: Transaction, build: BuildId, lines: int) -> dict[str, str]:
 async def stream_logs(request: web.Request) -> web.StreamResponse:
     """Follow what a build says until it ends, as server-sent events.
 
-    An event `line` has its place as id and `{"phase", "text"}` as data; the event
-    `end` has `{"status", "state"}`. `Last-Event-ID` takes a cut stream up again.
+    An event `line` has its place as id and `{"phase", "text"}` as data; `waiting`
+    says why nothing happens, as the field of builds does; the event `end`
+    has `{"status", "state"}`. `Last-Event-ID` takes a cut stream up again.
     """
     rebuild_id = _build(request)
     after = last_event_id(request)
@@ -110,9 +117,22 @@ async def stream_logs(request: web.Request) -> web.StreamResponse:
         await tx.rebuilds.get(rebuild_id)
     async with streaming(request) as stream:
         await follow_log(
-            stream, rebuild_id, store=store, clock=request.app[CLOCK], after=after
+            stream,
+            rebuild_id,
+            store=store,
+            clock=request.app[CLOCK],
+            after=after,
+            why=partial(_why, request.app),
         )
     return stream.response
+
+
+async def _why(
+    app: web.Application, tx: Transaction, rebuild: Rebuild
+) -> WaitingTold | None:
+    seen = await outlook(tx, [rebuild], view_of(app))
+    found = seen.waiting.get(rebuild.id)
+    return WaitingTold.of(found) if found else None
 
 
 def _environment(request: web.Request) -> EnvironmentId:

@@ -8,6 +8,7 @@ from handlers.bodies import BodyReader
 from handlers.papers import Paper
 from handlers.receiver import Receiver
 from service.domain.hook import Secret
+from service.domain.waiting import Limits
 from service.metrics import Metrics
 from service.ports.builder import Named
 from service.ports.bus import Bus
@@ -26,6 +27,7 @@ __all__ = [
     "CONTRACT",
     "FORGE_HOOKS",
     "IDS",
+    "LIMITS",
     "METRICS",
     "PUBLIC_URL",
     "RECEIVER",
@@ -51,6 +53,8 @@ ALLOW_FILES: Final = web.AppKey[bool]("allow_files")
 """Whether repositories of this machine may be followed."""
 CONTRACT: Final = web.AppKey[Paper]("contract")
 """The AsyncAPI document of all events."""
+LIMITS: Final = web.AppKey[Limits]("limits")
+"""What bounds builds."""
 PUBLIC_URL: Final = web.AppKey[str]("public_url")
 """Where forges reach the service, without a slash at the end."""
 TOKEN: Final = web.AppKey[Secret]("token")

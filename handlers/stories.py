@@ -18,6 +18,7 @@ from handlers.shapes.launchers import SessionLauncher
 from handlers.shapes.sources import EvaluationTold, plain_path
 from handlers.story_lines import story_lines
 from handlers.threads import Thread
+from handlers.waiting_facts import View
 from service.domain.build import BuildState, Image, Rebuild
 from service.domain.definition import ABSENT, Item
 from service.domain.evaluation import Evaluation
@@ -31,10 +32,11 @@ LOOKED_BACK = 50
 """How many looks or builds are searched for the one before."""
 
 
-async def tell_story(tx: Transaction, of: str, thread: Thread) -> Story:
+async def tell_story(tx: Transaction, of: str, thread: Thread, view: View) -> Story:
     """Tell what a thread holds."""
     evaluations = [
-        await _evaluation_story(tx, it, thread.rebuilds) for it in thread.evaluations
+        await _evaluation_story(tx, it, thread.rebuilds, view)
+        for it in thread.evaluations
     ]
     told = {it.build.id for one in evaluations for it in one.builds}
     waiting = [it for it in thread.rebuilds or () if it.id not in told]
@@ -47,7 +49,7 @@ async def tell_story(tx: Transaction, of: str, thread: Thread) -> Story:
             for it in sorted(thread.deliveries, key=lambda it: it.received_at)
         ),
         evaluations=tuple(evaluations),
-        waiting=tuple(await tell_builds(tx, waiting)),
+        waiting=tuple(await tell_builds(tx, waiting, view)),
         launcher=await _launcher(tx, thread.launcher),
     )
     return story.model_copy(update={"lines": tuple(story_lines(story))})
@@ -63,7 +65,10 @@ async def _launcher(
 
 
 async def _evaluation_story(
-    tx: Transaction, evaluation: Evaluation, only: Sequence[Rebuild] | None
+    tx: Transaction,
+    evaluation: Evaluation,
+    only: Sequence[Rebuild] | None,
+    view: View,
 ) -> EvaluationStory:
     source = await tx.sources.get(evaluation.source_id)
     before = await _before(tx, evaluation)
@@ -73,7 +78,7 @@ async def _evaluation_story(
         for it in await tx.rebuilds.of_evaluation(evaluation.id)
         if ids is None or it.id in ids
     ]
-    builds = await tell_builds(tx, rebuilds)
+    builds = await tell_builds(tx, rebuilds, view)
     return EvaluationStory(
         evaluation=EvaluationTold.of(evaluation),
         repository=source.repository.url,

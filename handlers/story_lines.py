@@ -165,18 +165,26 @@ def _build(story: BuildStory) -> Iterator[str]:
 def _state(story: BuildStory) -> str:
     build = story.build
     took = f" in {story.seconds:g} s" if story.seconds is not None else ""
-    place = build.queue_position
     expected = build.expected_at
     done = f"; it should be done about {expected:%H:%M:%S} UTC" if expected else ""
     states = {
-        "queued": f"it waits{f', number {place} in the queue' if place else ''}{done}.",
-        "running": f"it runs{done}.",
+        "queued": f"it waits{_reason(build)}{done}.",
+        "running": f"it runs{_reason(build)}{done}.",
         "succeeded": _success(build, took),
         "failed": f"it failed{took}{_because(build)}",
         "cancelled": "it was cancelled.",
         "superseded": "a newer one of the same environment took its place.",
     }
     return states[build.state]
+
+
+def _reason(build: Build) -> str:
+    """Say why it does not proceed, and when it is tried again."""
+    if build.waiting is None:
+        return ""
+    until = build.waiting.until
+    again = f"; again at {until:%H:%M:%S} UTC" if until else ""
+    return f" because {build.waiting.message}{again}"
 
 
 def _success(build: Build, took: str) -> str:
@@ -223,7 +231,11 @@ def _waiting(build: Build) -> Iterator[str]:
     if build.failure:
         yield f"It failed{_because(build)}"
     elif build.status == "in_progress":
-        yield "The evaluation has not happened yet: what it builds is not known."
+        yield (
+            f"The evaluation has not happened yet: it waits{_reason(build)}."
+            if build.waiting
+            else "The evaluation has not happened yet: what it builds is not known."
+        )
     else:
         yield f"It was {build.state} before its source was looked at."
 

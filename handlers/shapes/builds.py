@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from handlers.shapes.strict import Given, Told
 from service.domain.build import BuildState, PhaseTime, Rebuild
 from service.domain.failure import Failure, FailureClass
+from service.domain.waiting import Waiting
 
 __all__ = [
     "Build",
@@ -17,8 +18,10 @@ __all__ = [
     "BuildPatch",
     "BuildResult",
     "FailureTold",
+    "LatestBuild",
     "LogsQuery",
     "PhaseTold",
+    "WaitingTold",
     "status_of",
 ]
 
@@ -107,6 +110,36 @@ class PhaseTold(Told):
         return cls(name=phase.name, seconds=round(phase.took.total_seconds(), 1))
 
 
+class WaitingTold(Told):
+    """Why a build does not proceed just now."""
+
+    kind: str = Field(
+        description="`look`, `remote`, `same_environment`, `cap`, `project_cap`, "
+        "`retry`, `builder` or `turn`."
+    )
+    message: str = Field(description="What follows *waiting because*.")
+    until: datetime | None = Field(
+        default=None, description="When it is tried again, where that is known."
+    )
+    attempt: int | None = Field(
+        default=None, description="How often it was tried in vain."
+    )
+    attempts: int | None = Field(
+        default=None, description="How often it is tried before it is given up."
+    )
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> "WaitingTold":
+        """Tell of what is waited for."""
+        return cls(
+            kind=waiting.obstacle.value,
+            message=waiting.message,
+            until=waiting.until,
+            attempt=waiting.attempt,
+            attempts=waiting.attempts,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFacts:
     """What a rebuild does not know of itself."""
@@ -117,6 +150,30 @@ class BuildFacts:
     phases: tuple[PhaseTime, ...] = ()
     queue_position: int | None = None
     expected_at: datetime | None = None
+    waiting: Waiting | None = None
+
+
+class LatestBuild(Told):
+    """The newest build of a launcher's environment, in short."""
+
+    id: str
+    state: str
+    created_at: datetime
+    completed_at: datetime | None = None
+    failure: FailureTold | None = None
+    waiting: WaitingTold | None = None
+
+    @classmethod
+    def of(cls, rebuild: Rebuild, waiting: Waiting | None) -> "LatestBuild":
+        """Tell of a rebuild."""
+        return cls(
+            id=rebuild.id,
+            state=rebuild.state.value,
+            created_at=rebuild.created_at,
+            completed_at=rebuild.completed_at,
+            failure=FailureTold.of(rebuild.failure) if rebuild.failure else None,
+            waiting=WaitingTold.of(waiting) if waiting else None,
+        )
 
 
 class Build(Told):
@@ -158,6 +215,9 @@ class Build(Told):
         default=None,
         description="What the work consisted of, in order; absent when unknown.",
     )
+    waiting: WaitingTold | None = Field(
+        default=None, description="Why it does not proceed; absent while it does."
+    )
     queue_position: int | None = Field(
         default=None,
         description="1 is next; an estimate, since what people wait for goes first.",
@@ -190,6 +250,7 @@ class Build(Told):
                 "completed_at": rebuild.completed_at,
                 "packages": facts.packages,
                 "phases": [PhaseTold.of(it) for it in facts.phases] or None,
+                "waiting": WaitingTold.of(facts.waiting) if facts.waiting else None,
                 "queue_position": facts.queue_position,
                 "expected_at": facts.expected_at,
             }

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from handlers.shapes.builds import LatestBuild
 from handlers.shapes.environments import (
     Environment,
     EnvironmentPatch,
@@ -121,8 +122,14 @@ class SessionLauncher(Told):
     )
     outdated: bool = Field(description="Its definition asks for another image by now.")
 
+    latest_build: LatestBuild | None = Field(
+        default=None, description="How its newest build fares, or ended."
+    )
+
     @classmethod
-    def of(cls, launcher: Launcher, source: Source) -> "SessionLauncher":
+    def of(
+        cls, launcher: Launcher, source: Source, latest: LatestBuild | None = None
+    ) -> "SessionLauncher":
         """Tell of a launcher."""
         wanted = launcher.wanted_key
         return cls.model_validate(
@@ -143,6 +150,7 @@ class SessionLauncher(Told):
                 "available_image": launcher.available_image
                 if has_offer(launcher)
                 else None,
+                "latest_build": latest,
                 "outdated": wanted is not None and wanted != launcher.image_key,
             }
         )

@@ -14,6 +14,8 @@ from handlers.route import Part
 from service.app.engines import Engines
 from service.app.process import VERSION
 from service.domain.hook import Secret
+from service.domain.schedule import Caps
+from service.domain.waiting import Limits
 from service.ports.builder import Named
 from service.settings import Settings
 
@@ -74,6 +76,12 @@ def http_side(
         token=token,
         version=VERSION,
         allow_files=settings.remote.allow_files,
+        limits=Limits(
+            caps=Caps(
+                in_all=settings.build.at_once, per_project=settings.build.per_project
+            ),
+            attempts=settings.build.attempts,
+        ),
         exchange=settings.amqp.exchange,
         parts=parts,
     )

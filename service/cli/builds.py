@@ -11,10 +11,12 @@ from service.cli.output import (
     example,
     moment,
     output_option,
+    plain,
     reference,
     say,
     show_json,
     took,
+    waiting_line,
 )
 from service.errors import NotFoundError
 
@@ -98,11 +100,10 @@ def _row(it: Answer) -> tuple[str, ...]:
 
 def _outlook(it: Answer) -> str:
     """Say what an unfinished build waits for, and until about when."""
-    place = it.text("queue_position")
-    queue = f"number {place} in the queue" if place else ""
+    why = waiting_line(it.inner("waiting"))
     expected = it.text("expected_at")
     done = f"done about {moment(expected)}" if expected else ""
-    return ", ".join(filter(None, (queue, done)))
+    return ", ".join(filter(None, (why, done)))
 
 
 def failure_of(it: Answer) -> str:
@@ -140,6 +141,8 @@ async def logs(client: Client, *, build: str, follow: bool, lines: int) -> int |
     found = await client.get("builds", name, "logs", max_lines=lines)
     for phase in found.raw:
         say(found.text(str(phase)))
+    if why := waiting_line((await client.get("builds", name)).inner("waiting")):
+        click.echo(plain(f"build {name}: {why}"), err=True)
     return None
 
 

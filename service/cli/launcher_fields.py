@@ -9,6 +9,7 @@ from typing import Final
 
 from service.cli.answer import Answer
 from service.cli.client import Client
+from service.cli.output import waiting_line
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "creation",
     "find_launcher",
     "image_of",
+    "latest_of",
     "repository_url",
     "state_of",
 ]
@@ -70,6 +72,15 @@ def state_of(it: Answer) -> str:
     if it.has("available_image"):
         return "image available"
     return "outdated" if it.text("outdated") == "yes" else "up to date"
+
+
+def latest_of(it: Answer) -> str:
+    """Say how a launcher's newest build fares: why it failed, or what it waits for."""
+    build = it.inner("latest_build")
+    why = build.inner("failure").text("message")
+    state = build.text("state")
+    told = f"{state}: {why}" if why else state
+    return waiting_line(build.inner("waiting")) or told
 
 
 def repository_url(text: str) -> str:

@@ -9,6 +9,7 @@ from service.cli.launcher_fields import (
     creation,
     find_launcher,
     image_of,
+    latest_of,
     state_of,
 )
 from service.cli.launcher_findings import show_findings, show_first_findings
@@ -136,7 +137,16 @@ async def list_(client: Client, *, project: str | None, output: str) -> None:
     from service.cli.tables import show_table  # noqa: PLC0415 - rich is slow
 
     show_table(
-        ("ID", "NAME", "REPOSITORY", "REVISION", "POLICY", "STATE", "IMAGE"),
+        (
+            "ID",
+            "NAME",
+            "REPOSITORY",
+            "REVISION",
+            "POLICY",
+            "STATE",
+            "LAST BUILD",
+            "IMAGE",
+        ),
         [_row(it) for it in found],
     )
 
@@ -150,6 +160,7 @@ def _row(it: Answer) -> tuple[str, ...]:
         parameters.text("repository_revision", "(default)"),
         it.text("update_policy"),
         state_of(it),
+        latest_of(it),
         reference(image_of(it)),
     )
 
@@ -178,6 +189,7 @@ async def show(client: Client, *, name: str, output: str) -> None:
             ("frontend", parameters.text("frontend_variant")),
             ("policy", found.text("update_policy")),
             ("state", state_of(found)),
+            ("last build", latest_of(found)),
             ("image", image_of(found)),
             ("available image", found.text("available_image")),
             ("command", " ".join(environment.texts("command"))),

@@ -7,10 +7,12 @@ characters never reach the terminal.
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import click
+
+from service.cli.answer import Answer
 
 __all__ = [
     "example",
@@ -23,6 +25,7 @@ __all__ = [
     "say",
     "show_json",
     "took",
+    "waiting_line",
 ]
 
 _CONTROL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -94,6 +97,21 @@ def length(value: timedelta) -> str:
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def waiting_line(waiting: Answer) -> str:
+    """Say why something waits, and when it is tried again; empty when it does not."""
+    if not waiting.has("message"):
+        return ""
+    return f"waiting because {waiting.text('message')}{_again(waiting.text('until'))}"
+
+
+def _again(until: str) -> str:
+    instant = _instant(until)
+    if instant is None:
+        return ""
+    left = instant - datetime.now(UTC)  # noqa: TID251 - the person's own clock
+    return f"; again in {length(left)}" if left > timedelta() else "; again now"
 
 
 def reference(image: str) -> str:

@@ -4,26 +4,40 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+import click
 
 from service.cli.answer import Answer
 from service.cli.client import Client, UnreachableError
 from service.cli.launcher_fields import image_of
-from service.cli.output import plain, reference, say, show_json, took
+from service.cli.output import plain, reference, say, show_json, took, waiting_line
 from service.cli.tables import console, say_styled, style_of
 from service.errors import NotFoundError
 
-__all__ = ["log_lines", "print_log", "wait_for", "wait_for_newest"]
+__all__ = ["Progress", "follow_build", "print_log", "wait_for", "wait_for_newest"]
 
 ROLLS_OUT_WITHIN: Final = timedelta(seconds=10)
 LOOK_EVERY: Final = timedelta(seconds=0.2)
+WAITING: Final = "waiting"
+"""The event that says why nothing happens."""
 END: Final = "end"
 """The event that closes a log's stream."""
 
 
-async def log_lines(client: Client, build: str) -> AsyncIterator[str]:
-    """Yield the lines of a build's log until the build has ended.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What is told of a build that is followed."""
+
+    text: str
+    is_waiting: bool = False
+    """Whether it says why nothing happens, and is no line of the log."""
+
+
+async def follow_build(client: Client, build: str) -> AsyncIterator[Progress]:
+    """Yield the lines of a build's log, and what it waits for, until it has ended.
 
     Raises:
         UnreachableError: The service went away before.
@@ -31,7 +45,11 @@ async def log_lines(client: Client, build: str) -> AsyncIterator[str]:
     async for event in client.follow("builds", build, "logs", "stream"):
         if event.name == END:
             return
-        yield _line(event.data)
+        if event.name == WAITING:
+            why = waiting_line(Answer(json.loads(event.data)))
+            yield Progress(text=why, is_waiting=True)
+            continue
+        yield Progress(text=_line(event.data))
     raise UnreachableError(client.url)
 
 
@@ -47,8 +65,11 @@ def _line(data: str) -> str:
 
 async def print_log(client: Client, build: str) -> int:
     """Print a build's log while it grows, and return the exit code."""
-    async for line in log_lines(client, build):
-        say(line)
+    async for told in follow_build(client, build):
+        if told.is_waiting:
+            click.echo(plain(f"build {build}: {told.text}"), err=True)
+        else:
+            say(told.text)
     return _conclude(await client.get("builds", build))
 
 
@@ -62,9 +83,11 @@ async def wait_for(client: Client, build: str, *, output: str) -> int:
     """
     out = console(is_error=True)
     with out.status(f"build {build}: waiting") as status:
-        async for line in log_lines(client, build):
-            if line.strip():
-                status.update(plain(line)[: out.width - 4])
+        async for told in follow_build(client, build):
+            if told.is_waiting and not out.is_terminal:
+                click.echo(plain(f"build {build}: {told.text}"), err=True)
+            elif told.text.strip():
+                status.update(plain(told.text)[: out.width - 4])
         found = await client.get("builds", build)
         await _rolled_out(client, found)
     if output == "json":

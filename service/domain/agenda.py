@@ -13,7 +13,18 @@ from service.domain.delivery import DeliveryId
 from service.domain.push import Evidence
 from service.domain.source import SourceId
 
-__all__ = ["UNAWARE", "Appointment", "Look", "Pace", "due", "once_more"]
+__all__ = [
+    "GIVEN_UP_AFTER",
+    "UNAWARE",
+    "Appointment",
+    "Look",
+    "Pace",
+    "due",
+    "once_more",
+]
+
+GIVEN_UP_AFTER: Final = 6
+"""After so many looks in vain, rebuilds that a person waits for are failed."""
 
 UNAWARE: Final = timedelta(seconds=10)
 """How long somebody may still take pushes for untracked that a new source follows:
@@ -61,6 +72,8 @@ class Appointment:
     due_at: datetime
     attempts: int = 0
     """How many looks in a row could not see anything."""
+    trouble: str = ""
+    """Why the last of them could not."""
 
 
 def once_more(*, created_at: datetime, started_at: datetime) -> datetime | None:

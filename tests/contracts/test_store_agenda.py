@@ -165,8 +165,12 @@ async def test_a_postponed_appointment_keeps_its_asks_and_counts_attempts(
     for attempt in (1, 2):
         assert await claim(store, after=attempt * SECOND)
         async with store.transaction() as tx:
-            await tx.agenda.postpone(SOURCE, until=NOW + (attempt + 1) * SECOND)
+            until = NOW + (attempt + 1) * SECOND
+            await tx.agenda.postpone(SOURCE, until=until, trouble=f"trouble {attempt}")
     asks = await open_asks(store)
+    async with store.reading() as tx:
+        (pending,) = await tx.agenda.pending([SOURCE, SourceId("another")])
+    assert (pending.attempts, pending.trouble) == (2, "trouble 2")
 
     appointment = await claim(store, after=3 * SECOND)
     assert appointment
@@ -177,7 +181,7 @@ async def test_a_postponed_appointment_keeps_its_asks_and_counts_attempts(
     await settle(store, [place for place, _ in asks], after=5 * SECOND)
     appointment = await claim(store, after=LEASE)
     assert appointment
-    assert appointment.attempts == 0
+    assert (appointment.attempts, appointment.trouble) == (0, "")
 
 
 async def test_postponing_what_is_not_on_the_agenda_puts_nothing_there(
@@ -189,6 +193,8 @@ async def test_postponing_what_is_not_on_the_agenda_puts_nothing_there(
         await tx.agenda.postpone(SOURCE, until=NOW)
 
     assert await claim(store, after=LEASE) is None
+    async with store.reading() as tx:
+        assert await tx.agenda.pending([SOURCE]) == []
 
 
 async def test_a_hundred_asks_are_one_appointment(store: Store) -> None:

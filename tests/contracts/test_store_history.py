@@ -202,6 +202,10 @@ async def test_rebuilds_are_found_by_what_they_belong_to(store: Store) -> None:
         environment = EnvironmentId("e")
         assert await rebuilds.of_environment(environment) == [second, first]
         assert await rebuilds.of_environment(environment, limit=1) == [second]
+        nobodys = EnvironmentId("nobody's")
+        newest = {it.id for it in await rebuilds.newest([environment, nobodys])}
+        assert newest == {second.id}
+        assert await rebuilds.newest([]) == []
         evaluation = EvaluationId("evaluation-2")
         assert await rebuilds.of_evaluation(evaluation) == [other]
         assert await rebuilds.list(limit=2) == [second, other]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -49,14 +50,95 @@ async def test_a_succeeded_build_has_renkus_result(api: Api, repo: Repo) -> None
     assert [build] == await api.get("/builds?limit=1")
 
 
-async def test_a_waiting_build_has_no_commit_and_a_place(api: Api, repo: Repo) -> None:
+async def test_a_build_whose_source_nobody_saw_has_no_commit_and_no_place(
+    api: Api, repo: Repo
+) -> None:
     await api.add_launcher(repo.url)
 
     (build,) = await api.get("/builds")
 
     assert (build["status"], build["state"]) == ("in_progress", "queued")
-    assert build["queue_position"] == 1
-    assert not {"result", "commit", "error_reason", "failure", "ended"} & set(build)
+    assert build["waiting"]["kind"] == "look"
+    unknown = {"result", "commit", "error_reason", "failure", "ended", "queue_position"}
+    assert not unknown & set(build)
+
+
+async def test_a_build_says_that_its_forge_is_away_and_when_it_is_asked_again(
+    api: Api,
+) -> None:
+    made = await api.add_launcher("http://127.0.0.1:9/owner/course")
+    await api.world.settle()
+
+    (build,) = await api.get("/builds")
+    (launcher,) = await api.get("/session_launchers")
+    story = await api.get(f"/explanations?of={made['id']}")
+
+    message = build["waiting"]["message"]
+    assert "127.0.0.1" in message
+    assert message.endswith(" (tried 1 of 6)")
+    assert build["waiting"] == {
+        "kind": "remote",
+        "message": message,
+        "until": "2026-03-01T12:00:05Z",
+        "attempt": 1,
+        "attempts": 6,
+    }
+    assert launcher["latest_build"]["waiting"] == build["waiting"]
+    assert any(
+        f"because {message}; again at 12:00:05 UTC" in line for line in story["lines"]
+    )
+    assert not {"queue_position", "expected_at"} & set(build)
+
+
+async def test_a_retry_says_what_failed_and_forgets_it_when_it_starts(
+    api: Api, repo: Repo
+) -> None:
+    await api.add_launcher(repo.url)
+    await api.world.settle()
+    api.world.builder.fail(FailureClass.NETWORK)
+    await api.world.settle()
+
+    (waits,) = await api.get("/builds")
+    await api.world.later(60)
+    (runs,) = await api.get("/builds")
+
+    assert waits["waiting"]["kind"] == "retry"
+    assert waits["waiting"]["message"].endswith("(tried 1 of 3)")
+    assert "until" in waits["waiting"]
+    assert "expected_at" not in waits
+    assert runs["state"] == "running"
+    assert not {"waiting", "failure"} & set(runs)
+
+
+async def test_builds_beyond_the_caps_say_how_many_run(
+    api: Api, tmp_path: Path
+) -> None:
+    for number in range(6):
+        repo = Repo(tmp_path / f"course-{number}.git")
+        repo.commit({"requirements.txt": f"six==1.{number}\n"})
+        await api.add_launcher(repo.url, name=f"course-{number}")
+    await api.world.settle()
+
+    found = [it.get("waiting") for it in reversed(await api.get("/builds"))]
+
+    assert [it and it["message"] for it in found] == [
+        *[None] * 4,
+        "4 of 4 builds run",
+        "4 of 4 builds run; 1 before it",
+    ]
+
+
+async def test_a_launcher_shows_why_its_last_build_failed(api: Api, repo: Repo) -> None:
+    made = await api.add_launcher(repo.url)
+    await api.world.settle()
+    api.world.builder.fail(FailureClass.NO_SUCH_PACKAGE)
+    await api.world.settle()
+
+    (listed,) = await api.get("/session_launchers")
+
+    assert listed["latest_build"]["state"] == "failed"
+    assert listed["latest_build"]["failure"]["kind"] == "no_such_package"
+    assert listed == await api.get(f"/session_launchers/{made['id']}")
 
 
 async def test_a_build_says_when_it_should_be_done(api: Api, repo: Repo) -> None:

@@ -26,6 +26,7 @@ from service.adapters.store import open_database
 from service.adapters.table_bus import TableBus
 from service.domain.build import BuildId, Rebuild, RebuildId
 from service.domain.hook import Secret
+from service.domain.waiting import Limits
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
@@ -298,6 +299,7 @@ def _application(
         public_url=public_url,
         token=Secret(TOKEN),
         version="1.2.3",
+        limits=Limits(caps=world.caps, attempts=3),
         parts=parts,
         **told,
     )

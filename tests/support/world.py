@@ -64,6 +64,7 @@ class World:
         self.store = store
         self.clock = clock
         self.ids = ids
+        self.caps = caps
         self.builder = ToldBuilder(clock=clock)
         self.events: list[Event] = []
         """Everything that was published, in order."""

@@ -19,7 +19,12 @@ from service.domain.source import SourceId
 __all__ = ["SqlAgenda"]
 
 _UNCLAIMED: Final = {"claimed_until": None}
-_NO_APPOINTMENT: Final = {"first_asked_at": None, "due_at": None, "attempts": 0}
+_NO_APPOINTMENT: Final = {
+    "first_asked_at": None,
+    "due_at": None,
+    "attempts": 0,
+    "trouble": "",
+}
 
 
 class SqlAgenda:
@@ -90,15 +95,26 @@ class SqlAgenda:
         if left:
             first = left[0][1].asked_at
             due_at = now + pace.quiet
-            appointment = {"first_asked_at": first, "due_at": due_at, "attempts": 0}
+            appointment = {**appointment, "first_asked_at": first, "due_at": due_at}
         await self._change(source, {**appointment, **_UNCLAIMED, "looked_at": now})
 
-    async def postpone(self, source: SourceId, *, until: datetime) -> None:
+    async def pending(self, sources: Iterable[SourceId]) -> Sequence[Appointment]:
+        query = select(appointments).where(
+            appointments.c.source_id.in_(tuple(sources)),
+            appointments.c.due_at.is_not(None),
+        )
+        found = [_from_row(row) for row in await self._run.rows(query)]
+        return [it for it in found if it is not None]
+
+    async def postpone(
+        self, source: SourceId, *, until: datetime, trouble: str = ""
+    ) -> None:
         await self._run.change(
             appointments,
             {
                 "due_at": until,
                 "attempts": appointments.c.attempts + 1,
+                "trouble": trouble,
                 **_UNCLAIMED,
             },
             appointments.c.source_id == source,
@@ -129,6 +145,7 @@ def _from_row(row: Row) -> Appointment | None:
         first_asked_at=row["first_asked_at"],
         due_at=row["due_at"],
         attempts=row["attempts"],
+        trouble=row["trouble"],
     )
 
 

@@ -1,9 +1,9 @@
 """Rebuilds: what environments asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, exists, select, tuple_
 
 from service.adapters.store.documents import (
     failure_from,
@@ -55,6 +55,19 @@ class SqlRebuilds:
     ) -> Sequence[Rebuild]:
         query = select(rebuilds).where(rebuilds.c.environment_id == environment)
         return await self._newest(query, limit=limit)
+
+    async def newest(self, environments: Iterable[EnvironmentId]) -> Sequence[Rebuild]:
+        other = rebuilds.alias()
+        is_newer = and_(
+            other.c.environment_id == rebuilds.c.environment_id,
+            tuple_(other.c.created_at, other.c.id)
+            > tuple_(rebuilds.c.created_at, rebuilds.c.id),
+        )
+        query = select(rebuilds).where(
+            rebuilds.c.environment_id.in_(tuple(environments)),
+            ~exists().where(is_newer),
+        )
+        return [_from_row(row) for row in await self._run.rows(query)]
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
         return await self._held(select(rebuilds).where(rebuilds.c.build_id == build))

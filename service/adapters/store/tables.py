@@ -171,6 +171,7 @@ appointments: Final = Table(
     Column("attempts", BigInteger, nullable=False),
     Column("claimed_until", Instant),
     Column("looked_at", Instant),
+    Column("trouble", Text, nullable=False, server_default=""),
     Index(None, "due_at"),
 )
 

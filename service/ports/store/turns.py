@@ -60,8 +60,17 @@ class Agenda(Protocol):
         """
         ...
 
-    async def postpone(self, source: SourceId, *, until: datetime) -> None:
-        """Give the appointment back unanswered, due later; its attempts count up."""
+    async def postpone(
+        self, source: SourceId, *, until: datetime, trouble: str = ""
+    ) -> None:
+        """Give the appointment back unanswered, due later; its attempts count up.
+
+        What the trouble was is kept with it until the source was looked at.
+        """
+        ...
+
+    async def pending(self, sources: Iterable[SourceId]) -> Sequence[Appointment]:
+        """Return the appointments of these sources that have one, in one query."""
         ...
 
 

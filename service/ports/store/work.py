@@ -1,6 +1,6 @@
 """What was decided, asked for and built."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -70,6 +70,10 @@ class Rebuilds(Protocol):
         self, environment: EnvironmentId, *, limit: int | None = None
     ) -> Sequence[Rebuild]:
         """Newest first."""
+        ...
+
+    async def newest(self, environments: Iterable[EnvironmentId]) -> Sequence[Rebuild]:
+        """Return the newest one of each of these environments, in one query."""
         ...
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
