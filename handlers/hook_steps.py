@@ -59,8 +59,8 @@ def steps(hook: Hook, url: str) -> list[str]:
         lines.append("Choose the content type application/json.")
     if hook.proof is Proof.SIGNING_TOKEN:
         lines.append(
-            "A GitLab older than 19.1 has no signing token: make this hook again "
-            'with "proof": "secret_token".'
+            "A GitLab older than 19.1 has no signing token: make this hook again with "
+            "the proof secret_token (`relaunch hook add … --proof secret_token`)."
         )
     ticks = " and ".join(EVENTS[hook.forge])
     return [*lines, f"Choose {ticks} and save."]

@@ -33,6 +33,7 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
     Raises:
         InvalidRequestError: Frontend and builder do not fit, or the repository's URL
             is none, or not one that may be followed.
+        ConflictError: Another launcher of the project has the name.
     """
     given = asked.environment
     check_pair(given.builder_variant, given.frontend_variant)
@@ -46,6 +47,7 @@ async def add(app: web.Application, asked: LauncherPost) -> tuple[Launcher, Sour
     async with app[STORE].transaction() as tx:
         source = await tx.sources.find_or_add(wanted)
         launcher = _launcher(app, asked, source.id)
+        await _take_name(tx, launcher)
         await tx.launchers.add(launcher)
         await first_build(app, tx, launcher, source)
     return launcher, source
@@ -136,7 +138,8 @@ async def change(
 
     Raises:
         NotFoundError: There is no such launcher.
-        ConflictError: Somebody else changes it just now.
+        ConflictError: Somebody else changes it just now, or another launcher of the
+            project has the new name.
         InvalidRequestError: Frontend and builder would not fit, or the repository's
             URL is none, or not one that may be followed.
     """
@@ -157,8 +160,26 @@ async def change(
                 app, tx, launcher.environment_id, Move.SUPERSEDE, but=[wish.id]
             )
         launcher = _described(launcher, asked)
+        if launcher.name != before.name:
+            await _take_name(tx, launcher)
         await tx.launchers.save(launcher)
     return launcher, followed
+
+
+async def _take_name(tx: Transaction, launcher: Launcher) -> None:
+    if await tx.launchers.take_name(launcher):
+        return
+    found = await tx.launchers.list(project=launcher.project_id, name=launcher.name)
+    others = [it for it in found if it.id != launcher.id]
+    told = ""
+    if others:
+        source = await tx.sources.get(others[0].source_id)
+        what = source.revision.to_text() or "the default branch"
+        told = f", {others[0].id}, which follows {what} of {source.repository.url}"
+    raise ConflictError(
+        f"There is a session launcher {launcher.name!r} in this project already{told}; "
+        "choose another name."
+    )
 
 
 def _followed(app: web.Application, source: Source, asked: LauncherPatch) -> Source:

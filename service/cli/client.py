@@ -12,6 +12,7 @@ from urllib.parse import quote
 import click
 
 from service.cli.answer import Answer, UnexpectedAnswerError
+from service.cli.words import in_options
 from service.errors import (
     ConflictError,
     InvalidRequestError,
@@ -225,7 +226,8 @@ class Client:
         if not isinstance(error, Mapping):
             return kind(f"{self.url}{where} answered {status}")
         parts = (error.get("message"), error.get("detail"))
-        return kind(": ".join(str(it) for it in parts if it) or f"answered {status}")
+        told = ": ".join(str(it) for it in parts if it)
+        return kind(in_options(told) or f"answered {status}")
 
 
 def _path(*path: str, query: Mapping[str, str | int | None] | None = None) -> str:

@@ -40,6 +40,8 @@ async def test_a_new_launcher_has_renkus_shape_and_no_nulls(api: Api) -> None:
     assert answer.status == 201
     found = answer.json
     environment = found.pop("environment")
+    latest = found.pop("latest_build")
+    assert (latest["state"], latest["waiting"]["kind"]) == ("queued", "look")
     assert found == {
         "id": found["id"],
         "project_id": ULID,

@@ -71,6 +71,8 @@ class Api:
         deliveries: DeliveryLog,
     ) -> None:
         self.url = url
+        self.added = 0
+        """How many launchers were added: names differ."""
         self.session = session
         self.world = world
         self.bus = bus
@@ -136,7 +138,9 @@ class Api:
         }
         more = fields.pop("environment", {})
         assert isinstance(more, dict)
-        body = {"name": "course", "environment": environment | more} | fields
+        name = f"course-{self.added}" if self.added else "course"
+        self.added += 1
+        body = {"name": name, "environment": environment | more} | fields
         answer = await self.call("POST", "/session_launchers", body)
         assert answer.status == 201, answer
         return answer.json

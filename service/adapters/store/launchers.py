@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from service.adapters.store.statements import Row, Statements, Values
-from service.adapters.store.tables import launchers
+from service.adapters.store.tables import launcher_names, launchers
 from service.domain.build import BuildKey, EnvironmentId
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.source import SourceId
@@ -41,6 +41,26 @@ class SqlLaunchers:
                 f"there is a launcher {launcher.id!r} or one with environment"
                 f" {launcher.environment_id!r} already"
             )
+
+    async def take_name(self, launcher: Launcher) -> bool:
+        others = select(launchers.c.id).where(
+            launchers.c.project_id == launcher.project_id,
+            launchers.c.name == launcher.name,
+            launchers.c.id != launcher.id,
+        )
+        if await self._run.rows(others.limit(1)):
+            return False
+        await self._run.remove(
+            launcher_names, launcher_names.c.launcher_id == launcher.id
+        )
+        return await self._run.add(
+            launcher_names,
+            {
+                "project_id": launcher.project_id,
+                "name": launcher.name,
+                "launcher_id": launcher.id,
+            },
+        )
 
     async def get(self, launcher: LauncherId) -> Launcher:
         query = select(launchers).where(launchers.c.id == launcher)
@@ -138,6 +158,7 @@ class SqlLaunchers:
         )
 
     async def remove(self, launcher: LauncherId) -> None:
+        await self._run.remove(launcher_names, launcher_names.c.launcher_id == launcher)
         await self._run.remove(launchers, launchers.c.id == launcher)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "evaluations",
     "hooks",
     "images",
+    "launcher_names",
     "launchers",
     "leases",
     "log_lines",
@@ -129,6 +130,16 @@ launchers: Final = Table(
     Index(None, "name", "created_at", "id"),
     Index(None, "created_at", "id"),
 )
+
+launcher_names: Final = Table(
+    "launcher_names",
+    METADATA,
+    Column("project_id", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("launcher_id", Words, nullable=False),
+    Index(None, "launcher_id"),
+)
+"""Whose a name is: two requests at the same moment cannot both have it."""
 
 evaluations: Final = Table(
     "evaluations",

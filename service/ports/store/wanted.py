@@ -98,6 +98,14 @@ class Launchers(Protocol):
         """Raises: NotFoundError."""
         ...
 
+    async def take_name(self, launcher: Launcher) -> bool:
+        """Make the launcher's name its own within its project; say whether it is.
+
+        Not while another launcher has it, however close two requests come. Names that
+        several shared before that became a rule stay theirs, and nobody else's.
+        """
+        ...
+
     async def of_environment(self, environment: EnvironmentId) -> Launcher:
         """Raises: NotFoundError."""
         ...
