@@ -13,9 +13,11 @@ from service.definitions import apart
 from service.definitions.complexity import too_complex
 from service.definitions.questions import (
     MAX_CONTENT,
+    MAX_DIRECTORIES,
     Answer,
     Content,
     Entries,
+    Listing,
     Question,
 )
 from service.domain.definition import Definition, NoDefinition
@@ -126,4 +128,6 @@ def _is_known(head: Head, known: Seen) -> bool:
 async def _answer(tree: Tree, question: Question) -> Answer:
     if isinstance(question, Entries):
         return await tree.entries(question.paths)
+    if isinstance(question, Listing):
+        return await tree.listing(question.path, limit=MAX_DIRECTORIES)
     return await tree.read(question.oid, limit=MAX_CONTENT)

@@ -45,6 +45,9 @@ class _CountedTree:
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         return await self._tree.entries(paths)
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        return await self._tree.listing(path, limit=limit)
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         self._counted.requests += 1
         return await self._tree.read(oid, limit=limit)

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,9 @@ class Folder:
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         return await asyncio.to_thread(self._entries, frozenset(paths))
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        return await asyncio.to_thread(self._listing, path, limit)
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         return await asyncio.to_thread(self._read, oid, limit)
 
@@ -61,6 +65,52 @@ class Folder:
             if entry.mode in {FILE, EXECUTABLE, SYMLINK}:
                 self._paths[entry.oid] = path
         return found
+
+    def _listing(self, path: str, limit: int) -> Mapping[str, Entry] | None:
+        if self._entry(path).mode != DIRECTORY:
+            return None
+        found: dict[str, Entry] = {}
+        waiting, seen = deque([path]), 1
+        while waiting and seen <= limit:
+            here = waiting.popleft()
+            inside = self._inside(here, is_deep=here != path)
+            folders = [it for it, entry in inside.items() if entry.mode == DIRECTORY]
+            waiting.extend(folders)
+            seen += len(folders)
+            found |= {
+                it: entry
+                for it, entry in inside.items()
+                if here == path or entry.mode == SYMLINK
+            }
+        return found if seen <= limit else None
+
+    def _inside(self, path: str, *, is_deep: bool) -> dict[str, Entry]:
+        """Return what git would know of in a folder; of links and folders only if deep.
+
+        An empty folder is nothing to git.
+        """
+        found = {}
+        for name, is_file in self._names(path):
+            below = f"{path}/{name}" if path else name
+            entry = _NOTHING if is_file and is_deep else self._entry(below)
+            if entry.mode == ABSENT or (
+                entry.mode == DIRECTORY and not self._names(below)
+            ):
+                continue
+            found[below] = entry
+        return found
+
+    def _names(self, path: str) -> list[tuple[str, bool]]:
+        """List a folder: each name, and whether it is a file."""
+        try:
+            with os.scandir(self._root / path) as listed:
+                return [
+                    (it.name, it.is_file(follow_symlinks=False))
+                    for it in listed
+                    if it.name.casefold() != ".git"
+                ]
+        except OSError as exc:
+            raise self._unreadable(path, exc) from exc
 
     def _entry(self, path: str) -> Entry:
         if not path:

@@ -114,6 +114,24 @@ class GitTree:
             found |= {path: listed[path] for path in batch if path in listed}
         return found
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        top = (await self.entries([path]))[path]
+        if top.mode != DIRECTORY:
+            return None
+        said = await self._run("ls-tree", "-z", "-r", "-t", "--end-of-options", top.oid)
+        if said.is_cut:
+            return None
+        if said.code:
+            raise failure(said, self._doing)
+        listed = _listed(said.out)
+        if sum(it.mode == DIRECTORY for it in listed.values()) >= limit:
+            return None
+        return {
+            f"{path}/{below}" if path else below: entry
+            for below, entry in listed.items()
+            if "/" not in below or entry.mode == SYMLINK
+        }
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         said = await self._cat(oid, limit)
         if refuses_ids(said):

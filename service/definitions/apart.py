@@ -11,7 +11,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from service.definitions.closure import close
-from service.definitions.questions import Answer, Asking, Content, Entries, Question
+from service.definitions.questions import (
+    Answer,
+    Asking,
+    Content,
+    Entries,
+    Listing,
+    Question,
+)
 from service.definitions.specs import load_solver
 from service.domain.definition import Definition, Entry, NoDefinition
 
@@ -23,6 +30,7 @@ _ENTRIES: Final = b"e"
 _SAID: Final[Mapping[bytes, type]] = {
     b"e": Entries,
     b"c": Content,
+    b"l": Listing,
     b"d": Definition,
     b"n": NoDefinition,
 }

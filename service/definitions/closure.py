@@ -11,11 +11,13 @@ from service.definitions.complexity import TooComplexError, too_complex
 from service.definitions.conda import follow_conda
 from service.definitions.links import joined
 from service.definitions.managers import follow_pipenv, follow_poetry, follow_uv
+from service.definitions.package_list import follow_package_list
 from service.definitions.pip import Place, Requirements
 from service.definitions.precedence import CANDIDATES, Choice, choose, remark_others
 from service.definitions.questions import Answer, Asking, Content, Entries, Question
 from service.definitions.reading import Reading
 from service.definitions.surroundings import follow_inputs, look_for_mistakes
+from service.definitions.vendor import follow_conda_vendor, follow_pip_vendor
 from service.definitions.words import show
 from service.domain.definition import Definition, Kind, NoDefinition
 from service.domain.findings import Severity
@@ -87,7 +89,9 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
         case Kind.PIP:
             yield from _follow_pip(reading, choice)
         case Kind.CONDA:
-            yield from follow_conda(reading, choice.found)
+            follow = follow_package_list if choice.is_list else follow_conda
+            yield from follow(reading, choice.found)
+            yield from follow_conda_vendor(reading, choice.found)
         case Kind.POETRY:
             yield from follow_poetry(reading, choice.found, choice.document)
         case Kind.UV:
@@ -107,3 +111,4 @@ def _follow_pip(reading: Reading, choice: Choice) -> Asking[None]:
     requirements = Requirements(reading)
     yield from requirements.file(Place(path=choice.found.path), choice.found)
     requirements.finish()
+    yield from follow_pip_vendor(reading)

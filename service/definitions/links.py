@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from service.definitions.questions import Asking, Content, Entries
+from service.definitions.questions import Asking, Content, Entries, Listing
 from service.definitions.words import storable
 from service.domain.definition import (
     ABSENT,
@@ -105,6 +105,16 @@ class Files:
         for path in wanted:
             found[path] = yield from self._walk(path)
         return found
+
+    def listing(self, path: str) -> Asking[Mapping[str, Entry] | None]:
+        """Return what is in a directory, and the links below; see `Listing`."""
+        answer = yield Listing(path=path)
+        if answer is None:
+            return None
+        if not isinstance(answer, Mapping):
+            raise TypeError(f"expected a listing of {path!r}, got {type(answer)}")
+        self._entries |= answer
+        return answer
 
     def content(self, oid: BlobId, path: str) -> Asking[bytes | None]:
         """Return a blob; None when it is too large or cannot be read."""

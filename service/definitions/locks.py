@@ -55,7 +55,10 @@ def uv_lock_paths(lock: Table) -> Iterator[LocalPath]:
             path = text(source.get(key))
             if path:
                 is_editable = key in {"editable", "virtual"}
-                yield LocalPath(path=path, is_editable=is_editable)
+                is_virtual = key == "virtual"
+                yield LocalPath(
+                    path=path, is_editable=is_editable, is_virtual=is_virtual
+                )
 
 
 def is_poetry_lock_stale(document: Table, lock: Table) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from packaging.specifiers import SpecifierSet
 
@@ -20,11 +21,11 @@ from service.definitions.locks import (
     uv_lock_paths,
 )
 from service.definitions.poetry import check_poetry
-from service.definitions.projects import follow_metadata, follow_named, follow_paths
+from service.definitions.poetry_package import default_places
+from service.definitions.projects import follow_paths, follow_project
 from service.definitions.pyproject import (
     LocalPath,
     meaning,
-    named_files,
     poetry_paths,
     uv_paths,
 )
@@ -50,6 +51,10 @@ from service.domain.findings import Severity
 
 __all__ = ["follow_pipenv", "follow_poetry", "follow_uv"]
 
+_POETRY_READ: Final = ("poetry.lock", "poetry.toml")
+_UV_READ: Final = ("uv.lock", "uv.toml")
+"""What is read for its meaning, so that its bytes do not count in a project's code."""
+
 
 def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Asking[None]:
     """Read a pyproject.toml that poetry installs, and poetry.lock."""
@@ -64,8 +69,9 @@ def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Askin
     declare_poetry(reading, document)
     if parsed is not None:
         yield from check_poetry(reading, found, document)
-    if is_built:
-        yield from follow_named(reading, reading.context_dir, named_files(document))
+    if is_built and (yield from _has_package(reading, document)):
+        directory = reading.context_dir
+        yield from follow_project(reading, directory, understood=_POETRY_READ)
     yield from _follow_settings(reading, "poetry.toml")
     yield from follow_paths(
         reading, reading.context_dir, found.path, poetry_paths(document)
@@ -76,6 +82,20 @@ def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Askin
             is_stale = is_poetry_lock_stale(document, lock)
             _check_lock(reading, "poetry.lock", is_stale=is_stale)
         yield from _follow_locked(reading, "poetry.lock", poetry_lock_paths(lock))
+
+
+def _has_package(reading: Reading, document: Table) -> Asking[bool]:
+    """Say whether poetry finds something to install; it goes on when it does not.
+
+    Tried with poetry 1.8.3, which runs a build script before it looks.
+    """
+    poetry = table(document, "tool", "poetry")
+    name = text(poetry.get("name"))
+    if not name or poetry.keys() & {"packages", "include", "build"}:
+        return True
+    paths = (joined(reading.context_dir, it) for it in default_places(name))
+    found = yield from reading.files.find(it for it in paths if it is not None)
+    return any(not it.is_absent for it in found.values())
 
 
 def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[None]:
@@ -92,7 +112,7 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
     yield from _follow_python_version(reading)
     yield from _follow_settings(reading, "uv.toml")
     if is_built:
-        yield from follow_metadata(reading, reading.context_dir)
+        yield from follow_project(reading, reading.context_dir, understood=_UV_READ)
     yield from follow_paths(
         reading, reading.context_dir, found.path, uv_paths(document)
     )
@@ -101,8 +121,11 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
         if parsed is not None:
             is_stale = is_uv_lock_stale(document, lock)
             _check_lock(reading, "uv.lock", is_stale=is_stale)
-        root = {LocalPath(path=".", is_editable=True)}
-        yield from _follow_locked(reading, "uv.lock", set(uv_lock_paths(lock)) - root)
+        paths = set(uv_lock_paths(lock))
+        root = {it for it in paths if it.path == "."}
+        if any(not it.is_virtual for it in root):
+            yield from follow_project(reading, reading.context_dir, understood=_UV_READ)
+        yield from _follow_locked(reading, "uv.lock", paths - root)
     elif "workspace" in uv:
         # Members that a pattern names stand in the lock only.
         reading.give_up(found.path, "unread_lock", "uv.lock cannot be read")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from service.definitions.code import follow_directory
 from service.definitions.declared import always_holds, declare
 from service.definitions.effects import Effects
 from service.definitions.links import Found, joined
@@ -174,9 +175,7 @@ class Requirements:
             self._remarks.elsewhere(spot, thing, is_certain=is_certain)
             return
         self.reading.mean(*row, self.reading.relative(path))
-        found = yield from follow_local(
-            self.reading, path, is_editable=wish.is_editable
-        )
+        found = yield from follow_local(self.reading, path)
         if found.is_absent and found.trouble is None:
             self._remarks.missing(spot, path)
         elif found.is_file and (wish.is_editable or not is_archive(path)):
@@ -199,8 +198,8 @@ class Requirements:
             path = joined(base, value)
             if path is None:
                 break
-            found = yield from self.reading.take(path, "archives")
-            self.reading.mean_bytes(found)
+            found = (yield from self.reading.files.find([path]))[path]
+            yield from follow_directory(self.reading, found, "archives")
             if not found.is_absent:
                 return self.reading.relative(path)
         return value

@@ -11,7 +11,7 @@ from service.definitions.tables import Table, table, tables, text, texts
 from service.definitions.words import show
 from service.domain.findings import Severity
 
-__all__ = ["check_package"]
+__all__ = ["check_package", "default_places"]
 
 _AUTHOR = re.compile(r"[\w\s.,'’\"():&-]+(?: <.+>)?")  # noqa: RUF001 - a sign of names
 _PATTERN = re.compile(r"[*?\[]")
@@ -124,7 +124,7 @@ def _check_default(project: PoetryProject) -> Asking[None]:
     if not name:
         return
     module = re.sub(r"[-_.]+", "_", name.lower())
-    places = list(_default_places(module))
+    places = list(default_places(name))
     looked = yield from _look(project, places)
     _check_doubled(project, module, looked.values())
     if not looked or any(not found.is_absent for found in looked.values()):
@@ -144,7 +144,9 @@ def _check_default(project: PoetryProject) -> Asking[None]:
     project.remark(Severity.WARNING, "package_mode_missing", message, *keys)
 
 
-def _default_places(module: str) -> Iterator[str]:
+def default_places(name: str) -> Iterator[str]:
+    """Yield where poetry looks for the package of a project of this name."""
+    module = re.sub(r"[-_.]+", "_", name.lower())
     for place in (module, f"src/{module}"):
         yield from (place, f"{place}.py")
 

@@ -1,9 +1,11 @@
 """Which file of a directory is its definition.
 
 The order is the buildpacks': their groups look for `Pipfile`, `requirements.txt`,
-`environment.yml`, a pyproject.toml for poetry, and `uv.lock`, in this order, and the
-first one that matches builds. All are looked for in the context directory only, by
-their exact names.
+`package-list.txt` or `environment.yml`, a pyproject.toml for poetry, and `uv.lock`, in
+this order, and the first one that matches builds. All are looked for in the context
+directory only, by their exact names. Where conda builds, it reads package-list.txt and
+nothing else as soon as that is there:
+https://github.com/paketo-buildpacks/conda-env-update/blob/main/conda_runner.go
 """
 
 import posixpath
@@ -24,6 +26,7 @@ __all__ = ["CANDIDATES", "Choice", "choose", "remark_others"]
 _BY_NAME: Final = {
     "Pipfile": Kind.PIPENV,
     "requirements.txt": Kind.PIP,
+    "package-list.txt": Kind.CONDA,
     "environment.yml": Kind.CONDA,
 }
 CANDIDATES: Final = (*_BY_NAME, "pyproject.toml", "uv.lock")
@@ -42,6 +45,11 @@ class Choice:
     """Of a pyproject.toml that could be parsed."""
     others: tuple[Found, ...] = ()
     """Files of lower precedence that would define an environment, too."""
+
+    @property
+    def is_list(self) -> bool:
+        """Say whether it is conda's list of packages, and no environment file."""
+        return posixpath.basename(self.found.path) == "package-list.txt"
 
 
 def choose(reading: Reading) -> Asking[Choice | None]:

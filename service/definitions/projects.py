@@ -1,9 +1,7 @@
 """Projects and archives of the repository that are installed by their path.
 
-An editable install leaves the code where it is: sessions run what they check out. What
-the image holds is the project's metadata, and the dependencies it names; so of such
-a project its build files count and nothing else. Any other install copies the code
-into the image: the whole directory counts.
+The code of a project counts (`service.definitions.code`), editable or not. What its
+build files say is read as well: the projects that it depends on, and what would fail.
 """
 
 import posixpath
@@ -11,86 +9,78 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from service.definitions.code import follow_code, remark_outward
 from service.definitions.links import Found, joined
 from service.definitions.pyproject import (
     LocalPath,
+    leads_out,
     meaning,
-    named_directories,
-    named_files,
     poetry_paths,
+    project_meaning,
+    takes_history,
 )
 from service.definitions.pythons import check_python
 from service.definitions.questions import Asking
 from service.definitions.reading import Reading
-from service.definitions.tables import read_toml
+from service.definitions.tables import Table, read_toml
 from service.definitions.words import show
 from service.domain.findings import Severity
 
 __all__ = [
     "follow_local",
-    "follow_metadata",
-    "follow_named",
     "follow_paths",
+    "follow_project",
 ]
 
-_QUOTED: Final = re.compile(
-    rb"['\"]([\w][\w./-]{0,200}\.(?:txt|in|cfg|ini|toml|lock|json|ya?ml|md|rst|py))['\"]"
+_HISTORY: Final = re.compile(
+    rb"use_scm_version|setuptools_scm|versioneer|\bpbr\b|['\"]git['\"]"
+    rb"|\bgit (?:describe|rev-parse|log)\b"
 )
-_FILE_DIRECTIVE: Final = re.compile(rb"(?m)^[^#;\n]*?\bfile:[ \t]*([^\n]+)")
-MAX_NAMES: Final = 50
-"""Files that one setup.py or setup.cfg may name; real ones name a few."""
+"""What a setup.py says that takes its version from git."""
 
 
-def follow_local(reading: Reading, path: str, *, is_editable: bool) -> Asking[Found]:
+def follow_local(reading: Reading, path: str) -> Asking[Found]:
     """Follow a project or archive by its path from the root of the repository."""
     found = (yield from reading.files.find([path]))[path]
-    if found.is_directory and is_editable:
-        if path != reading.context_dir:
-            reading.add(found, "project", whole=False)
-        yield from follow_metadata(reading, path)
-        return found
-    reading.add(found, "project" if found.is_directory else "archive")
-    reading.mean_bytes(found)
     if found.is_directory:
-        _remark_whole(reading, path)
-        yield from _remark_uninstallable(reading, path)
+        if found.real:
+            reading.add(found, "project", whole=False)
+        yield from follow_project(reading, found.real)
+        return found
+    reading.add(found, "archive")
+    reading.mean_bytes(found)
     return found
 
 
-def follow_metadata(reading: Reading, directory: str) -> Asking[None]:
-    """Follow the files that say what a project is and needs."""
-    if not reading.is_new("metadata", directory):
+def follow_project(
+    reading: Reading, directory: str, *, understood: Iterable[str] = ()
+) -> Asking[None]:
+    """Follow a project that is built and installed: its code and what that pulls in.
+
+    Args:
+        reading: What it is added to.
+        directory: The real path of its directory.
+        understood: Names in it that are read elsewhere, for what they mean.
+    """
+    if not reading.is_new("project", directory):
         return
-    names = ("pyproject.toml", "setup.py", "setup.cfg")
+    names = ("pyproject.toml", "setup.py")
     paths = [_inside(directory, name) for name in names]
     found = yield from reading.files.find(paths)
-    for path in paths:
-        reading.add(found[path], "metadata")
-    pyproject, setup, config = (found[path] for path in paths)
-    yield from _remark_uninstallable(reading, directory)
+    pyproject, setup = (found[path] for path in paths)
+    for it in (pyproject, setup):
+        reading.add(it, "metadata")
+    _remark_uninstallable(reading, directory, (pyproject, setup))
+    document = None
     if not pyproject.is_absent:
-        yield from _follow_pyproject(reading, directory, pyproject)
-    for program, pattern in ((setup, _QUOTED), (config, _FILE_DIRECTIVE)):
-        if not program.is_absent:
-            yield from _follow_program(reading, directory, program, pattern)
-
-
-def follow_named(
-    reading: Reading, directory: str, names: Iterable[str]
-) -> Asking[None]:
-    """Follow files that a project's build reads, there or not.
-
-    A readme only has to be there: a build copies what it says and no program reads it.
-    """
-    paths = {joined(directory, name) for name in names} - {directory}
-    found = yield from reading.files.find(path for path in paths if path is not None)
-    for path, it in found.items():
-        if posixpath.basename(path).lower().startswith("readme"):
-            reading.add(it, "metadata", whole=False)
-            reading.mean("presence", reading.relative(path), it.entry.mode)
-        else:
-            reading.add(it, "metadata")
-            reading.mean_bytes(it)
+        document = yield from _follow_pyproject(reading, directory, pyproject)
+    if setup.is_file:
+        raw = yield from reading.files.content(setup.entry.oid, setup.real)
+        if raw is None or _HISTORY.search(raw):
+            _remark_history(reading, setup.path)
+    read = {"pyproject.toml", *understood} if document is not None else {*understood}
+    yield from follow_code(reading, directory, understood=frozenset(read))
+    _remark_code(reading, directory)
 
 
 def follow_paths(
@@ -111,7 +101,10 @@ def follow_paths(
                 path=owner,
             )
             continue
-        found = yield from follow_local(reading, path, is_editable=it.is_editable)
+        if it.is_virtual:
+            yield from _follow_virtual(reading, path)
+            continue
+        found = yield from follow_local(reading, path)
         if found.is_absent and found.trouble is None:
             reading.remark(
                 Severity.ERROR,
@@ -122,61 +115,61 @@ def follow_paths(
             )
 
 
+def _follow_virtual(reading: Reading, directory: str) -> Asking[None]:
+    """Follow a project that is not installed, and says what is."""
+    found = yield from reading.take(_inside(directory, "pyproject.toml"), "metadata")
+    document = yield from read_toml(reading, found)
+    if document is not None:
+        read = meaning(document, installer="uv", is_built=False)
+        reading.mean("metadata", reading.relative(found.path), read)
+
+
 def _follow_pyproject(
     reading: Reading, directory: str, pyproject: Found
-) -> Asking[None]:
+) -> Asking[Table | None]:
     document = yield from read_toml(reading, pyproject)
     if document is None:
-        return
-    read = meaning(document, installer="", is_built=True)
-    reading.mean("metadata", reading.relative(pyproject.path), read)
-    yield from follow_named(reading, directory, named_files(document))
+        return None
+    read = project_meaning(document)
+    reading.mean("project", reading.relative(pyproject.path), read)
     check_python(reading, pyproject.path, document)
-    for name in named_directories(document):
-        path = joined(directory, name)
-        if path is not None:
-            it = yield from reading.take(path, "metadata")
-            reading.mean_bytes(it)
+    if takes_history(document):
+        _remark_history(reading, pyproject.path)
+    if directory and leads_out(document):
+        remark_outward(reading, directory, pyproject.path)
     yield from follow_paths(reading, directory, pyproject.path, poetry_paths(document))
+    return document
 
 
-def _follow_program(
-    reading: Reading, directory: str, program: Found, pattern: re.Pattern[bytes]
-) -> Asking[None]:
-    """Count a build program with its bytes, and the files it seems to read."""
-    raw = yield from reading.read(program)
-    if raw is None:
-        return
-    reading.mean_bytes(program)
-    names: set[str] = set()
-    for match in pattern.findall(raw):
-        parts = match.decode("utf-8", "surrogateescape").split(",")
-        names.update(part.strip() for part in parts if part.strip())
-    if len(names) > MAX_NAMES:
-        reading.give_up(
-            program.path,
-            "too_many_files",
-            f"{show(program.path)} names more than {MAX_NAMES} files",
-        )
-        return
-    yield from follow_named(reading, directory, names)
-
-
-def _remark_whole(reading: Reading, path: str) -> None:
+def _remark_history(reading: Reading, path: str) -> None:
+    reading.count_commit()
     reading.remark(
         Severity.NOTE,
-        "whole_directory",
-        f"The code in {show(reading.relative(path))} is installed into the image, so"
-        " every commit that touches it makes a new one; install it editable (-e) to"
-        " rebuild only when its metadata changes.",
+        "version_from_history",
+        f"{show(path)} takes the version from git's history, so every commit counts as"
+        " a change. A build has one commit and no tags; write the version down to have"
+        " the one you mean.",
         path=path,
     )
 
 
-def _remark_uninstallable(reading: Reading, directory: str) -> Asking[None]:
-    names = [_inside(directory, name) for name in ("pyproject.toml", "setup.py")]
-    found = yield from reading.files.find(names)
-    if all(it.is_absent for it in found.values()):
+def _remark_code(reading: Reading, directory: str) -> None:
+    where = reading.relative(directory)
+    place = "this directory" if where == "." else show(where)
+    reading.remark(
+        Severity.NOTE,
+        "whole_directory",
+        f"The project in {place} is installed and the image holds its code, so every"
+        " commit that touches the directory makes a new image. Keep what is installed"
+        " in a directory of its own, or do not install it, to have fewer.",
+        path=directory,
+    )
+
+
+def _remark_uninstallable(
+    reading: Reading, directory: str, found: tuple[Found, Found]
+) -> None:
+    if all(it.is_absent for it in found):
         reading.remark(
             Severity.ERROR,
             "not_installable",

@@ -15,10 +15,11 @@ from service.definitions.tables import Table, canonical, table, tables, text, te
 __all__ = [
     "LocalPath",
     "is_of_poetry",
+    "leads_out",
     "meaning",
-    "named_directories",
-    "named_files",
     "poetry_paths",
+    "project_meaning",
+    "takes_history",
     "uv_paths",
 ]
 
@@ -81,10 +82,24 @@ _BYSTANDERS: Final = frozenset(
 
 _TOLD: Final = frozenset({"description", "keywords"})
 """Texts that are copied and never interpreted."""
-_NAMING: Final = frozenset(
-    {"file", "files", "filename", "path", "script", "requirements_txt"}
+_HISTORIANS: Final = frozenset(
+    {
+        "dunamai",
+        "hatch-vcs",
+        "pbr",
+        "poetry-dynamic-versioning",
+        "setuptools-git",
+        "setuptools-git-versioning",
+        "setuptools-scm",
+        "uv-dynamic-versioning",
+        "vcs-versioning",
+        "versioneer",
+        "versioningit",
+    }
 )
-"""Keys under which build backends name files that they read."""
+"""Build requirements that take a version, or the list of files, from git's history."""
+_LINKING: Final = ("dependencies", "dev-dependencies", "group")
+"""Tables of poetry that name other projects by their path; those are followed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +109,8 @@ class LocalPath:
     path: str
     """Relative to the file that names it."""
     is_editable: bool
+    is_virtual: bool = False
+    """It is not installed itself; what it depends on is."""
 
 
 def is_of_poetry(document: Table) -> bool:
@@ -200,34 +217,50 @@ def uv_paths(document: Table) -> Iterator[LocalPath]:
             yield LocalPath(path=page, is_editable=False)
 
 
-def named_files(document: Table) -> frozenset[str]:
-    """Return the files that the build of a project reads, as far as it names them."""
-    poetry = table(document, "tool", "poetry")
+def project_meaning(document: Table) -> str:
+    """Write what counts of a project whose code is installed.
+
+    The image has the file itself, so that programs can read any table of it, and the
+    description of the package. Only what is there for checkers and formatters is left
+    out, with comments and the order of keys.
+    """
     tools = table(document, "tool")
-    found = set(texts(poetry.get("build")))
-    found |= set(texts(table(poetry, "build").get("script")))
-    for name in ("setuptools", "hatch", "pdm", "flit"):
-        found |= set(_named_under(tools.get(name)))
-    for key in ("readme", "license"):
-        found |= set(texts(table(document, "project", key).get("file")))
-    found |= set(texts(table(document, "project").get("readme")))
-    found |= set(texts(poetry.get("readme")))
-    return frozenset(found)
+    kept = {name: it for name, it in tools.items() if name not in _BYSTANDERS}
+    rest = {name: it for name, it in document.items() if name != "tool"}
+    return canonical([rest, kept])
 
 
-def _named_under(value: object) -> Iterator[str]:
+def takes_history(document: Table) -> bool:
+    """Say whether building the project reads git's history."""
+    requires = texts(table(document, "build-system").get("requires"))
+    return not _HISTORIANS.isdisjoint(_name(it) for it in requires)
+
+
+def leads_out(document: Table) -> bool:
+    """Say whether a project's build is told of paths above its directory.
+
+    Dependencies of poetry and uv on other projects are followed by themselves.
+    """
+    tools = table(document, "tool")
+    poetry = {
+        name: it for name, it in table(tools, "poetry").items() if name not in _LINKING
+    }
+    kept = {
+        name: it
+        for name, it in tools.items()
+        if name not in _BYSTANDERS and name not in {"poetry", "uv"}
+    }
+    read = [document.get("project"), document.get("build-system"), kept, poetry]
+    return any(".." in re.split(r"[/\\]", word) for word in _words(read))
+
+
+def _words(value: object) -> Iterator[str]:
     todo = [value]
     while todo:
         it = todo.pop()
-        if isinstance(it, Mapping):
-            for key, inner in it.items():
-                if key in _NAMING:
-                    yield from texts(inner)
-                todo.append(inner)
+        if isinstance(it, str):
+            yield it
+        elif isinstance(it, Mapping):
+            todo.extend((*it, *it.values()))
         elif isinstance(it, list):
             todo.extend(it)
-
-
-def named_directories(document: Table) -> tuple[str, ...]:
-    """Return the directories that hold the project's own build backend."""
-    return texts(table(document, "build-system").get("backend-path"))

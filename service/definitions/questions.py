@@ -11,10 +11,23 @@ from typing import Final, TypeVar
 from service.domain.definition import Entry
 from service.domain.repository import BlobId
 
-__all__ = ["MAX_CONTENT", "Answer", "Asking", "Content", "Entries", "Question"]
+__all__ = [
+    "MAX_CONTENT",
+    "MAX_DIRECTORIES",
+    "Answer",
+    "Asking",
+    "Content",
+    "Entries",
+    "Listing",
+    "Question",
+]
 
 MAX_CONTENT: Final = 1024 * 1024
 """Bytes. A definition is some kilobytes; whoever answers gives None for more."""
+
+MAX_DIRECTORIES: Final = 100
+"""Of one `Listing`. Some remotes are asked for each directory by itself, so all of
+them stop at the same number: what is found may not depend on who answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +50,19 @@ class Content:
     """Where it was found; for answers that are looked up by path."""
 
 
-Question = Entries | Content
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is in this directory, and which links are anywhere below it?
+
+    Answered with a mapping from path (from the root of the repository) to entry: the
+    directory's own entries, and every symlink further down. None when there is no such
+    directory, or when it holds more than `MAX_DIRECTORIES`, itself included.
+    """
+
+    path: str
+
+
+Question = Entries | Content | Listing
 Answer = Mapping[str, Entry] | bytes | None
 
 _T = TypeVar("_T")

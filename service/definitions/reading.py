@@ -15,6 +15,7 @@ from service.domain.definition import (
     FILE,
     GITLINK,
     SYMLINK,
+    Entry,
     Item,
 )
 from service.domain.findings import Finding, Severity
@@ -33,7 +34,7 @@ LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _DISTRIBUTION: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,98}[A-Za-z0-9])?", re.ASCII)
 """https://packaging.python.org/en/latest/specifications/name-normalization/"""
 
-_OPTIONAL: Final = frozenset({"candidate", "input"})
+_OPTIONAL: Final = frozenset({"candidate", "code", "input", "vendor"})
 """Roles of paths that a build does without."""
 
 Row = tuple[str, ...]
@@ -82,6 +83,11 @@ class Reading:
         self._put(Item(path=found.real or ".", mode=mode, oid=oid, role=role))
         if found.trouble is not None:
             self._remark_trouble(found, is_needed=role not in _OPTIONAL)
+
+    def add_entry(self, path: str, entry: Entry, role: str) -> None:
+        """Make a path part of the closure with exactly what git has there."""
+        if not self.is_full():
+            self._put(Item(path=path or ".", mode=entry.mode, oid=entry.oid, role=role))
 
     def is_full(self) -> bool:
         """Say whether no more files are followed; if so, the reading knows it."""
@@ -169,6 +175,10 @@ class Reading:
             path=path,
         )
 
+    def count_commit(self) -> None:
+        """Let every change in the repository count."""
+        self._is_partial = True
+
     def is_new(self, *visit: str) -> bool:
         """Say whether this is the first visit of its name; cycles end here."""
         if visit in self._visited:
@@ -183,6 +193,13 @@ class Reading:
     def has(self, path: str) -> bool:
         """Say whether what a path names was made part of the closure."""
         return path in self._items
+
+    def covers(self, path: str) -> bool:
+        """Say whether a path or a directory above it counts with all that is in it."""
+        parts = path.split("/")
+        above = ("/".join(parts[:end]) for end in range(len(parts), 0, -1))
+        items = (self._items.get(it) for it in (*above, "."))
+        return any(it is not None and it.oid for it in items)
 
     def finish(self) -> Asking[None]:
         """Count the whole commit when some part of the definition was not followed."""
@@ -221,7 +238,8 @@ class Reading:
         known = self._items.get(item.path)
         # A path can count by its presence for one reader and as a whole for another;
         # the stronger claim stays.
-        if known is None or (item.oid and not known.oid):
+        is_stronger = known is not None and item.oid and known.role == "code"
+        if known is None or is_stronger or (item.oid and not known.oid):
             self._items[item.path] = item
         path = "" if item.path == "." else item.path
         self._prints.add((self.relative(path), item.mode, item.oid))

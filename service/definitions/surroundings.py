@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from service.definitions.code import follow_directory
 from service.definitions.links import joined
 from service.definitions.questions import Asking
 from service.definitions.reading import Reading
@@ -17,10 +18,20 @@ _INPUTS: Final = (
     "Brewfile",
     "project.toml",
     "Procfile",
+    ".pi",
+    ".claude",
+    ".codex",
 )
 """What the image's other buildpacks read: editor and JupyterLab extensions, start
-scripts, Homebrew and Debian packages, processes. `init.d` is taken as a directory: its
-tree id covers every script, with the bit that makes it run."""
+scripts, Homebrew and Debian packages, processes, settings of coding agents. Those that
+are directories count whole, with the bit that makes a script run."""
+
+_UNREAD: Final = {
+    "runtime.txt": "choose the Python in environment.yml or pyproject.toml",
+    "apt.txt": "list Debian packages in project.toml",
+    "postBuild": "use a script in init.d",
+}
+"""What other platforms read beside a definition, and what does its work here."""
 
 _MISTAKES: Final = {
     "Requirements.txt": "rename it to requirements.txt (names are case-sensitive)",
@@ -48,9 +59,24 @@ def follow_inputs(reading: Reading) -> Asking[None]:
     paths = [joined(reading.context_dir, name) or name for name in _INPUTS]
     found = yield from reading.files.find(paths)
     for path in paths:
-        reading.add(found[path], "input")
-        if not found[path].is_absent:
-            reading.mean_bytes(found[path])
+        if found[path].is_absent:
+            reading.add(found[path], "input")
+        else:
+            yield from follow_directory(reading, found[path], "input")
+    yield from _remark_unread(reading)
+
+
+def _remark_unread(reading: Reading) -> Asking[None]:
+    paths = {joined(reading.context_dir, it) or it: it for it in _UNREAD}
+    found = yield from reading.files.find(paths)
+    for path, name in paths.items():
+        if found[path].is_file and not reading.covers(path):
+            reading.remark(
+                Severity.NOTE,
+                "not_read",
+                f"{show(path)} is not read here: {_UNREAD[name]}.",
+                path=path,
+            )
 
 
 def look_for_mistakes(reading: Reading) -> Asking[None]:

@@ -67,7 +67,7 @@ class Item:
     mode: str
     oid: BlobId
     role: str
-    """Why it counts: `definition`, `candidate`, `include`, `lock`, `link`…"""
+    """Why it counts: `definition`, `candidate`, `include`, `lock`, `code`, `link`…"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,24 @@ class Definition:
     """The distributions it names itself, sorted: an image of it has them, unless a
     condition of the definition leaves one out."""
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def kept(self) -> tuple[str, ...] | None:
+        """The paths that a build may see, sorted; None when every one of them counts.
+
+        What does not count in the closure is not given to a build, so that no image
+        depends on it or holds it.
+        """
+        counted = {it.path for it in self.items if it.oid}
+        return None if "." in counted else tuple(sorted(counted))
+
+    @property
+    def holds_code(self) -> bool:
+        """Say whether what is installed may point into the repository's own files."""
+        return any(it.role in _INSTALLED and it.oid for it in self.items)
+
+
+_INSTALLED: Final = frozenset({"code", "commit"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

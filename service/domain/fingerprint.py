@@ -9,7 +9,7 @@ __all__ = ["RULES_VERSION", "Fingerprint", "digest"]
 Fingerprint = NewType("Fingerprint", str)
 """64 hex digits of SHA-256."""
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 """Part of every digest: when the rules of the closure change, so do all digests."""
 
 

@@ -23,6 +23,14 @@ class Tree(Protocol):
         """
         ...
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        """Return a directory's own entries, and every symlink further down, by path.
+
+        None when there is no such directory, or when it holds more than `limit`
+        directories, itself included. Submodules are not looked into.
+        """
+        ...
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         """Return a blob's content; None when it is larger than `limit` bytes."""
         ...

@@ -585,3 +585,39 @@ async def test_a_host_that_cannot_be_reached_is_a_fault_of_the_moment(url: str) 
 
     with pytest.raises(TransientError):
         await remote.head(Repository.from_url(url), Revision.from_text(None))
+
+
+# listings
+
+
+async def test_a_directory_is_listed_with_the_links_below_it(place: Place) -> None:
+    commit = place.repo.commit(
+        {
+            "lib/a.py": "1",
+            "lib/run": Executable("1"),
+            "lib/deep/er/here": Link("../../a.py"),
+            "lib/deep/er/b.py": "1",
+            "lib2/c.py": "1",
+            "top": Link("lib"),
+        }
+    )
+
+    async with place.remote.tree(place.repository, commit) as tree:
+        below = await tree.listing("lib", limit=3)
+        root = await tree.listing("", limit=5)
+
+        assert below is not None
+        assert {path: it.mode for path, it in below.items()} == {
+            "lib/a.py": FILE,
+            "lib/deep": DIRECTORY,
+            "lib/deep/er/here": SYMLINK,
+            "lib/run": EXECUTABLE,
+        }
+        assert below == await tree.entries(below)
+        assert root is not None
+        assert set(root) == {"lib", "lib/deep/er/here", "lib2", "top"}
+        assert await tree.listing("lib", limit=2) is None
+        assert await tree.listing("", limit=4) is None
+        assert await tree.listing("lib/a.py", limit=9) is None
+        assert await tree.listing("nowhere", limit=9) is None
+        assert await tree.listing("top", limit=9) is None

@@ -158,6 +158,14 @@ def test_tables_of_an_unknown_build_plugin_count() -> None:
     assert poetry(plugin).meaning != poetry(plugin + "[tool.my]\na=1").meaning
     assert poetry(plugin).meaning == poetry(plugin + "[tool.ruff]\na=1").meaning
     assert poetry(PACKAGE).meaning == poetry(PACKAGE + "[tool.my]\na=1").meaning
+    code = {"my_demo.py": ""}
+    assert poetry(PACKAGE, **code).meaning == (
+        poetry(PACKAGE + "[tool.ruff]\na=1", **code).meaning
+    )
+    # Installed code may read any table that is not known to be for checkers only.
+    assert poetry(PACKAGE, **code).meaning != (
+        poetry(PACKAGE + "[tool.my]\na=1", **code).meaning
+    )
 
 
 def test_a_good_poetry_project_has_nothing_to_say() -> None:
@@ -183,7 +191,7 @@ def test_a_package_with_its_code_is_fine(code: str) -> None:
     found = poetry(PACKAGE, **{code: "1"})
 
     assert "package_mode_missing" not in codes(found)
-    assert found.fingerprint == poetry(PACKAGE, **{code: "2"}).fingerprint
+    assert found.meaning != poetry(PACKAGE, **{code: "2"}).meaning
     assert found.meaning != poetry(PACKAGE).meaning
 
 
@@ -198,13 +206,13 @@ def test_packages_named_outright_are_looked_for() -> None:
     assert "package_missing" not in codes(poetry(globbed))
 
 
-def test_a_readme_only_has_to_be_there() -> None:
+def test_a_readme_of_what_is_installed_counts() -> None:
     content = PACKAGE.replace(
         "[tool.poetry.dep", 'readme = "README.md"\n[tool.poetry.dep'
     )
     one, two = (poetry(content, **{"README.md": it, "my_demo.py": ""}) for it in "ab")
 
-    assert one.fingerprint == two.fingerprint
+    assert one.meaning != two.meaning
     assert one.meaning != poetry(content, **{"my_demo.py": ""}).meaning
 
 
@@ -273,7 +281,7 @@ def test_path_dependencies_of_poetry_count() -> None:
 
     assert before.meaning != poetry(content, **{**files, "lib/a.py": "2"}).meaning
     assert before.meaning != poetry(content, **{**files, "w-1.whl": "2"}).meaning
-    assert before.meaning == poetry(content, **{**files, "dev/a.py": "2"}).meaning
+    assert before.meaning != poetry(content, **{**files, "dev/a.py": "2"}).meaning
     changed = {**files, "dev/pyproject.toml": "[project]\nname='x'"}
     assert before.meaning != poetry(content, **changed).meaning
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.definitions.closure import Answer, Content, Entries, Question, close
-from service.definitions.questions import MAX_CONTENT
+from service.definitions.questions import MAX_CONTENT, MAX_DIRECTORIES, Listing
 from service.domain.definition import (
     ABSENT,
     DIRECTORY,
@@ -92,9 +92,28 @@ class Commit:
                     path.encode("utf-8", "surrogateescape")
                 nothing = Entry(mode=ABSENT, oid=BlobId(""))
                 return {path: self.entries.get(path, nothing) for path in paths}
+            case Listing(path=path):
+                return self._listing(path)
             case Content(oid=oid):
                 raw = self.contents[oid]
                 return raw if len(raw) <= MAX_CONTENT else None
+
+    def _listing(self, path: str) -> Answer:
+        if path not in self.entries or self.entries[path].mode != DIRECTORY:
+            return None
+        below = {
+            it: entry
+            for it, entry in self.entries.items()
+            if it and (not path or it.startswith(f"{path}/"))
+        }
+        directories = [it for it in below.values() if it.mode == DIRECTORY]
+        if len(directories) >= MAX_DIRECTORIES:
+            return None
+        return {
+            it: entry
+            for it, entry in below.items()
+            if entry.mode == SYMLINK or _parents(it)[-1] == path
+        }
 
     def read(
         self, context_dir: str = "", *, tools: Tools = DEFAULT_TOOLS

@@ -150,7 +150,7 @@ async def test_case_46_a_commit_of_three_thousand_files_hides_nothing(
     world: World, repo: Repo
 ) -> None:
     launcher = await built(world, repo.repository)
-    vendored = {f"vendor/{n}.py": f"{n}\n" for n in range(3100)}
+    vendored = {f"third_party/{n}.py": f"{n}\n" for n in range(3100)}
     repo.commit(vendored | {"requirements.txt": "six==1.17.0\n"})
 
     await world.push(repo.repository)

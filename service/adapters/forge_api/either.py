@@ -34,6 +34,9 @@ class EitherTree:
         asked = frozenset(paths)
         return await self._ask(lambda tree: tree.entries(asked))
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        return await self._ask(lambda tree: tree.listing(path, limit=limit))
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         return await self._ask(lambda tree: tree.read(oid, limit=limit))
 

@@ -4,6 +4,7 @@ A directory is asked for by its id, once: an id stands for the same for ever. An
 comes has to have that id, so nothing that is cut or inexact is ever believed.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Protocol
 
@@ -11,7 +12,7 @@ from service.adapters.forge_api.failing import UnprovenAnswerError
 from service.adapters.forge_api.keeping import Immutables
 from service.adapters.forge_api.objects import Listing, blob_id, tree_id
 from service.adapters.git_tree import NOTHING, is_tree_path
-from service.domain.definition import DIRECTORY, Entry
+from service.domain.definition import DIRECTORY, SYMLINK, Entry
 from service.domain.repository import BlobId, CommitSha
 
 __all__ = ["ApiTree", "Kept", "Shelf", "root_of", "size_of"]
@@ -95,6 +96,26 @@ class ApiTree:
 
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         return {path: await self._entry(path) for path in frozenset(paths)}
+
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        top = await self._entry(path)
+        if top.mode != DIRECTORY:
+            return None
+        found: dict[str, Entry] = {}
+        waiting = deque([(path, top.oid)])
+        asked = 0
+        while waiting:
+            asked += 1
+            if asked + len(waiting) - 1 > limit:
+                return None
+            here, oid = waiting.popleft()
+            for name, entry in (await self._listing(here, oid)).entries.items():
+                below = f"{here}/{name}" if here else name
+                if here == path or entry.mode == SYMLINK:
+                    found[below] = entry
+                if entry.mode == DIRECTORY:
+                    waiting.append((below, entry.oid))
+        return found
 
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         if self._sizes.get(oid, 0) > limit:

@@ -78,6 +78,10 @@ class FaultyTree:
         self.remote.note("entries")
         return await self.tree.entries(paths)
 
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        self.remote.note("listing")
+        return await self.tree.listing(path, limit=limit)
+
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         self.remote.note("read")
         return await self.tree.read(oid, limit=limit)

@@ -1,0 +1,82 @@
+"""A directory `vendor` beside the definition: the buildpacks install from it, offline.
+
+pip gets `--no-index --find-links=vendor`, conda `--channel vendor --override-channels
+--offline` and takes its packages from package-list.txt in every case; both as soon as
+anything of that name is there.
+https://github.com/paketo-buildpacks/pip-install/blob/main/install_process.go
+https://github.com/paketo-buildpacks/conda-env-update/blob/main/conda_runner.go
+"""
+
+import posixpath
+from collections.abc import Mapping
+from typing import Final
+
+from service.definitions.code import follow_directory
+from service.definitions.links import Found, joined
+from service.definitions.questions import Asking
+from service.definitions.reading import Reading
+from service.definitions.words import show
+from service.domain.definition import Entry
+from service.domain.findings import Severity
+
+__all__ = ["VENDOR", "follow_conda_vendor", "follow_pip_vendor"]
+
+VENDOR: Final = "vendor"
+_ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
+
+
+def follow_pip_vendor(reading: Reading) -> Asking[None]:
+    """Count vendor/ for a requirements.txt that was read already."""
+    found, listed = yield from _take(reading)
+    if found.is_absent:
+        return
+    if found.is_directory and listed is not None and reading.declared:
+        names = (it for it in listed if posixpath.dirname(it) == found.real)
+        if not any(it.lower().endswith(_ARCHIVES) for it in names):
+            reading.remark(
+                Severity.ERROR,
+                "vendor_empty",
+                f"{show(found.path)} is here, so pip installs from it alone, and it"
+                " holds no wheel or source archive; the build would fail. Rename it"
+                " if it is not meant for pip, or put the packages into it.",
+                path=found.path,
+            )
+            return
+    _remark_offline(reading, found, "pip")
+
+
+def follow_conda_vendor(reading: Reading, definition: Found) -> Asking[None]:
+    """Count vendor/ for an environment of conda."""
+    found, _ = yield from _take(reading)
+    if found.is_absent:
+        return
+    if posixpath.basename(definition.path) == "package-list.txt":
+        _remark_offline(reading, found, "conda")
+        return
+    reading.remark(
+        Severity.ERROR,
+        "vendor_without_list",
+        f"{show(found.path)} is here, so the build installs from it what a"
+        f" package-list.txt names, and there is none; {show(definition.path)} is not"
+        " read and the build would fail. Rename the directory if it is not meant for"
+        " conda, or add the output of `conda list --export` as package-list.txt.",
+        path=found.path,
+    )
+
+
+def _take(reading: Reading) -> Asking[tuple[Found, Mapping[str, Entry] | None]]:
+    path = joined(reading.context_dir, VENDOR) or VENDOR
+    found = (yield from reading.files.find([path]))[path]
+    listed = yield from follow_directory(reading, found, "vendor")
+    return found, listed
+
+
+def _remark_offline(reading: Reading, found: Found, installer: str) -> None:
+    reading.remark(
+        Severity.WARNING,
+        "vendor_offline",
+        f"{show(found.path)} is here, so {installer} installs from it alone and asks"
+        " no index: every package, and what it needs, has to be in it. Rename it if"
+        " it is not meant for that.",
+        path=found.path,
+    )
