@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from handlers.hook_steps import EVENTS, made_steps, steps
 from handlers.shapes.hooks import HealthTold, HookTold, LastDelivery, NewHook
-from service.checkup import hook_url
+from service.checkup import advice, hook_url
 from service.domain.checkup import Checkup, is_over
 from service.domain.hook import Hook
 from service.ports.store import DeliveryRecord
@@ -53,9 +53,15 @@ def new_card(hook: Hook, seen: Seen, *, is_done: bool, trouble: str = "") -> New
     facts = _facts(hook, seen)
     told = made_steps(hook) if is_done else steps(hook, str(facts["url"]))
     note = (f"The forge was not changed: {trouble}",) if trouble else ()
+    hints = () if is_done else advice(hook, str(facts["url"]))
     secret = None if is_done else hook.secrets[0].reveal()
     return NewHook.model_validate(
-        facts | {"secret": secret, "at_forge": is_done, "instructions": (*note, *told)}
+        facts
+        | {
+            "secret": secret,
+            "at_forge": is_done,
+            "instructions": (*note, *told, *hints),
+        }
     )
 
 
@@ -72,7 +78,7 @@ def _facts(hook: Hook, seen: Seen) -> dict[str, object]:
         "events": EVENTS[hook.forge],
         "secrets": len(hook.secrets),
         "status": _status(hook.checkup, seen.last),
-        "warning": _warning(hook, seen.last),
+        "warning": _warning(hook, seen.last) or _unreachable(hook, seen),
         "health": _health(hook.checkup) if hook.checkup else None,
         "last_delivery": _last(seen.last) if seen.last else None,
         "created_at": hook.created_at,
@@ -97,6 +103,13 @@ def _warning(hook: Hook, last: DeliveryRecord | None) -> str | None:
     if last is None or hook.rotated_at is None or last.received_at < hook.rotated_at:
         return NOBODY_KNOWS
     return STILL_OLD if last.is_by_old_secret else NOW_NEW
+
+
+def _unreachable(hook: Hook, seen: Seen) -> str | None:
+    """Say why no delivery comes, as long as none came."""
+    url = hook_url(hook, public_url=seen.public_url)
+    hints = advice(hook, url) if seen.last is None else ()
+    return hints[0] if hints else None
 
 
 def _health(checkup: Checkup) -> HealthTold:

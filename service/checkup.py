@@ -28,7 +28,7 @@ from service.ports.forge_hooks import ForgeHooks
 from service.ports.store import DeliveryRecord, Store
 from service.ports.time import Clock
 
-__all__ = ["Examiner", "Found", "Nurse", "hook_url", "unreachable"]
+__all__ = ["Examiner", "Found", "Nurse", "advice", "hook_url", "unreachable"]
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +51,58 @@ def unreachable(url: str, host: str) -> str:
         f"{host} cannot deliver to {url}, which is this machine only; set "
         "RELAUNCH_PUBLIC_URL to where forges reach the service"
     )
+
+
+def advice(hook: Hook, url: str) -> tuple[str, ...]:
+    """Say what to do about a URL that the forge cannot deliver to; else nothing."""
+    if hook.repository.url.startswith("file:"):
+        return ()
+    host = hook.repository.host
+    why = unreachable(url, host)
+    if not why and host in _PUBLIC_FORGES and _is_private(urlsplit(url).netloc):
+        why = (
+            f"{host} cannot deliver to {url}, which is an address of a private "
+            "network; set RELAUNCH_PUBLIC_URL to where forges reach the service"
+        )
+    if not why:
+        return ()
+    base = url.partition("/webhooks/")[0]
+    return (f"{why}.", _SWEEP, _FORWARD.format(hook.id), _tunnels(base, hook.id))
+
+
+_SWEEP: Final = (
+    "Until then the sweep finds pushes by itself, within RELAUNCH_LOOK_SWEEP (15 "
+    "minutes unless set)."
+)
+_FORWARD: Final = (
+    "To have them at once: open https://smee.io/new, paste the channel's URL at the "
+    "forge instead, and keep running: relaunch hook forward CHANNEL_URL --hook {}"
+)
+
+
+def _tunnels(base: str, hook: str) -> str:
+    port = urlsplit(base).port or _PORTS.get(urlsplit(base).scheme, 80)
+    return (
+        f"Or through a tunnel (cloudflared tunnel --url {base} · ngrok http {port} · "
+        f"tailscale funnel {port}): start the service again with "
+        "RELAUNCH_PUBLIC_URL=https://… as the tunnel says, and use the URL that "
+        f"`relaunch hook show {hook}` shows then."
+    )
+
+
+_PUBLIC_FORGES: Final = frozenset(
+    {"github.com", "gitlab.com", "codeberg.org", "gitea.com", "bitbucket.org"}
+)
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _is_private(netloc: str) -> bool:
+    """Say whether nobody outside of a network reaches a host, by its name alone."""
+    name = (urlsplit(f"//{netloc}").hostname or "").lower()
+    try:
+        return not ipaddress.ip_address(name).is_global
+    except ValueError:
+        return "." not in name or name.endswith((".local", ".internal", ".lan"))
 
 
 def _is_this_machine(netloc: str) -> bool:

@@ -183,6 +183,46 @@ def _show(found: Answer, output: str) -> None:
         say(line)
 
 
+@hook.command(
+    epilog=example(
+        "relaunch hook forward https://smee.io/NAME",
+        "relaunch hook forward https://smee.io/NAME --hook 01J5M3Z000000000000000000",
+    )
+)
+@click.argument("url")
+@click.option("--hook", "hook_id", metavar="ID", help="Which, where there are several.")
+@connected
+async def forward(client: Client, *, url: str, hook_id: str | None) -> None:
+    """Bring what a forge sends to the channel URL to a hook of this service.
+
+    For a service that no forge can reach: open https://smee.io/new, give the channel's
+    URL to the forge in the hook's place, with the hook's secret. Signatures are
+    verified as ever. Whoever knows the channel can read what is sent to it. Ctrl-C
+    ends it.
+    """
+    from service.cli.channel import forward as follow  # noqa: PLC0415 - HTTP is slow
+
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{url!r} is no URL.", param_hint="URL")
+    found = await _the_hook(client, hook_id)
+    target = f"{client.url}/webhooks/{found.text('forge')}/{found.text('id')}"
+    async for line in follow(url, target):
+        say(line)
+
+
+async def _the_hook(client: Client, hook_id: str | None) -> Answer:
+    if hook_id:
+        return await client.get("hooks", hook_id)
+    found = await client.list("hooks")
+    if len(found) != 1:
+        raise click.UsageError(
+            f"There are {len(found)} hooks; name one with --hook."
+            if found
+            else "There is no hook yet; make one with `relaunch hook add`."
+        )
+    return found[0]
+
+
 @hook.command(epilog=example("relaunch hook rotate 01J5M3Z0000000000000000000"))
 @click.argument("hook_id", metavar="ID")
 @output_option

@@ -13,7 +13,7 @@ from service.cli.client import RefusedStreamError, Reply, ServerEvent, Unreachab
 from service.domain.hook import Secret
 from service.errors import InvalidRequestError
 
-__all__ = ["HttpWire", "deliver"]
+__all__ = ["HttpWire", "deliver", "parsed_events"]
 
 PATIENCE: Final = timedelta(seconds=60)
 """For one answer: a look at a far repository may stand behind it."""
@@ -108,11 +108,12 @@ class HttpWire:
             ):
                 text = await response.text(errors="replace")
                 raise RefusedStreamError(Reply(status=response.status, text=text))
-            async for event in _parsed(response.content):
+            async for event in parsed_events(response.content):
                 yield event
 
 
-async def _parsed(content: aiohttp.StreamReader) -> AsyncIterator[ServerEvent]:
+async def parsed_events(content: aiohttp.StreamReader) -> AsyncIterator[ServerEvent]:
+    """Read server-sent events off a body."""
     name, data, last = "message", list[str](), ""
     async for raw in content:
         line = raw.decode("utf-8", "replace").rstrip("\r\n")

@@ -39,6 +39,7 @@ def test_the_commands_are_these() -> None:
         "hook",
         "hook add",
         "hook check",
+        "hook forward",
         "hook list",
         "hook remove",
         "hook retire",
