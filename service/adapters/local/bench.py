@@ -63,10 +63,14 @@ class Bench:
         self.notes: list[str] = []
         self.watched: dict[str, str] = {}
         """Definition files, by path, to find the line that a message is about."""
+        self.kept: tuple[str, ...] | None = None
+        """The paths that were left of the commit; None when all of it was."""
+        self.holds_code = True
+        """Whether what is installed may point into the working tree."""
 
     @property
     def source(self) -> Path:
-        """The working tree; part of the image, for `pip install -e .` points at it."""
+        """The working tree; `pip install -e .` points at it."""
         return self.place / "source"
 
     @property

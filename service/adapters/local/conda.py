@@ -26,7 +26,9 @@ from rattler.exceptions import (
 )
 
 from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.definitions.package_list import listed_packages
 from service.definitions.specs import MalformedSpecError, read_spec
+from service.definitions.vendor import VENDOR
 from service.definitions.yaml import MalformedYamlError, load
 from service.domain.failure import FailureClass
 
@@ -114,6 +116,37 @@ def read_conda_file(text: str) -> CondaFile:
     )
 
 
+def read_package_list(text: str, *, vendor: str = "") -> CondaFile:
+    """Read a `package-list.txt`, which names no channel.
+
+    Args:
+        text: What `conda list --export` wrote.
+        vendor: The directory that is the only channel; empty when there is none.
+
+    Raises:
+        ValueError: It is no list of packages by name.
+    """
+    lines = tuple(listed_packages(text))
+    strange = [line for line in lines if line.spec is None]
+    if strange:
+        first = strange[0]
+        raise ValueError(f"line {first.number}: `{first.text}` is no package")
+    return CondaFile(
+        channels=(vendor or _USUAL_CHANNEL,),
+        specs=tuple(_exact(line.spec or "") for line in lines),
+        pip=(),
+        has_pip_part=False,
+    )
+
+
+def _exact(spec: str) -> str:
+    """Write name, version and build so that they are taken as they stand."""
+    name, *rest = spec.split()
+    if rest and rest[0][0] not in "=<>!~":
+        rest[0] = f"=={rest[0]}"
+    return " ".join([name, *rest])
+
+
 def _list(tree: Mapping[object, object], name: str) -> Sequence[object]:
     value = tree.get(name) or []
     if not isinstance(value, list):
@@ -123,7 +156,20 @@ def _list(tree: Mapping[object, object], name: str) -> Sequence[object]:
 
 def _read(bench: Bench) -> CondaFile:
     path, text = bench.job.path, bench.watched[bench.job.path]
+    vendor = bench.context / VENDOR
+    is_list = bench.definition.name == "package-list.txt"
+    if vendor.exists() and not is_list:
+        raise StoppedError(
+            FailureClass.BAD_DEFINITION,
+            f"{VENDOR}/ is here, so the packages are installed from it as a"
+            " package-list.txt names them, and there is none",
+            hint=f"rename {VENDOR}/, or add the output of `conda list --export`",
+            path=path,
+        )
     try:
+        if is_list:
+            found = str(vendor) if vendor.exists() else ""
+            return read_package_list(text, vendor=found)
         return read_conda_file(text)
     except ValueError as exc:
         mark = exc.mark if isinstance(exc, MalformedYamlError) else None

@@ -8,6 +8,7 @@ from service.adapters.local.clone import drop_history
 from service.adapters.local.contents import digest_of, packages_of, size_of
 from service.adapters.local.folders import remove_tree
 from service.adapters.local.job import Manifest, read, write
+from service.adapters.local.kept import drop_checkout
 from service.domain.failure import FailureClass
 
 __all__ = ["check_disk", "export"]
@@ -20,6 +21,7 @@ def export(bench: Bench, *, at: datetime) -> Manifest:
     folder goes.
     """
     drop_history(bench)
+    drop_checkout(bench)
     bench.env.mkdir(exist_ok=True)
     # Equal trees of two frontends are two images.
     recipe = f"{bench.job.kind.value}\n{bench.job.frontend}\n"

@@ -4,6 +4,7 @@ from service.adapters.local.bench import Bench, StoppedError
 from service.adapters.local.detect import table_of, toml_of
 from service.adapters.local.pythons import Python, fitting, installed, nearest
 from service.adapters.local.toolbox import tool
+from service.definitions.vendor import VENDOR
 from service.domain.failure import FailureClass
 
 __all__ = [
@@ -36,9 +37,15 @@ def restore_pip(bench: Bench) -> None:
 
 
 def install_pip(bench: Bench) -> None:
-    """Install the requirements file with pip, from its own folder."""
+    """Install the requirements file with pip, from its own folder.
+
+    Where that has a `vendor`, pip asks no index, as in the buildpacks.
+    """
     name = bench.definition.name
     argv = [str(bench.python), "-m", "pip", "install", "-r", name]
+    if (bench.context / VENDOR).exists():
+        bench.note(f"{VENDOR}/ is here: pip installs from it alone and asks no index")
+        argv += ["--no-index", f"--find-links={bench.context / VENDOR}"]
     bench.run(argv, cwd=bench.definition.parent)
 
 

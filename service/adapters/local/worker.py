@@ -25,6 +25,7 @@ from service.adapters.local.export import check_disk, export
 from service.adapters.local.folders import Folders
 from service.adapters.local.frontend import add_frontend
 from service.adapters.local.job import Ended, Job, Manifest, Result
+from service.adapters.local.kept import keep_what_counts
 from service.adapters.local.processes import close_to_others
 from service.adapters.local.python_kinds import (
     install_pip,
@@ -109,6 +110,7 @@ def _phases(bench: Bench, now: Callable[[], datetime]) -> Manifest:
     clone(bench)
     enter("detect")
     detect(bench)
+    keep_what_counts(bench)
     restore, install = _STEPS[bench.job.kind]
     enter("restore")
     restore(bench)

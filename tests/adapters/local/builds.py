@@ -96,9 +96,11 @@ def a_build(
     frontend: str = "none",
     attempt: int = 1,
     context_dir: str = "",
+    path: str = "",
 ) -> Build:
     url, commit = repository
-    path = f"{context_dir}/{PATHS[kind]}" if context_dir else PATHS[kind]
+    path = path or PATHS[kind]
+    path = f"{context_dir}/{path}" if context_dir else path
     return Build(
         id=BuildId(id),
         key=BuildKey("0" * 64),
