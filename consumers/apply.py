@@ -169,6 +169,7 @@ class Application:
             context_dir=source.context_dir,
             path=plan.path,
             declared=plan.declared,
+            kept=plan.kept,
             environment_id=rebuild.environment_id,
             project_id=launcher.project_id,
             is_fresh=rebuild.is_fresh,

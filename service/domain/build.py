@@ -187,6 +187,8 @@ class Build:
     """Whose environment that is: caps count it there."""
     declared: tuple[str, ...] = ()
     """The distributions that the definition names, to try the image with."""
+    kept: tuple[str, ...] | None = None
+    """The paths of the commit that the build may see; None when it may see all."""
     is_fresh: bool = False
     """Made even though an image of this key exists."""
     attempt: int = 1
@@ -218,6 +220,8 @@ class Plan:
     """The definition file, from the root of the repository."""
     declared: tuple[str, ...] = ()
     """The distributions that the definition names."""
+    kept: tuple[str, ...] | None = None
+    """The paths of the commit that count, which a build may see; None for all."""
     traceparent: str | None = None
     """The trace of who first asked for the evaluation."""
 

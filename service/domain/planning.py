@@ -78,6 +78,7 @@ def plan(
             commit=CommitSha(evaluation.commit),
             path=found.path,
             declared=found.declared,
+            kept=found.kept,
             traceparent=traceparent,
         )
         mine = [it for it in wishes if it.launcher_id == launcher.id]

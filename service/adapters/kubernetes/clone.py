@@ -4,6 +4,7 @@ The script runs with `sh` and `git` and nothing else. What it is told comes in
 variables and arguments, so no text of a repository is ever part of a program.
 """
 
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ __all__ = [
     "SCRIPT",
     "SUBMODULES_FAILED",
     "git_settings",
+    "kept_arguments",
     "secret_for",
 ]
 
@@ -57,7 +59,21 @@ if ! said=$(git fetch --quiet --depth=1 --no-tags --no-recurse-submodules \\
 fi
 git cat-file -e "$COMMIT^{{commit}}" ||
   refuse {COMMIT_GONE} "the repository has no commit $COMMIT any more"
-git checkout --quiet --force --detach "$COMMIT" ||
+put() {{
+  if [ "$KEEP" = all ]; then
+    git checkout --quiet --force --detach "$COMMIT"
+    return
+  fi
+  git update-ref --no-deref HEAD "$COMMIT" || return
+  for word in "$@"; do
+    case $word in keep:*) printf '%s\\n' "${{word#keep:}}" ;; esac
+  done |
+    git --literal-pathspecs checkout --quiet --pathspec-from-file=- "$COMMIT" || return
+  if [ "$SUBMODULES" = true ] && git ls-files --stage | grep -q '^160000'; then
+    git checkout --quiet "$COMMIT" -- .gitmodules
+  fi
+}}
+put "$@" ||
   if [ "$LFS" = true ]; then
     refuse {LFS_FAILED} 'files in Git LFS could not be brought along'
   else
@@ -79,11 +95,15 @@ case $place/ in
 esac
 mkdir -p "$PLATFORM/env"
 for pair in "$@"; do
+  case $pair in keep:*) continue ;; esac
   printf '%s' "${{pair#*=}}" > "$PLATFORM/env/${{pair%%=*}}"
 done
 printf '%s' "$COMMIT" > "$MESSAGE"
 """
-"""POSIX sh. Its arguments are `NAME=value` of what buildpacks are told."""
+"""POSIX sh. Its arguments are `NAME=value` of what buildpacks are told, and `keep:path`
+of what is checked out, when that is not all: what does not count in a definition can
+then neither get into an image nor decide about one. Paths are quoted as git reads them:
+https://git-scm.com/docs/git-checkout#Documentation/git-checkout.txt---pathspec-from-fileltfilegt"""
 
 _HELPER: Final = (
     '!f() { [ "$1" = get ] || exit 0;'
@@ -116,6 +136,22 @@ def git_settings(url: str, options: KubernetesOptions) -> dict[str, str]:
         parts = urlsplit(url)
         settings[f"credential.{parts.scheme}://{parts.netloc}.helper"] = _HELPER
     return settings
+
+
+def kept_arguments(kept: Iterable[str]) -> list[str]:
+    """Write the paths to check out as arguments of the script."""
+    return [f"keep:{_quoted(path)}" for path in kept]
+
+
+def _quoted(path: str) -> str:
+    """https://git-scm.com/docs/git-config#Documentation/git-config.txt-corequotePath."""
+    raw = path.encode("utf-8", "surrogateescape")
+    plain = range(0x20, 0x7F)
+    shown = (
+        chr(byte) if byte in plain and byte not in b'"\\' else f"\\{byte:03o}"
+        for byte in raw
+    )
+    return f'"{"".join(shown)}"'
 
 
 def secret_for(url: str, options: KubernetesOptions) -> str:

@@ -7,7 +7,12 @@ program reads and writes.
 from dataclasses import dataclass
 from typing import Any
 
-from service.adapters.kubernetes.clone import SCRIPT, git_settings, secret_for
+from service.adapters.kubernetes.clone import (
+    SCRIPT,
+    git_settings,
+    kept_arguments,
+    secret_for,
+)
 from service.adapters.kubernetes.containers import (
     SOURCE,
     TERMINATION,
@@ -69,12 +74,16 @@ class _Phases:
             "clone",
             image=self.options.git_image_for(self.build.recipe.platform),
             command=["sh", "-c", SCRIPT, "clone"],
-            arguments=[f"{name}={value}" for name, value in sorted(told.items())],
+            arguments=[
+                *(f"{name}={value}" for name, value in sorted(told.items())),
+                *kept_arguments(self.build.kept or ()),
+            ],
             environment={
                 **self.options.environment,
                 "REPOSITORY": url,
                 "COMMIT": self.build.commit,
                 "CONTEXT_DIR": self.build.context_dir,
+                "KEEP": "all" if self.build.kept is None else "listed",
                 "SOURCE": SOURCE,
                 "PLATFORM": PLATFORM,
                 "MESSAGE": TERMINATION,

@@ -111,6 +111,7 @@ def _to_row(build: Build) -> Values:
         "failure": failure_to(build.failure),
         "image": image_to(build.image),
         "declared": list(build.declared),
+        "kept": None if build.kept is None else list(build.kept),
         "phases": phases_to(build.phases),
         "traceparent": build.traceparent,
     }
@@ -138,6 +139,7 @@ def _from_row(row: Row) -> Build:
         failure=failure_from(row["failure"]),
         image=image_from(row["image"]),
         declared=tuple(row["declared"] or ()),
+        kept=None if row["kept"] is None else tuple(row["kept"]),
         phases=phases_from(row["phases"]),
         traceparent=row["traceparent"],
     )

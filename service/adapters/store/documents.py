@@ -162,6 +162,7 @@ def plan_to(plan: Plan | None) -> JsonValue:
         "commit": plan.commit,
         "path": plan.path,
         "declared": list(plan.declared),
+        "kept": None if plan.kept is None else list(plan.kept),
         "traceparent": plan.traceparent,
     }
 
@@ -179,6 +180,7 @@ def plan_from(document: Document | None) -> Plan | None:
         commit=CommitSha(document["commit"]),
         path=document["path"],
         declared=tuple(document.get("declared", ())),
+        kept=None if document.get("kept") is None else tuple(document["kept"]),
         traceparent=document.get("traceparent"),
     )
 

@@ -260,6 +260,7 @@ builds: Final = Table(
     Column("failure", Json),
     Column("image", Json),
     Column("declared", Json),
+    Column("kept", Json),
     Column("phases", Json),
     Column("traceparent", Words),
     Index(None, "state", "created_at", "id"),

@@ -214,3 +214,42 @@ def with_submodule(repo: Repo, tmp_path: Path) -> CommitSha:
     inner = part.commit({"inner": "here"})
     told = f'[submodule "part"]\n\tpath = part\n\turl = {part.url}\n'
     return repo.commit({".gitmodules": told, "part": Submodule(inner)})
+
+
+def test_only_what_counts_is_checked_out(repo: Repo, root: Path) -> None:
+    files = {
+        "requirements.txt": "-e ./lib\n",
+        "lib/deep/a.py": "",
+        "lib/link": Link("../far"),
+        "far/b.py": "",
+        'we"ird $(x) \\ \u00e9.txt': "",
+        "app.py": "",
+        "lib2/c.py": "",
+        ".github/ci.yml": "",
+    }
+    commit = repo.commit(files)
+    kept = ("far", "lib", "requirements.txt", 'we"ird $(x) \\ \u00e9.txt')
+
+    cloned = run_clone(of(repo, commit, kept=kept), root)
+
+    assert cloned.code == 0, cloned.said
+    found = {
+        str(path.relative_to(cloned.source))
+        for path in cloned.source.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and ".git" not in path.parts
+    }
+    assert found == files.keys() - {"app.py", "lib2/c.py", ".github/ci.yml"}
+    assert cloned.message == commit
+    told = {it.name for it in (root / "platform" / "env").iterdir()}
+    assert not [name for name in told if name.startswith("keep")]
+
+
+def test_a_path_to_keep_that_is_not_there_fails_the_phase(
+    repo: Repo, root: Path
+) -> None:
+    commit = repo.commit({"requirements.txt": ""})
+
+    cloned = run_clone(of(repo, commit, kept=("requirements.txt", "gone")), root)
+
+    assert cloned.code == 1
+    assert MARK in cloned.said

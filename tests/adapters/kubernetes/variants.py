@@ -83,6 +83,9 @@ VARIANTS: Final[Mapping[str, Variant]] = {
             git_secrets={"git.example.org": "git-example-org"},
         ),
     ),
+    "what-counts": Variant(
+        build=some_build(kept=("lib", "requirements.txt", 'we"ird $(é)\udcff.txt'))
+    ),
     "trusted": Variant(options=an_options(is_trusted=True, platform_api="0.13")),
     "cache-image": Variant(
         options=an_options(cache_image="registry.example.org/renku-cache")

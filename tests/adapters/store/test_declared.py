@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert
@@ -22,14 +23,16 @@ SEEN = Seen(commit=None, ref=None, fingerprint=None, meaning=None, kind=None, at
 
 
 def test_a_plan_keeps_what_its_definition_declares_and_its_trace() -> None:
-    plan = a_plan(declared=("numpy", "pandas"), traceparent="00-aa-bb-01")
+    plan = a_plan(
+        declared=("numpy", "pandas"), traceparent="00-aa-bb-01", kept=("a", "b\udcff")
+    )
 
     assert plan_from(plan_to(plan)) == plan
 
 
 def test_a_plan_of_before_declares_nothing() -> None:
     document = plan_to(a_plan(declared=("numpy",)))
-    del document["declared"], document["traceparent"]
+    del document["declared"], document["traceparent"], document["kept"]
 
     assert plan_from(document) == a_plan(declared=())
 
@@ -52,7 +55,7 @@ async def test_a_build_of_before_declares_nothing_and_has_no_phases(
 ) -> None:
     url = f"sqlite:///{tmp_path}/relaunch.db"
     old = _to_row(a_build())
-    del old["declared"], old["phases"], old["traceparent"]
+    del old["declared"], old["phases"], old["traceparent"], old["kept"]
     engine = create_engine(url)
     with engine.begin() as connection:
         make_first_tables(connection)
@@ -64,6 +67,19 @@ async def test_a_build_of_before_declares_nothing_and_has_no_phases(
         SqlStore(database).transaction() as tx,
     ):
         assert await tx.builds.get(a_build().id) == a_build(declared=(), phases=())
+
+
+@pytest.mark.parametrize("kept", [None, (), ("lib", "b\udcff.txt")])
+async def test_a_build_keeps_what_it_may_see(
+    tmp_path: Path, kept: tuple[str, ...] | None
+) -> None:
+    url = f"sqlite:///{tmp_path}/relaunch.db"
+    async with open_database(url, keys=(Secret(TEST_KEY),)) as database:
+        store = SqlStore(database)
+        async with store.transaction() as tx:
+            await tx.builds.add(a_build(kept=kept))
+        async with store.transaction() as tx:
+            assert await tx.builds.get(a_build().id) == a_build(kept=kept)
 
 
 def make_first_tables(connection: Connection) -> None:
