@@ -102,20 +102,8 @@ class Pins:
             for pin in wanted
             if not pin.has_hash and (not pin.thing.name or pin.thing.name not in hashed)
         ]
-        first = next((pin for pin in wanted if pin.hashes), None)
-        for pin in missing:
+        for pin in missing[:1]:
             yield Trouble(code="hash_missing", spot=pin.spot, why=_unhashable(pin))
-            break
-        if first is None:
-            return
-        for pin in wanted:
-            if pin.has_hash and _is_unpinned(pin):
-                yield Trouble(
-                    code="hash_unpinned",
-                    spot=pin.spot,
-                    why=f"{pin.text} has a hash and no single version; pip expects"
-                    " NAME==VERSION wherever hashes are given",
-                )
 
 
 def _unhashable(pin: _Pin) -> str:
@@ -130,14 +118,6 @@ def _unhashable(pin: _Pin) -> str:
 
 _FILES: Final = (".whl", ".zip", ".gz", ".bz2", ".xz", ".tgz", ".tar")
 _REPOSITORIES: Final = ("git+", "hg+", "svn+", "bzr+")
-
-
-def _is_unpinned(pin: _Pin) -> bool:
-    """Say whether pip calls it unpinned: `==` alone will do, whatever follows."""
-    if not isinstance(pin.thing, Named) or pin.thing.url:
-        return False
-    parts = list(pin.thing.versions)
-    return len(parts) != 1 or parts[0].operator not in {"==", "==="}
 
 
 def _hopeless(pin: _Pin) -> Iterator[Trouble]:

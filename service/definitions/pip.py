@@ -73,6 +73,8 @@ class Requirements:
     _known: dict[tuple[str, str], Effects] = field(default_factory=dict)
     """Of files that were read before: including them again applies them again."""
     _pins: Pins = field(default_factory=Pins)
+    _demands: dict[str, Spot] = field(default_factory=dict)
+    """Where hashes are demanded, and where they are not."""
     _remarks: PipRemarks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,9 +110,16 @@ class Requirements:
     def finish(self) -> None:
         """Add what all files come to, once everything is read."""
         effects = self._effects[0]
+        flags = {name for name, _ in effects.flags}
         for row in effects.rows():
             self.reading.mean(*row)
-        for found in self._pins.troubles({name for name, _ in effects.flags}):
+        if len(self._demands) > 1:
+            self._remarks.unfit(
+                max(self._demands.values(), key=lambda spot: spot.line),
+                f"{' and '.join(self._demands)} exclude each other; take one of them"
+                " out",
+            )
+        for found in self._pins.troubles(flags):
             self._remarks.trouble(found)
         self._remarks.finish()
 
@@ -184,6 +193,9 @@ class Requirements:
     def _options(self, place: Place, spot: Spot, options: Options) -> Asking[None]:
         if options.ignored:
             self._remarks.ignored(spot, options.ignored, "without a requirement")
+        for name, _ in options.given:
+            if name in {"require-hashes", "no-require-hashes"}:
+                self._demands.setdefault(f"--{name}", spot)
         pages = [value for name, value in options.given if name == "find-links"]
         for value in pages[1:]:
             self._remarks.ignored(spot, (f"-f {value}",), "as the second of its line")
@@ -277,7 +289,8 @@ def _no_constraint(wish: Wish, thing: Named | Local | Remote) -> str:
         return ""
     if not thing.name:
         return "has no name, and a constraint has to have one"
-    return "has extras, which no constraint may have" if thing.extras else ""
+    has_extras = not isinstance(thing, Remote) and thing.extras
+    return "has extras, which no constraint may have" if has_extras else ""
 
 
 def _never_installed(thing: Named | Local | Remote) -> str:

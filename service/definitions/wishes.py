@@ -39,7 +39,8 @@ _ARCHIVES: Final = (
     ".tar.lzma",
 )
 _COMMIT: Final = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?(?:#|$)")
-_EGG: Final = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]*)(?P<extras>\[[^&]*\])?")
+_EGG: Final = re.compile(r"[#&]egg=(?P<name>[^&]*)")
+_PROJECT: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 _WHEEL: Final = re.compile(r"(?:^|/)(?P<name>[^/#?-]+)-[^/#?]*\.whl(?:[#?]|$)")
 
 
@@ -86,7 +87,6 @@ class Remote:
     url: str = ""
     """Empty when it depends on the environment."""
     name: str = ""
-    extras: str = ""
     marker: str = ""
 
 
@@ -125,7 +125,7 @@ def _meant(wish: Wish) -> Named | Local | Remote:
     condition = _marker(condition, offset=len(where) + 1)
     if not _is_direct_reference(where) and _is_path(where.strip()):
         return _at_path(where.strip(), condition)
-    return _named(where, condition)
+    return _named(where.strip(), condition)
 
 
 def _editable(text: str) -> Local | Remote | Named:
@@ -140,7 +140,7 @@ def _editable(text: str) -> Local | Remote | Named:
     if re.match(r"(?:git|hg|svn|bzr):", text, re.IGNORECASE):
         text = f"{text.partition(':')[0]}+{text}"  # as pip does
     if _VCS.match(text):
-        if not _egg(text)[0]:
+        if not _egg(text):
             raise MalformedLineError(
                 "pip cannot tell the name of an editable requirement from this URL;"
                 " write -e NAME @ URL"
@@ -166,13 +166,11 @@ def _at_url(where: str, condition: str) -> Local | Remote:
         match = _EXTRAS.fullmatch(where)
         path, extras = (match["path"], match["extras"]) if match else (where, "")
         return _local(path, extras, condition)
-    name, extras = _egg(where)
     return Remote(
         row=("url", where, condition),
         moves=_moves(where),
         url=where,
-        name=name,
-        extras=extras,
+        name=_egg(where),
         marker=condition,
     )
 
@@ -185,13 +183,12 @@ def _at_path(where: str, condition: str) -> Local:
 
 def _local(path: str, extras: str, condition: str) -> Local:
     is_url = path.lower().startswith("file:")
-    name, more = _egg(path)
     return Local(
         path=_file_path(path),
         row=("local", _names(extras), condition),
         url=path if is_url else "",
-        name=name,
-        extras=extras or more,
+        name=_egg(path),
+        extras=extras,
         marker=condition,
     )
 
@@ -208,6 +205,7 @@ def _named(text: str, condition: str) -> Named | Local:
             " git+https://…",
             offset=text.index("@"),
         )
+    _egg(url)
     marker = condition or str(requirement.marker or "")
     extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
     name = canonicalize_name(requirement.name)
@@ -274,14 +272,19 @@ def _is_path(where: str) -> bool:
     return "/" in where or where.startswith(".") or is_archive(path)
 
 
-def _egg(where: str) -> tuple[str, str]:
-    """Return the name and extras that a URL or a path tells pip."""
+def _egg(where: str) -> str:
+    """Return the name that a URL or a path tells pip; empty when it tells none."""
     if match := _WHEEL.search(where):
-        return canonicalize_name(match["name"]), ""
+        return canonicalize_name(match["name"])
     match = _EGG.search(where)
     if match is None:
-        return "", ""
-    return canonicalize_name(match["name"]), match["extras"] or ""
+        return ""
+    if not _PROJECT.fullmatch(match["name"]):
+        raise MalformedLineError(
+            "what follows egg= is no name; versions and extras are written before the"
+            " URL, as in NAME[EXTRA] @ URL"
+        )
+    return canonicalize_name(match["name"])
 
 
 def _file_path(where: str) -> str:

@@ -14,6 +14,8 @@ class FailureClass(Enum):
 
     BAD_DEFINITION = ("bad_definition", False)
     """The definition cannot be read, or asks for what cannot be."""
+    FOREIGN_PATH = ("foreign_path", False)
+    """A requirement names a folder of the machine on which the file was made."""
     NO_DEFINITION = ("no_definition", False)
     """Nothing that a builder understands is there."""
     NO_SUCH_PACKAGE = ("no_such_package", False)

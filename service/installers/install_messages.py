@@ -10,6 +10,7 @@ from typing import Final
 from service.domain.failure import FailureClass
 from service.installers.conda_messages import OF_CONDA_ITSELF
 from service.installers.messages import NETWORK, rule
+from service.installers.pip_messages import OF_PIP_FILES
 
 __all__ = ["OF_INSTALL"]
 
@@ -275,6 +276,7 @@ _OF_CONDA: Final = (
 
 OF_INSTALL: Final = (
     NETWORK,
+    *OF_PIP_FILES,
     *_OF_PIP,
     *_OF_POETRY,
     *_OF_UV,

@@ -99,14 +99,6 @@ def requirements(content: str, **others: str) -> Files:
             id="hashes and a repository",
         ),
         pytest.param(
-            requirements(f"six>=1.16.0 {HASH}"),
-            "hash_unpinned",
-            "requirements.txt",
-            1,
-            "NAME==VERSION",
-            id="hash of no version",
-        ),
-        pytest.param(
             requirements("six==1.16.0 --hash=md5:abc"),
             "syntax_error",
             "requirements.txt",
@@ -201,6 +193,22 @@ def requirements(content: str, **others: str) -> Files:
             1,
             "NAME @ URL",
             id="editable without a name",
+        ),
+        pytest.param(
+            requirements("git+https://example.org/r.git#egg=r[x]"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "NAME[EXTRA] @ URL",
+            id="extras of an egg",
+        ),
+        pytest.param(
+            requirements("--require-hashes\n--no-require-hashes"),
+            "unfit_requirement",
+            "requirements.txt",
+            2,
+            "exclude each other",
+            id="hashes demanded and not",
         ),
         pytest.param(
             requirements("pip install six"),
@@ -317,6 +325,8 @@ def test_what_makes_pip_fail_is_an_error_with_its_mend(
             requirements("https://x/a-1-py3-none-manylinux_2_28_x86_64.whl"), id="wheel"
         ),
         pytest.param(requirements("a==1+x\n-i https://x"), id="version of an index"),
+        pytest.param(requirements(f"six>=1 {HASH}"), id="hash of many versions"),
+        pytest.param(requirements("six\u00a0 --pre"), id="a blank of another kind"),
         pytest.param(requirements("-f nowhere\nsix"), id="no such page"),
         pytest.param(requirements(f"-e {SSH}#egg=r"), id="named by its egg"),
     ],
