@@ -114,7 +114,7 @@ class _Environment:
             else:
                 self.reading.mean("conda-strange", canonical_or_text(it))
                 self.remarks.refuse(f"{it!s} is no package", "dependencies", place)
-        if last is not None:
+        if last is not None and not any(map(_is_pip, dependencies)):
             # Conda adds it for the pip: part.
             self.reading.mean("conda-dependency", "pip")
         self._settle_python(sorted(set(pythons)))
@@ -211,6 +211,12 @@ class _Environment:
                 " one of them.",
                 "dependencies",
             )
+
+
+def _is_pip(dependency: object) -> bool:
+    return isinstance(dependency, str) and "pip" in re.split(
+        r"[<>~\s=]", dependency, maxsplit=1
+    )[0].split("::")
 
 
 def canonical_or_text(value: object) -> str:

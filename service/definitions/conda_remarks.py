@@ -1,6 +1,7 @@
 """What is said about an environment.yml."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,9 @@ class CondaRemarks:
                 " is; leave it out.",
                 "prefix",
             )
+        variables = self.document.values.get("variables")
+        if variables and not isinstance(variables, Mapping):
+            self.refuse("variables has to be a mapping, as in NAME: value", "variables")
         for key in self.document.values:
             if key not in _KNOWN:
                 self.remark(

@@ -74,6 +74,10 @@ class Effects:
         self.flags |= other.flags
         self.control(tuple(other.controls))
 
+    def names_source(self) -> bool:
+        """Say whether packages come from anywhere but the usual index."""
+        return self.has_no_index or bool(self.index or self.extras or self.links)
+
     def rows(self) -> Iterator[tuple[str, ...]]:
         """Write the end of it: equal for what is equal to pip."""
         if self.has_no_index:

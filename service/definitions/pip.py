@@ -16,7 +16,7 @@ from service.definitions.declared import always_holds, declare
 from service.definitions.effects import Effects
 from service.definitions.links import Found, joined
 from service.definitions.pins import Pins, Spot
-from service.definitions.pip_remarks import PipRemarks, wheel_trouble
+from service.definitions.pip_remarks import PipRemarks
 from service.definitions.projects import follow_local
 from service.definitions.questions import Asking
 from service.definitions.reading import Reading
@@ -32,6 +32,7 @@ from service.definitions.requirements import (
     logical_lines,
 )
 from service.definitions.tables import canonical, remark_syntax
+from service.definitions.unfit import has_local_version, unfit
 from service.definitions.wishes import Local, Named, Remote, is_archive, meant
 from service.definitions.words import show
 
@@ -75,6 +76,7 @@ class Requirements:
     _pins: Pins = field(default_factory=Pins)
     _demands: dict[str, Spot] = field(default_factory=dict)
     """Where hashes are demanded, and where they are not."""
+    _local_versions: list[tuple[Spot, str]] = field(default_factory=list)
     _remarks: PipRemarks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,9 @@ class Requirements:
             )
         for found in self._pins.troubles(flags):
             self._remarks.trouble(found)
+        if not effects.names_source():
+            for spot, text in self._local_versions:
+                self._remarks.local_version(spot, text)
         self._remarks.finish()
 
     def _line(self, place: Place, line: Line) -> Asking[None]:
@@ -170,9 +175,10 @@ class Requirements:
             if why:
                 self._remarks.constraint(spot, wish.text, why)
         elif always_holds(thing.marker):
-            why = wheel_trouble(thing) or _never_installed(thing)
-            if why:
+            if why := unfit(thing):
                 self._remarks.unfit(spot, why)
+            if has_local_version(thing):
+                self._local_versions.append((spot, wish.text))
 
     def _local(
         self, spot: Spot, thing: Local, wish: Wish, row: tuple[str, ...]
@@ -291,13 +297,3 @@ def _no_constraint(wish: Wish, thing: Named | Local | Remote) -> str:
         return "has no name, and a constraint has to have one"
     has_extras = not isinstance(thing, Remote) and thing.extras
     return "has extras, which no constraint may have" if has_extras else ""
-
-
-def _never_installed(thing: Named | Local | Remote) -> str:
-    """Say why a requirement that tools write is in no index; empty when it may be."""
-    if thing.name == "pkg-resources" and isinstance(thing, Named) and not thing.url:
-        return (
-            "pkg-resources is no package; `pip freeze` wrote it on Debian or Ubuntu by"
-            " mistake. Take the line out"
-        )
-    return ""

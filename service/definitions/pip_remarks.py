@@ -4,18 +4,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
 from service.definitions.pins import Spot, Trouble
 from service.definitions.reading import Reading
-from service.definitions.wishes import Local, Named, Remote
+from service.definitions.wishes import Local
 from service.definitions.words import show
 from service.domain.findings import Severity
 
-__all__ = ["PipRemarks", "wheel_trouble"]
+__all__ = ["PipRemarks"]
 
 _EXPORTED: Final = re.compile(r"[\w.-]+=[^=\s]+=[^=\s]+|@EXPLICIT")
 """https://docs.conda.io/projects/conda/en/stable/commands/list.html"""
+_LISTED: Final = re.compile(r"Package +Version.*|-{3,}[ -]*")
+"""https://pip.pypa.io/en/stable/cli/pip_list/"""
 _BUILT_BY_CONDA: Final = re.compile(
     r"/croot/|/conda-bld/|conda-build/|/feedstock_root/|/build_artifacts/"
     r"|/tmp/(?:build|abs_)|/ci/|/bld/|/work/?$|/Users/.*/(?:mini|ana)conda"
@@ -38,6 +38,14 @@ class PipRemarks:
                 f"{show(text)} is written as `conda list --export` writes it, which pip"
                 " cannot read. Write the file with `pip list --format=freeze`, or put"
                 " the packages into an environment.yml",
+            )
+            return
+        if _LISTED.fullmatch(text):
+            self._once_in_a_file(
+                spot,
+                "pip_list",
+                f"{show(text)} is what `pip list` prints for people. Write the file"
+                " with `pip list --format=freeze`, which is for pip",
             )
             return
         self.reading.remark(
@@ -163,6 +171,17 @@ class PipRemarks:
         """Say that a requirement cannot be installed in an image."""
         self._tell(Severity.ERROR, "unfit_requirement", spot, why)
 
+    def local_version(self, spot: Spot, text: str) -> None:
+        """Say that a version is one that no public index has."""
+        self._tell(
+            Severity.WARNING,
+            "local_version",
+            spot,
+            f"{show(text)} asks for a version with a +, which PyPI never has; name the"
+            " index that has it with --extra-index-url, or leave out the + and what"
+            " follows",
+        )
+
     def trouble(self, found: Trouble) -> None:
         """Say what is wrong with the files as a whole."""
         self._tell(Severity.ERROR, found.code, found.spot, show(found.why, limit=400))
@@ -201,18 +220,3 @@ class PipRemarks:
 
 def _error_if(is_certain: bool) -> Severity:  # noqa: FBT001 - the name says it
     return Severity.ERROR if is_certain else Severity.WARNING
-
-
-def wheel_trouble(thing: Named | Local | Remote) -> str:
-    """Say why no image can install a wheel; empty when it can, or is none."""
-    where = thing.path if isinstance(thing, Local) else thing.url
-    name = where.partition("#")[0].partition("?")[0].rpartition("/")[2]
-    if not name.lower().endswith(".whl"):
-        return ""
-    try:
-        tags = parse_wheel_filename(name.replace("%2B", "+"))[3]
-    except InvalidWheelFilename:
-        return f"{show(name)} is no name that a wheel can have"
-    if any(tag.platform == "any" or "linux" in tag.platform for tag in tags):
-        return ""
-    return f"{show(name)} is a wheel for another system; images are Linux's"

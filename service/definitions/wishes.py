@@ -248,6 +248,10 @@ def _refused(text: str, exc: InvalidRequirement) -> MalformedLineError:
         r"(?:!?\s*(?:python\S*\s+-m\s+)?pip3?|conda|mamba)\s+install\s", text
     ):
         why = "this is a command; write the name of the package only"
+    elif re.match(r"(?:import|from)\s+\w", text):
+        why = "this is Python; write the name of the package only"
+    elif re.fullmatch(r"[\w.\-]+(?:\s+[\w.\-]+)+", text):
+        why = "pip takes one package a line, and a version after =="
     return MalformedLineError(why, offset=offset)
 
 

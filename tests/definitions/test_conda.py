@@ -174,6 +174,7 @@ def test_r_is_noted() -> None:
         pytest.param("dependencies: numpy", 1, 15, id="no list"),
         pytest.param("dependencies:\n  - pip: a", 2, 10, id="pip is no list"),
         pytest.param("channels: x\ndependencies: [a]", 1, 11, id="channels"),
+        pytest.param("variables: x\ndependencies: [a]", 1, 12, id="variables"),
         pytest.param("channels: [x, 3]\ndependencies: [a]", 1, 11, id="number, too"),
         pytest.param("dependencies:\n- pip:\n  - a\n  - b=1", 4, 6, id="pip line"),
     ],
@@ -389,3 +390,12 @@ def is_read(spec: str) -> bool:
     except MalformedSpecError:
         return False
     return True
+
+
+def test_a_pip_that_is_asked_for_is_not_added_again() -> None:
+    pinned = GOOD.replace("- pip\n", "- pip=23\n")
+
+    assert (
+        conda(pinned + "  - pip:\n").meaning
+        == conda(pinned.replace("  - pip:\n    - requests\n", "")).meaning
+    )

@@ -243,6 +243,38 @@ def requirements(content: str, **others: str) -> Files:
             id="frozen on Debian",
         ),
         pytest.param(
+            requirements("six\npywin32==306"),
+            "unfit_requirement",
+            "requirements.txt",
+            2,
+            "; sys_platform == 'win32'",
+            id="frozen on Windows",
+        ),
+        pytest.param(
+            requirements("python>=3.9\nsix"),
+            "unfit_requirement",
+            "requirements.txt",
+            1,
+            "environment.yml",
+            id="Python itself",
+        ),
+        pytest.param(
+            requirements("import os"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "this is Python",
+            id="a program",
+        ),
+        pytest.param(
+            requirements("pytest chardet"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "one package a line",
+            id="two on a line",
+        ),
+        pytest.param(
             requirements("https://example.org/a-1-cp310-cp310-win_amd64.whl"),
             "unfit_requirement",
             "requirements.txt",
@@ -325,6 +357,9 @@ def test_what_makes_pip_fail_is_an_error_with_its_mend(
             requirements("https://x/a-1-py3-none-manylinux_2_28_x86_64.whl"), id="wheel"
         ),
         pytest.param(requirements("a==1+x\n-i https://x"), id="version of an index"),
+        pytest.param(
+            requirements("pywin32==306 ; sys_platform == 'win32'"), id="where it is"
+        ),
         pytest.param(requirements(f"six>=1 {HASH}"), id="hash of many versions"),
         pytest.param(requirements("six\u00a0 --pre"), id="a blank of another kind"),
         pytest.param(requirements("-f nowhere\nsix"), id="no such page"),
@@ -388,3 +423,36 @@ def test_lines_that_a_tool_wrote_are_told_of_once() -> None:
     ]
 
     assert [(it.code, it.line) for it in found] == [("conda_export", 1)]
+
+
+def test_what_pip_list_prints_is_told_of_in_one_sentence() -> None:
+    content = "Package Version\n------- -------\nnumpy   1.26.4\n"
+    found = [it for it in read(requirements(content)).findings if it.line]
+
+    assert [(it.code, it.line) for it in found] == [
+        ("pip_list", 1),
+        ("syntax_error", 3),
+    ]
+    assert "pip list --format=freeze" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("content", "is_said"),
+    [
+        ("torch==1.9.0+cu111", True),
+        ("torch==1.9.0+cu111\n--extra-index-url https://x", False),
+        ("torch==1.9.0+cu111\n-f https://x", False),
+        ("torch @ https://x/torch-1.9.0%2Bcu111-py3-none-any.whl", False),
+        ("torch==1.9.0", False),
+    ],
+)
+def test_a_version_that_pypi_never_has_is_a_warning(
+    content: str, *, is_said: bool
+) -> None:
+    found = [
+        (it.severity, it.line)
+        for it in read(requirements(content)).findings
+        if it.code == "local_version"
+    ]
+
+    assert found == [(Severity.WARNING, 1)] * is_said

@@ -105,6 +105,9 @@ def read_conda_file(text: str) -> CondaFile:
     tree = load(text.encode()).values
     channels, wanted = _list(tree, "channels"), _list(tree, "dependencies")
     sections = [it for it in wanted if isinstance(it, Mapping) and "pip" in it]
+    for it in wanted:
+        if isinstance(it, Mapping) and set(it) != {"pip"}:
+            raise ValueError(f"{next(iter(it), 'an empty mapping')}: is no package")
     # As conda does it, of which each section takes the place of the one before.
     pip = _list(sections[-1], "pip") if sections else ()
     return CondaFile(
