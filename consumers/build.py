@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from consumers.apply import Application
+from consumers.guard import contained
 from service.domain.build import BuildKey, BuildState, EnvironmentId, Image, Rebuild
 from service.domain.failure import Failure, FailureClass
 from service.domain.schedule import (
@@ -37,6 +38,11 @@ log = structlog.get_logger(__name__)
 
 TICK: Final = timedelta(seconds=1)
 """How late a retry may be that nobody wakes the scheduler for."""
+NOT_STARTED: Final = Failure(
+    kind=FailureClass.LOST,
+    message="The build could not be started, by a fault of this service.",
+    hint="It is tried again by itself.",
+)
 RECENT: Final = 10
 """How many rebuilds of an environment are read to count interruptions."""
 
@@ -106,7 +112,8 @@ class Scheduler:
     async def _act(self, decisions: Sequence[Decision]) -> None:
         # Stopping comes first: two builds of one key must not run at once.
         for stop in (it for it in decisions if isinstance(it, Stop)):
-            await self._builder.cancel(stop.build.id)
+            with contained("build not stopped", build=stop.build.id):
+                await self._builder.cancel(stop.build.id)
         for start in (it for it in decisions if isinstance(it, Start)):
             await self._start(start)
 
@@ -117,6 +124,17 @@ class Scheduler:
         except TransientError as exc:
             log.warning("build could not start", build=build.id, error=str(exc))
             await self._put_back(start, exc)
+        except Exception:
+            # A fault of ours that this build brings out: others are started, and it
+            # is tried again as often as a build that was lost.
+            log.exception("build could not start", build=build.id)
+            await self._fail(start)
+
+    async def _fail(self, start: Start) -> None:
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            build = await tx.builds.get(start.build.id)
+            if build.state is BuildState.RUNNING:
+                await self._application.failed(tx, build, NOT_STARTED)
 
     async def _put_back(self, start: Start, exc: TransientError) -> None:
         now = self._clock.now()

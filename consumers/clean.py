@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from consumers.guard import contained
 from service.domain.build import BuildId
 from service.errors import TransientError
 from service.ports.builder import Builder
@@ -52,7 +53,8 @@ class Cleaner:
             wanted = {it.id for it in await tx.builds.unfinished()}
         unwanted = [it for it in held if it not in wanted]
         for build in unwanted:
-            await self._builder.forget(build)
+            with contained("build not forgotten", build=build):
+                await self._builder.forget(build)
         if unwanted:
             await self._stop(unwanted)
 
@@ -60,5 +62,6 @@ class Cleaner:
         """Stop what could not be forgotten, because it runs."""
         still = await self._builder.held()
         for build in (it for it in unwanted if it in still):
-            await self._builder.cancel(build)
-            log.info("build stopped, nobody waits for it", build=build)
+            with contained("build not stopped", build=build):
+                await self._builder.cancel(build)
+                log.info("build stopped, nobody waits for it", build=build)

@@ -135,6 +135,14 @@ class Conclusion:
             )
         log.warning("source not seen", error=str(exc), again_in=wait.total_seconds())
 
+    async def put_off(self, appointment: Appointment) -> None:
+        """Put off a look that a fault of this service ended, longer each time."""
+        trouble = TransientError("a fault of this service")
+        wait = self._patience.wait(appointment.attempts, trouble)
+        async with self._store.transaction() as tx:
+            until = self._clock.now() + wait
+            await tx.agenda.postpone(appointment.source_id, until=until)
+
     async def _follow_up(
         self,
         tx: Transaction,

@@ -88,6 +88,10 @@ class Evaluator:
             except TransientError as exc:
                 log.warning("agenda waits", error=str(exc))
                 await self._clock.sleep(AFTER_TROUBLE)
+            except Exception:
+                # The other workers have looks under way.
+                log.exception("agenda failed")
+                await self._clock.sleep(AFTER_TROUBLE)
 
     async def _until_next(self) -> timedelta:
         async with self._store.reading() as tx:
@@ -114,8 +118,18 @@ class Evaluator:
                 store=self._store,
                 clock=self._clock,
             ):
-                await self._see_through(appointment, until=now + OUTLASTS)
+                await self._contain(appointment, until=now + OUTLASTS)
         return True
+
+    async def _contain(self, appointment: Appointment, *, until: datetime) -> None:
+        """Put off what a fault of ours ends, where not even that could be written."""
+        try:
+            await self._see_through(appointment, until=until)
+        except TransientError:
+            raise
+        except Exception:
+            log.exception("look failed")
+            await self._conclusion.put_off(appointment)
 
     async def _see_through(self, appointment: Appointment, *, until: datetime) -> None:
         """Keep a claimed appointment, also over an outage of the database.

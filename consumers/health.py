@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from consumers.guard import contained
 from service.checkup import Nurse
 from service.domain.hook import HookId
 from service.errors import NotFoundError, PermanentError, TransientError
@@ -72,9 +73,10 @@ class Health:
             await self._clock.sleep(pause * self._chance.uniform(0.8, 1.2))
 
     async def _visit(self, hook: HookId) -> None:
-        try:
-            await self._nurse.look_after(hook)
-        except NotFoundError:  # removed since the round began
-            return
-        except PermanentError as exc:
-            log.error("hook not looked after", hook=hook, error=str(exc))
+        with contained("hook not looked after", hook=hook):
+            try:
+                await self._nurse.look_after(hook)
+            except NotFoundError:  # removed since the round began
+                return
+            except PermanentError as exc:
+                log.error("hook not looked after", hook=hook, error=str(exc))

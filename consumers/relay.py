@@ -83,13 +83,35 @@ class Relay:
             return 0
         try:
             await self._bus.publish([event for _, event in batch])
-        except BaseException:
+        except BaseException as exc:
             self._batch = max(1, len(batch) // 2)
+            if isinstance(exc, Exception) and not isinstance(exc, TransientError):
+                return await self._set_behind(batch, exc)
             await self._end(())
             raise
         self._batch = min(BATCH, 2 * self._batch)
         await self._end([place for place, _ in batch])
         return len(batch)
+
+    async def _set_behind(
+        self, batch: Sequence[tuple[int, Event]], exc: Exception
+    ) -> int:
+        """Find the event that the bus cannot take, and let all others go first.
+
+        It stays in the outbox and is tried again after them: events may come in any
+        order, and nothing is thrown away.
+        """
+        if len(batch) > 1:
+            await self._end(())
+            return 1
+        [(place, event)] = batch
+        log.error(
+            "event not published", event_id=event.id, type=event.type, exc_info=exc
+        )
+        async with self._store.transaction() as tx:
+            await tx.outbox.add([event])
+        await self._end([place])
+        return 0
 
     async def _begin(self) -> Sequence[tuple[int, Event]]:
         """Take the lease and a batch; nothing when another relay has the lease."""

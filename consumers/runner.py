@@ -58,6 +58,9 @@ class Runner:
         except TransientError as exc:
             # It could not be settled, so the bus brings it again.
             log.warning("message not settled", role=self._role.name, error=str(exc))
+        except Exception:
+            # As before; and the other messages under way are no part of it.
+            log.exception("message not settled", role=self._role.name)
 
     async def _take(self, message: Message) -> None:
         try:

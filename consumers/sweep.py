@@ -169,6 +169,10 @@ class Sweep:
             if exc.retry_after:
                 self._rests[repository.host] = self._clock.now() + exc.retry_after
             return [Answer(turn=it, finding=Finding.SILENT) for it in turns]
+        except Exception:
+            # A fault that one repository brings out: it has its next turn later.
+            log.exception("sweep failed", repository=repository.url)
+            return [Answer(turn=it, finding=Finding.SILENT) for it in turns]
         return [_answer(it, heads[it.source.revision]) for it in turns]
 
     async def _conclude(self, answers: Sequence[Answer]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from consumers.apply import Application
+from consumers.guard import contained
 from service.domain.build import Build, BuildId, BuildState, Image
 from service.domain.failure import Failure, FailureClass
 from service.errors import TransientError
@@ -70,15 +71,19 @@ class Watcher:
         self, running: Sequence[Build], seen: Mapping[BuildId, Observation]
     ) -> None:
         for build in running:
-            match seen.get(build.id, Vanished()):
-                case Running():
-                    continue
-                case Finished() as ended:
-                    await self._end(build, ended)
-                case Vanished():
-                    if not self._is_young(build):
-                        lost = Finished(outcome=LOST, at=self._clock.now())
-                        await self._end(build, lost)
+            with contained("build not settled", build=build.id):
+                await self._settle_one(build, seen.get(build.id, Vanished()))
+
+    async def _settle_one(self, build: Build, seen: Observation) -> None:
+        match seen:
+            case Running():
+                return
+            case Finished() as ended:
+                await self._end(build, ended)
+            case Vanished():
+                if not self._is_young(build):
+                    lost = Finished(outcome=LOST, at=self._clock.now())
+                    await self._end(build, lost)
 
     def _is_young(self, build: Build) -> bool:
         since = build.started_at or build.created_at

@@ -155,10 +155,24 @@ class DeliveryLog:
             self._metrics.records_lost(len(batch))
             log.warning("delivery records lost", count=len(batch), error=str(exc))
             return
+        except Exception as exc:  # noqa: BLE001 - logged once it is known of which
+            await self._one_by_one(batch, exc)
+            return
         except asyncio.CancelledError:  # the process stops: they are written then
             self._waiting.extendleft(reversed(batch))
             raise
         self._untrimmed = 0 if is_trim else self._untrimmed
+
+    async def _one_by_one(
+        self, batch: Sequence[DeliveryRecord], exc: Exception
+    ) -> None:
+        """Write a batch that a fault of ours broke: one record is lost, not all."""
+        if len(batch) > 1:
+            for record in batch:
+                await self._write([record])
+            return
+        log.error("delivery record lost", delivery=batch[0].id, exc_info=exc)
+        self._metrics.records_lost(1)
 
 
 def masked(delivery: Delivery) -> Mapping[str, str]:

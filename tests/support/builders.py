@@ -31,6 +31,7 @@ class ToldBuilder:
         self._keys: dict[BuildId, str] = {}
         self._gone: set[str] = set()
         self._refusals = 0
+        self._faults: list[str] = []
 
     def identity(self, *, frontend: str) -> str:
         return f"{self.version} {frontend}"
@@ -42,6 +43,7 @@ class ToldBuilder:
         return [it for it in self.remarked if kind is Kind.PIP]
 
     async def start(self, build: Build) -> None:
+        self._may_break("start")
         if self._refusals:
             self._refusals -= 1
             raise TransientError("no room for another build")
@@ -61,10 +63,12 @@ class ToldBuilder:
         await self._clock.sleep(timedelta(seconds=1))
 
     async def cancel(self, build: BuildId) -> None:
+        self._may_break("cancel")
         self.cancelled.append(build)
         self._states.pop(build, None)
 
     async def forget(self, build: BuildId) -> None:
+        self._may_break("forget")
         if not isinstance(self._states.get(build), Running):
             self._states.pop(build, None)
 
@@ -118,6 +122,15 @@ class ToldBuilder:
 
     def refuse(self, times: int) -> None:
         self._refusals = times
+
+    def break_once(self, method: str) -> None:
+        """Let the next call of a method end by a fault of its own."""
+        self._faults.append(method)
+
+    def _may_break(self, method: str) -> None:
+        if method in self._faults:
+            self._faults.remove(method)
+            raise RuntimeError(f"a fault in {method}")
 
     def remove_image(self, reference: str) -> None:
         self._gone.add(reference)

@@ -33,6 +33,7 @@ WATCH: Final = timedelta(seconds=120)
 """How long a watch lasts: also how long one may be dead without anybody noticing."""
 RELIST: Final = timedelta(minutes=10)
 """How often everything is listed again, in case a watch lost something."""
+AFTER_FAULT: Final = timedelta(seconds=5)
 FIRST_LIST: Final = timedelta(seconds=10)
 """How long a question may wait for the first list; that of 5,000 Jobs takes 2 s."""
 
@@ -80,7 +81,13 @@ class Mirror:
     async def run(self) -> None:
         """Keep up until cancelled."""
         while True:
-            await patiently(self.follow, on=ServiceError, failed=self._broke)
+            try:
+                await patiently(self.follow, on=ServiceError, failed=self._broke)
+            except Exception:  # noqa: BLE001 - and logged, by a bound logger
+                # A fault of ours, or an object that nobody expected: builds go on.
+                self._log.exception("watch failed")
+                self._list_at = None
+                await self._clock.sleep(AFTER_FAULT)
 
     async def follow(self) -> None:
         """Watch once, after listing where that is due.
