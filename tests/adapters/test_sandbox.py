@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from service.forges.apart import question
 from service.look import read_tree
 from service.ports.sandbox import Budget, Task, TooCostlyError
 from tests.support.deliveries import a_hook, a_post
+from tests.support.processes import children, is_there
 
 LITTLE_TIME = Budget(cpu=1, memory=4 << 30)
 LITTLE_MEMORY = Budget(cpu=60, memory=20 << 20)
@@ -51,19 +51,6 @@ def folder(tmp_path: Path, **files: str) -> Folder:
     for name, content in files.items():
         (tmp_path / name.replace("_", ".")).write_text(content)
     return Folder(tmp_path)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has, and theirs."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [int(it) for it in path.read_text().split()] if path.exists() else []
-    return [*found, *(inner for it in found for inner in children(it))]
-
-
-def is_there(pid: int) -> bool:
-    with suppress(OSError):
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    return False
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
