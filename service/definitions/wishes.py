@@ -23,7 +23,7 @@ _VCS: Final = re.compile(
 )
 _URL: Final = re.compile(rf"(?:https?|ftp|file):|{_VCS.pattern}", re.IGNORECASE)
 _BARE_VCS: Final = re.compile(r"(?:git|hg|svn|bzr|ssh)://|git@[\w.-]+:", re.IGNORECASE)
-_EXTRAS: Final = re.compile(r"(?P<path>.+)\[(?P<extras>[^\]]+)\]")
+_EXTRAS: Final = re.compile(r"(?P<path>.+)\[(?P<extras>[^\[\]]+)\]")
 _ARCHIVES: Final = (
     ".whl",
     ".zip",

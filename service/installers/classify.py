@@ -84,7 +84,7 @@ def _told(
     found["host"] = _host_near(text, match)
     found["error"] = _error_in_build(text) if rule.shows_error else ""
     # A path in the builder's folders means nothing to a user.
-    found = {name: re.sub(r"\S*/source/", "", it) for name, it in found.items()}
+    found = {name: re.sub(r"(?<!\S)\S*/source/", "", it) for name, it in found.items()}
     place = _place(found, files)
     sentence = " ".join(rule.message.format_map(found).split()).rstrip(" :,")
     return Failure(

@@ -1,0 +1,96 @@
+"""Files that were made to hurt whoever reads them, within two seconds of work each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.adapters.folder import Folder
+from service.adapters.sandbox.client import ForkingSandbox
+from service.domain.definition import TOO_COMPLEX, Definition, NoDefinition
+from service.look import read_tree
+from service.ports.sandbox import Budget, Task
+
+BUDGET = Budget(cpu=2, memory=300 << 20)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[ForkingSandbox]:
+    with ForkingSandbox(budgets=dict.fromkeys(Task, BUDGET)) as opened:
+        yield opened
+
+
+def nested(line: str, count: int) -> str:
+    """Lines of which each is made of the one before, twice or more often."""
+    first = "x0: &x0 {a: b}\n"
+    rows = [line.format(it, it - 1) for it in range(1, count)]
+    return first + "".join(rows) + "dependencies: [python]\n"
+
+
+UNFOLDING = {
+    "merges": nested("x{0}: &x{0} {{<<: [*x{1}, *x{1}]}}\n", 40),
+    "single merges": nested("x{0}: &x{0} {{<<: *x{1}, b{0}: *x{1}}}\n", 40),
+    "laughs": nested("x{0}: &x{0} [*x{1}, *x{1}, *x{1}]\n", 30),
+    "keys": nested("x{0}: &x{0} {{a: *x{1}, b: *x{1}}}\n", 40),
+}
+
+
+@pytest.mark.parametrize("text", UNFOLDING.values(), ids=UNFOLDING)
+async def test_what_unfolds_without_measure_is_too_complex(
+    sandbox: ForkingSandbox, tmp_path: Path, text: str
+) -> None:
+    found = await _read(sandbox, tmp_path, {"environment.yml": text})
+
+    assert isinstance(found, NoDefinition)
+    assert found.reason == TOO_COMPLEX
+    assert "unfold to more than" in found.message
+
+
+FILES = {
+    "deep lists": {"environment.yml": "a: " + "[" * 300},
+    "deep maps": {"environment.yml": "".join(" " * n + "a:\n" for n in range(300))},
+    "many keys": {"environment.yml": "".join(f"k{n}: 1\n" for n in range(5000))},
+    "colliding keys": {
+        "environment.yml": "".join(f"{n * (2**61 - 1)}: 1\n" for n in range(2500))
+    },
+    "long scalar": {"environment.yml": "name: " + "9" * 60_000},
+    "deep array": {"Pipfile": "a = " + "[" * 100_000},
+    "deep table": {"Pipfile": "a = " + "{b = " * 50_000},
+    "long key": {"Pipfile": "a." * 300_000 + "b = 1"},
+    "long number": {"Pipfile": "a = " + "9" * 900_000},
+    "many tables": {"Pipfile": "".join(f"[a{n}]\n" for n in range(50_000))},
+    "deep object": {"Pipfile": "", "Pipfile.lock": '{"a":' * 150_000},
+    "long number in a lock": {"Pipfile": "", "Pipfile.lock": "9" * 1_000_000},
+    "brackets": {"requirements.txt": ("./" + "[" * 4000 + "\n") * 200},
+    "nested marker": {"requirements.txt": "six; " + "(" * 3000 + "os_name=='a'"},
+    "long specifier": {"requirements.txt": "six" + ",".join([">=1.0"] * 700)},
+    "one line": {"requirements.txt": "a" * 1_000_000},
+    "blanks": {"requirements.txt": " " * 1_000_000},
+    "comments": {"requirements.txt": "#\n" * 500_000},
+    "continued": {"requirements.txt": "\\\n" * 500_000},
+    "options": {"requirements.txt": "--hash " * 9_000},
+    "a long name": {"requirements.txt": "-" * 1000 + "a" * 4000},
+    "includes": {
+        "requirements.txt": "".join(f"-r {n}.txt\n" for n in range(90)),
+        **{
+            f"{n}.txt": "".join(f"-r {it}.txt\n" for it in range(90)) for n in range(90)
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+async def test_other_bombs_take_no_more_than_their_share(
+    sandbox: ForkingSandbox, tmp_path: Path, files: dict[str, str]
+) -> None:
+    found = await _read(sandbox, tmp_path, files)
+
+    assert isinstance(found, Definition), found
+
+
+async def _read(
+    sandbox: ForkingSandbox, folder: Path, files: dict[str, str]
+) -> Definition | NoDefinition:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return await read_tree(Folder(folder), "", sandbox=sandbox)
