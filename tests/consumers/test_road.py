@@ -516,3 +516,28 @@ async def test_a_source_that_is_no_longer_new_is_left_alone(
 
     assert looks == 2
     assert len(await world.evaluations(launcher)) == looks
+
+
+async def test_a_definition_that_is_too_complex_is_judged_once_and_for_all(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    image = await built(world)
+    bomb = "x0: &x0 {a: b}\n" + "".join(
+        f"x{it}: &x{it} {{<<: [*x{it - 1}, *x{it - 1}]}}\n" for it in range(1, 25)
+    )
+    await pushed(world, repo, requirements_txt=None, environment_yml=bomb)
+
+    [newest, *_] = seen = await world.evaluations(launcher)
+    assert newest.judgement.reason == "definition_too_complex"
+    assert [it.code for it in newest.findings] == ["definition_too_complex"]
+    assert (await world.launcher(launcher)).image == image
+
+    # Nobody looks again by themselves, and what mends it is seen.
+    await world.later(3600)
+    assert len(await world.evaluations(launcher)) == len(seen)
+    repo.commit({"environment.yml": None, "requirements.txt": "six==1.16.0\n"})
+    await world.push(repo.repository)
+    await world.settle()
+    assert await verdict(world, launcher) is Verdict.INITIAL
+    assert (await world.launcher(launcher)).image == image
