@@ -19,6 +19,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
 from handlers.auth import authenticate, needs_token
+from handlers.error_page import as_page
 from handlers.route import ACCEPTED
 from service import errors
 from service.metrics import Metrics
@@ -122,7 +123,9 @@ def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> 
                 status=status,
                 ms=round(took * 1000, 1),
             )
-        return response
+        return (
+            response if status < HTTPStatus.BAD_REQUEST else as_page(request, response)
+        )
 
     return attend
 
