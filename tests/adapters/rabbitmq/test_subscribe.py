@@ -1,14 +1,17 @@
 """The page for subscribers says what works."""
 
 import asyncio
+import json
 import re
 import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aio_pika
 import pytest
+from pydantic_core import to_json
 
 from service.adapters.clock import SystemClock
 from service.adapters.rabbitmq.broker import Broker
@@ -68,6 +71,37 @@ async def test_the_subscriber_in_javascript_hears_of_a_launcher(
     )
 
     assert line == "01J moved r/i@sha256:1\n"
+
+
+@pytest.mark.rabbitmq
+@SLOW
+async def test_the_cloudevents_sdk_reads_events_as_the_page_says(
+    own: OwnBroker,
+) -> None:
+    space: dict[str, Any] = {}
+    exec(code_of_the_page("py"), space)  # noqa: S102 - what the page shows
+    finished = BuildFinished(
+        build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_ids=("1",)
+    )
+    sent = Event.of(finished, id="1", time=AT)
+    connection = await aio_pika.connect(own.url)
+    async with (
+        RabbitBus.open(Broker(url=own.url), roles=[WATCH], clock=SystemClock()) as bus,
+        connection,
+    ):
+        await bus.ping()
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        await queue.bind("relaunch.events", "#")
+        await bus.publish([sent])
+        async with asyncio.timeout(20), queue.iterator(no_ack=True) as messages:
+            read = space["event_of"](await anext(messages))
+
+    assert read.get_id() == "1"
+    assert read.get_type() == "dev.relaunch.build.finished.v1"
+    assert read.get_source() == sent.source
+    assert read.get_time() == AT
+    assert read.get_data() == json.loads(to_json(sent.data))
 
 
 def test_the_subscribers_of_the_page_have_twenty_lines() -> None:
