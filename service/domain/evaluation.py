@@ -159,6 +159,14 @@ def _compare(seen: Seen, head: Head, found: Definition) -> Judgement:
             message=f"The environment is now defined by {found.path}.",
             changed=changed,
         )
+    roles = {it.path: it.role for it in (*seen.items, *found.items)}
+    if changed and all(roles[path] == "code" for path in changed):
+        return Judgement(
+            verdict=Verdict.CHANGED,
+            reason="code_changed",
+            message=f"The code of an installed local project changed: {names}.",
+            changed=changed,
+        )
     reason = "definition_changed" if found.path in changed else "include_changed"
     return Judgement(
         verdict=Verdict.CHANGED,

@@ -1,9 +1,14 @@
 """What an image holds is part of its key; what is not, it does not hold."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.domain.definition import ABSENT, Kind
+from service.domain.evaluation import Looked, Verdict, judge, seen_after
 from service.domain.findings import Severity
+from service.domain.repository import CommitSha
+from service.domain.source import Head
 from tests.definitions.tree import (
     Commit,
     Files,
@@ -14,6 +19,8 @@ from tests.definitions.tree import (
     paths,
     read,
 )
+from tests.support.clock import NOW
+from tests.support.values import a_source
 
 PROJECT = (
     '[project]\nname="mypkg"\nversion="1.0"\n[build-system]\n'
@@ -120,6 +127,20 @@ def test_forks_with_equal_content_share_and_strangers_with_equal_metadata_do_not
 
     assert read(EDITABLE).meaning == read(fork).meaning
     assert read(EDITABLE).meaning != read(stranger).meaning
+
+
+def test_the_verdict_says_that_it_was_the_code() -> None:
+    def looked(files: Files, commit: str) -> Looked:
+        head = Head(commit=CommitSha(commit * 40), ref=None)
+        return Looked(head=head, found=read(files))
+
+    first = looked(EDITABLE, "a")
+    source = a_source()
+    source = replace(source, seen=seen_after(source, first, NOW))
+    verdict = judge(source, looked({**EDITABLE, "src/mypkg/__init__.py": "2"}, "b"))
+
+    assert (verdict.verdict, verdict.reason) == (Verdict.CHANGED, "code_changed")
+    assert verdict.message == "The code of an installed local project changed: src."
 
 
 SUB: Files = {

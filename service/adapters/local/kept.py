@@ -27,7 +27,7 @@ from service.definitions.questions import (
 from service.domain.definition import DIRECTORY, Definition, Entry, NoDefinition
 from service.domain.repository import BlobId
 
-__all__ = ["drop_checkout", "keep_what_counts"]
+__all__ = ["drop_checkout", "keep_what_counts", "prune"]
 
 _SOME: Final = BlobId("directory")
 
@@ -41,7 +41,7 @@ def keep_what_counts(bench: Bench) -> None:
     bench.kept = found.kept
     if bench.kept is None:
         return
-    removed = _prune(bench.source, frozenset(bench.kept))
+    removed = prune(bench.source, frozenset(bench.kept))
     if removed:
         bench.say(f"{removed} files of the commit do not count and are left out")
 
@@ -89,7 +89,7 @@ def _whole(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
     }
 
 
-def _prune(source: Path, kept: Collection[str]) -> int:
+def prune(source: Path, kept: Collection[str]) -> int:
     """Remove every file and link that is not kept, nor below something that is."""
     removed = 0
     for here, folders, files in os.walk(source):
