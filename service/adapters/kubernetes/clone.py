@@ -93,6 +93,8 @@ case $place/ in
   "$SOURCE"/*) ;;
   *) refuse {CONTEXT_MISSING} "there is no directory $CONTEXT_DIR in the repository" ;;
 esac
+# What was fetched holds the files that are left out.
+[ "$KEEP" = all ] || rm -rf "$SOURCE/.git"
 mkdir -p "$PLATFORM/env"
 for pair in "$@"; do
   case $pair in keep:*) continue ;; esac

@@ -15,6 +15,7 @@ from typing import Final
 
 from service.adapters.folder import Folder
 from service.adapters.local.bench import Bench
+from service.adapters.local.clone import drop_history
 from service.adapters.local.folders import remove_tree
 from service.definitions.closure import close
 from service.definitions.questions import (
@@ -41,6 +42,7 @@ def keep_what_counts(bench: Bench) -> None:
     bench.kept = found.kept
     if bench.kept is None:
         return
+    drop_history(bench)  # What was fetched holds the files that are left out.
     removed = prune(bench.source, frozenset(bench.kept))
     if removed:
         bench.say(f"{removed} files of the commit do not count and are left out")
@@ -98,7 +100,7 @@ def prune(source: Path, kept: Collection[str]) -> int:
             name: name if where == "." else f"{where}/{name}"
             for name in (*folders, *files)
         }
-        whole = {name for name in folders if names[name] in {*kept, ".git"}}
+        whole = {name for name in folders if names[name] in kept}
         links = {name for name in folders if Path(here, name).is_symlink()}
         folders[:] = [name for name in folders if name not in whole | links]
         for name in (*files, *(links - whole)):

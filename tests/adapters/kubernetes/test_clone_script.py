@@ -239,6 +239,7 @@ def test_only_what_counts_is_checked_out(repo: Repo, root: Path) -> None:
         if (path.is_symlink() or not path.is_dir()) and ".git" not in path.parts
     }
     assert found == files.keys() - {"app.py", "lib2/c.py", ".github/ci.yml"}
+    assert not (cloned.source / ".git").exists()
     assert cloned.message == commit
     told = {it.name for it in (root / "platform" / "env").iterdir()}
     assert not [name for name in told if name.startswith("keep")]
