@@ -104,7 +104,7 @@ async def read_tree(
     files: list[str] = []
     try:
         async with sandbox.begin(Task.DEFINITION) as reading:
-            message = apart.begin(context_dir)
+            message = apart.begin(context_dir, sandbox.tools)
             while True:
                 said = apart.read(await reading.ask(message))
                 if isinstance(said, Definition | NoDefinition):

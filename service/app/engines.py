@@ -13,6 +13,7 @@ from service.adapters.ringing import RingingStore
 from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
 from service.app.remotes import open_remotes
+from service.app.tools import tools_of
 from service.domain.hook import Secret
 from service.metrics import Metrics
 from service.ports.bus import Bus
@@ -65,7 +66,7 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
             remote=remotes.remote,
             forge_hooks=remotes.hooks,
             notices=remotes.notices,
-            sandbox=stack.enter_context(ForkingSandbox()),
+            sandbox=stack.enter_context(ForkingSandbox(tools=tools_of(settings))),
             clock=clock,
             ids=UlidIds(),
             metrics=Metrics(registry=CollectorRegistry()),

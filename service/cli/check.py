@@ -58,9 +58,11 @@ async def _read(
     # None of this is needed to say how `check` is used.
     from service.adapters.folder import Folder  # noqa: PLC0415
     from service.adapters.sandbox.client import ForkingSandbox  # noqa: PLC0415
+    from service.app.tools import tools_of  # noqa: PLC0415
     from service.look import read_tree  # noqa: PLC0415
+    from service.settings import load  # noqa: PLC0415
 
-    with ForkingSandbox() as sandbox:
+    with ForkingSandbox(tools=tools_of(load())) as sandbox:
         return await read_tree(Folder(_folder(where)), context_dir, sandbox=sandbox)
 
 
@@ -76,14 +78,16 @@ async def _read_remote(
 ) -> Definition | NoDefinition:
     from service.adapters.git import GitRemote  # noqa: PLC0415 - as above
     from service.adapters.sandbox.client import ForkingSandbox  # noqa: PLC0415
+    from service.app.tools import tools_of  # noqa: PLC0415
     from service.domain.repository import Repository  # noqa: PLC0415
     from service.domain.source import Revision  # noqa: PLC0415
     from service.look import look  # noqa: PLC0415
     from service.settings import load, passed_to_builds  # noqa: PLC0415
 
     repository = Repository.from_url(url)
-    remote = GitRemote(environment=passed_to_builds(load()), allow_files=True)
-    with ForkingSandbox() as sandbox:
+    settings = load()
+    remote = GitRemote(environment=passed_to_builds(settings), allow_files=True)
+    with ForkingSandbox(tools=tools_of(settings)) as sandbox:
         looked = await look(
             remote,
             repository,

@@ -12,9 +12,11 @@ from service.adapters.counting import Counted
 from service.adapters.git import GitRemote
 from service.adapters.history import History, open_history
 from service.adapters.sandbox.client import ForkingSandbox
+from service.app.tools import tools_of
 from service.cli.output import length, say, show_json
 from service.cli.tables import say_styled, show_table
 from service.domain.replaying import Act, Played, Report
+from service.domain.tools import Tools
 from service.replaying import replay
 from service.settings import load, passed_to_builds
 
@@ -46,10 +48,11 @@ class Wish:
 
 async def play(wish: Wish, *, is_json: bool) -> int:
     """Replay a history, tell of it and return the exit code."""
-    environment = passed_to_builds(load())
+    settings = load()
+    environment = passed_to_builds(settings)
     remote = Counted(GitRemote(environment=environment, allow_files=True))
     async with open_history(wish.where, environment=environment) as history:
-        report, took = await _replayed(wish, history, remote)
+        report, took = await _replayed(wish, history, remote, tools_of(settings))
     if is_json:
         show_json(_to_json(report, took))
     else:
@@ -58,7 +61,7 @@ async def play(wish: Wish, *, is_json: bool) -> int:
 
 
 async def _replayed(
-    wish: Wish, history: History, remote: Counted
+    wish: Wish, history: History, remote: Counted, tools: Tools
 ) -> tuple[Report, timedelta]:
     clock = SystemClock()
     commits = await history.commits(
@@ -67,7 +70,7 @@ async def _replayed(
     began = clock.now()
     pushes: list[Played] = []
     with (
-        ForkingSandbox() as sandbox,
+        ForkingSandbox(tools=tools) as sandbox,
         click.progressbar(
             length=len(commits) - 1,
             label="Pushing",

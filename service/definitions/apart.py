@@ -21,6 +21,7 @@ from service.definitions.questions import (
 )
 from service.definitions.specs import load_solver
 from service.domain.definition import Definition, Entry, NoDefinition
+from service.domain.tools import DEFAULT_TOOLS, Tools
 
 __all__ = ["begin", "converse", "prepare", "read", "write_answer"]
 
@@ -38,9 +39,9 @@ _SAID: Final[Mapping[bytes, type]] = {
 _T = TypeVar("_T")
 
 
-def begin(context_dir: str) -> bytes:
-    """Write the first message: where the definition is to be looked for."""
-    return _text(context_dir)
+def begin(context_dir: str, tools: Tools = DEFAULT_TOOLS) -> bytes:
+    """Write the first message: where to look for the definition, and what builds it."""
+    return _text((context_dir, tools))
 
 
 def write_answer(answer: Answer) -> bytes:
@@ -65,7 +66,8 @@ def prepare() -> None:
 
 def converse(first: bytes) -> Generator[bytes, bytes, None]:
     """Read a definition, where it can hurt nobody."""
-    found = yield from _asked(close(_object(first, str)))
+    context_dir, tools = _object(first, tuple[str, Tools])
+    found = yield from _asked(close(context_dir, tools=tools))
     yield _letter(found) + _text(found)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from service.domain.tools import Tools
 from service.errors import ServiceError
 
 __all__ = ["Budget", "Conversation", "Sandbox", "Task", "TooCostlyError"]
@@ -53,6 +54,11 @@ class Conversation(Protocol):
 
 class Sandbox(Protocol):
     """Reads under a budget that is enforced from outside."""
+
+    @property
+    def tools(self) -> Tools:
+        """What will build the definitions that are read here."""
+        ...
 
     def begin(self, task: Task) -> AbstractAsyncContextManager[Conversation]:
         """Begin a task; what is left of it after the block is ended.

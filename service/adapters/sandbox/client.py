@@ -22,6 +22,7 @@ from service.adapters.sandbox.wire import (
     STATUS,
     write_header,
 )
+from service.domain.tools import DEFAULT_TOOLS, Tools
 from service.errors import TransientError
 from service.ports.sandbox import Budget, Task, TooCostlyError
 
@@ -46,10 +47,17 @@ class ForkingSandbox:
     """Reads in children of a fork server, which is started when first needed.
 
     Args:
+        tools: What will build the definitions that are read.
         budgets: What each task may cost.
     """
 
-    def __init__(self, *, budgets: Mapping[Task, Budget] = BUDGETS) -> None:
+    def __init__(
+        self,
+        *,
+        tools: Tools = DEFAULT_TOOLS,
+        budgets: Mapping[Task, Budget] = BUDGETS,
+    ) -> None:
+        self.tools = tools
         self._budgets = budgets
         self._server: _Server | None = None
 
