@@ -74,11 +74,12 @@ def declare_project(reading: Reading, document: Table) -> None:
 
 
 def declare_poetry(reading: Reading, document: Table) -> None:
-    """Note poetry's main dependencies, in either of their places.
+    """Note poetry's main dependencies, in either of the places that it reads.
 
     https://python-poetry.org/docs/dependency-specification/
     """
-    declare_project(reading, document)
+    if reading.tools.reads_project:
+        declare_project(reading, document)
     wanted = table(document, "tool", "poetry", "dependencies")
     for name, how in wanted.items():
         if name != "python" and not _is_conditional(how):

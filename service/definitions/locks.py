@@ -35,16 +35,20 @@ def lock_meaning(lock: Table) -> str:
     return canonical([rest, packages])
 
 
-def poetry_lock_paths(lock: Table) -> Iterator[LocalPath]:
+def poetry_lock_paths(lock: Table, *, needed: frozenset[str]) -> Iterator[LocalPath]:
     """Yield the directories and archives that poetry.lock installs from."""
     for package in tables(lock.get("package")):
         source = table(package, "source")
         path = text(source.get("url"))
         if path and source.get("type") in {"directory", "file"}:
-            yield LocalPath(path=path, is_editable=package.get("develop") is True)
+            yield LocalPath(
+                path=path,
+                is_editable=package.get("develop") is True,
+                is_needed=canonicalize_name(text(package.get("name")) or "") in needed,
+            )
 
 
-def uv_lock_paths(lock: Table) -> Iterator[LocalPath]:
+def uv_lock_paths(lock: Table, *, needed: frozenset[str] | None) -> Iterator[LocalPath]:
     """Yield the directories and archives that uv.lock installs from.
 
     A virtual package is not installed, but its metadata says what is.
@@ -56,21 +60,25 @@ def uv_lock_paths(lock: Table) -> Iterator[LocalPath]:
             if path:
                 is_editable = key in {"editable", "virtual"}
                 is_virtual = key == "virtual"
+                name = canonicalize_name(text(package.get("name")) or "")
                 yield LocalPath(
-                    path=path, is_editable=is_editable, is_virtual=is_virtual
+                    path=path,
+                    is_editable=is_editable,
+                    is_needed=needed is None or name in needed,
+                    is_virtual=is_virtual,
                 )
 
 
-def is_poetry_lock_stale(document: Table, lock: Table) -> bool:
+def is_poetry_lock_stale(document: Table, lock: Table, *, is_modern: bool) -> bool:
     """Say whether poetry would find that pyproject.toml changed since the lock.
 
-    Poetry keeps a digest of what matters to it; what that is grew with version 2.
+    Poetry keeps a digest of what matters to it; what that is grew with version 2. A
+    lock without one is stale.
     """
     digest = text(table(lock, "metadata").get("content-hash"))
-    if digest is None:
-        return False
     try:
-        return digest not in set(_poetry_digests(document))
+        digests = _poetry_digests(document)
+        return digest not in (set(digests) if is_modern else {next(digests)})
     except (TypeError, RecursionError):
         # A date among the dependencies: poetry could not have made a digest, either.
         return False

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from packaging.specifiers import SpecifierSet
@@ -14,13 +15,13 @@ from service.definitions.declared import (
 from service.definitions.links import Found, joined
 from service.definitions.locks import (
     is_pipfile_lock_stale,
-    is_poetry_lock_stale,
     is_uv_lock_stale,
     lock_meaning,
     poetry_lock_paths,
     uv_lock_paths,
 )
-from service.definitions.poetry import check_poetry
+from service.definitions.needed import needed_by_poetry, needed_by_uv
+from service.definitions.poetry import check_poetry, check_poetry_lock
 from service.definitions.poetry_package import default_places
 from service.definitions.projects import follow_paths, follow_project
 from service.definitions.pyproject import (
@@ -45,6 +46,11 @@ from service.definitions.tables import (
     table,
     tables,
     text,
+)
+from service.definitions.uv_project import (
+    check_required_version,
+    check_uv,
+    check_uv_lock,
 )
 from service.definitions.words import show
 from service.domain.findings import Severity
@@ -73,15 +79,17 @@ def follow_poetry(reading: Reading, found: Found, parsed: Table | None) -> Askin
         directory = reading.context_dir
         yield from follow_project(reading, directory, understood=_POETRY_READ)
     yield from _follow_settings(reading, "poetry.toml")
-    yield from follow_paths(
-        reading, reading.context_dir, found.path, poetry_paths(document)
-    )
     lock = yield from _follow_lock(reading, "poetry.lock")
+    paths = poetry_paths(document)
+    if lock is None:
+        # Poetry locks before it installs, and for that it reads every group.
+        paths = (replace(path, is_needed=True) for path in paths)
+    yield from follow_paths(reading, reading.context_dir, found.path, paths)
     if lock is not None:
         if parsed is not None:
-            is_stale = is_poetry_lock_stale(document, lock)
-            _check_lock(reading, "poetry.lock", is_stale=is_stale)
-        yield from _follow_locked(reading, "poetry.lock", poetry_lock_paths(lock))
+            check_poetry_lock(reading, document, lock)
+        locked = poetry_lock_paths(lock, needed=needed_by_poetry(document, lock))
+        yield from _follow_locked(reading, "poetry.lock", locked)
 
 
 def _has_package(reading: Reading, document: Table) -> Asking[bool]:
@@ -107,10 +115,13 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
     declare_project(reading, document)
     if parsed is not None:
         _check_uv_project(reading, found, document)
+        yield from check_uv(reading, found, document, is_built=is_built)
     requires = text(table(document, "project").get("requires-python"))
     reading.python = specifier(requires)
     yield from _follow_python_version(reading)
-    yield from _follow_settings(reading, "uv.toml")
+    settings = yield from _follow_settings(reading, "uv.toml")
+    if settings is not None:
+        yield from check_required_version(reading, *settings)
     if is_built:
         yield from follow_project(reading, reading.context_dir, understood=_UV_READ)
     yield from follow_paths(
@@ -118,10 +129,10 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
     )
     lock = yield from _follow_lock(reading, "uv.lock")
     if lock is not None:
-        if parsed is not None:
+        if parsed is not None and check_uv_lock(reading, lock, document):
             is_stale = is_uv_lock_stale(document, lock)
             _check_lock(reading, "uv.lock", is_stale=is_stale)
-        paths = set(uv_lock_paths(lock))
+        paths = set(uv_lock_paths(lock, needed=needed_by_uv(document, lock)))
         root = {it for it in paths if it.path == "."}
         if any(not it.is_virtual for it in root):
             yield from follow_project(reading, reading.context_dir, understood=_UV_READ)
@@ -184,15 +195,17 @@ def _follow_locked(
     yield from follow_paths(reading, reading.context_dir, owner, paths)
 
 
-def _follow_settings(reading: Reading, name: str) -> Asking[None]:
+def _follow_settings(reading: Reading, name: str) -> Asking[tuple[Found, Table] | None]:
     """Count the installer's own settings file, which lies beside the definition."""
     found = yield from reading.take(_at(reading, name), "settings")
     if not found.is_file:
         reading.mean_bytes(found)
-        return
+        return None
     settings = yield from read_toml(reading, found)
-    if settings is not None:
-        reading.mean("settings", name, canonical(settings))
+    if settings is None:
+        return None
+    reading.mean("settings", name, canonical(settings))
+    return found, settings
 
 
 def _follow_python_version(reading: Reading) -> Asking[None]:

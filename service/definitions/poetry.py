@@ -9,7 +9,8 @@ from typing import Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from service.definitions.links import Found
+from service.definitions.links import Found, joined
+from service.definitions.locks import is_poetry_lock_stale
 from service.definitions.poetry_dependencies import check_dependencies
 from service.definitions.poetry_package import check_package
 from service.definitions.poetry_project import PoetryProject
@@ -22,7 +23,7 @@ from service.definitions.toml_lines import TomlLines
 from service.definitions.words import show
 from service.domain.findings import Severity
 
-__all__ = ["check_poetry"]
+__all__ = ["check_poetry", "check_poetry_lock"]
 
 _REQUIRED: Final = ("name", "version", "description", "authors")
 MAX_MISFITS: Final = 20
@@ -248,3 +249,30 @@ def _remark_dropped(project: PoetryProject) -> None:
 
 def _listed(keys: list[str]) -> str:
     return " and ".join((", ".join(keys[:-1]), keys[-1])) if keys[1:] else keys[0]
+
+
+def check_poetry_lock(reading: Reading, document: Table, lock: Table) -> None:
+    """Say why poetry would refuse a lock.
+
+    Version 1 reads locks of version 2, and warns; a digest that does not fit ends both.
+    """
+    metadata = table(lock, "metadata")
+    version = text(metadata.get("lock-version")) or "1.0"
+    is_modern = reading.tools.reads_project
+    if "metadata" not in lock:
+        code, why = "lock_schema", "has no [metadata]"
+    elif not version.startswith(("1.", "2.")):
+        code, why = "lock_schema", f"has lock-version {show(version)}"
+    elif is_poetry_lock_stale(document, lock, is_modern=is_modern):
+        code, why = "stale_lock", "was not made from this pyproject.toml"
+    else:
+        return
+    path = joined(reading.context_dir, "poetry.lock") or "poetry.lock"
+    reading.remark(
+        Severity.ERROR,
+        code,
+        f"{show(path)} {why}, and poetry {reading.tools.poetry} refuses it; run"
+        " `poetry lock` with that version and commit the result. The build would fail.",
+        path=path,
+        line=1,
+    )

@@ -11,9 +11,6 @@ from service.domain.findings import Severity
 
 __all__ = ["PoetryProject"]
 
-MODERN = 2
-"""The major version since which poetry reads [project]."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoetryProject:
@@ -37,7 +34,7 @@ class PoetryProject:
     @property
     def is_modern(self) -> bool:
         """Whether [project] counts."""
-        return self.major >= MODERN
+        return self.reading.tools.reads_project
 
     @property
     def poetry(self) -> Table:

@@ -106,11 +106,12 @@ def follow_paths(
             continue
         found = yield from follow_local(reading, path)
         if found.is_absent and found.trouble is None:
+            follows = "the build would fail" if it.is_needed else "no build needs it"
             reading.remark(
-                Severity.ERROR,
+                Severity.ERROR if it.is_needed else Severity.WARNING,
                 "missing_include",
                 f"{show(owner)} depends on {show(path)}, and there is no such file or"
-                " directory; the build would fail. Add it, or drop the dependency.",
+                f" directory; {follows}. Add it, or drop the dependency.",
                 path=owner,
             )
 

@@ -109,6 +109,8 @@ class LocalPath:
     path: str
     """Relative to the file that names it."""
     is_editable: bool
+    is_needed: bool = True
+    """Whether a build fails without it; what only other groups name may be gone."""
     is_virtual: bool = False
     """It is not installed itself; what it depends on is."""
 
@@ -183,7 +185,8 @@ def poetry_paths(document: Table) -> Iterator[LocalPath]:
     https://python-poetry.org/docs/dependency-specification/#path-dependencies
     """
     poetry = table(document, "tool", "poetry")
-    groups = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
+    main = poetry.get("dependencies")
+    groups = [main, poetry.get("dev-dependencies")]
     groups += [table(it).get("dependencies") for it in table(poetry, "group").values()]
     for group in groups:
         for wanted in table(group).values():
@@ -191,12 +194,17 @@ def poetry_paths(document: Table) -> Iterator[LocalPath]:
             for it in (*alternatives, *tables(wanted)):
                 path = text(it.get("path")) or text(it.get("file"))
                 if path:
-                    yield LocalPath(path=path, is_editable=it.get("develop") is True)
+                    yield LocalPath(
+                        path=path,
+                        is_editable=it.get("develop") is True,
+                        is_needed=group is main and it.get("optional") is not True,
+                    )
 
 
 def uv_paths(document: Table) -> Iterator[LocalPath]:
     """Yield uv's path sources and the workspace members that are named outright.
 
+    What is installed stands in uv.lock, so a build does without any of them there.
     Members named by a pattern stand in uv.lock. Links pages are paths, too.
 
     https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources
@@ -208,10 +216,10 @@ def uv_paths(document: Table) -> Iterator[LocalPath]:
             path = text(it.get("path"))
             if path:
                 is_editable = it.get("editable") is True or it.get("package") is False
-                yield LocalPath(path=path, is_editable=is_editable)
+                yield LocalPath(path=path, is_editable=is_editable, is_needed=False)
     for member in texts(table(uv, "workspace").get("members")):
         if not re.search(r"[*?\[{]", member):
-            yield LocalPath(path=member, is_editable=True)
+            yield LocalPath(path=member, is_editable=True, is_needed=False)
     for page in texts(uv.get("find-links")):
         if "://" not in page:
             yield LocalPath(path=page, is_editable=False)

@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["DEFAULT_TOOLS", "Tools"]
+
+MODERN_POETRY: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +16,11 @@ class Tools:
     poetry: str = "1.8.3"
     uv: str = ""
     """Empty when it is not known."""
+
+    @property
+    def reads_project(self) -> bool:
+        """Whether poetry reads [project]: since version 2."""
+        return self.poetry_major >= MODERN_POETRY
 
     @property
     def poetry_major(self) -> int:

@@ -7,7 +7,7 @@ Recorded from poetry 1.8.3 and 2.5.1; `test_poetry_itself` asks them again.
 
 from typing import Final
 
-__all__ = ["FORMS", "PROJECTS", "VERSIONS", "with_form", "with_version"]
+__all__ = ["DEPENDENCIES", "FORMS", "PROJECTS", "VERSIONS", "VIRTUAL", "with_form", "with_version"]
 
 VERSIONS: Final = (
     ("latest", "12"),

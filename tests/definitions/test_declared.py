@@ -3,6 +3,7 @@
 import pytest
 
 from service.domain.definition import Definition
+from service.domain.tools import Tools
 from tests.definitions.tree import read
 
 POETRY = """\
@@ -86,9 +87,7 @@ https://example.org/unnamed-1.0-py3-none-any.whl
         pytest.param(
             {"environment.yml": CONDA}, ("gdal", "numpy", "requests"), id="conda"
         ),
-        pytest.param(
-            {"pyproject.toml": POETRY}, ("polars", "scikit-learn"), id="poetry"
-        ),
+        pytest.param({"pyproject.toml": POETRY}, ("scikit-learn",), id="poetry"),
         pytest.param(
             {"pyproject.toml": UV, "uv.lock": "version = 1\n"},
             ("numpy", "pandas"),
@@ -110,3 +109,9 @@ def test_what_is_no_name_of_a_distribution_is_not_declared() -> None:
     found = read({"Pipfile": '[packages]\n"a b" = "*"\n"" = "*"\nsix = "*"\n'})
 
     assert found.declared == ("six",)
+
+
+def test_poetry_2_installs_what_project_names_too() -> None:
+    found = read({"pyproject.toml": POETRY}, tools=Tools(poetry="2.5.1"))
+
+    assert found.declared == ("polars", "scikit-learn")

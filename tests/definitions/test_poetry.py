@@ -1,13 +1,19 @@
 """What poetry refuses is said before the build, and nothing else is."""
 
+import hashlib
+import json
+import tomllib
+
 import pytest
 
 from service.domain.findings import Finding, Severity
 from service.domain.tools import Tools
 from tests.definitions.poetry_cases import (
+    DEPENDENCIES,
     FORMS,
     PROJECTS,
     VERSIONS,
+    VIRTUAL,
     with_form,
     with_version,
 )
@@ -145,3 +151,82 @@ def test_a_finding_names_its_line(rest: str, line: int) -> None:
     lines = {it.line for it in errors({"pyproject.toml": content})}
 
     assert line in lines
+
+
+LOCKED = """\
+[[package]]
+name = "lib"
+version = "0.1.0"
+optional = false
+python-versions = "*"
+files = []
+develop = true
+[package.dependencies]
+deep = "*"
+[package.source]
+type = "directory"
+url = "libs/lib"
+
+[[package]]
+name = "deep"
+version = "0.1.0"
+optional = false
+python-versions = "*"
+files = []
+[package.source]
+type = "directory"
+url = "libs/deep"
+
+[metadata]
+lock-version = "2.0"
+python-versions = "^3.10"
+content-hash = "{digest}"
+"""
+LIB = 'lib = {path = "libs/lib", develop = true}\n'
+DEV = "[tool.poetry.group.dev.dependencies]\n"
+
+
+def locked(content: str, *, lock: str = LOCKED) -> Files:
+    """Lock a project as poetry 1 does."""
+    table = tomllib.loads(content)["tool"]["poetry"]
+    keys = ("dependencies", "source", "extras", "dev-dependencies")
+    relevant = {key: table.get(key) for key in keys}
+    relevant |= {"group": table["group"]} if "group" in table else {}
+    digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+    return {"pyproject.toml": content, "poetry.lock": lock.format(digest=digest)}
+
+
+def test_a_path_that_only_a_group_names_may_be_gone() -> None:
+    files = locked(VIRTUAL + DEPENDENCIES + DEV + LIB)
+
+    assert not errors(files)
+    assert {it.severity for it in read(files).findings} == {Severity.WARNING}
+    [unlocked] = errors({"pyproject.toml": files["pyproject.toml"]})
+    assert unlocked.code == "missing_include"
+
+
+def test_a_path_that_the_main_group_leads_to_may_not() -> None:
+    found = errors(locked(VIRTUAL + DEPENDENCIES + LIB))
+
+    messages = [it.message for it in found if it.code == "missing_include"]
+    assert {"libs/lib" in it or "libs/deep" in it for it in messages} == {True}
+    assert any("libs/deep" in it for it in messages)
+
+
+@pytest.mark.parametrize(
+    ("lock", "code"),
+    [
+        pytest.param(LOCKED.replace("{digest}", "0" * 64), "stale_lock", id="other"),
+        pytest.param(
+            LOCKED.replace('content-hash = "{digest}"', ""), "stale_lock", id="none"
+        ),
+        pytest.param("package = []\n", "lock_schema", id="no metadata"),
+        pytest.param(
+            LOCKED.replace('version = "2.0"', 'version = "3.0"'), "lock_schema", id="3"
+        ),
+    ],
+)
+def test_a_lock_that_poetry_refuses_is_an_error(lock: str, code: str) -> None:
+    [finding] = errors(locked(VIRTUAL + DEPENDENCIES + DEV + LIB, lock=lock))
+
+    assert (finding.code, finding.path, finding.line) == (code, "poetry.lock", 1)

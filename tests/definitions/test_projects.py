@@ -35,6 +35,7 @@ dependencies = ["numpy>=2"]
 """
 LOCK = """\
 version = 1
+requires-python = ">=3.11"
 [[package]]
 name = "demo"
 version = "0.1.0"
