@@ -38,6 +38,8 @@ class FailureClass(Enum):
     """The repository or the commit is not there for us."""
     NETWORK = ("network", True)
     """Somebody did not answer."""
+    CERTIFICATE = ("certificate", False)
+    """The certificate of a server is not trusted; trying again changes nothing."""
     REGISTRY_REFUSED = ("registry_refused", False)
     """The registry of images lets nobody in, or has no room."""
     IMAGE_PULL = ("image_pull", True)

@@ -12,6 +12,7 @@ from service.installers.locate import (
     NOWHERE,
     Place,
     find_file,
+    find_key,
     find_name,
     find_text,
     name_of,
@@ -62,7 +63,7 @@ def classify(
     if phase == "clone":
         return by_rules(text, OF_CLONE, files) or _unknown(phase, lines)
     failure = _python_too_old(text, files) or by_rules(text, OF_INSTALL, files)
-    if phase in _OURS and (failure is None or not failure.kind.is_transient):
+    if phase in _OURS and not _is_outside(failure):
         return _own_tools(phase, lines)
     return failure or _unknown(phase, lines)
 
@@ -86,6 +87,8 @@ def _told(
     # A path in the builder's folders means nothing to a user.
     found = {name: re.sub(r"(?<!\S)\S*/source/", "", it) for name, it in found.items()}
     place = _place(found, files)
+    if place == NOWHERE and rule.about:
+        place = find_key(found.get("key") or rule.key, rule.about, files)
     sentence = " ".join(rule.message.format_map(found).split()).rstrip(" :,")
     return Failure(
         kind=rule.kind,
@@ -138,6 +141,13 @@ def _python_too_old(text: str, files: Mapping[str, str]) -> Failure | None:
                 line=place.line,
             )
     return None
+
+
+def _is_outside(failure: Failure | None) -> bool:
+    """Say whether the way to a server is at fault, whoever wanted something of it."""
+    if failure is None:
+        return False
+    return failure.kind.is_transient or failure.kind is FailureClass.CERTIFICATE
 
 
 def _killed() -> Failure:

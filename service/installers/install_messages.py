@@ -9,13 +9,19 @@ from typing import Final
 
 from service.domain.failure import FailureClass
 from service.installers.conda_messages import OF_CONDA_ITSELF
-from service.installers.messages import NETWORK, rule
+from service.installers.messages import (
+    CERTIFICATE,
+    CHECK_NAME,
+    NETWORK,
+    TAKE_A_WHEEL,
+    rule,
+)
 from service.installers.pip_messages import OF_PIP_FILES
+from service.installers.poetry_messages import OF_POETRY
+from service.installers.uv_messages import OF_UV
 
 __all__ = ["OF_INSTALL"]
 
-_CHECK_NAME: Final = "check the spelling; the name to install is not always the import"
-_TAKE_A_WHEEL: Final = "a release with a wheel for this Python needs no building"
 
 _OF_PIP: Final = (
     rule(
@@ -65,7 +71,7 @@ _OF_PIP: Final = (
         r"that satisfies the requirement (?P<what>[\w.-]+).*\(from versions: none\)",
         FailureClass.NO_SUCH_PACKAGE,
         "there is no package `{what}` in the index",
-        _CHECK_NAME,
+        CHECK_NAME,
     ),
     rule(
         r"that satisfies the requirement (?P<what>.+?) "
@@ -103,7 +109,7 @@ _OF_PIP: Final = (
         r"Failed to build '(?:file://[^']*/source/)?(?P<what>[^']+)' when (?P<when>.+)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
-        _TAKE_A_WHEEL,
+        TAKE_A_WHEEL,
         shows_error=True,
     ),
     rule(
@@ -111,7 +117,7 @@ _OF_PIP: Final = (
         r"|[Ff]ailed to build installable wheels[^(]*\((?P<name>[^)]+)\)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}{name}` could not be built: {error}",
-        _TAKE_A_WHEEL,
+        TAKE_A_WHEEL,
         shows_error=True,
     ),
     rule(  # as pip said it before 25.1, which told no name at the end
@@ -121,116 +127,7 @@ _OF_PIP: Final = (
         r"|setup\.py egg_info)[^\n]* did not run successfully",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
-        _TAKE_A_WHEEL,
-        shows_error=True,
-    ),
-)
-
-_OF_POETRY: Final = (
-    rule(
-        r"Current Python version \((?P<has>[^)]+)\) is not allowed by the project "
-        r"\((?P<needs>[^)]+)\)",
-        FailureClass.UNSUPPORTED_PYTHON,
-        "the project allows Python {needs}, and the environment has {has}",
-    ),
-    rule(
-        r"(?:poetry\.lock is not up to date with|changed significantly since "
-        r"poetry\.lock was last generated)",
-        FailureClass.STALE_LOCK,
-        "poetry.lock does not belong to this pyproject.toml",
-        "run `poetry lock` and commit the result",
-    ),
-    rule(
-        r"Unable to read the lock file \((?P<why>.*)\)",
-        FailureClass.STALE_LOCK,
-        "poetry.lock cannot be read: {why}",
-        "run `poetry lock` and commit the result",
-    ),
-    rule(
-        r"Could not parse version constraint: (?P<what>.+)",
-        FailureClass.BAD_DEFINITION,
-        "`{what}` is no version",
-    ),
-    rule(
-        r"Poetry configuration is invalid:\n\s*- (?P<why>.+)",
-        FailureClass.BAD_DEFINITION,
-        "pyproject.toml is no Poetry project: {why}",
-    ),
-    rule(
-        r"\[tool\.poetry\] section not found",
-        FailureClass.BAD_DEFINITION,
-        "pyproject.toml has no [tool.poetry] table, which this Poetry needs",
-    ),
-    rule(
-        r"current project could not be installed: (?P<why>.+)",
-        FailureClass.BAD_DEFINITION,
-        "the project is no package that can be installed: {why}",
-        "set `package-mode = false` under [tool.poetry]",
-    ),
-    rule(
-        r"project's (?:supported )?Python (?:range|requirement) \((?P<has>[^)]+)\) is "
-        r"not compatible with some of the required packages[^\n]*\n+"
-        r"\s*- (?P<what>\S+) requires Python (?P<needs>[^\n]+?),? so it will",
-        FailureClass.UNSUPPORTED_PYTHON,
-        "`{what}` needs Python {needs}, and the project allows {has}",
-        "narrow the project's Python, or take another version",
-    ),
-    rule(
-        r"depends on (?P<what>\S+) \(\*\) which doesn't match any versions",
-        FailureClass.NO_SUCH_PACKAGE,
-        "there is no package `{what}` in the index",
-        _CHECK_NAME,
-    ),
-    rule(
-        r"depends on (?P<what>\S+) \((?P<version>[^)]+)\) which doesn't match any",
-        FailureClass.NO_SUCH_VERSION,
-        "there is no version of `{what}` that fits {version}",
-    ),
-    rule(
-        r"Unable to determine package info for path: \S*?(?P<what>[^/\s]+)$",
-        FailureClass.WHEEL_BUILD_FAILED,
-        "`{what}` could not be built: {error}",
-        shows_error=True,
-    ),
-    rule(
-        r"(?P<why>(?:Because|And because|So,|Thus,) (?:.+\n)*?.*)"
-        r"version solving failed",
-        FailureClass.CONFLICT,
-        "requirements exclude each other: {why}",
-        "loosen one of the pins",
-    ),
-)
-
-_OF_UV: Final = (
-    rule(
-        r"No interpreter found for (?P<needs>Python .+?) in ",
-        FailureClass.UNSUPPORTED_PYTHON,
-        "the project wants {needs}, which this machine does not have",
-        "install that Python on the machine, or widen what the project allows",
-    ),
-    rule(
-        r"resolved to Python (?P<has>\S+), which is incompatible with the project's "
-        r"Python requirement: `(?P<needs>[^`]+)`",
-        FailureClass.UNSUPPORTED_PYTHON,
-        "the project wants Python {needs}, and asks for {has} elsewhere",
-    ),
-    rule(
-        r"Failed to parse:? `?uv\.lock`?[\s\S]*? at line (?P<at>\d+)",
-        FailureClass.STALE_LOCK,
-        "uv.lock cannot be read; something is wrong at its line {at}",
-        "run `uv lock` and commit the result",
-    ),
-    rule(
-        r"lockfile (?:at `uv\.lock` )?needs to be updated|Unable to find lockfile",
-        FailureClass.STALE_LOCK,
-        "uv.lock does not belong to this pyproject.toml",
-        "run `uv lock` and commit the result",
-    ),
-    rule(
-        r"(?:Failed to build|Failed to prepare)[^`\n]*`(?P<what>[^`@]+?)(?: @ [^`]*)?`",
-        FailureClass.WHEEL_BUILD_FAILED,
-        "`{what}` could not be built: {error}",
-        _TAKE_A_WHEEL,
+        TAKE_A_WHEEL,
         shows_error=True,
     ),
 )
@@ -275,11 +172,12 @@ _OF_CONDA: Final = (
 )
 
 OF_INSTALL: Final = (
+    CERTIFICATE,
     NETWORK,
     *OF_PIP_FILES,
     *_OF_PIP,
-    *_OF_POETRY,
-    *_OF_UV,
+    *OF_POETRY,
+    *OF_UV,
     *_OF_CONDA,
     *OF_CONDA_ITSELF,
 )

@@ -7,7 +7,15 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-__all__ = ["NOWHERE", "Place", "find_file", "find_name", "find_text", "name_of"]
+__all__ = [
+    "NOWHERE",
+    "Place",
+    "find_file",
+    "find_key",
+    "find_name",
+    "find_text",
+    "name_of",
+]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LEADING: Final = re.compile(rf"[\s\-\"'\[]*({_NAME.pattern})")
@@ -54,6 +62,21 @@ def find_file(named: str, files: Mapping[str, str]) -> str:
         (it for it in files if it == tail or it.endswith(f"/{tail}")),
         next(iter(files), "") if named.endswith(".pip.txt") else named,
     )
+
+
+def find_key(key: str, file: str, files: Mapping[str, str]) -> Place:
+    """Find the last part of a dotted key in a file; its first line without one.
+
+    A file that is not among those at hand is named as it is.
+    """
+    path = find_file(file, files)
+    last = re.split(r"[.\[]", re.sub(r"(?:\[\d+\])+$", "", key))[-1]
+    wanted = re.compile(rf"(?:^|[\s.{{,\"'\[]){re.escape(last)}s?[\"'\]]*\s*(?:=|$)")
+    text = files.get(path, "")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if last and wanted.search(line) and not line.lstrip().startswith("#"):
+            return Place(path=path, line=number)
+    return Place(path=path, line=1)
 
 
 def _first(files: Mapping[str, str], fits: Callable[[str], bool]) -> Place:

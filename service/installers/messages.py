@@ -11,7 +11,19 @@ from typing import Final
 
 from service.domain.failure import FailureClass
 
-__all__ = ["NETWORK", "OF_CLONE", "OF_MACHINE", "Rule", "rule"]
+__all__ = [
+    "CERTIFICATE",
+    "CHECK_NAME",
+    "NETWORK",
+    "OF_CLONE",
+    "OF_MACHINE",
+    "TAKE_A_WHEEL",
+    "Rule",
+    "rule",
+]
+
+CHECK_NAME: Final = "check the spelling; the name to install is not always the import"
+TAKE_A_WHEEL: Final = "a release with a wheel for this Python needs no building"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +40,10 @@ class Rule:
     hint: str = ""
     shows_error: bool = False
     """Whether `{error}` stands for the last error inside a package's build."""
+    about: str = ""
+    """The file that it is about, where nothing in it says a better place."""
+    key: str = ""
+    """The key in that file, unless the pattern has a group of this name."""
 
 
 def rule(
@@ -37,6 +53,8 @@ def rule(
     hint: str = "",
     *,
     shows_error: bool = False,
+    about: str = "",
+    key: str = "",
 ) -> Rule:
     """Write a rule down."""
     return Rule(
@@ -45,6 +63,8 @@ def rule(
         message=message,
         hint=hint,
         shows_error=shows_error,
+        about=about,
+        key=key,
     )
 
 
@@ -64,6 +84,16 @@ OF_MACHINE: Final = (
     ),
 )
 
+CERTIFICATE: Final = rule(
+    r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y failed|ication failed)"
+    r"|invalid peer certificate|SSL certificate problem|CondaSSLError"
+    r"|self[- ]signed certificate",
+    FailureClass.CERTIFICATE,
+    "the certificate of a server is not trusted: {host}",
+    "give builds the certificate of the authority that signed it (SSL_CERT_FILE), or"
+    " take a server with a public one",
+)
+
 NETWORK: Final = rule(
     r"Could not resolve host|Temporary failure in name resolution"
     r"|Name or service not known|Connection refused|Connection reset by peer"
@@ -71,7 +101,7 @@ NETWORK: Final = rule(
     r"|Network is unreachable|No route to host|Retry\(total=0|Failed to connect to"
     r"|error sending request|tcp connect error|dns error|remote end hung up"
     r"|early EOF|returned error: 5\d\d|HTTP error 5\d\d|HTTP status server error"
-    r"|certificate verify failed|invalid peer certificate|[Oo]peration timed out"
+    r"|[Oo]peration timed out"
     r"|Expecting value: line 1 column 1 \(char 0\)|incomplete-download|ProxyError",
     FailureClass.NETWORK,
     "a server could not be reached, or did not answer as it should: {host}",
@@ -79,6 +109,7 @@ NETWORK: Final = rule(
 )
 
 OF_CLONE: Final = (
+    CERTIFICATE,
     NETWORK,
     rule(
         r"transport '(?P<scheme>\w+)' not allowed",

@@ -180,33 +180,36 @@ def classified(said: str, *, phase: str = "build", code: int = 1) -> Failure:
             "pyproject.toml changed significantly since poetry.lock was last "
             "generated. Run `poetry lock [--no-update]` to fix the lock file.",
             C.STALE_LOCK,
-            "poetry.lock does not belong to this pyproject.toml",
+            "poetry.lock line 1: poetry.lock does not belong to this pyproject.toml",
             id="poetry: stale lock",
         ),
         pytest.param(
             "Unable to read the lock file (Invalid statement (at line 1, column 1)).",
             C.STALE_LOCK,
-            "poetry.lock cannot be read: Invalid statement (at line 1, column 1)",
+            "poetry.lock line 1: poetry.lock cannot be read: "
+            "Invalid statement (at line 1, column 1)",
             id="poetry: broken lock",
         ),
         pytest.param(
             "The Poetry configuration is invalid:\n  - The fields ['authors', "
             "'description', 'version'] are required in package mode.",
             C.BAD_DEFINITION,
-            "pyproject.toml is no Poetry project: The fields ['authors', "
-            "'description', 'version'] are required in package mode.",
+            "pyproject.toml line 1: pyproject.toml is no Poetry project: "
+            "The fields ['authors', 'description', 'version'] are required in "
+            "package mode.",
             id="poetry: invalid",
         ),
         pytest.param(
             "[tool.poetry] section not found in /r/source/pyproject.toml",
             C.BAD_DEFINITION,
-            "pyproject.toml has no [tool.poetry] table, which this Poetry needs",
+            "pyproject.toml line 1: pyproject.toml has no "
+            "[tool.poetry] table, which this Poetry needs",
             id="poetry: no table",
         ),
         pytest.param(
             "Could not parse version constraint: ==1x.y",
             C.BAD_DEFINITION,
-            "`==1x.y` is no version",
+            "pyproject.toml line 1: `==1x.y` is no version",
             id="poetry: no version",
         ),
         pytest.param(
@@ -237,7 +240,7 @@ def classified(said: str, *, phase: str = "build", code: int = 1) -> Failure:
         pytest.param(
             "error: Unable to find lockfile at `uv.lock`, but `--frozen` was provided.",
             C.STALE_LOCK,
-            "uv.lock does not belong to this pyproject.toml",
+            "uv.lock line 1: uv.lock does not belong to this pyproject.toml",
             id="uv: no lock",
         ),
         pytest.param(
