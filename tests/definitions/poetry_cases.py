@@ -140,7 +140,7 @@ version="0.1"
 requires-python=">=3.10"
 """
 
-PROJECTS: Final = (
+PROJECTS: Final[tuple[tuple[str, str, dict[str, str], str], ...]] = (
     ("plain", TABLE + DEPENDENCIES, {}, ""),
     ("np", VIRTUAL + DEPENDENCIES, {}, ""),
     ("unknown", TABLE + "foo = 1\n\n" + DEPENDENCIES, {}, "12"),

@@ -1,0 +1,70 @@
+"""The recorded refusals are those of poetry 1.8.3 itself, asked anew."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from tests.definitions.poetry_cases import (
+    FORMS,
+    PROJECTS,
+    VERSIONS,
+    with_form,
+    with_version,
+)
+
+CASES = [
+    *((text, with_version(text), {}, refused) for text, refused in VERSIONS),
+    *((text, with_form(text), {}, refused) for text, refused in FORMS),
+    *PROJECTS,
+]
+
+
+@pytest.fixture(scope="session")
+def poetry_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a virtual environment that has poetry 1.8.3."""
+    place = tmp_path_factory.mktemp("poetry") / "venv"
+    uv = find_uv_bin()
+    python = place / "bin" / "python"
+    _run(uv, "venv", "--quiet", f"--python={sys.executable}", str(place))
+    _run(uv, "pip", "install", "--quiet", f"--python={python}", "poetry==1.8.3")
+    return python
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+@pytest.mark.index
+def test_poetry_itself_refuses_what_is_refused_here(
+    poetry_python: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "into"
+    _run(find_uv_bin(), "venv", "--quiet", f"--python={sys.executable}", str(into))
+    folders = []
+    for place, (_, content, others, _) in enumerate(CASES):
+        folder = tmp_path / str(place)
+        files = {"pyproject.toml": content, "demo/__init__.py": "", **others}
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        folders.append(str(folder))
+
+    said = subprocess.run(
+        [poetry_python, Path(__file__).with_name("poetry_itself.py"), into],
+        input="\n".join(folders),
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    ).stdout.splitlines()
+
+    refusals = [json.loads(line) for line in said]
+    assert [
+        (name, refusal)
+        for (name, _, _, refused), refusal in zip(CASES, refusals, strict=True)
+        if bool(refusal) != ("1" in refused)
+    ] == []
