@@ -141,6 +141,11 @@ def _padded(payload: dict[str, dict[str, object]], repository: Repository) -> by
     }
     payload["sender"] |= person | {"id": 1, "site_admin": False}
     payload["repository"]["description"] = ""
-    missing = BYTES - len(json.dumps(payload).encode())
+    missing = BYTES - len(_compact(payload))
     payload["repository"]["description"] = "x" * missing
-    return json.dumps(payload).encode()
+    return _compact(payload)
+
+
+def _compact(payload: object) -> bytes:
+    """Write JSON as forges send it."""
+    return json.dumps(payload, separators=(",", ":")).encode()

@@ -25,12 +25,13 @@ from service.forges.proofs import Verified
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock
 
-__all__ = ["Doorkeeper"]
+__all__ = ["FRESH", "Doorkeeper"]
 
 log = structlog.get_logger(__name__)
 
-_FRESH: Final = timedelta(seconds=5)
-"""How long a removed hook or a retired secret may still work."""
+FRESH: Final = timedelta(seconds=2)
+"""How long a hook is remembered after it was read. Where there are other receivers, who
+removes one or retires a secret is answered after that: nobody remembers it then."""
 _MOST: Final = 10_000
 _MOST_AT_ONCE: Final = 50
 """Hooks in one read."""
@@ -55,7 +56,7 @@ class Doorkeeper:
         self._memory: Memory[HookId, Hook] = Memory(
             self._read,
             clock=clock,
-            fresh=_FRESH,
+            fresh=FRESH,
             budget=budget,
             most=_MOST,
             most_at_once=_MOST_AT_ONCE,
@@ -82,6 +83,10 @@ class Doorkeeper:
     async def run(self) -> None:
         """Read hooks that deliveries come through again and again, until cancelled."""
         await self._memory.run()
+
+    def revoke(self, hook: HookId) -> None:
+        """Forget a hook that was changed: whoever comes through it is looked up."""
+        self._memory.revoke(hook, at=self._clock.now())
 
     def known(self, forge: Forge, hook_id: str) -> Hook | None:
         """Return a hook that was read a moment ago; None for one that is not there."""

@@ -10,7 +10,7 @@ from handlers.answering import nothing, page_of, paged, tell
 from handlers.forge_side import Done
 from handlers.hook_card import Seen, card, new_card
 from handlers.hook_secrets import forge_of, new_secret, proof_of
-from handlers.keys import CLOCK, FORGE_HOOKS, IDS, PUBLIC_URL, STORE
+from handlers.keys import CLOCK, FORGE_HOOKS, IDS, PUBLIC_URL, RECEIVER, STORE
 from handlers.reading import named, read_body
 from handlers.shapes.hooks import HookPost, HookTold
 from service.domain.hook import Hook, HookId, Reach, place
@@ -122,24 +122,30 @@ async def rotate_secret(request: web.Request) -> web.Response:
 
 
 async def retire_secret(request: web.Request) -> web.Response:
-    """Drop the older secret of a webhook; only the newest is taken from now on."""
+    """Drop the older secret of a webhook.
+
+    Once this is answered every receiver takes the newest only.
+    """
     async with request.app[STORE].transaction() as tx:
         hook = await tx.hooks.get(_id(request))
         if len(hook.secrets) == 1:
             raise ConflictError("Only one secret is live; rotate it first.")
         hook = replace(hook, secrets=hook.secrets[:1])
         await tx.hooks.save(hook)
-        return tell(await _told(request, tx, hook))
+        told = await _told(request, tx, hook)
+    await request.app[RECEIVER].revoke(hook.id)
+    return tell(told)
 
 
 async def remove_hook(request: web.Request) -> web.Response:
     """Remove a webhook, at its forge too where a token allows it.
 
-    Its deliveries are refused from now on.
+    Once this is answered every receiver refuses its deliveries.
     """
     async with request.app[STORE].transaction() as tx:
         hook = await tx.hooks.get(_id(request))
         await tx.hooks.remove(hook.id)
+    await request.app[RECEIVER].revoke(hook.id)
     await forge_side.let_go(request.app, hook)
     return nothing()
 

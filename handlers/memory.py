@@ -52,7 +52,7 @@ class Memory(Generic[K, V]):
         self._budget = budget
         self._most = most
         self._most_at_once = most_at_once
-        self._kept: OrderedDict[K, tuple[datetime, V]] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[datetime, V | None]] = OrderedDict()
         self._ageing: set[K] = set()
         self._has_ageing = asyncio.Event()
 
@@ -62,6 +62,8 @@ class Memory(Generic[K, V]):
         if found is None:
             return None
         read_at, value = found
+        if value is None:
+            return None
         age = now - read_at
         if age < self._ageing_after:
             return value
@@ -71,8 +73,15 @@ class Memory(Generic[K, V]):
         self._has_ageing.set()
         return value
 
+    def revoke(self, key: K, *, at: datetime) -> None:
+        """Have it read again; what a read that began before then finds is not kept."""
+        self._keep(key, None, read_at=at)
+
     def keep(self, key: K, value: V, *, read_at: datetime) -> None:
         """Keep what a read that began then has found, unless a later one did."""
+        self._keep(key, value, read_at=read_at)
+
+    def _keep(self, key: K, value: V | None, *, read_at: datetime) -> None:
         known = self._kept.get(key)
         if known is not None and known[0] > read_at:
             return

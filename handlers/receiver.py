@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from handlers.delivery_log import DeliveryLog
-from handlers.doorkeeper import Doorkeeper
+from handlers.doorkeeper import FRESH, Doorkeeper
 from handlers.keeper import Keeper
 from handlers.parsing import Parser
 from handlers.push_events import arrival, replay
@@ -21,7 +21,7 @@ from handlers.receipt import Admitted, Receipt
 from handlers.recent import Recent
 from handlers.tracked import Tracked
 from service.domain.delivery import Delivery, Forge
-from service.domain.hook import Hook
+from service.domain.hook import Hook, HookId
 from service.domain.push import Ignored, Push, Suggestion
 from service.domain.repository import Ref, Repository
 from service.errors import (
@@ -58,6 +58,7 @@ class Receiver:
         sandbox: Where big bodies are parsed.
         budget: How long the bus may take to confirm, and the store to answer.
         big_at_once: How many big bodies may be parsed at once.
+        is_alone: Whether no other receiver takes deliveries.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Receiver:
         sandbox: Sandbox,
         budget: timedelta = timedelta(seconds=2),
         big_at_once: int = 2,
+        is_alone: bool = True,
     ) -> None:
         self._doorkeeper = Doorkeeper(store=store, clock=clock, budget=budget)
         self._parser = Parser(sandbox=sandbox, big_at_once=big_at_once)
@@ -80,6 +82,7 @@ class Receiver:
         self._unproved = Recent(clock=clock)
         self._keeper = Keeper(store=store, bus=bus, metrics=metrics, budget=budget)
         self._clock = clock
+        self._is_alone = is_alone
         self._ids = ids
         self._metrics = metrics
         self._log = log
@@ -150,6 +153,16 @@ class Receiver:
         return Receipt(
             delivery=record.id, status="accepted", reason="replay", message=message
         )
+
+    async def revoke(self, hook: HookId) -> None:
+        """Return once no receiver takes a hook's word by what it knew before now.
+
+        Called after a hook was removed or one of its secrets was: others have read it
+        before, and read it again when what they remember is not fresh any more.
+        """
+        self._doorkeeper.revoke(hook)
+        if not self._is_alone:
+            await self._clock.sleep(FRESH + _MARGIN)
 
     async def flush(self) -> None:
         """Return once everything that was taken in is on record."""
@@ -277,6 +290,8 @@ def _to_look_for(suggestion: Suggestion, known: Repository) -> str:
     return f" The delivery calls it {suggestion.path}." if is_renamed else ""
 
 
+_MARGIN: Final = timedelta(milliseconds=100)
+"""For clocks that are set while others sleep by them."""
 _LONGEST: Final = 1000
 _REASONS: Final[Mapping[type[DeliveryError], str]] = {
     ForeignRepositoryError: "foreign_repository",

@@ -70,7 +70,7 @@ def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
             pip_python=settings.build.pip_python,
             deadline=settings.build.deadline,
             passed_environment=passed_to_builds(settings),
-            allow_files=settings.remote.allow_files,
+            allow_files=settings.allow_files,
         ),
     )
 

@@ -56,6 +56,7 @@ def http_side(
         sandbox=engines.sandbox,
         budget=settings.receive.publish_budget,
         big_at_once=settings.receive.big_bodies,
+        is_alone=settings.is_embedded,
     )
     application = make_application(
         store=engines.store,
@@ -75,7 +76,7 @@ def http_side(
         public_url=settings.url,
         token=token,
         version=VERSION,
-        allow_files=settings.remote.allow_files,
+        allow_files=settings.allow_files,
         limits=Limits(
             caps=Caps(
                 in_all=settings.build.at_once, per_project=settings.build.per_project

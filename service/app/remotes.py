@@ -33,7 +33,7 @@ async def open_remotes(settings: Settings, *, clock: Clock) -> AsyncIterator[Rem
     with scratch_folder(settings.data / "scratch") as scratch:
         git = GitRemote(
             environment=passed_to_builds(settings),
-            allow_files=settings.remote.allow_files,
+            allow_files=settings.allow_files,
             scratch=scratch,
             deadline=settings.remote.deadline,
             gate=Gate(settings.private_hosts),

@@ -154,7 +154,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     if event is None:
         raise MalformedDeliveryError("X-GitHub-Event is missing")
     text = content(delivery, accept=(JSON, FORM))
-    if event == "push" and (push := quick(_PUSH, text)):
+    if event == "push" and (push := quick(_PUSH, text, about="repository")):
         return _push(hook, push)
     payload = decoded(text)
     if not isinstance(payload, dict):

@@ -190,7 +190,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     """
     event = event_name(delivery) or "event without a name"
     text = content(delivery, accept=(JSON,))
-    if push := quick(_PUSH, text):
+    if push := quick(_PUSH, text, about="project"):
         return _push(hook, push)
     payload = decoded(text)
     try:

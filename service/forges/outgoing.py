@@ -100,7 +100,9 @@ def sign_push(
         now: When it is sent; a signing token signs the time too.
     """
     event, payload = _told(forge, facts)
-    body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+    # Compact, as forges send it.
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "replace")
     headers = sign_body(proof, secret, body, delivery_id=delivery_id, now=now)
     return headers | _names(forge, event, delivery_id), body
 

@@ -73,12 +73,42 @@ def content(delivery: Delivery, *, accept: Iterable[str]) -> bytes:
     return _form_payload(delivery.body) if kind == FORM else delivery.body
 
 
-def quick(decoder: msgspec.json.Decoder[_Model], text: bytes) -> _Model | None:
-    """Read a model off JSON; None when only the slow way can tell what it is."""
+def quick(
+    decoder: msgspec.json.Decoder[_Model], text: bytes, *, about: str
+) -> _Model | None:
+    """Read a model off JSON; None when only the slow way can tell what it is.
+
+    Args:
+        decoder: Of the model.
+        text: The JSON.
+        about: The key that the repository is under.
+    """
     try:
-        return decoder.decode(text)
+        return decoder.decode(text) if _is_plain(text, about) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _is_plain(text: bytes, about: str) -> bool:
+    """Say whether no key stands twice where we read, in compact JSON, as forges send.
+
+    The quick reader takes the last of two and says nothing, others may take the first.
+    What it keeps of an object is as long as the object, unless something was dropped.
+    """
+    fields = _OBJECT.decode(text)
+    return _is_whole(fields, text) and _is_whole(
+        _OBJECT.decode(fields.get(about, _NOTHING)), fields.get(about, _NOTHING)
+    )
+
+
+def _is_whole(fields: Mapping[str, msgspec.Raw], text: bytes | msgspec.Raw) -> bool:
+    # A brace or a comma before each, two quotes and a colon; and the last brace.
+    length = sum(len(key.encode()) + len(value) + 4 for key, value in fields.items())
+    return length + 1 == len(memoryview(text))
+
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NOTHING: Final = msgspec.Raw(b"{}")
 
 
 def fitted(model: type[_Model], payload: object) -> _Model:

@@ -31,8 +31,9 @@ class RemoteSettings(Section):
 
     deadline: Duration = timedelta(seconds=60)
     """How long a repository may take to answer."""
-    allow_files: bool = True
-    """Whether `file://` repositories of this machine may be followed."""
+    allow_files: bool | None = None
+    """Whether `file://` repositories of this machine may be followed. When unset: in
+    the embedded edition only, not where database or bus are set."""
     retry_after: Duration = timedelta(seconds=5)
     """The first wait when a remote did not answer; it doubles up to 5 minutes."""
     allow_private: Names | None = None

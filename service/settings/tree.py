@@ -117,6 +117,15 @@ class Settings(BaseSettings):
         return self.database is None and self.bus is None
 
     @property
+    def allow_files(self) -> bool:
+        """Whether `file://` repositories of this machine may be followed.
+
+        Where several people share a service, its machine's folders are not theirs.
+        """
+        named = self.remote.allow_files
+        return self.is_embedded if named is None else named
+
+    @property
     def private_hosts(self) -> frozenset[str]:
         """Hosts that may have a private address; `*` stands for any."""
         named = self.remote.allow_private

@@ -17,6 +17,8 @@ from service.errors import (
     UnsupportedMediaError,
 )
 from service.forges.codec import CODECS
+from service.forges.github import _PUSH
+from service.forges.payload import quick
 from tests.support.deliveries import (
     COURSE,
     MAIN,
@@ -112,7 +114,7 @@ def test_lists_that_are_null_are_empty() -> None:
 def test_what_nobody_reads_may_be_odd(proof: Proof) -> None:
     hook = a_hook(proof)
     body = a_push(hook, some_facts()).body.replace(
-        b'"commits": [', b'"commits": [7, {"added": ["\\ud800", 3], "modified": {}}, '
+        b'"commits":[', b'"commits":[7, {"added": ["\\ud800", 3], "modified": {}}, '
     )
 
     push = told(hook, body)
@@ -347,3 +349,35 @@ def test_lifecycle_events_are_named_and_ignored() -> None:
 def test_errors_are_the_senders_doing() -> None:
     assert issubclass(MalformedDeliveryError, DeliveryError)
     assert not issubclass(MalformedDeliveryError, ValueError)
+
+
+DOUBLED = {
+    "the repository's number": ('"id":4711', '"id":1,"id":4711'),
+    "the repository's name": ('"full_name":', '"full_name":"a/b","full_name":'),
+    "spelled otherwise": ('"full_name":', '"full\\u005fname":"a/b","full_name":'),
+    "after a space": ('"id":4711', '"id" :1,"id":4711'),
+    "what nobody reads": ('"full_name":', '"private":1,"private":2,"full_name":'),
+    "the ref": ('"ref":', '"ref":"refs/heads/other","ref":'),
+    "the whole repository": ('"repository":', '"repository":{"id":1},"repository":'),
+}
+
+
+@pytest.mark.parametrize("what", DOUBLED)
+def test_a_key_that_stands_twice_is_refused_also_in_what_is_read_quickly(
+    what: str,
+) -> None:
+    body = a_push(a_hook(), some_facts()).body
+    old, new = (it.encode() for it in DOUBLED[what])
+    assert body.count(old) == 1
+
+    assert isinstance(told(a_hook(), body), Push)
+    with pytest.raises(MalformedDeliveryError, match="twice"):
+        told(a_hook(), body.replace(old, new))
+
+
+def test_what_forges_send_is_read_quickly() -> None:
+    hook = a_hook()
+    body = a_push(hook, some_facts()).body
+
+    assert quick(_PUSH, body, about="repository") is not None
+    assert quick(_PUSH, body.replace(b'"ref":', b'"ref": '), about="repository") is None

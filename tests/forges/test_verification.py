@@ -272,7 +272,7 @@ def test_case_82_the_proof_is_over_every_byte_as_sent(proof: Proof) -> None:
     hook = a_hook(proof)
     post = a_push(hook)
 
-    for body in (post.body + b"\n", post.body.replace(b": ", b":"), b""):
+    for body in (post.body + b"\n", post.body.replace(b":", b": "), b""):
         assert is_refused(hook, replace(post, body=body))
 
 

@@ -18,6 +18,8 @@ SHARED: Final = {
     "RELAUNCH_SECRET_KEY": TEST_KEY,
     "RELAUNCH_TOKEN": "the token of every receiver",
     "RELAUNCH_LOOK_QUIET": "200ms",
+    # Repositories of tests are folders of this machine.
+    "RELAUNCH_REMOTE_ALLOW_FILES": "true",
     "RELAUNCH_BUILD_RETRY_AFTER": "100ms",
 }
 """What all processes have in common, beside bus and database."""

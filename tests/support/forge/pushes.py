@@ -62,7 +62,8 @@ def tell(
 
 
 def encode(payload: dict[str, Any]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
 
 
 def _github(forge: "Forge", repo: HostedRepo, moved: list[Move], pusher: str) -> None:
