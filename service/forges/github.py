@@ -140,8 +140,12 @@ def skim(hook: Hook, delivery: Delivery) -> Push | Ignored | None:
     if event_name(delivery) != "push":
         return None
     text = plain(delivery, accept=(JSON, FORM))
-    push = quick(_PUSH, text) if text is not None else None
+    push = _quick(text) if text is not None else None
     return _push(hook, push) if push is not None else None
+
+
+def _quick(text: bytes) -> _Push | None:
+    return quick(_PUSH, text, about="repository")
 
 
 def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
@@ -154,7 +158,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     if event is None:
         raise MalformedDeliveryError("X-GitHub-Event is missing")
     text = content(delivery, accept=(JSON, FORM))
-    if event == "push" and (push := quick(_PUSH, text, about="repository")):
+    if event == "push" and (push := _quick(text)):
         return _push(hook, push)
     payload = decoded(text)
     if not isinstance(payload, dict):

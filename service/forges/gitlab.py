@@ -178,8 +178,12 @@ def skim(hook: Hook, delivery: Delivery) -> Push | Ignored | None:
     Raises:
         DeliveryError: It cannot be read, or is about another repository.
     """
-    push = quick(_PUSH, content(delivery, accept=(JSON,)))
+    push = _quick(content(delivery, accept=(JSON,)))
     return _push(hook, push) if push is not None else None
+
+
+def _quick(text: bytes) -> _ProjectHookPush | None:
+    return quick(_PUSH, text, about="project")
 
 
 def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
@@ -190,7 +194,7 @@ def parse(hook: Hook, delivery: Delivery) -> Push | Ignored:
     """
     event = event_name(delivery) or "event without a name"
     text = content(delivery, accept=(JSON,))
-    if push := quick(_PUSH, text, about="project"):
+    if push := _quick(text):
         return _push(hook, push)
     payload = decoded(text)
     try:

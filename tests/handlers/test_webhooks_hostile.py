@@ -202,6 +202,21 @@ async def test_case_86_big_bodies_wait_for_each_other_and_then_get_503(
     assert status_of(second.result()) in {408, 503}
 
 
+async def test_case_87_a_slow_body_of_the_rest_api_is_given_up_too(
+    hasty_door: FrontDoor,
+) -> None:
+    head = (
+        b"POST /api/data/hooks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        b"Authorization: Bearer a token\r\n\r\n"
+    )
+    began = time.monotonic()
+
+    answer = await raw(hasty_door.port, head + b"half")
+
+    assert status_of(answer) == 408
+    assert 0.4 < time.monotonic() - began < 5
+
+
 async def test_case_87_a_slow_body_is_given_up_at_the_deadline(
     hasty_door: FrontDoor,
 ) -> None:
