@@ -94,19 +94,44 @@ def _is_plain(text: bytes, about: str) -> bool:
 
     The quick reader takes the last of two and says nothing, others may take the first.
     What it keeps of an object is as long as the object, unless something was dropped.
+    Costs little however large the text is: an unknown key ends it, and so does a
+    repository larger than any.
     """
-    fields = _OBJECT.decode(text)
-    return _is_whole(fields, text) and _is_whole(
-        _OBJECT.decode(fields.get(about, _NOTHING)), fields.get(about, _NOTHING)
-    )
+    payload = _PAYLOAD.decode(text)
+    found = {it: getattr(payload, it) for it in _KEYS}
+    fields = {key: raw for key, raw in found.items() if raw is not msgspec.UNSET}
+    inner = fields.get(about, _NOTHING)
+    if not _is_whole(fields, text) or len(inner) > _LARGEST_REPOSITORY:
+        return False
+    return _is_whole(_OBJECT.decode(inner), inner)
 
 
 def _is_whole(fields: Mapping[str, msgspec.Raw], text: bytes | msgspec.Raw) -> bool:
     # A brace or a comma before each, two quotes and a colon; and the last brace.
-    length = sum(len(key.encode()) + len(value) + 4 for key, value in fields.items())
-    return length + 1 == len(memoryview(text))
+    keys = sum(map(len, fields))  # in ASCII; others are longer in bytes, so not whole
+    return keys + sum(map(len, fields.values())) + 4 * len(fields) + 1 == len(text)
 
 
+_KEYS: Final = (
+    *("ref", "before", "after", "commits", "repository"),
+    # GitHub's: https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+    *("pusher", "sender", "organization", "enterprise", "installation", "created"),
+    *("deleted", "forced", "base_ref", "compare", "head_commit"),
+    # GitLab's: https://docs.gitlab.com/user/project/integrations/webhook_events/
+    *("object_kind", "event_name", "ref_protected", "checkout_sha", "message"),
+    *("user_id", "user_name", "user_username", "user_email", "user_avatar"),
+    *("project_id", "project", "total_commits_count", "push_options"),
+)
+"""Of pushes; with another one a payload is read slowly, and as well."""
+_PAYLOAD: Final = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "_Payload",
+        [(it, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for it in _KEYS],
+        forbid_unknown_fields=True,
+    )
+)
+_LARGEST_REPOSITORY: Final = 32 * 1024
+"""Bytes; GitHub's have 6,000."""
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NOTHING: Final = msgspec.Raw(b"{}")
 
