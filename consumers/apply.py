@@ -37,7 +37,10 @@ __all__ = ["Application"]
 log = structlog.get_logger(__name__)
 
 
-_TRIED: Final = "It was tried {} times; ask for a rebuild once the trouble has passed."
+_TRIED: Final = (
+    "It was tried {} times in a row. While a launcher wants it, it is tried again "
+    "later; a rebuild tries at once."
+)
 
 
 class Application:

@@ -1,6 +1,6 @@
 """A verdict → the ledger: one transaction records it and plans what follows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +10,15 @@ from consumers.learn import learned
 from consumers.sight import Patience, Sight
 from service.announcing import Announcer
 from service.domain.agenda import Appointment, Look, Pace, once_more
-from service.domain.build import Move, Rebuild, RebuildId, Recipe, moved
+from service.domain.build import (
+    EnvironmentId,
+    Move,
+    Rebuild,
+    RebuildId,
+    Recipe,
+    build_key,
+    moved,
+)
 from service.domain.definition import Definition, NoDefinition
 from service.domain.evaluation import (
     Evaluation,
@@ -24,8 +32,9 @@ from service.domain.evaluation import (
 from service.domain.failure import Failure, FailureClass
 from service.domain.findings import Finding
 from service.domain.launcher import Launcher
-from service.domain.planning import next_generation, plan
+from service.domain.planning import Known, next_generation, plan
 from service.domain.push import Evidence
+from service.domain.reconciliation import RECENT
 from service.domain.source import Source
 from service.errors import (
     NotFoundError,
@@ -35,6 +44,7 @@ from service.errors import (
 from service.ports.builder import Builder
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock, Ids
+from service.reconciling import Reconciliation
 
 __all__ = ["Conclusion"]
 
@@ -54,6 +64,7 @@ class Conclusion:
         announcer: Announcer,
         pace: Pace,
         patience: Patience,
+        reconciliation: Reconciliation,
     ) -> None:
         self._store = store
         self._builder = builder
@@ -62,6 +73,7 @@ class Conclusion:
         self._announcer = announcer
         self._pace = pace
         self._patience = patience
+        self._reconciliation = reconciliation
 
     async def write(self, sight: Sight) -> bool:
         """Write a look down; False when the source advanced meanwhile.
@@ -154,15 +166,22 @@ class Conclusion:
         if sight.definition is None:
             failure = _failure(sight.judgement)
             await self._fail(tx, wishes, failure, evaluation.completed_at)
+            if isinstance(sight.looked, Looked):
+                await self._want_nothing(tx, launchers, evaluation)
             return
         for planned in plan(
             evaluation,
             sight.definition,
-            launchers=launchers,
-            wishes=wishes,
-            recipe=self._recipe,
+            Known(
+                launchers=launchers,
+                wishes=wishes,
+                rebuilds=await self._rebuilds(tx, sight.definition, launchers),
+                is_pushed=sight.is_pushed,
+                pause=self._reconciliation.pause,
+                traceparent=sight.traceparent,
+            ),
+            recipe=self._reconciliation.recipe,
             new_id=self._ids.new,
-            traceparent=sight.traceparent,
         ):
             await tx.launchers.save(planned.launcher)
             for rebuild in planned.rebuilds:
@@ -170,13 +189,37 @@ class Conclusion:
                 await tx.rebuilds.save(rebuild)
                 await self._announcer.requested(tx, sight.source, rebuild)
 
+    async def _rebuilds(
+        self, tx: Transaction, found: Definition, launchers: Sequence[Launcher]
+    ) -> Mapping[EnvironmentId, Sequence[Rebuild]]:
+        """Read what counts for those that may be behind; most have what they want."""
+        unfinished = {it.environment_id for it in await tx.rebuilds.unfinished()}
+        asked = [
+            it.environment_id
+            for it in launchers
+            if it.environment_id in unfinished
+            or it.image_key != build_key(found.meaning, found.kind, self._recipe(it))
+        ]
+        return {it: await tx.rebuilds.of_environment(it, limit=RECENT) for it in asked}
+
+    async def _want_nothing(
+        self,
+        tx: Transaction,
+        launchers: Sequence[Launcher],
+        evaluation: Evaluation,
+    ) -> None:
+        """Write that there is no definition at the head: nobody is behind it."""
+        for launcher in launchers:
+            nothing = replace(
+                launcher,
+                wanted_key=None,
+                wanted_generation=evaluation.generation,
+                wanted_builder=self._recipe(launcher).builder_image,
+            )
+            await tx.launchers.save(nothing)
+
     def _recipe(self, launcher: Launcher) -> Recipe:
-        return Recipe(
-            builder=launcher.builder,
-            frontend=launcher.frontend,
-            platform=launcher.platform,
-            builder_image=self._builder.identity(frontend=launcher.frontend),
-        )
+        return self._reconciliation.recipe(launcher)
 
     def _evaluation(self, sight: Sight, generation: int) -> Evaluation:
         looked = sight.looked if isinstance(sight.looked, Looked) else None

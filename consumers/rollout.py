@@ -1,18 +1,14 @@
 """build.finished → launchers on the new image, forward only."""
 
-import structlog
-
 from service.announcing import Announcer
 from service.domain.build import BuildState, Rebuild, RebuildId
 from service.domain.launcher import Launcher, LauncherId
-from service.domain.rollout import Step, step
 from service.errors import NotFoundError
+from service.moving import roll_out
 from service.ports.store import Store, Transaction
 from service.wire import BuildFinished, Data, Event
 
 __all__ = ["Rollout"]
-
-log = structlog.get_logger(__name__)
 
 
 class Rollout:
@@ -33,34 +29,7 @@ class Rollout:
                 rebuild = await tx.rebuilds.get(RebuildId(rebuild_id))
                 launcher = await _launcher(tx, rebuild)
                 if launcher is not None:
-                    await self._move(tx, launcher, rebuild)
-
-    async def _move(
-        self, tx: Transaction, launcher: Launcher, rebuild: Rebuild
-    ) -> None:
-        plan = rebuild.plan
-        if plan is None or rebuild.image is None:
-            return
-        write = {Step.MOVE: tx.launchers.move, Step.OFFER: tx.launchers.offer}
-        decided = step(launcher, rebuild)
-        if decided is Step.LEAVE:
-            return
-        is_done = await write[decided](
-            launcher.id,
-            image=rebuild.image,
-            key=plan.key,
-            generation=plan.generation,
-        )
-        if not is_done:  # a newer one was there first, or this message came before
-            return
-        is_moved = decided is Step.MOVE
-        await self._announcer.updated(tx, launcher, rebuild, is_moved=is_moved)
-        log.info(
-            "launcher moved" if is_moved else "launcher told",
-            launcher=launcher.id,
-            image=rebuild.image,
-            generation=plan.generation,
-        )
+                    await roll_out(tx, self._announcer, launcher, rebuild)
 
 
 async def _launcher(tx: Transaction, rebuild: Rebuild) -> Launcher | None:

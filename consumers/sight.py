@@ -91,6 +91,12 @@ class Sight:
         return next((it for it in _STRENGTH if it in given), Evidence.SWEEP)
 
     @property
+    def is_pushed(self) -> bool:
+        """Say whether a push is among those who asked, new or played again."""
+        pushes = {Evidence.PUSH, Evidence.REPLAY}
+        return any(ask.evidence in pushes for _, ask in self.asks)
+
+    @property
     def delivery_ids(self) -> tuple[DeliveryId, ...]:
         """The deliveries that asked, each once."""
         named = (ask.delivery_id for _, ask in self.asks)

@@ -9,13 +9,12 @@ from aiohttp import web
 
 from handlers.announcing import announcer_of
 from handlers.keys import ALLOW_FILES, BUILDER, CLOCK, IDS, STORE
-from handlers.rebuild_requests import end_unfinished, first_build
+from handlers.rebuild_requests import end_unfinished, first_build, reconcile
 from handlers.shapes.environments import Frontend, check_pair
 from handlers.shapes.launchers import (
     EnvVariable,
     LauncherPatch,
     LauncherPost,
-    has_offer,
 )
 from service.domain.build import EnvironmentId, Move
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
@@ -136,6 +135,9 @@ async def change(
 ) -> tuple[Launcher, Source]:
     """Change a launcher; other build parameters ask for a build at once.
 
+    Another policy is looked after at once, too: who is behind and may be brought
+    forward by it is.
+
     Raises:
         NotFoundError: There is no such launcher.
         ConflictError: Somebody else changes it just now, or another launcher of the
@@ -154,7 +156,7 @@ async def change(
             _check_provided(app, launcher.frontend)
         if _is_made_differently(before, launcher):
             # What the definition asks for is unknown until somebody looked.
-            launcher = replace(launcher, wanted_key=None)
+            launcher = replace(launcher, wanted_key=None, wanted_builder=None)
             wish = await first_build(app, tx, launcher, followed)
             await end_unfinished(
                 app, tx, launcher.environment_id, Move.SUPERSEDE, but=[wish.id]
@@ -163,7 +165,9 @@ async def change(
         if launcher.name != before.name:
             await _take_name(tx, launcher)
         await tx.launchers.save(launcher)
-    return launcher, followed
+        if launcher.policy is not before.policy:
+            await reconcile(app, tx, launcher, followed)
+        return await tx.launchers.get(launcher_id), followed
 
 
 async def _take_name(tx: Transaction, launcher: Launcher) -> None:
@@ -269,7 +273,7 @@ async def take_offer(
     async with app[STORE].transaction() as tx:
         launcher = await tx.launchers.get(launcher_id)
         image, key = launcher.available_image, launcher.available_key
-        if image is None or key is None or not has_offer(launcher):
+        if image is None or key is None or not launcher.has_offer:
             raise ConflictError(
                 f"Session launcher with id '{launcher_id}' has no available image to "
                 "move to."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 from aiohttp import web
@@ -23,8 +24,9 @@ from service.domain.evaluation import (
     judge,
 )
 from service.domain.launcher import Launcher, UpdatePolicy
-from service.domain.planning import next_generation, plan
+from service.domain.planning import Known, next_generation, plan
 from service.domain.push import Evidence, Push
+from service.domain.reconciliation import RECENT
 from service.domain.source import Source
 from service.errors import RemoteRefusedError, TransientError
 from service.look import look
@@ -96,12 +98,23 @@ async def _launchers(
 ) -> tuple[LauncherOutlook, ...]:
     if not isinstance(looked, Looked) or not isinstance(looked.found, Definition):
         return tuple(_nothing(it, "There is nothing to build.") for it in launchers)
+    async with app[STORE].reading() as tx:
+        rebuilds = {
+            it.environment_id: await tx.rebuilds.of_environment(
+                it.environment_id, limit=RECENT
+            )
+            for it in launchers
+        }
     ids = count()
     planned = plan(
         _imagined(app, source, judgement, looked, launchers),
         looked.found,
-        launchers=launchers,
-        wishes=(),
+        Known(
+            launchers=launchers,
+            rebuilds=rebuilds,
+            is_pushed=True,
+            pause=timedelta(0),
+        ),
         recipe=lambda it: _recipe(app, it),
         new_id=lambda: f"imagined-{next(ids)}",
     )

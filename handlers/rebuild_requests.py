@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
 
 from handlers.announcing import announcer_of
-from handlers.keys import CLOCK, IDS, STORE
+from handlers.keys import BUILDER, CLOCK, IDS, STORE
 from handlers.shapes.builds import status_of
+from service.domain.agenda import Pace
 from service.domain.build import (
     BuildState,
     EnvironmentId,
@@ -19,11 +21,13 @@ from service.domain.build import (
 )
 from service.domain.launcher import Launcher
 from service.domain.push import Evidence
+from service.domain.reconciliation import Anew
 from service.domain.source import Source
 from service.errors import ConflictError, InvalidRequestError
 from service.ports.store import LOCK_SCHEDULE, Transaction
+from service.reconciling import Reconciliation
 
-__all__ = ["cancel", "end_unfinished", "first_build", "request_rebuild"]
+__all__ = ["cancel", "end_unfinished", "first_build", "reconcile", "request_rebuild"]
 
 _ASKED_FOR: Final = {Evidence.MANUAL, Evidence.LAUNCHER}
 
@@ -81,6 +85,24 @@ def _wish(app: web.Application, launcher: Launcher, evidence: Evidence) -> Rebui
         state=BuildState.QUEUED,
         created_at=app[CLOCK].now(),
     )
+
+
+async def reconcile(
+    app: web.Application, tx: Transaction, launcher: Launcher, source: Source
+) -> None:
+    """Ask for what a launcher is behind of, now that a person set it otherwise.
+
+    The lock of its source is held. What failed for good is tried again, too.
+    """
+    reconciliation = Reconciliation(
+        builder=app[BUILDER],
+        clock=app[CLOCK],
+        ids=app[IDS],
+        announcer=announcer_of(app),
+        pace=Pace(),
+        pause=timedelta(0),
+    )
+    await reconciliation.reconcile(tx, source, [launcher], anew=Anew.KEY)
 
 
 async def cancel(app: web.Application, rebuild_id: RebuildId) -> Rebuild:

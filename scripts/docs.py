@@ -160,7 +160,8 @@ def failures() -> str:
     said = _attribute_docstrings(getsource(failure_module))["FailureClass"]
     rows = ["| class | tried again | |", "|---|---|---|"]
     for kind in FailureClass:
-        again = "yes" if kind.is_transient else "no"
+        at_once = "at once, then later" if kind.is_transient else "later"
+        again = "no" if kind.is_final else at_once
         rows.append(f"| `{kind.word}` | {again} | {said[kind.name]} |")
     return "\n".join(rows)
 

@@ -23,7 +23,6 @@ __all__ = [
     "LauncherPost",
     "MoveRequest",
     "SessionLauncher",
-    "has_offer",
 ]
 
 DEFAULT_PROJECT: Final = "0" * 26
@@ -148,26 +147,12 @@ class SessionLauncher(Told):
                 "source_id": launcher.source_id,
                 "generation": launcher.generation,
                 "available_image": launcher.available_image
-                if has_offer(launcher)
+                if launcher.has_offer
                 else None,
                 "latest_build": latest,
                 "outdated": wanted is not None and wanted != launcher.image_key,
             }
         )
-
-
-def has_offer(launcher: Launcher) -> bool:
-    """Say whether an image waits to be taken.
-
-    Only the image that the definition asks for now is an offer, and only when the
-    launcher does not start from it already: a revert, or something else to follow,
-    ends older offers.
-    """
-    return (
-        launcher.available_image is not None
-        and launcher.available_generation > launcher.generation
-        and launcher.available_key == launcher.wanted_key != launcher.image_key
-    )
 
 
 def _variables(launcher: Launcher) -> Sequence[EnvVariable] | None:

@@ -13,6 +13,7 @@ from consumers.evaluate import Evaluator
 from consumers.guard import Loop
 from consumers.health import Health
 from consumers.notify import Notifier
+from consumers.reconcile import Reconciler
 from consumers.roles import ASK, BUILD, NOTIFY, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.runner import Handle, Runner
@@ -27,6 +28,7 @@ from service.domain.schedule import Caps
 from service.domain.sweeping import Rhythm
 from service.ports.builder import Builder
 from service.ports.bus import Role
+from service.reconciling import Reconciliation
 from service.settings import Settings
 
 __all__ = ["BusSide"]
@@ -49,6 +51,14 @@ class BusSide:
         self._agenda_bell = Bell(clock=engines.clock)
         self._announcer = Announcer(
             clock=engines.clock, ids=engines.ids, metrics=engines.metrics
+        )
+        self._reconciliation = Reconciliation(
+            builder=builder,
+            clock=engines.clock,
+            ids=engines.ids,
+            announcer=self._announcer,
+            pace=self._pace,
+            pause=settings.look.sweep,
         )
         self._application = Application(
             clock=engines.clock,
@@ -101,6 +111,7 @@ class BusSide:
         sweep = Sweep(
             store=engines.store,
             heads=engines.remote,
+            builder=self._builder,
             clock=engines.clock,
             rhythm=Rhythm(first=look.sweep, longest=max(look.sweep, look.sweep_max)),
             per_hour=look.sweep_rate,
@@ -116,8 +127,17 @@ class BusSide:
             watcher.run,
             cleaner.run,
             sweep.run,
+            self._reconciler().run,
             self._health().run,
         ]
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(
+            store=self._engines.store,
+            clock=self._engines.clock,
+            bell=self._agenda_bell,
+            reconciliation=self._reconciliation,
+        )
 
     def _health(self) -> Health:
         engines = self._engines
@@ -160,6 +180,7 @@ class BusSide:
                 ids=engines.ids,
                 announcer=self._announcer,
                 pace=self._pace,
+                reconciliation=self._reconciliation,
                 patience=Patience(first=self._settings.remote.retry_after),
             ),
         )

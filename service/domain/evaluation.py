@@ -21,6 +21,7 @@ __all__ = [
     "RefGone",
     "SameHead",
     "Verdict",
+    "defined",
     "judge",
     "remembered",
     "seen_after",
@@ -237,16 +238,24 @@ def remembered(source: Source, same: SameHead) -> Looked:
     Raises:
         ValueError: The source has seen no definition.
     """
+    found = defined(source)
+    if found is None:
+        raise ValueError(f"source {source.id} has seen no definition")
+    return Looked(head=same.head, found=found)
+
+
+def defined(source: Source) -> Definition | None:
+    """Return the definition that was last seen; None while none is at the head."""
     seen = source.seen
     if not seen or not seen.kind or not seen.fingerprint or not seen.meaning:
-        raise ValueError(f"source {source.id} has seen no definition")
-    path = next(it.path for it in seen.items if it.role == "definition")
-    found = Definition(
+        return None
+    if seen.commit is None:
+        return None
+    return Definition(
         kind=seen.kind,
-        path=path,
+        path=next(it.path for it in seen.items if it.role == "definition"),
         items=seen.items,
         fingerprint=seen.fingerprint,
         meaning=seen.meaning,
         declared=seen.declared,
     )
-    return Looked(head=same.head, found=found)

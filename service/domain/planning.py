@@ -1,15 +1,17 @@
 """Which rebuilds an evaluation asks for: facts in, decisions out.
 
-A launcher's image is outdated when the definition at the head, built its way, has
-another key than the launcher wants already. So a new launcher, another frontend and
-a newer builder ask for an image just as a changed file does.
+A look tells the key of the definition at the head, built each launcher's way. Who is
+behind it (`service.domain.reconciliation`) asks for an image: a new launcher, another
+frontend and a newer builder just as a changed file.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from service.domain.build import (
     BuildState,
+    EnvironmentId,
     Plan,
     Rebuild,
     RebuildId,
@@ -18,12 +20,20 @@ from service.domain.build import (
 )
 from service.domain.definition import Definition
 from service.domain.evaluation import Evaluation
-from service.domain.launcher import Launcher, UpdatePolicy
+from service.domain.launcher import Launcher
 from service.domain.push import Evidence
+from service.domain.reconciliation import Anew, Behind, hold_of, stand
 from service.domain.repository import CommitSha
 from service.domain.source import Source
 
-__all__ = ["Planned", "next_generation", "plan"]
+__all__ = [
+    "Known",
+    "Planned",
+    "automatic_rebuild",
+    "next_generation",
+    "plan",
+    "planned_for",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,63 +53,108 @@ def next_generation(source: Source, launchers: Iterable[Launcher]) -> int:
     return max(source.generation, *seen, 0) + 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What planning knows beside the look itself."""
+
+    launchers: Sequence[Launcher]
+    """All that follow the source."""
+    wishes: Sequence[Rebuild] = ()
+    """Rebuilds without a plan that waited for this look. One that ended meanwhile
+    has no key, and holds nothing back."""
+    rebuilds: Mapping[EnvironmentId, Sequence[Rebuild]] = field(default_factory=dict)
+    """The latest of each environment, and every unfinished one."""
+    is_pushed: bool = False
+    """Whether a push is among those who asked for the look."""
+    pause: timedelta
+    """How long a person's cancellation is respected."""
+    traceparent: str | None = None
+    """The trace of who asked for the look."""
+
+
 def plan(
     evaluation: Evaluation,
     found: Definition,
+    known: Known,
     *,
-    launchers: Sequence[Launcher],
-    wishes: Sequence[Rebuild],
     recipe: Callable[[Launcher], Recipe],
     new_id: Callable[[], str],
-    traceparent: str | None = None,
 ) -> Iterator[Planned]:
     """Say what every launcher of a source wants, now that its head was looked at.
 
     Args:
         evaluation: The look, with its generation and commit.
         found: The definition at the head.
-        launchers: All that follow the source.
-        wishes: Rebuilds without a plan that waited for this look. Where a person
-            cancelled one meanwhile, nothing is asked for in its place.
+        known: What else counts.
         recipe: How a launcher's image is made.
         new_id: Makes ids.
-        traceparent: The trace of who asked for the look.
     """
+    for launcher in known.launchers:
+        planned = planned_for(
+            evaluation, found, recipe(launcher), traceparent=known.traceparent
+        )
+        wanting = replace(
+            launcher,
+            wanted_key=planned.key,
+            wanted_generation=evaluation.generation,
+            wanted_builder=planned.recipe.builder_image,
+            held_key=None,
+            held_until=None,
+        )
+        mine = [it for it in known.wishes if it.launcher_id == launcher.id]
+        asked = [replace(it, plan=planned) for it in mine if not it.state.is_final]
+        if not asked:
+            standing = stand(
+                wanting,
+                known.rebuilds.get(launcher.environment_id, ()),
+                now=evaluation.completed_at,
+                pause=known.pause,
+                anew=_anew(launcher, wanting, is_pushed=known.is_pushed),
+            )
+            if isinstance(standing, Behind):
+                asked = [automatic_rebuild(evaluation, wanting, planned, new_id())]
+            if (hold := hold_of(standing)) is not None:
+                wanting = wanting.held(hold.until)
+        yield Planned(launcher=wanting, rebuilds=tuple(asked))
+
+
+def _anew(before: Launcher, after: Launcher, *, is_pushed: bool) -> Anew:
+    if before.wanted_key != after.wanted_key:
+        return Anew.KEY
+    return Anew.PUSH if is_pushed else Anew.NOTHING
+
+
+def planned_for(
+    evaluation: Evaluation,
+    found: Definition,
+    recipe: Recipe,
+    *,
+    traceparent: str | None = None,
+) -> Plan:
+    """Return what a rebuild of a definition needs, made one way."""
     if evaluation.commit is None:
         raise ValueError("a definition was found at no commit")
-    for launcher in launchers:
-        how = recipe(launcher)
-        planned = Plan(
-            evaluation_id=evaluation.id,
-            generation=evaluation.generation,
-            key=build_key(found.meaning, found.kind, how),
-            recipe=how,
-            kind=found.kind,
-            commit=CommitSha(evaluation.commit),
-            path=found.path,
-            declared=found.declared,
-            kept=found.kept,
-            traceparent=traceparent,
-        )
-        mine = [it for it in wishes if it.launcher_id == launcher.id]
-        asked = [replace(it, plan=planned) for it in mine if not it.state.is_final]
-        is_outdated = planned.key != launcher.wanted_key
-        if not mine and is_outdated and launcher.policy is not UpdatePolicy.MANUAL:
-            asked = [_automatic(evaluation, launcher, planned, new_id())]
-        yield Planned(
-            launcher=replace(
-                launcher,
-                wanted_key=planned.key,
-                wanted_generation=evaluation.generation,
-            ),
-            rebuilds=tuple(asked),
-        )
+    return Plan(
+        evaluation_id=evaluation.id,
+        generation=evaluation.generation,
+        key=build_key(found.meaning, found.kind, recipe),
+        recipe=recipe,
+        kind=found.kind,
+        commit=CommitSha(evaluation.commit),
+        path=found.path,
+        declared=found.declared,
+        kept=found.kept,
+        traceparent=traceparent,
+    )
 
 
-def _automatic(
+def automatic_rebuild(
     evaluation: Evaluation, launcher: Launcher, planned: Plan, rebuild_id: str
 ) -> Rebuild:
-    # Nobody waits for it, whoever asked for the look.
+    """Ask for an image because the launcher is behind.
+
+    Nobody waits for it, whoever asked for the look.
+    """
     waits = {Evidence.MANUAL, Evidence.LAUNCHER}
     evidence = evaluation.evidence
     return Rebuild(

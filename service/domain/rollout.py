@@ -23,10 +23,11 @@ def step(launcher: Launcher, rebuild: Rebuild) -> Step:
 
     A launcher without an image takes any, and what a person asked for is taken
     whatever the policy says. An image of something that the launcher no longer
-    follows is left alone. Whether the launcher has a newer image already is not
-    decided here but by the compare-and-set that writes.
+    follows, or made another way than it is now, is left alone. Whether the launcher
+    has a newer image already is not decided here but by the compare-and-set that
+    writes.
     """
-    if rebuild.source_id != launcher.source_id:
+    if rebuild.source_id != launcher.source_id or not _is_its_way(launcher, rebuild):
         return Step.LEAVE
     is_asked_for = rebuild.evidence in {Evidence.MANUAL, Evidence.LAUNCHER}
     if launcher.image is None or is_asked_for:
@@ -38,3 +39,14 @@ def step(launcher: Launcher, rebuild: Rebuild) -> Step:
             return Step.OFFER
         case UpdatePolicy.MANUAL:
             return Step.LEAVE
+
+
+def _is_its_way(launcher: Launcher, rebuild: Rebuild) -> bool:
+    if rebuild.plan is None:
+        return True
+    recipe = rebuild.plan.recipe
+    return (recipe.builder, recipe.frontend, recipe.platform) == (
+        launcher.builder,
+        launcher.frontend,
+        launcher.platform,
+    )

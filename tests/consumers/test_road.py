@@ -299,10 +299,10 @@ async def test_a_transient_failure_is_tried_again_with_an_end(
 ) -> None:
     launcher = await world.follow(repo.repository)
     await world.settle()
-    for _ in range(3):
+    for wait in (200, 200, 0):
         world.builder.fail(FailureClass.NETWORK)
         await world.settle()
-        await world.later(200)
+        await world.later(wait)
 
     (rebuild,) = await world.rebuilds(launcher)
     assert rebuild.state is BuildState.FAILED

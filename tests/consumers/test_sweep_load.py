@@ -29,7 +29,8 @@ from service.domain.push import Evidence
 from service.domain.repository import CommitSha, Ref, Repository
 from service.domain.source import Head, Revision, Seen, SourceId
 from service.domain.sweeping import Rhythm
-from tests.support.clock import NOW
+from tests.support.builders import ToldBuilder
+from tests.support.clock import NOW, TurnedClock
 from tests.support.databases import TEST_KEY
 from tests.support.values import a_launcher, a_source
 
@@ -99,6 +100,7 @@ async def _follow(database: Database) -> None:
             id=LauncherId(f"launcher-{number:05}"),
             environment_id=EnvironmentId(f"environment-{number:05}"),
             source_id=source.id,
+            wanted_builder="told/1 none",
         )
         kept.append(sources._to_row(source))
         launched.append(launchers._to_row(launcher))
@@ -120,6 +122,7 @@ async def test_ten_thousand_sources_cost_a_bounded_number_of_requests_an_hour(
     sweep = Sweep(
         store=SqlStore(database),
         heads=heads,
+        builder=ToldBuilder(clock=TurnedClock()),
         clock=clock,
         rhythm=RHYTHM,
         per_hour=PER_HOUR,

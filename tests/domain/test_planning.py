@@ -1,11 +1,12 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from service.domain.build import BuildKey, Rebuild, build_key
 from service.domain.fingerprint import Fingerprint
 from service.domain.launcher import Launcher, UpdatePolicy
-from service.domain.planning import Planned, next_generation, plan
+from service.domain.planning import Known, Planned, next_generation, plan
 from service.domain.push import Evidence
 from service.domain.rollout import Step, step
 from tests.support.ids import CountedIds
@@ -18,13 +19,14 @@ from tests.support.values import (
     an_evaluation,
 )
 
+PAUSE = timedelta(minutes=15)
+
 
 def planned(launcher: Launcher, *wishes: Rebuild, meaning: str = "e" * 64) -> Planned:
     (result,) = plan(
         an_evaluation(),
         a_definition(meaning=Fingerprint(meaning)),
-        launchers=[launcher],
-        wishes=wishes,
+        Known(launchers=[launcher], wishes=wishes, pause=PAUSE),
         recipe=lambda it: a_recipe(frontend=it.frontend),
         new_id=CountedIds().new,
     )
@@ -34,6 +36,11 @@ def planned(launcher: Launcher, *wishes: Rebuild, meaning: str = "e" * 64) -> Pl
 def wanting(launcher: Launcher) -> Launcher:
     """The launcher as it is after its definition was evaluated once."""
     return planned(launcher).launcher
+
+
+def served(launcher: Launcher) -> Launcher:
+    """The launcher on the image that it wants."""
+    return replace(launcher, image="an-image", image_key=launcher.wanted_key)
 
 
 def test_a_launcher_whose_definition_changed_asks_for_an_image() -> None:
@@ -48,17 +55,22 @@ def test_a_launcher_whose_definition_changed_asks_for_an_image() -> None:
 
 
 def test_a_launcher_that_wants_this_image_already_asks_for_nothing() -> None:
-    launcher = wanting(a_launcher())
+    launcher = served(wanting(a_launcher()))
 
     assert planned(launcher).rebuilds == ()
+
+
+def test_a_launcher_that_wants_an_image_which_nothing_leads_to_asks_again() -> None:
+    launcher = wanting(a_launcher())
+
+    assert len(planned(launcher).rebuilds) == 1
 
 
 def test_a_plan_knows_what_its_definition_declares() -> None:
     (result,) = plan(
         an_evaluation(),
         a_definition(declared=("numpy", "pandas")),
-        launchers=[a_launcher()],
-        wishes=(),
+        Known(launchers=[a_launcher()], pause=PAUSE),
         recipe=lambda it: a_recipe(frontend=it.frontend),
         new_id=CountedIds().new,
     )
@@ -96,7 +108,7 @@ def test_a_wish_gets_its_plan_though_nothing_changed() -> None:
 def test_a_wish_of_another_launcher_is_left_alone() -> None:
     wish = a_rebuild(plan=None, launcher_id="launcher-2")
 
-    assert planned(wanting(a_launcher()), wish).rebuilds == ()
+    assert planned(served(wanting(a_launcher())), wish).rebuilds == ()
 
 
 def test_generations_grow_over_every_source_a_launcher_ever_followed() -> None:

@@ -15,6 +15,7 @@ from consumers.bell import Bell
 from consumers.build import Scheduler
 from consumers.conclude import Conclusion
 from consumers.evaluate import Evaluator
+from consumers.reconcile import Reconciler
 from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.rollout import Rollout
 from consumers.sight import Patience
@@ -26,8 +27,10 @@ from service.domain.agenda import Pace
 from service.domain.build import (
     BuildState,
     EnvironmentId,
+    Move,
     Rebuild,
     RebuildId,
+    moved,
 )
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation import Evaluation
@@ -39,13 +42,15 @@ from service.domain.schedule import Caps
 from service.domain.source import Revision, Source, SourceId
 from service.metrics import Metrics
 from service.ports.remote import Remote
-from service.ports.store import Store
+from service.ports.store import LOCK_SCHEDULE, Store
+from service.reconciling import Reconciliation
 from service.wire import Event, PushReceived, RepositoryData, data_of
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
 from tests.support.ids import CountedIds
 from tests.support.sandbox import SANDBOX
 
+PAUSE = timedelta(minutes=15)
 PACE = Pace(quiet=timedelta(seconds=2), patience=timedelta(seconds=30))
 
 
@@ -68,8 +73,9 @@ class World:
         self.builder = ToldBuilder(clock=clock)
         self.events: list[Event] = []
         """Everything that was published, in order."""
-        announcer = Announcer(
-            clock=clock, ids=ids, metrics=Metrics(registry=CollectorRegistry())
+        self.metrics = Metrics(registry=CollectorRegistry())
+        announcer = self.announcer = Announcer(
+            clock=clock, ids=ids, metrics=self.metrics
         )
         application = Application(
             clock=clock,
@@ -79,6 +85,14 @@ class World:
             retry_after=timedelta(seconds=30),
         )
         bell = Bell(clock=clock)
+        reconciliation = Reconciliation(
+            builder=self.builder,
+            clock=clock,
+            ids=ids,
+            announcer=announcer,
+            pace=PACE,
+            pause=PAUSE,
+        )
         self.asker = Asker(store=store, clock=clock, pace=PACE, bell=bell)
         self.scheduler = Scheduler(
             store=store,
@@ -107,7 +121,11 @@ class World:
                 announcer=announcer,
                 pace=PACE,
                 patience=Patience(wishes=2),
+                reconciliation=reconciliation,
             ),
+        )
+        self.reconciler = Reconciler(
+            store=store, clock=clock, bell=bell, reconciliation=reconciliation
         )
 
     # asking
@@ -182,6 +200,19 @@ class World:
         )
         return rebuild
 
+    async def cancel(self, rebuild: RebuildId) -> None:
+        """Call a rebuild off, as a person does."""
+        async with self.store.transaction(LOCK_SCHEDULE) as tx:
+            found = await tx.rebuilds.get(rebuild)
+            cancelled = replace(
+                found,
+                state=moved(found.state, Move.CANCEL),
+                reason="cancelled",
+                completed_at=self.clock.now(),
+            )
+            await tx.rebuilds.save(cancelled)
+            await self.announcer.finished(tx, [cancelled], None)
+
     async def push(
         self,
         repository: Repository,
@@ -235,6 +266,7 @@ class World:
     async def later(self, seconds: float) -> None:
         """Let time pass, then settle."""
         self.clock.advance(timedelta(seconds=seconds))
+        await self.reconciler.round()
         await self.scheduler.schedule()
         await self.settle()
 

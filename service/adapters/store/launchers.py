@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
 
+from service.adapters.store.behind import find_behind, find_without_build
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables import launcher_names, launchers
 from service.domain.build import BuildKey, EnvironmentId
@@ -123,6 +125,20 @@ class SqlLaunchers:
             query = query.where(launchers.c.name == name)
         return await self._run.page(query, page, _from_row)
 
+    async def behind(
+        self, *, now: datetime, limit: int, after: LauncherId | None = None
+    ) -> Sequence[tuple[LauncherId, SourceId]]:
+        query = find_behind(now=now, limit=limit, after=after or "")
+        return [
+            (LauncherId(row["id"]), SourceId(row["source_id"]))
+            for row in await self._run.rows(query)
+        ]
+
+    async def count_without_build(self) -> int:
+        (row,) = await self._run.rows(find_without_build())
+        found: int = row["count"]
+        return found
+
     async def save(self, launcher: Launcher) -> None:
         row = {
             name: value
@@ -184,6 +200,9 @@ def _to_row(launcher: Launcher) -> Values:
         "args": list(launcher.args),
         "wanted_key": launcher.wanted_key,
         "wanted_generation": launcher.wanted_generation,
+        "wanted_builder": launcher.wanted_builder,
+        "held_key": launcher.held_key,
+        "held_until": launcher.held_until,
         "generation": launcher.generation,
         "image": launcher.image,
         "image_key": launcher.image_key,
@@ -214,6 +233,9 @@ def _from_row(row: Row) -> Launcher:
         args=tuple(row["args"]),
         wanted_key=row["wanted_key"],
         wanted_generation=row["wanted_generation"],
+        wanted_builder=row["wanted_builder"],
+        held_key=row["held_key"],
+        held_until=row["held_until"],
         generation=row["generation"],
         image=row["image"],
         image_key=row["image_key"],

@@ -1,9 +1,10 @@
 """Rebuilds: what environments asked for."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, and_, exists, select, tuple_
+from sqlalchemy import Select, and_, exists, select, text, tuple_
 
 from service.adapters.store.documents import (
     failure_from,
@@ -12,7 +13,7 @@ from service.adapters.store.documents import (
     plan_to,
 )
 from service.adapters.store.statements import Row, Statements, Values
-from service.adapters.store.tables import rebuilds
+from service.adapters.store.tables import UNFINISHED as IS_UNFINISHED, asks, rebuilds
 from service.domain.build import (
     BuildId,
     BuildState,
@@ -22,6 +23,7 @@ from service.domain.build import (
 )
 from service.domain.evaluation import EvaluationId
 from service.domain.push import Evidence
+from service.domain.source import SourceId
 
 __all__ = ["UNFINISHED", "SqlRebuilds"]
 
@@ -49,6 +51,19 @@ class SqlRebuilds:
         return await self._held(
             select(rebuilds).where(rebuilds.c.state.in_(UNFINISHED))
         )
+
+    async def stranded(self, *, before: datetime) -> Sequence[SourceId]:
+        query = (
+            select(rebuilds.c.source_id)
+            .where(
+                text(IS_UNFINISHED),
+                rebuilds.c.key.is_(None),
+                rebuilds.c.created_at <= before,
+                ~exists().where(asks.c.source_id == rebuilds.c.source_id),
+            )
+            .distinct()
+        )
+        return [SourceId(row["source_id"]) for row in await self._run.rows(query)]
 
     async def of_environment(
         self, environment: EnvironmentId, *, limit: int | None = None
@@ -102,6 +117,7 @@ def _to_row(rebuild: Rebuild) -> Values:
         "is_fresh": rebuild.is_fresh,
         "evaluation_id": rebuild.plan.evaluation_id if rebuild.plan else None,
         "plan": plan_to(rebuild.plan),
+        "key": rebuild.plan.key if rebuild.plan else None,
         "state": rebuild.state.value,
         "build_id": rebuild.build_id,
         "created_at": rebuild.created_at,

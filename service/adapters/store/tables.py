@@ -25,6 +25,8 @@ from service.adapters.store.columns import PLACE, Instant, Json, Words
 
 __all__ = [
     "METADATA",
+    "UNFINISHED",
+    "UNSERVED",
     "appointments",
     "asks",
     "builds",
@@ -97,6 +99,18 @@ sources: Final = Table(
     Index(None, "host", "number"),
 )
 
+UNSERVED: Final = (
+    "policy <> 'manual'"
+    " AND wanted_key IS NOT NULL"
+    " AND (image_key IS NULL OR image_key <> wanted_key)"
+    " AND (policy <> 'notify' OR available_key IS NULL OR available_key <> wanted_key"
+    " OR available_generation <= generation)"
+    " AND (held_key IS NULL OR held_key <> wanted_key OR held_until IS NOT NULL)"
+)
+"""Launchers without the image that they want, but for those whose build failed for
+good. Written out, as both engines use a partial index only where a query repeats its
+words, and few launchers are in it."""
+
 launchers: Final = Table(
     "launchers",
     METADATA,
@@ -119,6 +133,9 @@ launchers: Final = Table(
     Column("args", Json, nullable=False),
     Column("wanted_key", Words),
     Column("wanted_generation", BigInteger, nullable=False),
+    Column("wanted_builder", Words),
+    Column("held_key", Words),
+    Column("held_until", Instant),
     Column("generation", BigInteger, nullable=False),
     Column("image", Words),
     Column("image_key", Words),
@@ -129,6 +146,12 @@ launchers: Final = Table(
     Index(None, "project_id", "created_at", "id"),
     Index(None, "name", "created_at", "id"),
     Index(None, "created_at", "id"),
+    Index(
+        "ix_launchers_behind",
+        "id",
+        postgresql_where=text(UNSERVED),
+        sqlite_where=text(UNSERVED),
+    ),
 )
 
 launcher_names: Final = Table(
@@ -211,6 +234,9 @@ asks: Final = Table(
     sqlite_autoincrement=True,
 )
 
+UNFINISHED: Final = "state IN ('queued', 'running')"
+"""Rebuilds that something can still happen to."""
+
 rebuilds: Final = Table(
     "rebuilds",
     METADATA,
@@ -222,6 +248,7 @@ rebuilds: Final = Table(
     Column("is_fresh", Boolean, nullable=False),
     Column("evaluation_id", Words),
     Column("plan", Json),
+    Column("key", Words),
     Column("state", Words, nullable=False),
     Column("build_id", Words),
     Column("created_at", Instant, nullable=False),
@@ -235,6 +262,12 @@ rebuilds: Final = Table(
     Index(None, "evaluation_id"),
     Index(None, "state", "created_at", "id"),
     Index(None, "created_at", "id"),
+    Index(
+        "ix_rebuilds_unfinished",
+        "environment_id",
+        postgresql_where=text(UNFINISHED),
+        sqlite_where=text(UNFINISHED),
+    ),
 )
 
 builds: Final = Table(

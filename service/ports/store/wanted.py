@@ -1,6 +1,7 @@
 """What people set up: hooks, launchers, and the sources they follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from service.domain.build import (
@@ -125,6 +126,30 @@ class Launchers(Protocol):
         name: str | None = None,
     ) -> Page[Launcher]:
         """Newest first; only those of a project or with a name, where one is given."""
+        ...
+
+    async def behind(
+        self, *, now: datetime, limit: int, after: LauncherId | None = None
+    ) -> Sequence[tuple[LauncherId, SourceId]]:
+        """Return launchers that may be behind, by id, without reading all others.
+
+        Those that do not have the image that they want, that no unfinished rebuild
+        leads to it and that nothing holds back; and those that an unfinished rebuild
+        leads elsewhere. `service.domain.reconciliation` decides.
+
+        Args:
+            now: The present.
+            limit: How many to return at most.
+            after: Only launchers with a higher id.
+        """
+        ...
+
+    async def count_without_build(self) -> int:
+        """Count launchers that are outdated, not manual, and have no build on its way.
+
+        Those that wait for their next try count, those whose definition failed for
+        good do not.
+        """
         ...
 
     async def save(self, launcher: Launcher) -> None:

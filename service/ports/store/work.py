@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from service.domain.build import (
@@ -64,6 +64,14 @@ class Rebuilds(Protocol):
     async def save(self, rebuild: Rebuild) -> None: ...
     async def unfinished(self) -> Sequence[Rebuild]:
         """Every queued or running one, oldest first."""
+        ...
+
+    async def stranded(self, *, before: datetime) -> Sequence[SourceId]:
+        """Return sources that rebuilds wait for and nobody is to look at.
+
+        Args:
+            before: Only rebuilds that were asked for until then count.
+        """
         ...
 
     async def of_environment(

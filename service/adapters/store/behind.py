@@ -1,0 +1,73 @@
+"""Finds launchers that may be behind, by indexes of the few that can be.
+
+Most launchers have what they want: they are in none of the two indexes used here.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Exists,
+    Select,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    union,
+)
+
+from service.adapters.store.tables import (
+    UNFINISHED,
+    UNSERVED,
+    launchers,
+    rebuilds,
+)
+from service.domain.launcher import UpdatePolicy
+
+__all__ = ["find_behind", "find_without_build"]
+
+
+def find_behind(
+    *, now: datetime, limit: int, after: str
+) -> CompoundSelect[*tuple[object, ...]]:
+    """Find launchers that nothing leads to what they want, in pages by id."""
+    wanted = (_is_free(now), ~_leads_there(), launchers.c.id > after)
+    found = select(launchers.c.id, launchers.c.source_id)
+    page = union(
+        found.where(text(UNSERVED), *wanted),
+        found.where(
+            launchers.c.environment_id.in_(_unfinished_environments()),
+            launchers.c.policy != UpdatePolicy.MANUAL.value,
+            launchers.c.wanted_key.is_not(None),
+            *wanted,
+        ),
+    )
+    return page.order_by("id").limit(limit)
+
+
+def find_without_build() -> Select[*tuple[object, ...]]:
+    """Count those that nothing leads to what they want, also when they wait."""
+    count = select(func.count().label("count")).select_from(launchers)
+    return count.where(text(UNSERVED), ~_leads_there())
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        launchers.c.held_key.is_(None),
+        launchers.c.held_key != launchers.c.wanted_key,
+        launchers.c.held_until <= now,
+    )
+
+
+def _leads_there() -> Exists:
+    return exists().where(
+        rebuilds.c.environment_id == launchers.c.environment_id,
+        text(UNFINISHED),
+        or_(rebuilds.c.key.is_(None), rebuilds.c.key == launchers.c.wanted_key),
+    )
+
+
+def _unfinished_environments() -> Select[*tuple[object, ...]]:
+    return select(rebuilds.c.environment_id).where(text(UNFINISHED))

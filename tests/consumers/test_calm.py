@@ -1,0 +1,220 @@
+"""Whatever happens, in whatever order: once it is calm, nobody is behind."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+
+from consumers.roles import ASK, BUILD, ROLLOUT
+from service.adapters.store import SqlStore, open_database
+from service.domain.failure import FailureClass
+from service.domain.hook import Secret
+from service.domain.launcher import UpdatePolicy
+from service.domain.repository import Repository
+from tests.support.calm import FRONTENDS, FaultyStore, MemoryForge, Service
+from tests.support.databases import TEST_KEY
+
+REPOSITORIES: Final = tuple(
+    Repository.from_url(f"https://forge.example/uni/course-{it}") for it in range(2)
+)
+VERSIONS: Final = 4
+PASSING: Final = (
+    FailureClass.NETWORK,
+    FailureClass.CLONE_FAILED,
+    FailureClass.DEADLINE,
+)
+
+Act = tuple[str, int]
+
+
+class Story:
+    """Acts by their names; a number chooses what they are done to."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.acts: Mapping[str, Callable[[int], Awaitable[None]]] = {
+            "push": self.push,
+            "lost push": self.lost_push,
+            "readme": self.readme,
+            "no definition": self.no_definition,
+            "rebuild": self.rebuild,
+            "cancel": self.cancel,
+            "finish": self.finish,
+            "trouble": self.trouble,
+            "lose builds": self.lose_builds,
+            "forge away": self.forge_away,
+            "forge refuses": self.forge_refuses,
+            "no room": self.no_room,
+            "faults": self.faults,
+            "bury": self.bury,
+            "policy": self.policy,
+            "frontend": self.frontend,
+            "repository": self.repository,
+            "add": self.add,
+            "remove": self.remove,
+            "builder": self.builder,
+            "wait": self.wait,
+            "settle": self.settle,
+        }
+
+    async def run(self, acts: list[Act]) -> None:
+        for repository in REPOSITORIES:
+            self.write(repository, 1)
+        await self.add(0)
+        await self.service.settle()
+        await self.service.turn(30)
+        for name, number in acts:
+            await self.acts[name](number)
+        await self.service.calm()
+        await self.service.expect_calm()
+
+    def write(self, repository: Repository, version: int, readme: str = "") -> None:
+        files = {"README.md": readme, "requirements.txt": f"six=={version}\n"}
+        self.service.forge.commit(repository, files)
+
+    async def push(self, number: int) -> None:
+        repository = REPOSITORIES[number % 2]
+        self.write(repository, number // 2 % VERSIONS)
+        await self.service.push(repository)
+
+    async def lost_push(self, number: int) -> None:
+        self.write(REPOSITORIES[number % 2], number // 2 % VERSIONS)
+
+    async def readme(self, number: int) -> None:
+        repository, forge = REPOSITORIES[number % 2], self.service.forge
+        head = forge.heads_of[repository.path]
+        assert head is not None
+        files = {
+            path: forge.commits[head].contents[entry.oid].decode()
+            for path, entry in forge.commits[head].entries.items()
+            if entry.oid in forge.commits[head].contents
+        }
+        forge.commit(repository, {**files, "README.md": f"{len(forge.commits)}"})
+        await self.service.push(repository)
+
+    async def no_definition(self, number: int) -> None:
+        repository = REPOSITORIES[number % 2]
+        self.service.forge.commit(repository, {"README.md": "Nothing to install\n"})
+        await self.service.push(repository)
+
+    async def rebuild(self, number: int) -> None:
+        if launchers := await self.service.launchers():
+            await self.service.rebuild(launchers[number % len(launchers)].id)
+
+    async def cancel(self, number: int) -> None:
+        if launchers := await self.service.launchers():
+            await self.service.cancel_newest(launchers[number % len(launchers)].id)
+
+    async def finish(self, number: int) -> None:
+        if running := self.service.builder.running:
+            await self.service.end(running[number % len(running)])
+        if number % 3:
+            await self.service.settle()
+
+    async def trouble(self, number: int) -> None:
+        """Fail whatever runs, until nothing is tried again at once."""
+        kind = PASSING[number % len(PASSING)]
+        for _ in range(4):
+            for build in self.service.builder.running:
+                await self.service.end(build, kind)
+            await self.service.turn(30 + number)
+
+    async def lose_builds(self, number: int) -> None:
+        self.service.builder.lose()
+        await self.service.turn(5 + number)
+
+    async def forge_away(self, number: int) -> None:
+        self.service.forge.is_away = bool(number % 2)
+        if number % 3:  # longer than anybody's patience
+            for _ in range(4):
+                await self.service.turn(400)
+
+    async def forge_refuses(self, number: int) -> None:
+        self.service.forge.is_refusing = bool(number % 2)
+
+    async def no_room(self, number: int) -> None:
+        self.service.builder.refuse(number % 4)
+
+    async def faults(self, number: int) -> None:
+        self.service.faulty.faults = number % 4
+
+    async def bury(self, number: int) -> None:
+        role = (ASK, BUILD, ROLLOUT)[number % 3]
+        self.service.losses.left[role] = 1 + number % 2
+
+    async def policy(self, number: int) -> None:
+        policies = list(UpdatePolicy)
+        if launchers := await self.service.launchers():
+            launcher = launchers[number % len(launchers)]
+            policy = policies[number % len(policies)].value
+            await self.service.change_launcher(launcher.id, update_policy=policy)
+
+    async def frontend(self, number: int) -> None:
+        chosen = {"frontend_variant": FRONTENDS[number % len(FRONTENDS)]}
+        await self._change(number, chosen)
+
+    async def repository(self, number: int) -> None:
+        await self._change(number, {"repository": REPOSITORIES[number % 2].url})
+
+    async def _change(self, number: int, parameters: Mapping[str, str]) -> None:
+        if launchers := await self.service.launchers():
+            await self.service.change_launcher(
+                launchers[number // 2 % len(launchers)].id,
+                environment={"build_parameters": parameters},
+            )
+
+    async def add(self, number: int) -> None:
+        policies = (UpdatePolicy.AUTOMATIC, UpdatePolicy.NOTIFY, UpdatePolicy.MANUAL)
+        await self.service.add_launcher(
+            REPOSITORIES[number % 2],
+            policies[number // 2 % len(policies)],
+            FRONTENDS[number % len(FRONTENDS)],
+        )
+
+    async def remove(self, number: int) -> None:
+        launchers = await self.service.launchers()
+        if len(launchers) > 1:
+            await self.service.remove_launcher(launchers[number % len(launchers)].id)
+
+    async def builder(self, number: int) -> None:
+        self.service.builder.version = f"told/{number % 3}"
+
+    async def wait(self, number: int) -> None:
+        await self.service.turn((1, 3, 40, 400, 4000)[number % 5])
+
+    async def settle(self, number: int) -> None:
+        del number
+        await self.service.settle()
+
+
+NAMES: Final = tuple(vars(Story(Service.__new__(Service)))["acts"])
+
+
+@asynccontextmanager
+async def a_service(folder: Path) -> AsyncIterator[Service]:
+    url = f"sqlite:///{folder / 'db.sqlite'}"
+    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+        yield Service(FaultyStore(SqlStore(database)), MemoryForge())
+
+
+def told(acts: list[Act]) -> None:
+    """Tell a story in a new world."""
+
+    async def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with a_service(Path(folder)) as service:
+                await Story(service).run(acts)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_once_it_is_calm_nobody_is_behind(seed: int) -> None:
+    """Each seed is a story of its own; a number that fails can be kept beside them."""
+    chance = Random(seed)
+    told([(chance.choice(NAMES), chance.randrange(30)) for _ in range(18)])

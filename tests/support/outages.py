@@ -1,0 +1,22 @@
+"""A remote that tests can take away: real git has no switch for it."""
+
+from collections.abc import Collection, Mapping
+
+from service.adapters.git import GitRemote
+from service.domain.evaluation import RefGone
+from service.domain.repository import Repository
+from service.domain.source import Head, Revision
+from service.errors import TransientError
+
+
+class AwayRemote(GitRemote):
+    """Real git, unless it is away: then nobody answers, as the port allows."""
+
+    is_away = False
+
+    async def heads(
+        self, repository: Repository, revisions: Collection[Revision]
+    ) -> Mapping[Revision, Head | RefGone]:
+        if self.is_away:
+            raise TransientError("the forge does not answer")
+        return await super().heads(repository, revisions)
