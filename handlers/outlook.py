@@ -7,6 +7,7 @@ from itertools import count
 
 from aiohttp import web
 
+from handlers.behind_line import behind_line
 from handlers.keys import BUILDER, CLOCK, REMOTE, SANDBOX, STORE
 from handlers.shapes.simulations import LauncherOutlook, SourceOutlook
 from handlers.shapes.sources import FindingTold, plain_path
@@ -24,7 +25,7 @@ from service.domain.evaluation import (
     judge,
 )
 from service.domain.launcher import Launcher, UpdatePolicy
-from service.domain.planning import Known, next_generation, plan
+from service.domain.planning import Known, Planned, next_generation, plan
 from service.domain.push import Evidence, Push
 from service.domain.reconciliation import RECENT
 from service.domain.source import Source
@@ -119,20 +120,28 @@ async def _launchers(
         new_id=lambda: f"imagined-{next(ids)}",
     )
     async with app[STORE].reading() as tx:
-        return tuple([await _launcher(tx, it.launcher, it.rebuilds) for it in planned])
+        return tuple(
+            [
+                await _launcher(tx, it, rebuilds[it.launcher.environment_id])
+                for it in planned
+            ]
+        )
 
 
 async def _launcher(
-    tx: Transaction, launcher: Launcher, rebuilds: Sequence[Rebuild]
+    tx: Transaction, planned: Planned, latest: Sequence[Rebuild]
 ) -> LauncherOutlook:
-    wanted = next((it.plan for it in rebuilds if it.plan), None)
+    launcher = planned.launcher
+    wanted = next((it.plan for it in planned.rebuilds if it.plan), None)
     if wanted is None:
+        # Served, or on its way, where nothing holds it back.
         is_manual = launcher.policy is UpdatePolicy.MANUAL
         return _nothing(
             launcher,
             "Its policy is manual: it waits for a person."
             if is_manual
-            else "It asked for this environment already.",
+            else behind_line(launcher, latest)
+            or "It asked for this environment already.",
         )
     image = await tx.builds.image(wanted.key)
     return LauncherOutlook(

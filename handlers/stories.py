@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from handlers.behind_line import behind_line
 from handlers.build_facts import image_of, tell_builds
 from handlers.shapes.builds import Build
 from handlers.shapes.deliveries import DeliveryTold
@@ -51,6 +52,9 @@ async def tell_story(tx: Transaction, of: str, thread: Thread, view: View) -> St
         evaluations=tuple(evaluations),
         waiting=tuple(await tell_builds(tx, waiting, view)),
         launcher=await _launcher(tx, thread.launcher),
+        behind=behind_line(thread.launcher, thread.rebuilds or ())
+        if thread.launcher
+        else None,
     )
     return story.model_copy(update={"lines": tuple(story_lines(story))})
 

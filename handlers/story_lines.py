@@ -37,6 +37,8 @@ def story_lines(story: Story) -> Iterator[str]:
     """Tell a story."""
     if story.launcher:
         yield from _launcher(story.launcher)
+    if story.behind:
+        yield story.behind
     yield from _in_order(story)
     for build in story.waiting:
         yield from _waiting(build)

@@ -93,3 +93,7 @@ class Story(Told):
     evaluations: tuple[EvaluationStory, ...]
     waiting: tuple[Build, ...] = Field(description="What no look has answered yet.")
     launcher: SessionLauncher | None = None
+    behind: str | None = Field(
+        default=None,
+        description="What holds the launcher back from the image it asks for.",
+    )

@@ -213,8 +213,9 @@ def told(acts: list[Act]) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("seed", range(6))
+# Of these the first four found launchers left behind before there was a reconciliation.
+@pytest.mark.parametrize("seed", [4, 6, 17, 23, 0, 1])
 def test_once_it_is_calm_nobody_is_behind(seed: int) -> None:
     """Each seed is a story of its own; a number that fails can be kept beside them."""
     chance = Random(seed)
-    told([(chance.choice(NAMES), chance.randrange(30)) for _ in range(18)])
+    told([(chance.choice(NAMES), chance.randrange(30)) for _ in range(20)])
