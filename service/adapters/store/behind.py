@@ -37,8 +37,11 @@ def find_behind(
     found = select(launchers.c.id, launchers.c.source_id)
     page = union(
         found.where(text(UNSERVED), *wanted),
-        found.where(
-            launchers.c.environment_id.in_(_unfinished_environments()),
+        # From the few rebuilds to their launchers, and never the other way round.
+        found.select_from(rebuilds)
+        .join(launchers, launchers.c.environment_id == rebuilds.c.environment_id)
+        .where(
+            text(f"rebuilds.{UNFINISHED}"),
             launchers.c.policy != UpdatePolicy.MANUAL.value,
             launchers.c.wanted_key.is_not(None),
             *wanted,
@@ -62,12 +65,9 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
 
 
 def _leads_there() -> Exists:
+    others = rebuilds.alias("others").c
     return exists().where(
-        rebuilds.c.environment_id == launchers.c.environment_id,
-        text(UNFINISHED),
-        or_(rebuilds.c.key.is_(None), rebuilds.c.key == launchers.c.wanted_key),
+        others.environment_id == launchers.c.environment_id,
+        text(f"others.{UNFINISHED}"),
+        or_(others.key.is_(None), others.key == launchers.c.wanted_key),
     )
-
-
-def _unfinished_environments() -> Select[*tuple[object, ...]]:
-    return select(rebuilds.c.environment_id).where(text(UNFINISHED))
