@@ -29,7 +29,7 @@ __all__ = ["FRESH", "Doorkeeper"]
 
 log = structlog.get_logger(__name__)
 
-FRESH: Final = timedelta(seconds=2)
+FRESH: Final = timedelta(seconds=3)
 """How long a hook is remembered after it was read. Where there are other receivers, who
 removes one or retires a secret is answered after that: nobody remembers it then."""
 _MOST: Final = 10_000
