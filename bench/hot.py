@@ -110,6 +110,11 @@ class _Nobody:
         """Say so."""
         return f"nobody, {frontend}"
 
+    def scope(self, project: str) -> str:
+        """Share everything."""
+        del project
+        return ""
+
     def provides(self, frontend: str) -> bool:
         """Provide everything, as nothing is built."""
         return bool(frontend)

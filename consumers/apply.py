@@ -19,6 +19,7 @@ from service.domain.build import (
 )
 from service.domain.failure import Failure
 from service.domain.launcher import LauncherId
+from service.domain.previous import previous_image
 from service.domain.schedule import (
     Adopt,
     Create,
@@ -37,6 +38,8 @@ __all__ = ["Application"]
 log = structlog.get_logger(__name__)
 
 
+_RELATIVES: Final = 50
+"""How many builds of a repository are looked through for layers to reuse."""
 _TRIED: Final = (
     "It was tried {} times in a row. While a launcher wants it, it is tried again "
     "later; a rebuild tries at once."
@@ -179,6 +182,10 @@ class Application:
             traceparent=plan.traceparent,
             created_at=self._clock.now(),
         )
+        relatives = await tx.builds.succeeded(
+            build.project_id, build.repository_url, limit=_RELATIVES
+        )
+        build = replace(build, previous_image=previous_image(build, relatives))
         await tx.builds.add(build)
         return build
 

@@ -169,6 +169,7 @@ def _recipe(app: web.Application, launcher: Launcher) -> Recipe:
         frontend=launcher.frontend,
         platform=launcher.platform,
         builder_image=app[BUILDER].identity(frontend=launcher.frontend),
+        scope=app[BUILDER].scope(launcher.project_id),
     )
 
 

@@ -74,6 +74,7 @@ class Reconciliation:
             frontend=launcher.frontend,
             platform=launcher.platform,
             builder_image=self._builder.identity(frontend=launcher.frontend),
+            scope=self._builder.scope(launcher.project_id),
         )
 
     async def reconcile(

@@ -48,6 +48,7 @@ def kubernetes_options(settings: Settings) -> KubernetesOptions:
         registry_secret=it.registry_secret,
         insecure_registries=it.insecure_registries,
         pull_secrets=it.pull_secrets,
+        process_types=it.process_types,
         cache_image=it.cache_image,
         cache_volume=it.cache_volume,
         resources=_resources(it),

@@ -119,6 +119,8 @@ class Recipe:
     builder_image: str
     """What does the building, with its version: a builder image by digest, or the
     local builder and the tools it uses."""
+    scope: str = ""
+    """The project inside which the image is shared; empty when with everybody."""
 
 
 def build_key(meaning: Fingerprint, kind: Kind, recipe: Recipe) -> BuildKey:
@@ -130,6 +132,7 @@ def build_key(meaning: Fingerprint, kind: Kind, recipe: Recipe) -> BuildKey:
         recipe.frontend,
         recipe.platform,
         recipe.builder_image,
+        *((recipe.scope,) if recipe.scope else ()),
     )
     return BuildKey(hashlib.sha256("\0".join(parts).encode()).hexdigest())
 
@@ -191,6 +194,8 @@ class Build:
     """The paths of the commit that the build may see; None when it may see all."""
     is_fresh: bool = False
     """Made even though an image of this key exists."""
+    previous_image: str | None = None
+    """The reference of the image whose layers it may reuse; None for none."""
     attempt: int = 1
     not_before: datetime | None = None
     """When a retry may start."""

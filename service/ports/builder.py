@@ -48,6 +48,14 @@ class Named(Protocol):
         """Say what builds, with its version: the recipe's `builder_image`."""
         ...
 
+    def scope(self, project: str) -> str:
+        """Say inside which project an image is shared; empty when with everybody.
+
+        Where what was built before finds its way into an image, one project's commits
+        must not decide about the image of another.
+        """
+        ...
+
     def provides(self, frontend: str) -> bool:
         """Say whether images with this frontend are made here."""
         ...

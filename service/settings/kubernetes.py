@@ -105,6 +105,9 @@ class KubernetesSettings(Section):
     """Registries that are spoken to without TLS."""
     pull_secrets: Names = ()
     """Secrets with which nodes pull images."""
+    process_types: Mapping[str, str] = {}
+    """What images start, by frontend: `{"jupyterlab": "jupyterlab"}`. The buildpacks
+    choose for frontends that are not there; export fails at a type that none makes."""
     cache_image: str = ""
     """The repository of cache images; none when empty, as in Renku."""
     cache_volume: str = ""

@@ -74,6 +74,11 @@ async def test_a_changed_definition_is_built_and_the_launcher_moves(
 
     assert still.image == first
     assert (await world.launcher(launcher)).image == second != first
+    async with world.store.transaction() as tx:
+        previous = [
+            (await tx.builds.get(it)).previous_image for it in world.builder.started
+        ]
+    assert previous == [None, first]
     assert [it.name for it in world.events][-4:] == [
         "rebuild.requested.v1",
         "build.started.v1",

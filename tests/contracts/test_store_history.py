@@ -1,6 +1,8 @@
 """Evaluations, rebuilds, builds and deliveries of every store."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -271,6 +273,34 @@ async def test_a_key_has_its_newest_image_until_it_is_forgotten(store: Store) ->
         await tx.builds.forget_image(key)
         assert await tx.builds.image(key) is None
         assert await tx.builds.image(BuildKey("other")) == an_image()
+
+
+async def test_what_a_project_built_of_a_repository_is_found_newest_first(
+    store: Store,
+) -> None:
+    def a_success(number: int, **changes: Any) -> Build:
+        return a_build(
+            id=f"b-{number}",
+            state=BuildState.SUCCEEDED,
+            image=an_image(),
+            previous_image="r@sha256:1",
+            completed_at=NOW + number * SECOND,
+            **changes,
+        )
+
+    wanted = [a_success(number) for number in (1, 3, 2)]
+    others = [
+        a_success(4, project_id="another"),
+        a_success(5, repository_url="https://github.com/another/name"),
+        replace(a_success(6), state=BuildState.FAILED),
+    ]
+    await keep(store, *wanted, *others)
+
+    async with store.reading() as tx:
+        found = await tx.builds.succeeded(
+            wanted[0].project_id, wanted[0].repository_url, limit=2
+        )
+    assert found == [wanted[1], wanted[2]]
 
 
 async def test_durations_are_of_the_latest_twenty_successes(store: Store) -> None:

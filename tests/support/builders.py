@@ -36,6 +36,10 @@ class ToldBuilder:
     def identity(self, *, frontend: str) -> str:
         return f"{self.version} {frontend}"
 
+    def scope(self, project: str) -> str:
+        del project
+        return ""
+
     def provides(self, frontend: str) -> bool:
         return frontend != self.lacks
 

@@ -341,6 +341,7 @@ class Service(World):
             frontend=launcher.frontend,
             platform=launcher.platform,
             builder_image=self.builder.identity(frontend=launcher.frontend),
+            scope=self.builder.scope(launcher.project_id),
         )
         return build_key(found.meaning, found.kind, recipe)
 

@@ -114,6 +114,9 @@ class KubernetesBuilder:
     def identity(self, *, frontend: str) -> str:
         return self._identity.identity(frontend=frontend)
 
+    def scope(self, project: str) -> str:
+        return self._identity.scope(project)
+
     def provides(self, frontend: str) -> bool:
         return self._identity.provides(frontend)
 

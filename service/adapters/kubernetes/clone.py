@@ -18,6 +18,7 @@ __all__ = [
     "MARK",
     "SCRIPT",
     "SUBMODULES_FAILED",
+    "git_environment",
     "git_settings",
     "kept_arguments",
     "secret_for",
@@ -100,6 +101,7 @@ for pair in "$@"; do
   case $pair in keep:*) continue ;; esac
   printf '%s' "${{pair#*=}}" > "$PLATFORM/env/${{pair%%=*}}"
 done
+printf '%s' "$PROJECT" > "$PROJECT_FILE"
 printf '%s' "$COMMIT" > "$MESSAGE"
 """
 """POSIX sh. Its arguments are `NAME=value` of what buildpacks are told, and `keep:path`
@@ -138,6 +140,26 @@ def git_settings(url: str, options: KubernetesOptions) -> dict[str, str]:
         parts = urlsplit(url)
         settings[f"credential.{parts.scheme}://{parts.netloc}.helper"] = _HELPER
     return settings
+
+
+def git_environment(url: str, options: KubernetesOptions) -> dict[str, str]:
+    """Return the variables that git runs with."""
+    numbered = tuple(enumerate(sorted(git_settings(url, options).items())))
+    return {
+        "GIT_ALLOW_PROTOCOL": ":".join(options.git_protocols),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": str(len(numbered)),
+        **{f"GIT_CONFIG_KEY_{place}": key for place, (key, _) in numbered},
+        **{f"GIT_CONFIG_VALUE_{place}": value for place, (_, value) in numbered},
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
+        "GIT_HTTP_LOW_SPEED_TIME": "60",
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": "/tmp",  # noqa: S108 - in the pod
+        # Failures are told apart by git's English words.
+        "LC_ALL": "C",
+    }
 
 
 def kept_arguments(kept: Iterable[str]) -> list[str]:

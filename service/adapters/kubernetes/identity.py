@@ -19,6 +19,10 @@ class KubernetesIdentity:
     def identity(self, *, frontend: str) -> str:
         return f"{identity(self._options)} {frontend}"
 
+    def scope(self, project: str) -> str:
+        # A cache holds what earlier commits of a project left there, good or bad.
+        return project if self._options.reuses_layers else ""
+
     def provides(self, frontend: str) -> bool:
         # The builder image decides; one that lacks it fails the build and says so.
         del frontend

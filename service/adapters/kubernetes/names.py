@@ -109,13 +109,18 @@ def target_image(build: Build, options: KubernetesOptions) -> str:
 
 
 def cache_name(build: Build) -> str:
-    """Name the cache of an environment: nobody else's code writes into it."""
-    return f"cache-{_digest(build.environment_id, 40)}"
+    """Name the cache of an environment: nobody else's code writes into it.
+
+    An environment that follows another repository has another cache: what the one left
+    there would get into images of the other.
+    """
+    owners = (build.project_id, build.environment_id, plain_url(build.repository_url))
+    return f"cache-{_digest(chr(0).join(owners), 40)}"
 
 
 def identity(options: KubernetesOptions) -> str:
     """Say what builds: the builder image, and a digest of all else that counts."""
-    counts = {
+    counts: dict[str, object] = {
         "run_image": options.run_image,
         "variables": dict(options.variables),
         "platforms": {
@@ -125,6 +130,8 @@ def identity(options: KubernetesOptions) -> str:
         "submodules": options.submodules,
         "lfs": options.lfs,
     }
+    if options.process_types:
+        counts["process_types"] = dict(options.process_types)
     digest = _digest(json.dumps(counts, sort_keys=True), 12)
     return f"{options.builder_image} ({digest})"
 

@@ -94,6 +94,9 @@ class KubernetesOptions:
     """Registries that are spoken to without TLS."""
     pull_secrets: tuple[str, ...] = ()
     """Secrets that the nodes pull images with."""
+    process_types: Mapping[str, str] = field(default_factory=dict)
+    """Frontend → the process type that images start; the buildpacks' own default for
+    those that are not there."""
     cache_image: str = ""
     """The repository of cache images; each environment has its own tag."""
     cache_volume: str = ""
@@ -134,6 +137,11 @@ class KubernetesOptions:
         disk_request="1Gi",
         disk_limit="10Gi",
     )
+
+    @property
+    def reuses_layers(self) -> bool:
+        """Say whether what was built before finds its way into an image."""
+        return bool(self.cache_image or self.cache_volume)
 
     def builder_for(self, platform: str) -> str:
         """Return the builder image of a platform."""

@@ -5,11 +5,11 @@ program reads and writes.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from service.adapters.kubernetes.clone import (
     SCRIPT,
-    git_settings,
+    git_environment,
     kept_arguments,
     secret_for,
 )
@@ -21,10 +21,12 @@ from service.adapters.kubernetes.containers import (
 )
 from service.adapters.kubernetes.names import cache_name, plain_url, target_image
 from service.adapters.kubernetes.options import KubernetesOptions
+from service.adapters.kubernetes.project import project_metadata
 from service.adapters.kubernetes.volumes import (
     CACHE,
     CREDENTIALS,
     LAYERS,
+    METADATA,
     PLATFORM,
     REGISTRY,
     WORKSPACE,
@@ -35,6 +37,9 @@ from service.adapters.kubernetes.volumes import (
 from service.domain.build import Build
 
 __all__ = ["phases", "variables"]
+
+
+_PROJECT: Final = f"{METADATA}/project-metadata.toml"
 
 
 def phases(build: Build, options: KubernetesOptions) -> list[dict[str, Any]]:
@@ -67,7 +72,8 @@ class _Phases:
     def clone(self) -> dict[str, Any]:
         url = plain_url(self.build.repository_url)
         told = variables(self.build, self.options)
-        mounts = [mount(WORKSPACE), mount(PLATFORM), mount_tmp("clone")]
+        mounts = [mount(WORKSPACE), mount(PLATFORM), mount(METADATA)]
+        mounts.append(mount_tmp("clone"))
         if secret_for(url, self.options):
             mounts.append(mount(CREDENTIALS, is_read_only=True))
         return container(
@@ -86,10 +92,12 @@ class _Phases:
                 "KEEP": "all" if self.build.kept is None else "listed",
                 "SOURCE": SOURCE,
                 "PLATFORM": PLATFORM,
+                "PROJECT": project_metadata(self.build),
+                "PROJECT_FILE": _PROJECT,
                 "MESSAGE": TERMINATION,
                 "SUBMODULES": _flag(is_on=self.options.submodules),
                 "LFS": _flag(is_on=self.options.lfs),
-                **_git_environment(url, self.options),
+                **git_environment(url, self.options),
             },
             resources=self.options.resources,
             mounts=mounts,
@@ -101,11 +109,12 @@ class _Phases:
             "analyzer",
             self._analyzed,
             f"-layers={LAYERS}",
+            *self._previous_image,
             f"-run-image={self._run_image}",
             *self._cache_image,
             *self._owner,
             self._target,
-            mounts=[mount(LAYERS), *self._registry],
+            mounts=[mount(LAYERS), mount(METADATA), *self._registry],
         )
 
     def detect(self) -> dict[str, Any]:
@@ -121,6 +130,7 @@ class _Phases:
             mounts=[
                 mount(WORKSPACE, is_read_only=True),
                 mount(LAYERS),
+                mount(METADATA),
                 mount(PLATFORM, is_read_only=True),
             ],
         )
@@ -135,13 +145,14 @@ class _Phases:
             self._group,
             f"-layers={LAYERS}",
             *self._owner,
-            mounts=[mount(LAYERS), *self._cache, *self._registry],
+            mounts=[mount(LAYERS), mount(METADATA), *self._cache, *self._registry],
         )
 
     def build_phase(self) -> dict[str, Any]:
         return self._lifecycle(
             "build",
             "builder",
+            *((self._analyzed,) if self._speaks(12) else ()),
             self._app,
             self._group,
             f"-layers={LAYERS}",
@@ -150,6 +161,7 @@ class _Phases:
             mounts=[
                 mount(WORKSPACE),
                 mount(LAYERS),
+                mount(METADATA, is_read_only=True),
                 mount(PLATFORM, is_read_only=True),
             ],
             is_read_only=False,
@@ -163,14 +175,19 @@ class _Phases:
             self._app,
             *self._cache_image,
             *self._cache_folder,
+            # No image is extended here; what lies there would become layers unasked.
+            *((f"-extended={METADATA}/extended",) if self._speaks(12) else ()),
             self._group,
             f"-layers={LAYERS}",
+            *self._process_type,
+            f"-project-metadata={_PROJECT}",
             f"-report={TERMINATION}",
             *self._owner,
             self._target,
             mounts=[
                 mount(WORKSPACE, is_read_only=True),
                 mount(LAYERS),
+                mount(METADATA, is_read_only=True),
                 *self._cache,
                 *self._registry,
             ],
@@ -185,6 +202,9 @@ class _Phases:
             *self._cache_folder,
             f"-layers={LAYERS}",
             f"-platform={PLATFORM}",
+            *self._previous_image,
+            *self._process_type,
+            f"-project-metadata={_PROJECT}",
             f"-report={TERMINATION}",
             f"-run-image={self._run_image}",
             *self._owner,
@@ -192,6 +212,7 @@ class _Phases:
             mounts=[
                 mount(WORKSPACE),
                 mount(LAYERS),
+                mount(METADATA, is_read_only=True),
                 mount(PLATFORM, is_read_only=True),
                 *self._cache,
                 *self._registry,
@@ -235,15 +256,29 @@ class _Phases:
 
     @property
     def _analyzed(self) -> str:
-        return f"-analyzed={LAYERS}/analyzed.toml"
+        return f"-analyzed={METADATA}/analyzed.toml"
 
     @property
     def _group(self) -> str:
-        return f"-group={LAYERS}/group.toml"
+        return f"-group={METADATA}/group.toml"
 
     @property
     def _plan(self) -> str:
-        return f"-plan={LAYERS}/plan.toml"
+        return f"-plan={METADATA}/plan.toml"
+
+    @property
+    def _previous_image(self) -> tuple[str, ...]:
+        """Pass an image that our own credentials read: analyze fails at any other."""
+        image = self.build.previous_image or ""
+        is_ours = image.startswith(f"{self.options.target}/")
+        if not (is_ours and self.options.reuses_layers):
+            return ()
+        return (f"-previous-image={image}",)
+
+    @property
+    def _process_type(self) -> tuple[str, ...]:
+        found = self.options.process_types.get(self.build.recipe.frontend)
+        return (f"-process-type={found}",) if found else ()
 
     @property
     def _run_image(self) -> str:
@@ -252,6 +287,10 @@ class _Phases:
     @property
     def _target(self) -> str:
         return target_image(self.build, self.options)
+
+    def _speaks(self, minor: int) -> bool:
+        """Say whether the platform API is 0.`minor` or newer."""
+        return int(self.options.platform_api.partition(".")[2]) >= minor
 
     @property
     def _owner(self) -> tuple[str, ...]:
@@ -279,22 +318,3 @@ class _Phases:
 
 def _flag(*, is_on: bool) -> str:
     return "true" if is_on else "false"
-
-
-def _git_environment(url: str, options: KubernetesOptions) -> dict[str, str]:
-    numbered = tuple(enumerate(sorted(git_settings(url, options).items())))
-    return {
-        "GIT_ALLOW_PROTOCOL": ":".join(options.git_protocols),
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_COUNT": str(len(numbered)),
-        **{f"GIT_CONFIG_KEY_{place}": key for place, (key, _) in numbered},
-        **{f"GIT_CONFIG_VALUE_{place}": value for place, (_, value) in numbered},
-        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
-        "GIT_HTTP_LOW_SPEED_TIME": "60",
-        "GIT_TERMINAL_PROMPT": "0",
-        "HOME": "/tmp",  # noqa: S108 - in the pod
-        # Failures are told apart by git's English words.
-        "LC_ALL": "C",
-    }

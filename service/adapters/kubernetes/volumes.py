@@ -12,6 +12,7 @@ __all__ = [
     "CACHE",
     "CREDENTIALS",
     "LAYERS",
+    "METADATA",
     "PLATFORM",
     "REGISTRY",
     "WORKSPACE",
@@ -23,6 +24,10 @@ __all__ = [
 
 WORKSPACE: Final = "/workspace"
 LAYERS: Final = "/layers"
+METADATA: Final = "/metadata"
+"""What phases tell each other. The build phase reads it and cannot write there: the
+code of a repository has no say in what export takes for the previous image, for the run
+image or for the buildpacks that took part."""
 PLATFORM: Final = "/platform"
 REGISTRY: Final = "/registry"
 CACHE: Final = "/cache"
@@ -31,6 +36,7 @@ CREDENTIALS: Final = "/git-credentials"
 _NAMES: Final[Mapping[str, str]] = {
     WORKSPACE: "workspace",
     LAYERS: "layers",
+    METADATA: "metadata",
     PLATFORM: "platform",
     REGISTRY: "registry",
     CACHE: "cache",
@@ -45,6 +51,7 @@ def volumes(build: Build, options: KubernetesOptions) -> list[dict[str, Any]]:
     found = [
         _folder("workspace", options.source_size),
         _folder("layers", options.layers_size),
+        _folder("metadata", "64Mi"),
         _folder("platform", "4Mi"),
         _folder("tmp", options.tmp_size),
     ]

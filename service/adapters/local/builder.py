@@ -114,6 +114,10 @@ class LocalBuilder:
             parts.append(f"jupyterlab={options.jupyterlab_version}")
         return " ".join(parts)
 
+    def scope(self, project: str) -> str:
+        del project
+        return ""
+
     def provides(self, frontend: str) -> bool:
         return frontend in PROVIDED
 

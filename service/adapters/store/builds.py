@@ -61,6 +61,21 @@ class SqlBuilds:
         )
         return [_from_row(row) for row in await self._run.held(query)]
 
+    async def succeeded(
+        self, project_id: str, repository_url: str, *, limit: int
+    ) -> Sequence[Build]:
+        query = (
+            select(builds)
+            .where(
+                builds.c.project_id == project_id,
+                builds.c.repository_url == repository_url,
+                builds.c.state == BuildState.SUCCEEDED.value,
+            )
+            .order_by(builds.c.completed_at.desc(), builds.c.id.desc())
+            .limit(limit)
+        )
+        return [_from_row(row) for row in await self._run.rows(query)]
+
     async def image(self, key: BuildKey) -> Image | None:
         rows = await self._run.rows(select(images).where(images.c.key == key))
         return image_from(rows[0]["image"]) if rows else None
@@ -103,6 +118,7 @@ def _to_row(build: Build) -> Values:
         "environment_id": build.environment_id,
         "project_id": build.project_id,
         "is_fresh": build.is_fresh,
+        "previous_image": build.previous_image,
         "attempt": build.attempt,
         "not_before": build.not_before,
         "created_at": build.created_at,
@@ -131,6 +147,7 @@ def _from_row(row: Row) -> Build:
         environment_id=EnvironmentId(row["environment_id"]),
         project_id=row["project_id"],
         is_fresh=row["is_fresh"],
+        previous_image=row["previous_image"],
         attempt=row["attempt"],
         not_before=row["not_before"],
         created_at=row["created_at"],

@@ -136,6 +136,7 @@ def recipe_to(recipe: Recipe) -> JsonValue:
         "frontend": recipe.frontend,
         "platform": recipe.platform,
         "builder_image": recipe.builder_image,
+        "scope": recipe.scope,
     }
 
 
@@ -146,6 +147,7 @@ def recipe_from(document: Document) -> Recipe:
         frontend=document["frontend"],
         platform=document["platform"],
         builder_image=document["builder_image"],
+        scope=document.get("scope", ""),
     )
 
 

@@ -285,6 +285,7 @@ builds: Final = Table(
     Column("environment_id", Words, nullable=False),
     Column("project_id", Words, nullable=False),
     Column("is_fresh", Boolean, nullable=False),
+    Column("previous_image", Words),
     Column("attempt", Integer, nullable=False),
     Column("not_before", Instant),
     Column("created_at", Instant, nullable=False),
@@ -299,6 +300,7 @@ builds: Final = Table(
     Index(None, "state", "created_at", "id"),
     Index(None, "state", "completed_at"),
     Index(None, "key", "state", "completed_at"),
+    Index(None, "project_id", "repository_url", "state", "completed_at"),
 )
 
 images: Final = Table(

@@ -107,6 +107,15 @@ class Builds(Protocol):
         """Every queued or running one, oldest first."""
         ...
 
+    async def succeeded(
+        self, project_id: str, repository_url: str, *, limit: int
+    ) -> Sequence[Build]:
+        """Return builds of a project from a repository that made an image.
+
+        Newest first.
+        """
+        ...
+
     async def image(self, key: BuildKey) -> Image | None:
         """Return the newest image of a key."""
         ...

@@ -51,6 +51,7 @@ def run_clone(build: Build, root: Path, config: str = "", **changes: Any) -> Clo
         "SOURCE": str(root / "workspace" / "source"),
         "PLATFORM": str(root / "platform"),
         "MESSAGE": str(root / "message"),
+        "PROJECT_FILE": str(root / "project-metadata.toml"),
         "HOME": str(root),
         "GIT_CONFIG_PARAMETERS": config,
         "PATH": "/usr/local/bin:/usr/bin:/bin",

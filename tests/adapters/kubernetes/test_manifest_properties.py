@@ -1,6 +1,7 @@
 """What holds for the manifest of any build whatever."""
 
 import re
+import tomllib
 from typing import Any
 
 import kubernetes_validate
@@ -14,6 +15,7 @@ from service.adapters.kubernetes.names import (
     smoke_job_name,
     target_image,
 )
+from service.adapters.kubernetes.project import project_metadata
 from service.adapters.kubernetes.smoke import to_smoke_job
 from service.domain.build import Build, BuildId, BuildKey
 from service.domain.repository import CommitSha
@@ -36,6 +38,8 @@ builds = st.builds(
     commit=st.from_regex(r"\A[0-9a-f]{40}\Z").map(CommitSha),
     attempt=st.integers(1, 99),
     declared=st.lists(words, max_size=5).map(tuple),
+    is_fresh=st.booleans(),
+    previous_image=st.sampled_from([None, IMAGE]),
     recipe=st.builds(
         a_recipe,
         frontend=st.sampled_from(["jupyterlab", "vscodium", "ttyd", "none"]),
@@ -60,6 +64,17 @@ any_of_ours = st.one_of(
 often = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@often
+@given(builds)
+def test_what_an_image_says_of_its_origin_is_readable(build: Build) -> None:
+    source = tomllib.loads(project_metadata(build))["source"]
+
+    assert source["type"] == "git"
+    assert source["version"] == {"commit": build.commit}
+    assert source["metadata"]["repository"] == build.repository_url
+    assert source["metadata"].get("context_dir", "") == build.context_dir
 
 
 @often

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,18 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from service.adapters.kubernetes.names import BUILD, labels
-from tests.adapters.kubernetes.variants import VARIANTS, Variant, an_options, some_build
+from service.adapters.kubernetes.identity import KubernetesIdentity
+from service.adapters.kubernetes.names import BUILD, cache_name, labels
+from service.domain.build import EnvironmentId
+from tests.adapters.kubernetes.variants import (
+    IMAGE,
+    VARIANTS,
+    Variant,
+    an_options,
+    some_build,
+)
 from tests.support.kube import Kube
+from tests.support.values import COMMIT
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSIONS = ("1.29", kubernetes_validate.latest_version())
@@ -69,6 +79,53 @@ def test_registry_credentials_are_in_analyze_restore_and_export_only() -> None:
 
 def test_repository_code_never_sees_the_cache_itself() -> None:
     assert seers(VARIANTS["cache-volume"], "cache") == {"restore", "export"}
+
+
+WRITTEN_BY_PHASES = ("analyzed", "extended", "group", "plan", "project-metadata")
+
+
+@each_variant
+def test_the_build_phase_writes_nothing_that_export_trusts(variant: Variant) -> None:
+    for container in containers(variant):
+        mounts = {it["mountPath"]: it for it in container["volumeMounts"]}
+        if container["name"] in {"build", "creator", "export"}:
+            assert mounts["/metadata"]["readOnly"]
+        if container["name"] == "export":
+            told = dict(it.split("=", 1) for it in container["args"] if "=" in it)
+            trusted = {name: told.get(f"-{name}") for name in WRITTEN_BY_PHASES}
+            assert all(
+                it is None or it.startswith("/metadata/") for it in trusted.values()
+            )
+            assert {"analyzed", "group", "project-metadata"} <= {
+                name for name, it in trusted.items() if it
+            }
+
+
+def test_a_previous_image_is_passed_where_images_stay_in_their_project() -> None:
+    given = f"-previous-image={IMAGE}"
+    build = some_build(previous_image=IMAGE)
+    alone, cached = an_options(), an_options(cache_volume="caches")
+    elsewhere = an_options(cache_volume="caches", target="registry.example.org/new")
+
+    assert given in arguments(VARIANTS["cache-volume"], "analyze")
+    assert given in arguments(VARIANTS["cache-image"], "analyze")
+    assert given in arguments(VARIANTS["cache-trusted"], "creator")
+    for options in (alone, elsewhere):
+        assert given not in arguments(Variant(build=build, options=options), "analyze")
+    assert KubernetesIdentity(alone).scope("project") == ""
+    assert KubernetesIdentity(cached).scope("project") == "project"
+
+
+def test_caches_are_one_environment_s_with_one_repository() -> None:
+    one = some_build()
+    others = (
+        replace(one, environment_id=EnvironmentId("another")),
+        replace(one, project_id="another"),
+        replace(one, repository_url="https://github.com/another/name"),
+    )
+
+    assert len({cache_name(build) for build in (one, *others)}) == 4
+    assert cache_name(one) == cache_name(replace(one, attempt=2, commit=COMMIT))
 
 
 def test_no_phase_writes_where_a_later_phase_looks_for_temporary_files() -> None:
@@ -140,6 +197,12 @@ def containers(variant: Variant) -> list[dict[str, Any]]:
 
 def clone_of(name: str) -> dict[str, Any]:
     return containers(VARIANTS[name])[0]
+
+
+def arguments(variant: Variant, name: str) -> list[str]:
+    (found,) = (it for it in containers(variant) if it["name"] == name)
+    said: list[str] = found["args"]
+    return said
 
 
 def seers(variant: Variant, volume: str) -> set[str]:

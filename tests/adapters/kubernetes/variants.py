@@ -88,9 +88,22 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     ),
     "trusted": Variant(options=an_options(is_trusted=True, platform_api="0.13")),
     "cache-image": Variant(
-        options=an_options(cache_image="registry.example.org/renku-cache")
+        build=some_build(previous_image=IMAGE),
+        options=an_options(cache_image="registry.example.org/renku-cache"),
     ),
-    "cache-volume": Variant(options=an_options(cache_volume="caches")),
+    "cache-volume": Variant(
+        build=some_build(previous_image=IMAGE),
+        options=an_options(cache_volume="caches"),
+    ),
+    "cache-trusted": Variant(
+        build=some_build(previous_image=IMAGE),
+        options=an_options(cache_volume="caches", is_trusted=True),
+    ),
+    "process-type-of-old-api": Variant(
+        options=an_options(
+            platform_api="0.11", process_types={"jupyterlab": "jupyterlab"}
+        ),
+    ),
     "everything-chosen": Variant(
         build=some_build(recipe=_on_arm()),
         options=an_options(
