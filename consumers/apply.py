@@ -90,6 +90,7 @@ class Application:
             build,
             state=moved(build.state, Move.SUCCEED),
             image=image,
+            failure=None,
             completed_at=now,
         )
         await tx.builds.save(done)
@@ -128,6 +129,15 @@ class Application:
             build=done,
         )
         log.info("build failed", build=build.id, failure=failure.kind.word)
+
+    async def hindered(
+        self, tx: Transaction, build: Build, hindrance: Failure | None
+    ) -> None:
+        """Write down what keeps a running build from starting; None when nothing."""
+        if build.failure != hindrance:
+            await tx.builds.save(replace(build, failure=hindrance))
+            why = hindrance.message if hindrance else ""
+            log.info("build waits", build=build.id, because=why)
 
     async def put_back(
         self, tx: Transaction, build: Build, *, not_before: datetime, why: Failure

@@ -76,14 +76,22 @@ class Watcher:
 
     async def _settle_one(self, build: Build, seen: Observation) -> None:
         match seen:
-            case Running():
-                return
+            case Running(hindrance=hindrance):
+                await self._note(build, hindrance)
             case Finished() as ended:
                 await self._end(build, ended)
             case Vanished():
                 if not self._is_young(build):
                     lost = Finished(outcome=LOST, at=self._clock.now())
                     await self._end(build, lost)
+
+    async def _note(self, build: Build, hindrance: Failure | None) -> None:
+        if build.failure == hindrance:
+            return
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            current = await tx.builds.get(build.id)
+            if _is_same_run(current, build):
+                await self._application.hindered(tx, current, hindrance)
 
     def _is_young(self, build: Build) -> bool:
         since = build.started_at or build.created_at
@@ -92,8 +100,7 @@ class Watcher:
     async def _end(self, build: Build, ended: Finished) -> None:
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             current = await tx.builds.get(build.id)
-            is_same = current.attempt == build.attempt
-            if current.state is not BuildState.RUNNING or not is_same:
+            if not _is_same_run(current, build):
                 return  # settled by another consumer, or stopped meanwhile
             current = replace(current, phases=ended.phases)
             if isinstance(ended.outcome, Image):
@@ -101,3 +108,9 @@ class Watcher:
             else:
                 await self._application.failed(tx, current, ended.outcome)
         await self._builder.forget(build.id)
+
+
+def _is_same_run(current: Build, seen: Build) -> bool:
+    """Say whether what was seen of a build is still about what is on record."""
+    is_same = current.attempt == seen.attempt
+    return current.state is BuildState.RUNNING and is_same

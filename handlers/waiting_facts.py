@@ -8,8 +8,9 @@ from typing import Final
 from aiohttp import web
 
 from handlers.keys import CLOCK, LIMITS
-from service.domain.build import Build as Work, BuildId, Rebuild, RebuildId
+from service.domain.build import Build as Work, BuildId, BuildState, Rebuild, RebuildId
 from service.domain.estimate import expected_end, usual
+from service.domain.failure import Failure
 from service.domain.push import Evidence
 from service.domain.source import SourceId
 from service.domain.waiting import (
@@ -98,6 +99,7 @@ async def outlook(tx: Transaction, rebuilds: Sequence[Rebuild], view: View) -> O
                 limits=view.limits,
                 appointment=appointments.get(rebuild.source_id),
                 work=_work_of(rebuild, works),
+                hindrance=_hindrance(_work_of(rebuild, works)),
                 builds=builds,
                 is_environment_busy=rebuild.environment_id in busy,
                 place=places.get(rebuild.build_id, 0) if rebuild.build_id else 0,
@@ -115,3 +117,9 @@ async def outlook(tx: Transaction, rebuilds: Sequence[Rebuild], view: View) -> O
 
 def _work_of(rebuild: Rebuild, works: Mapping[BuildId, Work]) -> Work | None:
     return works.get(rebuild.build_id) if rebuild.build_id else None
+
+
+def _hindrance(work: Work | None) -> Failure | None:
+    """Say why a builder does not proceed with what it took; None when it does."""
+    is_taken = work is not None and work.state is BuildState.RUNNING
+    return work.failure if work and is_taken else None

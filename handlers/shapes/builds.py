@@ -127,6 +127,9 @@ class WaitingTold(Told):
     attempts: int | None = Field(
         default=None, description="How often it is tried before it is given up."
     )
+    failure: FailureTold | None = Field(
+        default=None, description="What failed, or is in the builder's way."
+    )
 
     @classmethod
     def of(cls, waiting: Waiting) -> "WaitingTold":
@@ -137,6 +140,7 @@ class WaitingTold(Told):
             until=waiting.until,
             attempt=waiting.attempt,
             attempts=waiting.attempts,
+            failure=FailureTold.of(waiting.failure) if waiting.failure else None,
         )
 
 

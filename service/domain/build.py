@@ -203,6 +203,7 @@ class Build:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     failure: Failure | None = None
+    """How it ended; until then, what keeps it from going on."""
     image: Image | None = None
     phases: tuple[PhaseTime, ...] = ()
     """Of the attempt that ended it, in their order; empty when nobody can tell."""

@@ -61,6 +61,12 @@ class FailureClass(Enum):
     """An image that the build runs in cannot be pulled."""
     UNSCHEDULABLE = ("unschedulable", True, _OTHERS)
     """No machine takes the build."""
+    NOT_ADMITTED = ("not_admitted", True, _OTHERS)
+    """The cluster refuses its pod: a quota, a limit or a rule is in the way."""
+    MISSING_RESOURCE = ("missing_resource", True, _OTHERS)
+    """A Secret, ConfigMap or volume that it needs is not there, or not usable."""
+    NOT_STARTED = ("not_started", True, _OTHERS)
+    """Its machine could not start it."""
     EVICTED = ("evicted", True, _OTHERS)
     """Its machine had to let go of it."""
     OUT_OF_DISK = ("out_of_disk", True, _OTHERS)

@@ -11,6 +11,7 @@ from typing import Final
 
 from service.domain.agenda import GIVEN_UP_AFTER, Appointment
 from service.domain.build import Build, BuildId, BuildState, Rebuild
+from service.domain.failure import Failure
 from service.domain.schedule import Caps
 
 __all__ = ["Circumstances", "Limits", "Obstacle", "Waiting", "line_up", "why_waiting"]
@@ -62,8 +63,8 @@ class Circumstances:
     """Whether another build of its environment runs."""
     place: int = 0
     """In the queue, 1 being next; 0 for what is not in it."""
-    builder_reason: str = ""
-    """Why a builder that has taken the build does not proceed, in its words."""
+    hindrance: Failure | None = None
+    """Why a builder that has taken the build does not proceed; None when it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +80,15 @@ class Waiting:
     """How often it was tried in vain."""
     attempts: int | None = None
     """How often it is tried before it is given up."""
+    failure: Failure | None = None
+    """What failed, or is in a builder's way; None where nothing is amiss."""
 
 
 def why_waiting(rebuild: Rebuild, known: Circumstances) -> Waiting | None:
     """Say why a rebuild waits; None when it is over, or runs as it should."""
     if rebuild.state is not BuildState.QUEUED:
-        is_stuck = rebuild.state is BuildState.RUNNING and known.builder_reason
-        return _at_builder(known.builder_reason) if is_stuck else None
+        is_taken = rebuild.state is BuildState.RUNNING
+        return _at_builder(known.hindrance) if is_taken and known.hindrance else None
     if rebuild.plan is None:
         return _for_look(known.appointment, known.now)
     if known.work is not None:
@@ -98,8 +101,8 @@ def why_waiting(rebuild: Rebuild, known: Circumstances) -> Waiting | None:
     return _NEXT
 
 
-def _at_builder(reason: str) -> Waiting:
-    return Waiting(obstacle=Obstacle.BUILDER, message=reason)
+def _at_builder(found: Failure) -> Waiting:
+    return Waiting(obstacle=Obstacle.BUILDER, message=found.message, failure=found)
 
 
 def _for_look(appointment: Appointment | None, now: datetime) -> Waiting:
@@ -151,6 +154,7 @@ def _for_retry(work: Build, limits: Limits) -> Waiting:
         until=work.not_before,
         attempt=tried or None,
         attempts=limits.attempts if tried else None,
+        failure=work.failure,
     )
 
 

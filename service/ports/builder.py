@@ -20,7 +20,10 @@ __all__ = ["Builder", "Finished", "Named", "Observation", "Running", "Vanished"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The build runs."""
+    """The build runs, or has yet to start where it was sent to."""
+
+    hindrance: Failure | None = None
+    """What keeps it from starting now; None when nothing is known to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,7 @@ class KubernetesSettings(Section):
     keep: Duration = timedelta(days=2)
     """How long a finished Job stays: nothing is lost while we are down for less."""
     unschedulable_after: Duration = timedelta(minutes=10)
-    """How long a pod may wait for a node."""
+    """How long a pod may wait for a node, an image, or what an operator has to mend."""
     smoke: bool = True
     """Start every new image once before launchers move to it."""
     smoke_deadline: Duration = timedelta(minutes=5)

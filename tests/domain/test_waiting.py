@@ -25,6 +25,7 @@ from tests.support.values import a_build, a_rebuild
 SOON = NOW + timedelta(seconds=20)
 LIMITS = Limits(caps=Caps(in_all=2, per_project=1), attempts=3)
 UNSEEN = a_rebuild(plan=None)
+FULL = Failure(kind=FailureClass.NOT_ADMITTED, message="the quota is used up")
 
 
 def why(rebuild: Any = None, **known: Any) -> Waiting | None:
@@ -48,7 +49,7 @@ def running(number: int, project: str = "project-2") -> Any:
 
 @pytest.mark.parametrize("state", [it for it in BuildState if it.is_final])
 def test_what_is_over_waits_for_nothing(state: BuildState) -> None:
-    assert why(a_rebuild(state=state), builder_reason="the quota is used up") is None
+    assert why(a_rebuild(state=state), hindrance=FULL) is None
 
 
 def test_what_runs_waits_for_nothing() -> None:
@@ -56,11 +57,11 @@ def test_what_runs_waits_for_nothing() -> None:
 
 
 def test_a_builder_may_say_why_it_does_not_go_on() -> None:
-    found = why(
-        a_rebuild(state=BuildState.RUNNING), builder_reason="the quota is used up"
-    )
+    found = why(a_rebuild(state=BuildState.RUNNING), hindrance=FULL)
 
-    assert found == Waiting(obstacle=Obstacle.BUILDER, message="the quota is used up")
+    assert found == Waiting(
+        obstacle=Obstacle.BUILDER, message=FULL.message, failure=FULL
+    )
 
 
 def test_a_look_in_vain_is_told_with_its_trouble_and_the_next_try() -> None:
@@ -127,6 +128,7 @@ def test_a_retry_is_told_with_what_failed_and_when_it_starts() -> None:
         until=SOON,
         attempt=1,
         attempts=3,
+        failure=failure,
     )
 
 

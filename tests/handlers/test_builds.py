@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.domain.build import BuildState
-from service.domain.failure import FailureClass
+from service.domain.failure import Failure, FailureClass
 from service.wire import BuildFinished, PushReceived, data_of
 from tests.support.api import Api
 from tests.support.repos import Repo
@@ -108,6 +108,43 @@ async def test_a_retry_says_what_failed_and_forgets_it_when_it_starts(
     assert "expected_at" not in waits
     assert runs["state"] == "running"
     assert not {"waiting", "failure"} & set(runs)
+
+
+async def test_a_build_that_its_builder_cannot_start_says_why_until_it_starts(
+    api: Api, repo: Repo
+) -> None:
+    made = await api.add_launcher(repo.url)
+    await api.world.settle()
+    hindrance = Failure(
+        kind=FailureClass.NOT_ADMITTED, message="the quota few is full", hint="wait"
+    )
+    api.world.builder.hinder(hindrance)
+    await api.world.settle()
+
+    (waits,) = await api.get("/builds")
+    (launcher,) = await api.get("/session_launchers")
+    story = await api.get(f"/explanations?of={made['id']}")
+    api.world.builder.hinder(None)
+    await api.world.settle()
+    (goes_on,) = await api.get("/builds")
+    api.world.builder.succeed()
+    await api.world.settle()
+    (done,) = await api.get("/builds")
+
+    assert waits["state"] == "running"
+    assert waits["waiting"] == {
+        "kind": "builder",
+        "message": "the quota few is full",
+        "failure": {
+            "kind": "not_admitted",
+            "message": "the quota few is full",
+            "hint": "wait",
+        },
+    }
+    assert launcher["latest_build"]["waiting"] == waits["waiting"]
+    assert any("because the quota few is full" in it for it in story["lines"])
+    assert not {"waiting", "failure"} & (set(goes_on) | set(done))
+    assert done["state"] == "succeeded"
 
 
 async def test_builds_beyond_the_caps_say_how_many_run(

@@ -120,6 +120,10 @@ class ToldBuilder:
             outcome=failure, at=self._clock.now(), phases=phases
         )
 
+    def hinder(self, hindrance: Failure | None) -> None:
+        """Keep the only build from starting, or let it go on."""
+        self._states[self._only()] = Running(hindrance=hindrance)
+
     def lose(self) -> None:
         """Forget everything, like a machine that lost its power."""
         self._states.clear()

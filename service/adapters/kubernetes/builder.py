@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 
 from service.adapters.kubernetes.client import Cluster, Connection, Json, Resource
 from service.adapters.kubernetes.course import Course
+from service.adapters.kubernetes.happenings import Happenings
 from service.adapters.kubernetes.identity import KubernetesIdentity
 from service.adapters.kubernetes.job import to_job
 from service.adapters.kubernetes.logs import Carrier, Logs
@@ -89,6 +90,7 @@ class KubernetesBuilder:
                 insecure=self._options.insecure_registries,
                 credentials=self._credentials,
             )
+            self._happenings = Happenings(cluster=self._cluster, clock=self._clock)
             self._jobs = self._mirror(Resource.JOB)
             self._pods = self._mirror(Resource.POD)
             self._courses: dict[str, Course] = {}
@@ -223,7 +225,7 @@ class KubernetesBuilder:
             self._leave(name)
             return Vanished()
         course = self._courses.get(name) or self._follow(build)
-        return course.result or Running()
+        return course.result or Running(hindrance=course.hindrance)
 
     def _follow(self, build: Build) -> Course:
         name = job_name(build)
@@ -240,9 +242,10 @@ class KubernetesBuilder:
                 options=self._options,
                 clock=self._clock,
             ),
+            happenings=self._happenings,
             options=self._options,
             clock=self._clock,
-            on_end=self._change.set,
+            on_change=self._change.set,
         )
         self._courses[name] = course
         self._tasks[name] = self._group.create_task(course.run(), name=name)

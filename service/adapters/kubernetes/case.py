@@ -66,6 +66,29 @@ class Case:
         told.sort(key=_when)
         return str(told[-1].get("message") or "") if told else ""
 
+    def messages(self, *reasons: str) -> Sequence[str]:
+        """Return the messages of all events for one of the reasons, the newest first.
+
+        Several are told within one second, of which the first says the most.
+        """
+        told = [it for it in self.events if it.get("reason") in reasons]
+        told.sort(key=_when, reverse=True)
+        return [str(it.get("message") or "") for it in told]
+
+    @property
+    def volumes(self) -> Mapping[str, str]:
+        """Return what the pod's volumes are made of, in Kubernetes' words, by name."""
+        found = ((self.pod or {}).get("spec") or {}).get("volumes") or ()
+        named = ((it["name"], _made_of(it)) for it in found)
+        return {name: made for name, made in named if made}
+
+    @property
+    def claims(self) -> Sequence[str]:
+        """Return the names of the claims that the pod mounts."""
+        found = ((self.pod or {}).get("spec") or {}).get("volumes") or ()
+        mounted = (it.get("persistentVolumeClaim") or {} for it in found)
+        return [it["claimName"] for it in mounted if "claimName" in it]
+
     def failure(self, kind: FailureClass, message: str, hint: str = "") -> Failure:
         """Return a failure; of an image that was tried, that the trial failed."""
         if self.is_smoke and not kind.is_transient:
@@ -75,6 +98,18 @@ class Case:
                 hint=hint,
             )
         return Failure(kind=kind, message=message, hint=hint)
+
+
+def _made_of(volume: Json) -> str:
+    kinds = (
+        ("secret", "secretName", "Secret"),
+        ("configMap", "name", "ConfigMap"),
+        ("persistentVolumeClaim", "claimName", "PersistentVolumeClaim"),
+    )
+    for kind, name, word in kinds:
+        if kind in volume:
+            return f"{word} {volume[kind].get(name, '')}".strip()
+    return ""
 
 
 def _when(event: Json) -> str:

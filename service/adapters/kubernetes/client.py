@@ -4,7 +4,14 @@ Answers are not turned into the library's models: those take ten times the memor
 the text, and name every field another way than Kubernetes' own documentation.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +38,8 @@ LOG: Final = timedelta(minutes=2)
 CONNECT: Final = timedelta(seconds=5)
 PAGE: Final = 500
 """Objects in one answer, as kubectl asks for them."""
+MOST_PAGES: Final = 20
+"""Of warnings, which are forgotten after an hour; 10,000 fill some megabytes."""
 MOST_CONNECTIONS: Final = 1000
 """Every log that is followed holds one; waiting for a free one would stop all."""
 
@@ -170,6 +179,24 @@ class Cluster:
             field_selector=f"involvedObject.name={name}",
             limit=PAGE,
         )
+
+    async def warnings(self) -> Sequence[Json]:
+        """Return what was warned of in the last hour; of very much, not all."""
+        found: tuple[Json, ...] = ()
+        rest = ""
+        for _ in range(MOST_PAGES):
+            answer = await self._ask(
+                "listing events",
+                self._core.list_namespaced_event,
+                field_selector="type=Warning",
+                limit=PAGE,
+                **({"_continue": rest} if rest else {}),
+            )
+            found += tuple(answer["items"])
+            rest = answer["metadata"].get("continue", "")
+            if not rest:
+                break
+        return found
 
     async def watch(
         self, resource: Resource, *, selector: str, since: str, length: timedelta

@@ -5,7 +5,7 @@ begun anew and comes to the same end.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -13,7 +13,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from service.adapters.kubernetes.case import Case
 from service.adapters.kubernetes.client import Cluster, Json
+from service.adapters.kubernetes.happenings import Happenings
 from service.adapters.kubernetes.logs import Carrier
 from service.adapters.kubernetes.names import job_name, smoke_job_name
 from service.adapters.kubernetes.options import KubernetesOptions
@@ -23,9 +25,10 @@ from service.adapters.kubernetes.reading import (
     ended_at,
     has_succeeded,
     is_over,
-    is_stuck,
+    waits_since,
 )
 from service.adapters.kubernetes.smoke import to_smoke_job
+from service.adapters.kubernetes.starting import hindrance, is_given_up
 from service.adapters.retry import patiently
 from service.domain.build import Build, Image
 from service.domain.failure import Failure, FailureClass
@@ -45,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """How often a waiting pod is looked at: that time passes is no event."""
+AT_FIRST: Final = timedelta(seconds=1)
+"""How long a start takes of which nobody need ask what is in its way."""
 LAST_WORDS: Final = timedelta(seconds=20)
 """How long a log may come after its Job ended; a node that is gone never brings it."""
 AFTER_TROUBLE: Final = timedelta(seconds=1)
@@ -79,9 +84,11 @@ class Course:
         sight: What is seen of it.
         carrier: Carries what it says.
         outcomes: Says what became of it.
+        happenings: Says what the cluster warns of.
         options: Whether the image is tried, and how long a pod may wait.
         clock: Tells how long it waited.
-        on_end: Called once there is an outcome, or will never be.
+        on_change: Called when there is an outcome, or will never be, and when
+            something else is in the way of its start.
     """
 
     def __init__(
@@ -92,19 +99,22 @@ class Course:
         sight: Sight,
         carrier: Carrier,
         outcomes: Outcomes,
+        happenings: Happenings,
         options: KubernetesOptions,
         clock: Clock,
-        on_end: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self.build = build
         self.result: Finished | None = None
+        self.hindrance: Failure | None = None
         self._cluster = cluster
         self._sight = sight
         self._carrier = carrier
         self._outcomes = outcomes
         self._options = options
         self._clock = clock
-        self._on_end = on_end
+        self._happenings = happenings
+        self._on_change = on_change
         self._change = asyncio.Event()
         self._log = log.bind(build=build.id, attempt=build.attempt)
 
@@ -126,7 +136,7 @@ class Course:
                 message=f"the builder failed: {type(exc).__name__}: {exc}",
             )
             self.result = Finished(outcome=failure, at=self._clock.now())
-        self._on_end()
+        self._on_change()
 
     async def _outcome(self) -> Finished:
         built = await self._ended(job_name(self.build))
@@ -203,13 +213,26 @@ class Course:
                 return None
             # A pod that a deadline ended goes before its Job is told.
             pod = self._sight.pod(self.build, name) or pod
-            if ended_at(job) is not None or (pod is not None and self._is_stuck(pod)):
+            if ended_at(job) is not None or await self._is_given_up(job, pod):
+                self._tell(None)
                 return Ended(job=job, pod=pod)
             await self._is_changed()
 
-    def _is_stuck(self, pod: Json) -> bool:
-        after = self._options.unschedulable_after
-        return is_stuck(pod, now=self._clock.now(), after=after)
+    async def _is_given_up(self, job: Json, pod: Json | None) -> bool:
+        """Tell what keeps a Job from starting; say whether that took too long."""
+        events: Sequence[Json] = ()
+        now = self._clock.now()
+        since = waits_since(job, pod)
+        if since is not None and now - since >= AT_FIRST:
+            events = await self._happenings.about(job, pod)
+        case = Case(job=job, pod=pod, log="", events=events)
+        self._tell(hindrance(case, now=now))
+        return is_given_up(case, now=now, after=self._options.unschedulable_after)
+
+    def _tell(self, found: Failure | None) -> None:
+        if found != self.hindrance:
+            self.hindrance = found
+            self._on_change()
 
     async def _listen(self, job: str) -> None:
         """Carry what each phase says, one after the other as they run."""

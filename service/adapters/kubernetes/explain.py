@@ -10,8 +10,8 @@ from service.adapters.kubernetes.pod_failures import (
     lost,
     removed,
     too_late,
-    unstarted,
 )
+from service.adapters.kubernetes.starting import unstarted
 from service.domain.failure import Failure
 
 __all__ = ["explained"]

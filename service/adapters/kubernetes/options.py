@@ -125,7 +125,7 @@ class KubernetesOptions:
     keep: timedelta = timedelta(days=2)
     """How long a finished Job stays: being down for a day loses no outcome."""
     unschedulable_after: timedelta = timedelta(minutes=10)
-    """How long a pod may wait for a node."""
+    """How long a pod may wait for a node, an image, or what an operator has to mend."""
     smoke: bool = True
     """Whether a new image is started once before launchers move to it."""
     smoke_deadline: timedelta = timedelta(minutes=5)

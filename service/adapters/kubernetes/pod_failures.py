@@ -4,35 +4,17 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 """
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
 from service.adapters.kubernetes.case import Case
-from service.adapters.kubernetes.pods import PhaseRun, PhaseState, waiting_phase
+from service.adapters.kubernetes.pods import PhaseState
+from service.adapters.kubernetes.reading import began_at
+from service.adapters.kubernetes.starting import MENDED, never_ran
 from service.domain.failure import Failure, FailureClass
 
-__all__ = ["killed", "lost", "removed", "too_late", "unstarted"]
+__all__ = ["killed", "lost", "removed", "too_late"]
 
-_PULLING: Final = frozenset(
-    {
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "RegistryUnavailable",
-    }
-)
-_STARTING: Final = frozenset(
-    {
-        "ContainerCannotRun",
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "RunContainerError",
-        "StartError",
-    }
-)
 _LET_GO: Final = frozenset(
     {
         "Evicted",
@@ -46,42 +28,15 @@ _LET_GO: Final = frozenset(
     }
 )
 """Reasons of a pod that its node gives; `OutOf…` are others."""
-_WHY_NO_IMAGE: Final[Mapping[str, re.Pattern[str]]] = {
-    "it is not there": re.compile(r"(?i)not found|manifest unknown|NAME_UNKNOWN"),
-    "its registry refuses it": re.compile(
-        r"(?i)unauthorized|authorization failed|denied|forbidden|no basic auth"
-        r"|\b40[13]\b"
-    ),
-    "its registry asks to come back later": re.compile(
-        r"(?i)too ?many ?requests|\b429\b"
-    ),
-    "its registry cannot be reached": re.compile(
-        r"no such host|refused|timeout|unreachable|reset|dial tcp|EOF|x509|HTTPS client"
-    ),
-    "its name cannot be read": re.compile(r"invalid reference|couldn't parse image"),
-}
 _DISK_LIMIT: Final = re.compile(
     r"exceeds the (?:total )?limit|exceeded its local ephemeral storage limit"
 )
 _DISK: Final = re.compile(r"(?i)ephemeral-storage|imagefs|nodefs|inodes")
 _STOPPED: Final = frozenset({137, 143})
 """Exit codes of what was told to end."""
+_MOST_WAITED: Final = 0.1
+"""Which part of its time a build may wait for a start, and still have had its time."""
 _MEMORY_HINT: Final = "ask for less at once, or for packages that need not be compiled"
-
-
-def unstarted(case: Case) -> Failure | None:
-    """Say what kept a pod from running."""
-    if case.pod is None or case.failed or case.status.get("reason"):
-        return None
-    placed = case.condition("PodScheduled")
-    if placed.get("status") == "False":
-        return _unschedulable(str(placed.get("message") or ""))
-    waiting = waiting_phase(case.pod)
-    if waiting is None:
-        return None
-    if waiting.reason in _PULLING:
-        return _unpullable(case, waiting)
-    return _unstartable(waiting) if waiting.reason in _STARTING else None
 
 
 def too_late(case: Case) -> Failure | None:
@@ -91,8 +46,22 @@ def too_late(case: Case) -> Failure | None:
         return None
     seconds = (case.job.get("spec") or {}).get("activeDeadlineSeconds")
     limit = f" of {timedelta(seconds=seconds)}" if seconds else ""
+    if never_ran(case):
+        return Failure(
+            kind=FailureClass.NOT_STARTED,
+            message=f"nothing of it could start before the time limit{limit} was over",
+            hint=MENDED,
+        )
     reached = [it for it in case.runs if it.state is not PhaseState.WAITING]
     where = f" in the {reached[-1].name} phase" if reached else ""
+    waited = _waited(case)
+    if seconds and waited > timedelta(seconds=seconds) * _MOST_WAITED:
+        return Failure(
+            kind=FailureClass.NOT_STARTED,
+            message=f"it was stopped{where}, when the time limit{limit} was over, of "
+            f"which it waited {waited} to be started",
+            hint=MENDED,
+        )
     return case.failure(
         FailureClass.DEADLINE,
         f"it was stopped{where}, when the time limit{limit} was over",
@@ -128,8 +97,14 @@ def killed(case: Case) -> Failure | None:
     )
 
 
-def lost(_: Case) -> Failure:
+def lost(case: Case) -> Failure:
     """Say that nobody knows."""
+    if case.pod is None and never_ran(case):
+        return Failure(
+            kind=FailureClass.NOT_ADMITTED,
+            message="the cluster made no pod for it, and did not say why",
+            hint=MENDED,
+        )
     return Failure(
         kind=FailureClass.LOST,
         message="the build's pod is gone, and nobody knows how far it came",
@@ -137,33 +112,11 @@ def lost(_: Case) -> Failure:
     )
 
 
-def _unschedulable(why: str) -> Failure:
-    told = f": {why.rstrip('.')}" if why else ""
-    return Failure(
-        kind=FailureClass.UNSCHEDULABLE,
-        message=f"no machine of the cluster took the build in time{told}",
-        hint="the build is tried again; an operator can make room or change the limits",
-    )
-
-
-def _unpullable(case: Case, run: PhaseRun) -> Failure:
-    told = f"{run.message}\n{case.event('Failed', 'InspectFailed', 'InvalidImageName')}"
-    found = (why for why, pattern in _WHY_NO_IMAGE.items() if pattern.search(told))
-    why = next(found, run.message or run.reason)
-    return Failure(
-        kind=FailureClass.IMAGE_PULL,
-        message=f"the image of the {run.name} phase, {run.image}, cannot be pulled: "
-        f"{why}",
-        hint="this is for an operator to mend; the build is tried again",
-    )
-
-
-def _unstartable(run: PhaseRun) -> Failure:
-    return Failure(
-        kind=FailureClass.INTERNAL,
-        message=f"the {run.name} phase cannot be started: {run.message or run.reason}",
-        hint="this is for an operator to mend; the build is tried again",
-    )
+def _waited(case: Case) -> timedelta:
+    """Return how long a Job was there before its first phase ran."""
+    first = next((it.started for it in case.runs if it.started), None)
+    began = began_at(case.job)
+    return max(first - began, timedelta()) if first and began else timedelta()
 
 
 def _let_go(case: Case, reason: str, message: str) -> Failure:

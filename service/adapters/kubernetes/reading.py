@@ -4,37 +4,24 @@ https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-cond
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from service.adapters.kubernetes.pods import phases, waiting_phase
 
 __all__ = [
+    "began_at",
     "created_at",
     "ended_at",
     "has_succeeded",
     "is_leaving",
     "is_over",
     "is_owned",
-    "is_stuck",
+    "is_suspended",
+    "waits_since",
 ]
 
 Json = Mapping[str, Any]
-
-_UNSTARTABLE: Final = frozenset(
-    {
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "RegistryUnavailable",
-        "RunContainerError",
-    }
-)
-"""Reasons for which a container waits that seldom pass by themselves."""
 
 
 def created_at(found: Json) -> datetime:
@@ -69,18 +56,37 @@ def is_over(pod: Json) -> bool:
     return pod["status"].get("phase") in {"Succeeded", "Failed"}
 
 
-def is_stuck(pod: Json, *, now: datetime, after: timedelta) -> bool:
-    """Say whether a pod has waited for a node or an image for too long."""
-    unscheduled = _condition(pod, "PodScheduled", status="False")
-    if unscheduled is not None:
-        return now - _time(unscheduled["lastTransitionTime"]) > after
-    waiting = waiting_phase(pod)
-    if is_over(pod) or waiting is None or waiting.reason not in _UNSTARTABLE:
-        return False
-    began = pod["status"].get("startTime")
+def is_suspended(job: Json) -> bool:
+    """Say whether a Job may not run yet: a queue has to admit it."""
+    return bool((job.get("spec") or {}).get("suspend"))
+
+
+def began_at(job: Json) -> datetime | None:
+    """Return when a Job began to count its time; of an older server, when it was made.
+
+    Kubernetes before 1.24 has no start of a Job whose pods are refused.
+    """
+    started = (job.get("status") or {}).get("startTime")
+    made = job["metadata"].get("creationTimestamp")
+    return _time(started or made) if started or made else None
+
+
+def waits_since(job: Json, pod: Json | None) -> datetime | None:
+    """Return since when a build waits to be started; None when it runs or is over."""
+    if ended_at(job) is not None:
+        return None
+    if pod is None:
+        # What a Job counts is told before its pod is seen, now and then.
+        is_active = (job.get("status") or {}).get("active")
+        return None if is_active or is_suspended(job) else began_at(job)
+    unplaced = _condition(pod, "PodScheduled", status="False")
+    if unplaced is not None:
+        return _time(unplaced["lastTransitionTime"])
+    if is_over(pod) or is_leaving(pod) or waiting_phase(pod) is None:
+        return None
     ends = [it.finished for it in phases(pod) if it.finished is not None]
-    since = max(ends) if ends else _time(began) if began else now
-    return now - since > after
+    began = pod["status"].get("startTime") or pod["metadata"].get("creationTimestamp")
+    return max(ends) if ends else _time(began) if began else None
 
 
 def _condition(found: Json, kind: str, *, status: str = "True") -> Json | None:

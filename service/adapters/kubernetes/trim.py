@@ -34,6 +34,8 @@ _POD_STATUS: Final = (
 )
 _CONTAINER: Final = ("name", "image", "resources")
 _CONTAINERS: Final = ("initContainers", "containers")
+_MOUNTED: Final = ("name", "secret", "configMap", "persistentVolumeClaim")
+"""What says of a volume where it comes from."""
 _STATUS: Final = ("name", "state", "lastState", "restartCount", "image")
 
 
@@ -56,7 +58,8 @@ def _pod(pod: Json) -> Json:
     return {
         "metadata": _some(pod["metadata"], _METADATA),
         "spec": _some(spec, _POD_SPEC)
-        | {kind: _each(spec.get(kind), _CONTAINER) for kind in _CONTAINERS},
+        | {kind: _each(spec.get(kind), _CONTAINER) for kind in _CONTAINERS}
+        | {"volumes": _foreign(spec.get("volumes"))},
         "status": _some(status, _POD_STATUS)
         | {
             kind: _each(status[kind], _STATUS)
@@ -78,3 +81,9 @@ def _some(found: Json, names: Iterable[str]) -> dict[str, Any]:
 
 def _each(found: Iterable[Json] | None, names: Iterable[str]) -> list[dict[str, Any]]:
     return [_some(it, names) for it in found or ()]
+
+
+def _foreign(volumes: Iterable[Json] | None) -> list[dict[str, Any]]:
+    """Return the volumes that hold what somebody else has made."""
+    found = _each(volumes, _MOUNTED)
+    return [it for it in found if len(it) > 1]

@@ -41,7 +41,6 @@ _LEFT_OUT = frozenset(
         "tolerations",
         "uid",
         "volumeMounts",
-        "volumes",
     }
 )
 

@@ -1,0 +1,375 @@
+"""What keeps builds from starting in a real cluster is seen, named, and passes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from service.adapters.kubernetes.job import to_job
+from service.adapters.kubernetes.names import job_name
+from service.domain.build import Build, Image
+from service.domain.failure import Failure, FailureClass as C
+from service.ports.builder import Builder, Finished, Running
+from tests.adapters.kubernetes.builders import a_kubernetes_builder
+from tests.adapters.kubernetes.jobs import a_build_of
+from tests.adapters.kubernetes.seen import Seen, seen
+from tests.adapters.local.builds import failure_of
+from tests.support.githttp import GitForge
+from tests.support.kube import Kube, standin_options
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(60)]
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+ELSEWHERE = {
+    "schemaVersion": 2,
+    "mediaType": INDEX,
+    "manifests": [
+        {
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": "sha256:" + "1" * 64,
+            "size": 400,
+            "platform": {"os": "linux", "architecture": "s390x"},
+        }
+    ],
+}
+
+
+def a_quota(name: str, **hard: str) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": name},
+        "spec": {"hard": {it.replace("_", "."): most for it, most in hard.items()}},
+    }
+
+
+def a_range() -> Mapping[str, Any]:
+    most = {"type": "Container", "max": {"memory": "16Mi"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "small"},
+        "spec": {"limits": [most]},
+    }
+
+
+def a_secret(name: str, **data: str) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": data,
+    }
+
+
+@asynccontextmanager
+async def present(kube: Kube, *objects: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Have objects in the namespace for a while."""
+    async with AsyncExitStack() as stack:
+        for it in objects:
+            await kube.create(it)
+            stack.push_async_callback(kube.delete, it["kind"], it["metadata"]["name"])
+            if it["kind"] == "ResourceQuota":  # which holds once it was counted
+                await kube.until("quota", it["metadata"]["name"], "{.status}", "used")
+        yield
+
+
+async def kept_waiting(
+    kube: Kube, build: Build, name: str, *reasons: str, **changes: Any
+) -> Failure:
+    """Start a build that cannot start; look once the cluster says for which reason."""
+    change: Callable[[dict[str, Any]], object] = changes.pop("change", len)
+    manifest = to_job(build, standin_options(kube, **changes))
+    change(manifest)
+    await kube.create(manifest)
+    job = str(manifest["metadata"]["name"])
+    while True:
+        found = await seen(kube, job)
+        is_told = any(it.get("reason") in reasons for it in found.events)
+        # A pod's state follows the event about it.
+        if is_told and found.explained().kind is not C.LOST:
+            break
+        await asyncio.sleep(0.2)
+    found.keep(name)
+    await kube.delete("job", job)
+    return found.explained()
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        pytest.param(
+            a_quota("few", pods="0"),
+            "the quota few of its namespace has no room for it: it asks for pods=1, in "
+            "use is pods=0, the limit is pods=0",
+            id="quota on pods",
+        ),
+        pytest.param(
+            a_quota("slow", requests_cpu="10m"),
+            "the quota slow of its namespace has no room for it: it asks for "
+            "requests.cpu=50m, in use is requests.cpu=0, the limit is requests.cpu=10m",
+            id="quota on cpu",
+        ),
+        pytest.param(
+            a_range(), "a LimitRange of its namespace forbids its pod", id="limit range"
+        ),
+    ],
+)
+async def test_a_pod_that_the_namespace_refuses_names_the_rule(
+    kube: Kube,
+    forge: GitForge,
+    request: pytest.FixtureRequest,
+    rule: Mapping[str, Any],
+    message: str,
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    name = f"refused by {request.node.callspec.id}"
+    async with present(kube, rule):
+        failure = await kept_waiting(kube, build, name, "FailedCreate")
+
+    assert failure.kind is C.NOT_ADMITTED, failure
+    assert message in failure.message
+
+
+def from_a_secret(manifest: dict[str, Any]) -> None:
+    """Have the first phase read a variable from a Secret."""
+    key = {"secretKeyRef": {"name": "absent-secret", "key": "token"}}
+    first = manifest["spec"]["template"]["spec"]["initContainers"][0]
+    first["env"].append({"name": "TOKEN", "valueFrom": key})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "message"),
+    [
+        pytest.param(
+            {"registry_secret": "absent-secret"},
+            "FailedMount",
+            "the Secret absent-secret is not there",
+            id="secret",
+        ),
+        pytest.param(
+            {"registry_secret": "other-secret"},
+            "FailedMount",
+            "the Secret other-secret has no key .dockerconfigjson",
+            id="key",
+        ),
+        pytest.param(
+            {"change": from_a_secret},
+            "Failed",
+            "the Secret absent-secret is not there",
+            id="variable",
+        ),
+        pytest.param(
+            {"cache_volume": "absent-claim"},
+            "FailedScheduling",
+            "the PersistentVolumeClaim absent-claim is not there",
+            id="claim",
+        ),
+        pytest.param(
+            {"service_account": "absent-account"},
+            "FailedCreate",
+            "the ServiceAccount absent-account is not there",
+            id="account",
+        ),
+        pytest.param(
+            {"priority_class": "absent-class"},
+            "FailedCreate",
+            "the PriorityClass absent-class is not there",
+            id="priority class",
+        ),
+    ],
+)
+async def test_what_is_not_there_is_named(
+    kube: Kube,
+    forge: GitForge,
+    request: pytest.FixtureRequest,
+    *,
+    changes: dict[str, Any],
+    reason: str,
+    message: str,
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    name = f"no {request.node.callspec.id}"
+    async with present(kube, a_secret("other-secret", other="x")):
+        failure = await kept_waiting(kube, build, name, reason, **changes)
+
+    assert (failure.kind, failure.message) == (C.MISSING_RESOURCE, message)
+
+
+@asynccontextmanager
+async def saying(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
+    """Be a registry that the node reaches, and that answers everything in one way."""
+
+    async def say(_: web.Request) -> web.Response:
+        return answer()
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", say)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield f"{server.host}:{server.port}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param(
+            lambda: web.json_response(
+                {"errors": [{"code": "UNAUTHORIZED", "message": "who are you"}]},
+                status=401,
+            ),
+            "its registry refuses it",
+            id="refused",
+        ),
+        pytest.param(
+            lambda: web.Response(status=429),
+            "its registry asks to come back later",
+            id="too many",
+        ),
+        pytest.param(
+            lambda: web.Response(status=503),
+            "its registry cannot be reached",
+            id="unavailable",
+        ),
+        pytest.param(
+            lambda: web.Response(
+                body=json.dumps(ELSEWHERE).encode(), content_type=INDEX
+            ),
+            "it is not there for the machine's platform",
+            id="platform",
+        ),
+    ],
+)
+async def test_an_image_that_a_registry_does_not_give_says_why(
+    kube: Kube,
+    forge: GitForge,
+    request: pytest.FixtureRequest,
+    answer: Callable[[], web.Response],
+    why: str,
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    name = f"image pull {request.node.callspec.id}"
+    async with saying(answer) as registry:
+        image = f"{registry}/not-found/denied:404"
+        failure = await kept_waiting(kube, build, name, "Failed", git_image=image)
+
+    assert failure.kind is C.IMAGE_PULL
+    assert failure.message.endswith(f"cannot be pulled: {why}")
+
+
+async def test_a_name_that_is_no_image_s_says_so(kube: Kube, forge: GitForge) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    failure = await kept_waiting(
+        kube,
+        build,
+        "image pull no name",
+        "InspectFailed",
+        git_image=f"{kube.registry}/No/Name:1",
+    )
+
+    assert failure.kind is C.IMAGE_PULL
+    assert failure.message.endswith("its name cannot be read")
+
+
+async def told(builder: Builder, build: Build, words: str) -> Failure:
+    """Follow a build until it waits because of something."""
+    while True:
+        found = (await builder.observe([build]))[build.id]
+        assert isinstance(found, Running)
+        if found.hindrance is not None and words in found.hindrance.message:
+            return found.hindrance
+        await builder.changed()
+
+
+async def ended(builder: Builder, build: Build) -> Finished:
+    while True:
+        found = (await builder.observe([build]))[build.id]
+        if isinstance(found, Finished):
+            return found
+        await builder.changed()
+
+
+async def test_a_build_that_a_quota_keeps_out_goes_on_when_there_is_room(
+    kube: Kube, forge: GitForge
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    async with a_kubernetes_builder(kube) as builder:
+        async with present(kube, a_quota("none", pods="0")):
+            await builder.start(build)
+            hindrance = await told(builder, build, "the quota none")
+        finished = await ended(builder, build)
+        await builder.forget(build.id)
+
+    assert hindrance.kind is C.NOT_ADMITTED
+    assert isinstance(finished.outcome, Image), finished
+
+
+async def test_a_build_whose_secret_comes_later_goes_on_by_itself(
+    kube: Kube, forge: GitForge
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    async with a_kubernetes_builder(kube, registry_secret="late") as builder:
+        await builder.start(build)
+        hindrance = await told(builder, build, "the Secret late is not there")
+        login = {".dockerconfigjson": json.dumps({"auths": {}})}
+        async with present(kube, a_secret("late", **login)):
+            finished = await ended(builder, build)
+        assert await builder.observe([build]) == {build.id: finished}
+        await builder.forget(build.id)
+
+    assert hindrance.kind is C.MISSING_RESOURCE
+    assert isinstance(finished.outcome, Image), finished
+
+
+async def test_what_is_not_mended_is_given_up_and_leaves_its_room_to_others(
+    kube: Kube, forge: GitForge
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    patience = {"unschedulable_after": timedelta(seconds=3)}
+    async with a_kubernetes_builder(
+        kube, **patience, service_account="absent-account"
+    ) as builder:
+        failure = await failure_of(builder, build)
+        await builder.forget(build.id)
+
+        assert failure.kind is C.MISSING_RESOURCE
+        assert "absent-account" in failure.message
+        assert build.id not in await builder.held()
+    async with a_kubernetes_builder(kube, **patience) as builder:
+        await builder.start(replace(build, attempt=2))
+        assert isinstance(
+            (await ended(builder, replace(build, attempt=2))).outcome, Image
+        )
+
+
+async def test_a_time_limit_that_passes_while_nothing_runs_is_not_the_user_s(
+    kube: Kube, forge: GitForge
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    async with a_kubernetes_builder(
+        kube, registry_secret="never", deadline=timedelta(seconds=4)
+    ) as builder:
+        await builder.start(build)
+        failure = (await ended(builder, build)).outcome
+        job = await kube.get("job", job_name(build))
+
+    (condition,) = job["status"]["conditions"]
+    assert condition["reason"] == "DeadlineExceeded"
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.message) == (
+        C.MISSING_RESOURCE,
+        "the Secret never is not there",
+    )
+
+
+def test_states_are_kept_with_what_their_volumes_are_made_of() -> None:
+    pod = Seen.recorded("no key").pod
+
+    assert pod is not None
+    assert any("secret" in it for it in pod["spec"]["volumes"])
