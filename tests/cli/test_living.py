@@ -15,7 +15,11 @@ from service.cli.commands import relaunch
 from tests.cli.living import RELAUNCH, Living, living
 from tests.cli.repositories import a_repository, commit, git
 
-pytestmark = pytest.mark.xdist_group("living")
+pytestmark = [
+    pytest.mark.xdist_group("living"),
+    # The first starts a service and makes an environment: seconds on a calm machine.
+    pytest.mark.timeout(120),
+]
 
 Call = Callable[..., Result]
 
