@@ -247,7 +247,7 @@ def told(chance: Random, tell: Callable[[Story], Awaitable[None]]) -> None:
 
 
 FEW: Final = settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
