@@ -71,6 +71,13 @@ def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
             deadline=settings.build.deadline,
             passed_environment=passed_to_builds(settings),
             allow_files=settings.allow_files,
+            isolation=settings.local.isolation,
+            visible=settings.local.visible,
+            hidden=(settings.data,),
+            memory=settings.local.memory_mb * 2**20,
+            disk=settings.local.disk_mb * 2**20,
+            processes=settings.local.processes,
+            nice=settings.local.nice,
         ),
     )
 

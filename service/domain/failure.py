@@ -78,6 +78,11 @@ class FailureClass(Enum):
     DEADLINE = ("deadline", False, _OTHERS)
     """The build took longer than it may; a slow index or machine does that, too."""
     LOST = ("lost", True, _OTHERS)
+    PROCESS_LIMIT = ("process_limit", False)
+    """The build started more processes than it may."""
+    DEADLINE = ("deadline", False)
+    """The build took longer than it may."""
+    LOST = ("lost", True)
     """What ran it died with it; nobody knows how far it came."""
     UNSUPPORTED = ("unsupported", False, _AUTHOR)
     """This builder cannot build such a definition."""

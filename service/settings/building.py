@@ -1,12 +1,14 @@
 """Settings of builds, and of what they see of this process."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from service.settings.section import Duration, Names, Section
 
-__all__ = ["BuildSettings"]
+__all__ = ["BuildSettings", "LocalSettings"]
 
 
 class BuildSettings(Section):
@@ -28,3 +30,22 @@ class BuildSettings(Section):
     """The poetry that installs poetry projects."""
     pass_environment: Names = ()
     """Further variables of this process that builds may see; never secrets."""
+
+
+class LocalSettings(Section):
+    """Builds on this machine, where `builder` is `local`."""
+
+    isolation: Literal["auto", "namespaces", "none"] = "auto"
+    """What keeps builds apart: `namespaces`, or the service does not start; `auto`
+    takes them where the system allows it; with `none` builds have this user's reach."""
+    visible: tuple[Path, ...] = ()
+    """Files and folders that builds may read beside the system's: `["/srv/wheels"]`."""
+    memory_mb: int = Field(default=0, ge=0)
+    """Megabytes of memory that one build may take; 0 for three quarters of what the
+    machine has."""
+    disk_mb: int = Field(default=20_480, ge=1)
+    """Megabytes that one build may write, its environment included."""
+    processes: int = Field(default=2048, ge=16)
+    """How many processes and threads one build may have at one time."""
+    nice: int = Field(default=5, ge=0, le=19)
+    """How far builds stand back for the rest of the machine, as `nice` counts."""

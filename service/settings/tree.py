@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from service.domain.hook import Secret
-from service.settings.building import BuildSettings
+from service.settings.building import BuildSettings, LocalSettings
 from service.settings.config_file import read_config
 from service.settings.forges import (
     ForgeSettings,
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     hook: HookSettings = HookSettings()
     look: LookSettings = LookSettings()
     build: BuildSettings = BuildSettings()
+    local: LocalSettings = LocalSettings()
     builder: Literal["local", "kubernetes"] = "local"
     """What makes images: this machine, or Jobs of a cluster."""
     kubernetes: KubernetesSettings = KubernetesSettings()

@@ -6,6 +6,7 @@ starts again over the same root knows what finished, and reports the rest as van
 """
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -19,10 +20,11 @@ import structlog
 from service.adapters.local.folders import Folders, remove_tree
 from service.adapters.local.frontend import PROVIDED
 from service.adapters.local.images import Images
-from service.adapters.local.isolation import find_isolation
+from service.adapters.local.isolation import NOT_ISOLATED, find_isolation
 from service.adapters.local.job import Job, Result, read, write
 from service.adapters.local.leftovers import claim, clean, discard
 from service.adapters.local.options import DEFAULT_PATH, LocalOptions
+from service.adapters.local.processes import close_to_others
 from service.adapters.local.pythons import nearest
 from service.adapters.local.run import Logs, Run
 from service.adapters.local.variables import search_path
@@ -68,7 +70,7 @@ class LocalBuilder:
         self._runs: dict[BuildId, Run] = {}
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
-        self._isolation: tuple[str, ...] = ()
+        self._isolation = NOT_ISOLATED
         self._pip_python = ""
         self.images: Final = Images(
             folders=self._folders, environment=self._environment
@@ -80,10 +82,15 @@ class LocalBuilder:
             lock = await asyncio.to_thread(claim, self._folders)
             stack.callback(lock.close)
             await asyncio.to_thread(clean, self._folders)
-            self._isolation = await find_isolation(self._environment)
+            # Where nothing isolates builds, their code runs beside this very process.
+            close_to_others()
+            self._isolation = await find_isolation(
+                self._options.isolation,
+                folder=self._folders.root,
+                environment=self._environment,
+            )
             self._pip_python = await asyncio.to_thread(self._find_python)
-            if not self._isolation:
-                log.warning("builds can see other processes of this user")
+            self._say_isolation()
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             stack.push_async_callback(self._stop_all)
             self._stack = stack.pop_all()
@@ -144,7 +151,6 @@ class LocalBuilder:
             await asyncio.to_thread(self._prepare, build.id)
             run = await Run.begin(
                 job=self._job(build),
-                isolation=self._isolation,
                 logs=self._logs,
                 clock=self._clock,
             )
@@ -214,6 +220,16 @@ class LocalBuilder:
             outcome=result.to_outcome(), at=result.at, phases=result.to_phases()
         )
 
+    def _say_isolation(self) -> None:
+        if self._isolation.namespaces:
+            log.info("builds are isolated", isolation=str(self._isolation))
+        else:
+            log.warning(
+                "builds are not isolated: their code can read and change what this "
+                "user can",
+                isolation=str(self._isolation),
+            )
+
     def _find_python(self) -> str:
         """Return the version that takes the place of the wanted one on this machine."""
         wanted = self._options.pip_python
@@ -224,8 +240,7 @@ class LocalBuilder:
         """Make the folders of a build anew; an attempt starts from nothing."""
         discard(self._folders, build)
         folder = self._folders.build(build)
-        for name in ("home", "tmp"):
-            (folder / name).mkdir(parents=True)
+        folder.mkdir(parents=True)
 
     async def _see_through(self, run: Run, build: Build) -> None:
         code = -1
@@ -261,8 +276,9 @@ class LocalBuilder:
         write(path, result)
         if result.manifest is None:
             remove_tree(folders.environment(build.id))
-        for name in ("home", "tmp"):
-            remove_tree(folders.build(build.id) / name)
+        for part in folders.build(build.id).iterdir():
+            if part.is_dir():
+                remove_tree(part)
 
     def _unsaid(self, run: Run, code: int) -> Failure:
         """Say why a worker ended without a result."""
@@ -311,5 +327,16 @@ class LocalBuilder:
             environment=dict(self._environment),
             git_environment=dict(options.git_environment),
             allow_files=options.allow_files,
+            isolation=self._isolation,
+            visible=options.visible,
+            hidden=(*options.hidden, self._folders.root),
+            memory=options.memory or _three_quarters_of_memory(),
+            disk=options.disk,
+            processes=options.processes,
+            nice=options.nice,
             started_at=self._clock.now(),
         )
+
+
+def _three_quarters_of_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4

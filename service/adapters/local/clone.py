@@ -3,7 +3,8 @@
 import os
 from typing import Final
 
-from service.adapters.local.bench import Bench, StepFailedError
+from service.adapters.local.bench import Bench
+from service.adapters.local.failures import StepFailedError
 from service.adapters.local.folders import remove_tree
 from service.adapters.local.variables import git_variables
 
@@ -77,5 +78,5 @@ def _names_only(lines: tuple[str, ...]) -> bool:
 
 
 def _git(bench: Bench, *arguments: str) -> None:
-    variables = git_variables(bench.job)
-    bench.run([*_HARDENED, *arguments], cwd=bench.source, variables=variables)
+    variables = git_variables(bench.job, bench.own)
+    bench.run_git([*_HARDENED, *arguments], variables)

@@ -25,7 +25,9 @@ from rattler.exceptions import (
     SolverError,
 )
 
-from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.adapters.local.bench import Bench
+from service.adapters.local.failures import StepFailedError, StoppedError
+from service.adapters.local.safely import own_files, write_anew
 from service.definitions.package_list import listed_packages
 from service.definitions.specs import MalformedSpecError, read_spec
 from service.definitions.vendor import VENDOR
@@ -225,6 +227,7 @@ async def _install(bench: Bench, records: list[RepoDataRecord]) -> None:
     bench.env.mkdir(parents=True)
     cache = bench.folders.cache / "conda" / "packages"
     await install(records, bench.env, cache_dir=cache, show_progress=False)
+    own_files(bench.env)
     bench.say(f"installed {len(records)} packages")
 
 
@@ -239,7 +242,7 @@ def _channel(bench: Bench, name: str) -> Channel:
 def _install_pip_part(bench: Bench, file: CondaFile) -> None:
     """Install from a file beside the definition: paths in it are relative to that."""
     beside = bench.definition.with_name(f".{bench.definition.name}.pip.txt")
-    beside.write_text("\n".join(file.pip) + "\n", encoding="utf-8")
+    write_anew(beside, "\n".join(file.pip) + "\n")
     variables = {
         "CONDA_PREFIX": str(bench.env),
         "PATH": f"{bench.env / 'bin'}:{bench.variables['PATH']}",
@@ -248,7 +251,7 @@ def _install_pip_part(bench: Bench, file: CondaFile) -> None:
     try:
         bench.run(argv, cwd=bench.definition.parent, variables=variables)
     finally:
-        beside.unlink()
+        beside.unlink(missing_ok=True)
 
 
 def _line_of(bench: Bench, text: str) -> int | None:

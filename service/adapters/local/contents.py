@@ -1,15 +1,22 @@
 """What an environment holds: its packages, its size, its digest."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
-from importlib.metadata import Distribution
+from contextlib import suppress
+from email.parser import HeaderParser
 from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
 
 from service.adapters.local.job import Installed
+from service.adapters.local.safely import read_within
 
 __all__ = ["digest_of", "has_module", "packages_of", "size_of"]
+
+_MAX_RECORD: Final = 16 * 1024 * 1024
+"""Bytes; the record of a conda package lists its files, tens of thousands for some."""
 
 
 def packages_of(env: Path) -> tuple[Installed, ...]:
@@ -19,19 +26,19 @@ def packages_of(env: Path) -> tuple[Installed, ...]:
     """
     found, owned = [], set[str]()
     for file in env.glob("conda-meta/*.json"):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        owned.update(record.get("files", ()))
-        found.append((record["name"], record["version"], "conda"))
-    for folder, it in _distributions(env):
+        if record := _conda_record(env, file):
+            owned.update(record.files)
+            found.append((record.name, record.version, "conda"))
+    for folder, name, version in _distributions(env):
         if str(folder.relative_to(env) / "METADATA") not in owned:
-            found.append((it.metadata["Name"], it.version, "pip"))
+            found.append((name, version, "pip"))
     ordered = sorted(set(found), key=lambda it: (it[0].casefold(), it))
     return tuple(Installed(name=n, version=v, manager=m) for n, v, m in ordered)
 
 
 def has_module(env: Path, name: str) -> bool:
     """Say whether a distribution is installed."""
-    return any(it.metadata["Name"] == name for _, it in _distributions(env))
+    return any(found == name for _, found, _ in _distributions(env))
 
 
 def size_of(place: Path) -> int:
@@ -78,8 +85,31 @@ def _walk(place: Path) -> Iterator[Path]:
                 yield path
 
 
-def _distributions(env: Path) -> Iterator[tuple[Path, Distribution]]:
+def _distributions(env: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yield the folder, the name and the version of each Python package.
+
+    What cannot be read as such a package is none; links lead to none.
+    """
     for site in sorted(env.glob("lib/python3*/site-packages")):
         for folder in sorted(site.glob("*.dist-info")):
-            if (folder / "METADATA").is_file():
-                yield folder, Distribution.at(folder)
+            with suppress(OSError, UnicodeDecodeError):
+                text = read_within(env, folder / "METADATA", most=_MAX_RECORD).decode()
+                head = HeaderParser().parsestr(text)
+                name, version = head["Name"], head["Version"]
+                if name and version:
+                    yield folder, str(name), str(version)
+
+
+class _CondaRecord(BaseModel):
+    name: str
+    version: str
+    files: tuple[str, ...] = ()
+
+
+def _conda_record(env: Path, file: Path) -> _CondaRecord | None:
+    try:
+        return _CondaRecord.model_validate_json(
+            read_within(env, file, most=_MAX_RECORD)
+        )
+    except (OSError, ValidationError):
+        return None

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias, cast
 
-from service.adapters.local.bench import Bench, StoppedError
+from service.adapters.local.bench import Bench
+from service.adapters.local.failures import StoppedError
 from service.domain.definition import Kind
 from service.domain.failure import FailureClass
 
@@ -29,6 +30,12 @@ def detect(bench: Bench) -> None:
         StoppedError: It is not.
     """
     path = bench.job.path
+    if not bench.definition.resolve().is_relative_to(bench.source.resolve()):
+        raise StoppedError(
+            FailureClass.BAD_DEFINITION,
+            f"{path} is a link that leads out of the repository",
+            path=path,
+        )
     if not bench.definition.is_file():
         raise StoppedError(
             FailureClass.NO_DEFINITION,

@@ -3,12 +3,14 @@
 import shutil
 from datetime import datetime
 
-from service.adapters.local.bench import Bench, StoppedError
+from service.adapters.local.bench import Bench
 from service.adapters.local.clone import drop_history
 from service.adapters.local.contents import digest_of, packages_of, size_of
+from service.adapters.local.failures import StoppedError
 from service.adapters.local.folders import remove_tree
 from service.adapters.local.job import Manifest, read, write
 from service.adapters.local.kept import drop_checkout
+from service.adapters.local.safely import write_anew
 from service.domain.failure import FailureClass
 
 __all__ = ["check_disk", "export"]
@@ -25,7 +27,7 @@ def export(bench: Bench, *, at: datetime) -> Manifest:
     bench.env.mkdir(exist_ok=True)
     # Equal trees of two frontends are two images.
     recipe = f"{bench.job.kind.value}\n{bench.job.frontend}\n"
-    (bench.place / "recipe").write_text(recipe, encoding="utf-8")
+    write_anew(bench.place / "recipe", recipe)
     digest = digest_of(bench.place)
     path = bench.folders.manifest(digest)
     known = read(path, Manifest)

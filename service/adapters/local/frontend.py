@@ -4,6 +4,7 @@ import json
 
 from service.adapters.local.bench import Bench
 from service.adapters.local.contents import has_module
+from service.adapters.local.safely import make_anew, write_anew
 from service.adapters.local.toolbox import tool
 
 __all__ = ["JUPYTER", "PROVIDED", "add_frontend"]
@@ -47,7 +48,8 @@ def _add_jupyterlab(bench: Bench) -> None:
 def _write_kernelspec(bench: Bench) -> None:
     """https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs."""
     folder = bench.place / JUPYTER / "kernels" / "python3"
+    make_anew(bench.place / JUPYTER)
     folder.mkdir(parents=True)
     argv = [str(bench.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    write_anew(folder / "kernel.json", json.dumps(spec))

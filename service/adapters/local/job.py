@@ -13,6 +13,7 @@ from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from service.adapters.local.isolation import Isolation
 from service.domain.build import BuildId, Image, Package, PhaseTime
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
@@ -48,6 +49,13 @@ class Job(_Record):
     environment: dict[str, str]
     git_environment: dict[str, str]
     allow_files: bool
+    isolation: Isolation
+    visible: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+    memory: int
+    disk: int
+    processes: int
+    nice: int
     started_at: datetime
 
 

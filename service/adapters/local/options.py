@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
+
+from service.adapters.local.isolation import IsolationWish
 
 __all__ = ["DEFAULT_PATH", "PASSED", "LocalOptions", "passed"]
 
@@ -69,3 +72,18 @@ class LocalOptions:
     """What channel names are resolved against; empty for the solver's own."""
     allow_files: bool = False
     """Whether `file://` repositories may be built."""
+    isolation: IsolationWish = "auto"
+    """What builds are kept apart with; see `find_isolation`."""
+    visible: tuple[Path, ...] = ()
+    """Files and folders that builds may read, beside the system's programs."""
+    hidden: tuple[Path, ...] = ()
+    """What builds may not read, wherever it lies; the builder's root is among it."""
+    memory: int = 0
+    """Bytes that the processes of one build may take; 0 for three quarters of what
+    the machine has."""
+    disk: int = 20 * 1024**3
+    """Bytes that one build may write."""
+    processes: int = 2048
+    """Processes and threads that one build may have at one time."""
+    nice: int = 5
+    """How far builds stand back for the rest of the machine, as `nice` counts."""

@@ -3,13 +3,10 @@
 import ctypes
 from typing import Final
 
-__all__ = ["close_to_others", "drop_rights"]
+__all__ = ["adopt_orphans", "close_to_others"]
 
 _PR_SET_DUMPABLE: Final = 4
-_PR_CAPBSET_DROP: Final = 24
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_MOST_CAPABILITIES: Final = 64
-_CAPABILITY_VERSION_3: Final = 0x20080522
+_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 def close_to_others() -> None:
@@ -20,20 +17,12 @@ def close_to_others() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def drop_rights() -> None:
-    """Give up what root may do beyond other users, for good and for all children.
+def adopt_orphans() -> None:
+    """Become the parent of whatever outlives its own parent below this process.
 
-    Without it, code that runs as root could open the descriptors of any process.
-    https://man7.org/linux/man-pages/man7/capabilities.7.html
+    https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
     """
-    for capability in range(_MOST_CAPABILITIES):
-        _prctl(_PR_CAPBSET_DROP, capability)
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    capset = getattr(_LIBC, "capset", None)
-    if capset is not None:
-        capset(header, nothing)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _prctl(option: int, value: int) -> None:

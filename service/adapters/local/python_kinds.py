@@ -1,7 +1,9 @@
 """Environments of pip, Poetry and uv: a virtual environment, and what is in it."""
 
-from service.adapters.local.bench import Bench, StoppedError
+from service.adapters.local.bench import Bench
 from service.adapters.local.detect import table_of, toml_of
+from service.adapters.local.failures import StoppedError
+from service.adapters.local.fetch import fetch_locked, fetch_named
 from service.adapters.local.pythons import Python, fitting, installed, nearest
 from service.adapters.local.toolbox import tool
 from service.definitions.vendor import VENDOR
@@ -42,6 +44,7 @@ def install_pip(bench: Bench) -> None:
     Where that has a `vendor`, pip asks no index, as in the buildpacks.
     """
     name = bench.definition.name
+    fetch_named(bench)
     argv = [str(bench.python), "-m", "pip", "install", "-r", name]
     if (bench.context / VENDOR).exists():
         bench.note(f"{VENDOR}/ is here: pip installs from it alone and asks no index")
@@ -74,12 +77,12 @@ def install_poetry(bench: Bench) -> None:
 
 def restore_uv(bench: Bench) -> None:
     """Say which uv builds; it makes the environment itself."""
-    bench.run(bench.uv("--version"))
+    bench.run_own(bench.uv("--version"))
 
 
 def install_uv(bench: Bench) -> None:
     """Install what the lock file says with uv."""
-    variables = {"UV_PROJECT_ENVIRONMENT": str(bench.env)}
+    variables = {"UV_PROJECT_ENVIRONMENT": str(bench.env), **fetch_locked(bench)}
     argv = bench.uv("sync", "--frozen", "--no-dev")
     bench.run(argv, cwd=bench.definition.parent, variables=variables)
 
@@ -103,7 +106,7 @@ def _pythons(bench: Bench) -> tuple[Python, ...]:
 def _make_env(bench: Bench, python: Python) -> None:
     bench.note(f"Python {python.version}")
     argv = bench.uv("venv", "--quiet", "--seed", f"--python={python.path}")
-    bench.run([*argv, str(bench.env)])
+    bench.run_own([*argv, str(bench.env)])
 
 
 def _no_python(

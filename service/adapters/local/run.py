@@ -68,9 +68,7 @@ class Run:
         """Set by the builder, once the build's folders are as they shall be."""
 
     @classmethod
-    async def begin(
-        cls, *, job: Job, isolation: Sequence[str], logs: Logs, clock: Clock
-    ) -> Self:
+    async def begin(cls, *, job: Job, logs: Logs, clock: Clock) -> Self:
         """Start the worker of a job, whose folders are there already.
 
         Raises:
@@ -78,7 +76,7 @@ class Run:
         """
         reading, writing = os.pipe()
         try:
-            process = await _start(job, isolation, writing)
+            process = await _start(job, writing)
         except OSError as exc:
             os.close(reading)
             raise TransientError(f"no process for build {job.build_id}: {exc}") from exc
@@ -115,8 +113,7 @@ class Run:
         await self._stop()
 
     async def _stop(self) -> None:
-        # A worker that is only beginning ignores the signal (as the first process of
-        # its namespace it may), and then reads the end of its input.
+        # A worker that is only beginning reads the end of its input.
         self._signal(signal.SIGTERM)
         if self._process.stdin is not None:
             self._process.stdin.close()
@@ -179,13 +176,10 @@ class Run:
             log.warning("build log lost", build=build, lines=len(said), error=str(exc))
 
 
-async def _start(
-    job: Job, isolation: Sequence[str], writing: int
-) -> asyncio.subprocess.Process:
+async def _start(job: Job, writing: int) -> asyncio.subprocess.Process:
     folder = Folders(root=job.root).build(job.build_id)
     command = (sys.executable, "-m", "service.adapters.local.worker", str(writing))
     process = await asyncio.create_subprocess_exec(
-        *isolation,
         *command,
         cwd=folder,
         # Where our code is, whether installed or not; builds do not get this.

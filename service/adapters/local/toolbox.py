@@ -29,10 +29,11 @@ def tool(bench: Bench, name: str, version: str) -> Path:
         begun = place.with_name(f".{place.name}.part")
         remove_tree(begun)
         # Relocatable, so that it can be moved to its name when it is whole.
-        python = f"--python={sys.executable}"
-        bench.run(bench.uv("venv", "--quiet", "--relocatable", python, str(begun)))
+        # The interpreter itself: our own virtual environment is not shown to tools.
+        python = f"--python={Path(sys.executable).resolve()}"
+        bench.run_own(bench.uv("venv", "--quiet", "--relocatable", python, str(begun)))
         into = f"--python={begun / 'bin' / 'python'}"
-        bench.run(bench.uv("pip", "install", "--quiet", into, f"{name}=={version}"))
+        bench.run_own(bench.uv("pip", "install", "--quiet", into, f"{name}=={version}"))
         begun.rename(place)
     return place
 

@@ -2,46 +2,40 @@
 
 from pathlib import Path
 
-from service.adapters.local.folders import Folders
+from service.adapters.local.confine import Area
 from service.adapters.local.job import Job
 from service.adapters.local.options import DEFAULT_PATH
 
 __all__ = ["build_variables", "git_variables", "search_path"]
 
 
-def build_variables(job: Job) -> dict[str, str]:
+def build_variables(job: Job, area: Area) -> dict[str, str]:
     """Return all that the tools and the repository's code can see."""
-    folders = Folders(root=job.root)
-    scratch = folders.build(job.build_id)
-    cache = folders.cache
     own = {
-        "HOME": str(scratch / "home"),
+        "HOME": str(area.home),
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
         "PATH": search_path(job.environment.get("PATH", DEFAULT_PATH)),
-        "PIP_CACHE_DIR": str(cache / "pip"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
         "PIP_PROGRESS_BAR": "off",
         "PIP_ROOT_USER_ACTION": "ignore",
-        "POETRY_CACHE_DIR": str(cache / "poetry"),
         "POETRY_NO_INTERACTION": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUNBUFFERED": "1",
-        "TMPDIR": str(scratch / "tmp"),
-        "UV_CACHE_DIR": str(cache / "uv"),
+        "TMPDIR": str(area.temporary),
         # Linked files would let a build write into everybody's cache.
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
     }
-    return {**job.environment, **own}
+    return {**job.environment, **own, **area.variables}
 
 
-def git_variables(job: Job) -> dict[str, str]:
+def git_variables(job: Job, area: Area) -> dict[str, str]:
     """Return what git sees: no configuration, no prompt, no helper, no filter."""
     return {
-        **build_variables(job),
+        **build_variables(job, area),
         **job.git_environment,
         "GIT_ALLOW_PROTOCOL": "https:http" + (":file" if job.allow_files else ""),
         "GIT_ASKPASS": "false",

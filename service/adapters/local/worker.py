@@ -17,16 +17,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
-from service.adapters.local.bench import Bench, StepFailedError, StoppedError
+from service.adapters.local.bench import Bench
 from service.adapters.local.clone import clone
 from service.adapters.local.conda import install_conda, restore_conda
 from service.adapters.local.detect import detect
 from service.adapters.local.export import check_disk, export
+from service.adapters.local.failures import StepFailedError, StoppedError
 from service.adapters.local.folders import Folders
 from service.adapters.local.frontend import add_frontend
 from service.adapters.local.job import Ended, Job, Manifest, Result
 from service.adapters.local.kept import keep_what_counts
-from service.adapters.local.processes import close_to_others
+from service.adapters.local.processes import adopt_orphans, close_to_others
 from service.adapters.local.python_kinds import (
     install_pip,
     install_poetry,
@@ -36,6 +37,7 @@ from service.adapters.local.python_kinds import (
     restore_uv,
 )
 from service.adapters.local.transcript import Transcript
+from service.adapters.local.watch import end_descendants
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
 from service.installers.classify import classify
@@ -57,6 +59,7 @@ def main() -> int:
     pipe = int(sys.argv[1])
     os.set_inheritable(pipe, False)  # noqa: FBT003 - as it is called
     close_to_others()
+    adopt_orphans()
     job = Job.model_validate_json(sys.stdin.readline())
     signal.signal(signal.SIGTERM, lambda *_: _end_all())
     threading.Thread(target=_end_with_builder, daemon=True).start()
@@ -78,7 +81,8 @@ def _end_with_builder() -> None:
 
 
 def _end_all() -> NoReturn:
-    """End the process group, this process too; in a namespace, that ends all in it."""
+    """End the process group, this process too; what is put apart dies with it."""
+    end_descendants()
     os.killpg(0, signal.SIGKILL)
     os._exit(128 + signal.SIGKILL)
 
