@@ -10,18 +10,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run demo test outages check lint format types arch bench bench-builds docs lock clean services
+.PHONY: help run demo test test-bare outages check lint format types arch bench bench-builds docs lock clean services
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
+# Whom this machine trusts, its tools trust too: also a proxy that looks into what is encrypted.
+CERTIFICATES := $(firstword $(wildcard $(SSL_CERT_FILE) /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
+ifneq ($(CERTIFICATES),)
+export UV_SYSTEM_CERTS ?= true
+export PIP_CERT ?= $(CERTIFICATES)
+endif
+
 $(READY): requirements-dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "relaunch needs Python 3.11 or newer, and there is no $(PYTHON)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "relaunch needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "relaunch needs the venv module of Python, which $(PYTHON) lacks; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@command -v git >/dev/null || { echo "relaunch needs git"; exit 1; }
 	@echo "Setting up $(VENV) (once) …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r <(awk '/^uv==/{p=1} p; p&&!/\\$$/{exit}' requirements-dev.txt)
+	@# What an interrupted setup left is no virtual environment: it is made anew.
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --require-hashes -r <(awk '/^uv==/{p=1} p; p&&!/\\$$/{exit}' requirements-dev.txt)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
@@ -37,6 +48,9 @@ services:
 
 test: $(READY) services ## Run every test that can run here; say by name what cannot
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+
+test-bare: ## Show on a bare Debian 12, in a chroot, that run and test work; ARGS=tests/domain for a part
+	@bash scripts/bare.sh $(ARGS)
 
 outages: $(READY) services ## Kill brokers and leaders under load, and the API server below fifty builds
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -q -m "outage or crowd" tests/journeys $(ARGS)
