@@ -71,6 +71,7 @@ def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
             deadline=settings.build.deadline,
             passed_environment=passed_to_builds(settings),
             allow_files=settings.allow_files,
+            private_hosts=settings.private_hosts,
             isolation=settings.local.isolation,
             visible=settings.local.visible,
             hidden=(settings.data,),

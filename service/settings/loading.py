@@ -91,6 +91,7 @@ _HARMLESS: Final = frozenset(
         "PIP_FIND_LINKS",
         "PIP_DEFAULT_TIMEOUT",
         "UV_INDEX_URL",
+        "UV_SYSTEM_CERTS",
         "UV_DEFAULT_INDEX",
         "HTTP_PROXY",
         "HTTPS_PROXY",

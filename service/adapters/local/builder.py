@@ -327,6 +327,7 @@ class LocalBuilder:
             environment=dict(self._environment),
             git_environment=dict(options.git_environment),
             allow_files=options.allow_files,
+            private_hosts=tuple(options.private_hosts),
             isolation=self._isolation,
             visible=options.visible,
             hidden=(*options.hidden, self._folders.root),

@@ -49,6 +49,7 @@ class Job(_Record):
     environment: dict[str, str]
     git_environment: dict[str, str]
     allow_files: bool
+    private_hosts: tuple[str, ...]
     isolation: Isolation
     visible: tuple[Path, ...]
     hidden: tuple[Path, ...]

@@ -34,6 +34,7 @@ PASSED: Final = frozenset(
         "UV_DEFAULT_INDEX",
         "UV_INDEX",
         "UV_INDEX_URL",
+        "UV_SYSTEM_CERTS",
         "all_proxy",
         "http_proxy",
         "https_proxy",
@@ -72,6 +73,8 @@ class LocalOptions:
     """What channel names are resolved against; empty for the solver's own."""
     allow_files: bool = False
     """Whether `file://` repositories may be built."""
+    private_hosts: frozenset[str] = frozenset({"*"})
+    """Hosts of repositories that may have a private address; `*` stands for any."""
     isolation: IsolationWish = "auto"
     """What builds are kept apart with; see `find_isolation`."""
     visible: tuple[Path, ...] = ()

@@ -1,12 +1,19 @@
 """The environment of a build: made from nothing, so that it holds no secret."""
 
 from pathlib import Path
+from typing import Final
 
 from service.adapters.local.confine import Area
 from service.adapters.local.job import Job
 from service.adapters.local.options import DEFAULT_PATH
 
 __all__ = ["build_variables", "git_variables", "search_path"]
+
+_CERTIFICATES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+)
+"""Where Debian and Fedora, and their kin, keep the authorities they trust."""
 
 
 def build_variables(job: Job, area: Area) -> dict[str, str]:
@@ -29,7 +36,19 @@ def build_variables(job: Job, area: Area) -> dict[str, str]:
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
     }
-    return {**job.environment, **own, **area.variables}
+    return {**_trusted(job), **job.environment, **own, **area.variables}
+
+
+def _trusted(job: Job) -> dict[str, str]:
+    """Let tools trust whom this machine trusts, where they bring a list of their own.
+
+    Behind a proxy that looks into TLS, its certificate is in the system's list only.
+    """
+    named = job.environment.get("SSL_CERT_FILE", "")
+    found = next((it for it in (named, *_CERTIFICATES) if it and Path(it).exists()), "")
+    if not found:
+        return {}
+    return {"PIP_CERT": found, "REQUESTS_CA_BUNDLE": found, "UV_SYSTEM_CERTS": "true"}
 
 
 def git_variables(job: Job, area: Area) -> dict[str, str]:

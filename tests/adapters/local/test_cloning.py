@@ -117,6 +117,57 @@ async def test_a_server_that_cannot_be_reached_may_be_back_later(
     assert "127.0.0.1" in failure.message
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+async def test_a_private_host_is_cloned_from_only_where_it_is_named(
+    tmp_path: Path, host: str
+) -> None:
+    asked: list[str] = []
+
+    class Noting(Answers):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+    with served(Noting) as url:
+        port = url.rpartition(":")[2]
+        build = a_build((f"http://{host}:{port}/o/n", NO_COMMIT), Kind.PIP)
+        async with a_builder(tmp_path / "root", private_hosts=frozenset()) as builder:
+            failure = await failure_of(builder, build)
+
+    assert failure.kind is FailureClass.CLONE_FAILED
+    assert "RELAUNCH_REMOTE_ALLOW_PRIVATE" in failure.message
+    assert asked == []
+
+
+async def test_a_redirect_leads_to_no_private_host(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Inside(Answers):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+    with served(Inside) as inside:
+
+        class Outside(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(302)
+                self.send_header("Location", f"{inside}{self.path}")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Tests read no access log."""
+
+        with served(Outside) as url:
+            build = a_build((f"{url}/o/n", NO_COMMIT), Kind.PIP)
+            named = frozenset({url.removeprefix("http://")})
+            async with a_builder(tmp_path / "root", private_hosts=named) as builder:
+                failure = await failure_of(builder, build)
+
+    assert failure.kind is FailureClass.CLONE_FAILED
+    assert asked == []
+
+
 async def test_an_older_commit_is_built_as_it_was(tmp_path: Path) -> None:
     repository = a_conda_repository(tmp_path, "old")
     a_conda_repository(tmp_path, "new")
