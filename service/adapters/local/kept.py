@@ -57,6 +57,8 @@ def drop_checkout(bench: Bench) -> None:
         return
     for name in bench.kept:
         path = bench.source / name
+        if not path.parent.resolve().is_relative_to(bench.source.resolve()):
+            continue  # A build may have put a link in the place of a folder.
         if path.is_dir() and not path.is_symlink():
             remove_tree(path)
         else:
