@@ -44,11 +44,12 @@ def install_pip(bench: Bench) -> None:
     Where that has a `vendor`, pip asks no index, as in the buildpacks.
     """
     name = bench.definition.name
-    fetch_named(bench)
     argv = [str(bench.python), "-m", "pip", "install", "-r", name]
     if (bench.context / VENDOR).exists():
         bench.note(f"{VENDOR}/ is here: pip installs from it alone and asks no index")
         argv += ["--no-index", f"--find-links={bench.context / VENDOR}"]
+    else:
+        fetch_named(bench)
     bench.run(argv, cwd=bench.definition.parent)
 
 
