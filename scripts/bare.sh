@@ -19,7 +19,7 @@ fi
 root=$(mktemp -d /var/tmp/relaunch-bare.XXXXXX)
 service=
 finish() {
-  [ -z "$service" ] || kill "$service" 2>/dev/null || true
+  [ -z "$service" ] || kill -- "-$service" 2>/dev/null || true
   for place in proc dev; do umount -l "$root/$place" 2>/dev/null || true; done
   rm -rf "$root"
 }
@@ -53,10 +53,12 @@ answers_at() { # seconds
   done
   return 1
 }
+set -m # a process group of its own: make does not pass signals on
 inside "exec make run ARGS='--listen 127.0.0.1:18080'" > "$root/run.log" 2>&1 & service=$!
+set +m
 answers_at 240 || { tail -n 20 "$root/run.log"; echo "make run does not answer"; exit 1; }
 head -n 8 "$root/run.log"
-kill "$service"; wait "$service" 2>/dev/null || true; service=
+kill -- "-$service"; wait "$service" 2>/dev/null || true; service=
 
 say "after an interrupted setup"
 inside "rm .venv/.ready .venv/bin/uv; rm -rf .venv/lib/python3*/site-packages/pip; make .venv/.ready; .venv/bin/relaunch --version"

@@ -75,14 +75,11 @@ class FailureClass(Enum):
     """The build wrote more than it may."""
     OUT_OF_MEMORY = ("out_of_memory", False, _AUTHOR)
     """The build took more memory than it may."""
+    PROCESS_LIMIT = ("process_limit", False, _AUTHOR)
+    """The build started more processes than it may."""
     DEADLINE = ("deadline", False, _OTHERS)
     """The build took longer than it may; a slow index or machine does that, too."""
     LOST = ("lost", True, _OTHERS)
-    PROCESS_LIMIT = ("process_limit", False)
-    """The build started more processes than it may."""
-    DEADLINE = ("deadline", False)
-    """The build took longer than it may."""
-    LOST = ("lost", True)
     """What ran it died with it; nobody knows how far it came."""
     UNSUPPORTED = ("unsupported", False, _AUTHOR)
     """This builder cannot build such a definition."""
