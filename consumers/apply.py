@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from service.announcing import Announcer
+from service.domain.agenda import Look, Pace
 from service.domain.build import (
     Build,
     BuildId,
@@ -20,10 +21,12 @@ from service.domain.build import (
 from service.domain.failure import Failure
 from service.domain.launcher import LauncherId
 from service.domain.previous import previous_image
+from service.domain.push import Evidence
 from service.domain.schedule import (
     Adopt,
     Create,
     Decision,
+    Replan,
     Reuse,
     Start,
     Stop,
@@ -57,12 +60,14 @@ class Application:
         announcer: Announcer,
         attempts: int,
         retry_after: timedelta,
+        pace: Pace,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._announcer = announcer
         self._attempts = attempts
         self._retry_after = retry_after
+        self._pace = pace
 
     async def apply(self, tx: Transaction, decision: Decision) -> None:
         """Write one decision down."""
@@ -74,9 +79,9 @@ class Application:
             case Adopt(rebuild=rebuild, build=build):
                 await self._attach(tx, rebuild, await tx.builds.get(build))
             case Create(rebuild=rebuild, others=others):
-                build = await self._create(tx, rebuild)
-                for it in (rebuild, *others):
-                    await self._attach(tx, it, build)
+                await self._create_for(tx, rebuild, others)
+            case Replan(rebuild=rebuild):
+                await self._replan(tx, rebuild)
             case Stop(build=build):
                 await self._stop(tx, build)
             case Start(build=build):
@@ -168,6 +173,13 @@ class Application:
             tx, [served], Move.SUCCEED, reason="reused", image=image.reference
         )
 
+    async def _create_for(
+        self, tx: Transaction, first: Rebuild, others: Iterable[Rebuild]
+    ) -> None:
+        build = await self._create(tx, first)
+        for rebuild in (first, *others):
+            await self._attach(tx, rebuild, build)
+
     async def _create(self, tx: Transaction, rebuild: Rebuild) -> Build:
         plan = rebuild.plan
         if plan is None:
@@ -222,6 +234,18 @@ class Application:
             )
         await self._announcer.started(tx, running, waiting)
         log.info("build started", build=build.id, attempt=build.attempt)
+
+    async def _replan(self, tx: Transaction, rebuild: Rebuild) -> None:
+        """Let a look plan it anew: its id and whoever waits for it stay."""
+        await tx.rebuilds.save(replace(rebuild, plan=None, build_id=None))
+        look = Look(
+            source_id=SourceId(rebuild.source_id),
+            evidence=Evidence.BASE_CHANGED,
+            rebuild_ids=(rebuild.id,),
+            asked_at=self._clock.now(),
+        )
+        await tx.agenda.ask(look, pace=self._pace)
+        log.info("rebuild planned anew, it is built otherwise", rebuild=rebuild.id)
 
     async def _stop(self, tx: Transaction, build: Build) -> None:
         now = self._clock.now()

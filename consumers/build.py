@@ -8,14 +8,22 @@ message is held for the length of a build.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from consumers.apply import Application
 from consumers.guard import contained
-from service.domain.build import BuildKey, BuildState, EnvironmentId, Image, Rebuild
+from service.domain.build import (
+    BuildKey,
+    BuildState,
+    EnvironmentId,
+    Image,
+    Rebuild,
+    RebuildId,
+    Recipe,
+)
 from service.domain.failure import Failure, FailureClass
 from service.domain.schedule import (
     Caps,
@@ -43,6 +51,12 @@ NOT_STARTED: Final = Failure(
     message="The build could not be started, by a fault of this service.",
     hint="It is tried again by itself.",
 )
+FOREIGN: Final = timedelta(seconds=15)
+"""How long a rebuild that another builder is named for waits until it is planned anew:
+whoever leads may change to and fro, and an older process may have planned it."""
+MOVED: Final = Failure(
+    kind=FailureClass.INTERNAL, message="What builds changed just before it started."
+)
 RECENT: Final = 10
 """How many rebuilds of an environment are read to count interruptions."""
 
@@ -67,6 +81,8 @@ class Scheduler:
         self._caps = caps
         self._retry_after = retry_after
         self._turn = asyncio.Lock()
+        self._foreign: dict[tuple[RebuildId, str], datetime] = {}
+        """Since when rebuilds are seen that another builder is named for, by plan."""
 
     async def handle(self, event: Event, data: Data) -> None:
         """Take rebuild.requested and build.finished: both change what is wanted."""
@@ -120,10 +136,14 @@ class Scheduler:
     async def _start(self, start: Start) -> None:
         build = start.build
         try:
+            if not self._is_ours(build.recipe):
+                await self._put_back(start, MOVED, wait=timedelta(0))
+                return
             await self._builder.start(replace(build, state=BuildState.RUNNING))
         except TransientError as exc:
             log.warning("build could not start", build=build.id, error=str(exc))
-            await self._put_back(start, exc)
+            why = Failure(kind=FailureClass.INTERNAL, message=str(exc))
+            await self._put_back(start, why, wait=self._retry_after)
         except Exception:
             # A fault of ours that this build brings out: others are started, and it
             # is tried again as often as a build that was lost.
@@ -136,13 +156,11 @@ class Scheduler:
             if build.state is BuildState.RUNNING:
                 await self._application.failed(tx, build, NOT_STARTED)
 
-    async def _put_back(self, start: Start, exc: TransientError) -> None:
-        now = self._clock.now()
+    async def _put_back(self, start: Start, why: Failure, *, wait: timedelta) -> None:
+        again = self._clock.now() + wait
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             build = await tx.builds.get(start.build.id)
             if build.state is BuildState.RUNNING:
-                again = now + self._retry_after
-                why = Failure(kind=FailureClass.INTERNAL, message=str(exc))
                 await self._application.put_back(tx, build, not_before=again, why=why)
 
     async def _present_images(self) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
@@ -175,14 +193,36 @@ class Scheduler:
             if it.plan is not None and not _must_wait(it, it.plan.key in unsure)
         ]
         crowded = _crowded(rebuilds)
+        now = self._clock.now()
         return Situation(
             rebuilds=rebuilds,
             builds=await tx.builds.unfinished(),
             images=images,
             interruptions={it: await _interruptions(tx, it) for it in crowded},
             caps=self._caps,
-            now=self._clock.now(),
+            now=now,
+            is_ours=self._is_ours,
+            overdue=self._overdue(rebuilds, now),
         )
+
+    def _is_ours(self, recipe: Recipe) -> bool:
+        """Say whether this process builds as the recipe says."""
+        return recipe.builder_image == self._builder.identity(frontend=recipe.frontend)
+
+    def _overdue(self, rebuilds: Sequence[Rebuild], now: datetime) -> set[RebuildId]:
+        """Return those that this process saw for long and may not build."""
+        seen = self._foreign
+        self._foreign = {
+            place: seen.get(place, now)
+            for it in rebuilds
+            if it.plan is not None and not self._is_ours(it.plan.recipe)
+            for place in [(it.id, it.plan.evaluation_id)]
+        }
+        return {
+            rebuild
+            for (rebuild, _), since in self._foreign.items()
+            if now - since >= FOREIGN
+        }
 
 
 async def _waiting(tx: Transaction) -> Sequence[Rebuild]:

@@ -36,6 +36,7 @@ _STRENGTH: Final = (
     Evidence.LAUNCHER,
     Evidence.PUSH,
     Evidence.REPLAY,
+    Evidence.BASE_CHANGED,
     Evidence.SWEEP,
 )
 _NOT_YET: Final = Judgement(verdict=Verdict.UNKNOWN, reason="not_seen", message="")

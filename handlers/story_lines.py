@@ -30,6 +30,7 @@ WHY: Final = {
     "launcher": "because a launcher began to follow it",
     "manual": "because a person asked",
     "replay": "because a delivery was played again",
+    "base_changed": "because what builds its image changed, or what that stands on",
 }
 
 

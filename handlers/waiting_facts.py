@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from handlers.keys import CLOCK, LIMITS
+from handlers.keys import BUILDER, CLOCK, LIMITS
 from service.domain.build import Build as Work, BuildId, BuildState, Rebuild, RebuildId
 from service.domain.estimate import expected_end, usual
 from service.domain.failure import Failure
@@ -21,6 +21,7 @@ from service.domain.waiting import (
     line_up,
     why_waiting,
 )
+from service.ports.builder import Named
 from service.ports.store import Transaction
 
 __all__ = ["Outlook", "View", "outlook", "view_of"]
@@ -36,11 +37,13 @@ class View:
 
     now: datetime
     limits: Limits
+    builder: Named
+    """What would build now."""
 
 
 def view_of(app: web.Application) -> View:
     """Return what readers go by now."""
-    return View(now=app[CLOCK].now(), limits=app[LIMITS])
+    return View(now=app[CLOCK].now(), limits=app[LIMITS], builder=app[BUILDER])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,7 @@ async def outlook(tx: Transaction, rebuilds: Sequence[Rebuild], view: View) -> O
                 builds=builds,
                 is_environment_busy=rebuild.environment_id in busy,
                 place=places.get(rebuild.build_id, 0) if rebuild.build_id else 0,
+                is_foreign=_is_foreign(rebuild, view.builder),
             ),
         )
         if found is not None:
@@ -113,6 +117,13 @@ async def outlook(tx: Transaction, rebuilds: Sequence[Rebuild], view: View) -> O
         running_since=[it.started_at for it in builds if it.started_at],
         takes=usual(await tx.builds.durations()),
     )
+
+
+def _is_foreign(rebuild: Rebuild, builder: Named) -> bool:
+    if rebuild.plan is None:
+        return False
+    recipe = rebuild.plan.recipe
+    return recipe.builder_image != builder.identity(frontend=recipe.frontend)
 
 
 def _work_of(rebuild: Rebuild, works: Mapping[BuildId, Work]) -> Work | None:

@@ -115,7 +115,7 @@ class WaitingTold(Told):
 
     kind: str = Field(
         description="`look`, `remote`, `same_environment`, `cap`, `project_cap`, "
-        "`retry`, `builder` or `turn`."
+        "`retry`, `builder`, `other_builder` or `turn`."
     )
     message: str = Field(description="What follows *waiting because*.")
     until: datetime | None = Field(

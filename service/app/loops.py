@@ -66,6 +66,7 @@ class BusSide:
             announcer=self._announcer,
             attempts=settings.build.attempts,
             retry_after=settings.build.retry_after,
+            pace=self._pace,
         )
         self._scheduler = Scheduler(
             store=engines.store,

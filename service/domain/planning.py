@@ -19,7 +19,7 @@ from service.domain.build import (
     build_key,
 )
 from service.domain.definition import Definition
-from service.domain.evaluation import Evaluation
+from service.domain.evaluation import Evaluation, Verdict
 from service.domain.launcher import Launcher
 from service.domain.push import Evidence
 from service.domain.reconciliation import Anew, Behind, hold_of, stand
@@ -112,10 +112,22 @@ def plan(
                 anew=_anew(launcher, wanting, is_pushed=known.is_pushed),
             )
             if isinstance(standing, Behind):
-                asked = [automatic_rebuild(evaluation, wanting, planned, new_id())]
+                rebuild = automatic_rebuild(evaluation, wanting, planned, new_id())
+                if _is_built_otherwise(launcher, planned, evaluation):
+                    rebuild = replace(rebuild, evidence=Evidence.BASE_CHANGED)
+                asked = [rebuild]
             if (hold := hold_of(standing)) is not None:
                 wanting = wanting.held(hold.until)
         yield Planned(launcher=wanting, rebuilds=tuple(asked))
+
+
+def _is_built_otherwise(
+    launcher: Launcher, planned: Plan, evaluation: Evaluation
+) -> bool:
+    """Say whether only what builds is another than when the launcher was last seen."""
+    before = launcher.wanted_builder
+    is_other = before is not None and before != planned.recipe.builder_image
+    return is_other and evaluation.judgement.verdict is Verdict.UNCHANGED
 
 
 def _anew(before: Launcher, after: Launcher, *, is_pushed: bool) -> Anew:

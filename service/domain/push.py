@@ -19,6 +19,8 @@ class Evidence(Enum):
     """A person asked for a rebuild."""
     REPLAY = "replay"
     """A recorded delivery was sent down the road again."""
+    BASE_CHANGED = "base_changed"
+    """What builds changed, or what images stand on; no definition need have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

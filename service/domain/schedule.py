@@ -5,10 +5,21 @@ superseded. One key is built once at a time, however many environments want it. 
 running build that nobody wants any more stops, unless the same environment was
 interrupted too often already: then it may finish, so that a stream of pushes cannot
 keep an environment from ever being built.
+
+A build starts only where its recipe names what builds here: another one's image would
+stand under this one's key. What runs already was started by whom its recipe names, and
+ends under its own key whoever sees it end.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set as AbstractSet,
+)
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,6 +33,8 @@ from service.domain.build import (
     Image,
     Plan,
     Rebuild,
+    RebuildId,
+    Recipe,
 )
 from service.domain.push import Evidence
 
@@ -30,6 +43,7 @@ __all__ = [
     "Caps",
     "Create",
     "Decision",
+    "Replan",
     "Reuse",
     "Situation",
     "Start",
@@ -64,6 +78,10 @@ class Situation:
     """How many running rebuilds in a row were superseded, lately."""
     caps: Caps
     now: datetime
+    is_ours: Callable[[Recipe], bool] = lambda _: True
+    """Whether what builds here is what a recipe names."""
+    overdue: AbstractSet[RebuildId] = frozenset()
+    """Rebuilds whose recipe nobody came for that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +116,13 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replan:
+    """Nobody builds it any more the way that it was planned: it waits for a look."""
+
+    rebuild: Rebuild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """Nobody wants this build any more."""
 
@@ -111,7 +136,7 @@ class Start:
     build: Build
 
 
-Decision = Supersede | Reuse | Adopt | Create | Stop | Start
+Decision = Supersede | Reuse | Adopt | Create | Replan | Stop | Start
 
 
 def decide(situation: Situation) -> tuple[Decision, ...]:
@@ -124,11 +149,14 @@ def decide(situation: Situation) -> tuple[Decision, ...]:
     gone = {it.rebuild.id for it in superseded}
     staying = [it for it in situation.rebuilds if it.id not in gone]
     served = tuple(_served(staying, situation))
+    replans = tuple(_replans(staying, served, situation))
+    left = {it.rebuild.id for it in replans}
+    staying = [it for it in staying if it.id not in left]
     stops = tuple(_stops(staying, served, situation.builds))
     stopped = {it.build.id for it in stops}
     building = [it for it in situation.builds if it.id not in stopped]
     starts = tuple(_starts(building, staying, situation))
-    return (*superseded, *served, *stops, *starts)
+    return (*superseded, *served, *replans, *stops, *starts)
 
 
 def _plan(rebuild: Rebuild) -> Plan:
@@ -174,10 +202,23 @@ def _served(
             yield Reuse(rebuild=rebuild, image=image)
         elif key in under_way:
             yield Adopt(rebuild=rebuild, build=under_way[key])
-        else:
+        elif situation.is_ours(_plan(rebuild).recipe):
             wanted[key].append(rebuild)
     for first, *others in wanted.values():
         yield Create(rebuild=first, others=tuple(others))
+
+
+def _replans(
+    rebuilds: Iterable[Rebuild],
+    served: Iterable[Reuse | Adopt | Create],
+    situation: Situation,
+) -> Iterator[Replan]:
+    done = {it.rebuild.id for it in served}
+    overdue = (it for it in rebuilds if it.id in situation.overdue)
+    for rebuild in overdue:
+        is_foreign = not situation.is_ours(_plan(rebuild).recipe)
+        if is_foreign and rebuild.state is BuildState.QUEUED and rebuild.id not in done:
+            yield Replan(rebuild=rebuild)
 
 
 def _stops(
@@ -204,6 +245,7 @@ def _starts(
         for it in builds
         if it.state is BuildState.QUEUED
         and (it.not_before is None or it.not_before <= situation.now)
+        and situation.is_ours(it.recipe)
     ]
     while free > 0:
         fitting = [

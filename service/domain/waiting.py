@@ -34,6 +34,8 @@ class Obstacle(Enum):
     """A try failed of what passes by itself."""
     BUILDER = "builder"
     """The builder has taken it and cannot go on; it said why."""
+    OTHER_BUILDER = "other_builder"
+    """It was planned for another builder than the one that builds now."""
     TURN = "turn"
     """Nothing is in its way: it starts with the next decision."""
 
@@ -63,6 +65,8 @@ class Circumstances:
     """Whether another build of its environment runs."""
     place: int = 0
     """In the queue, 1 being next; 0 for what is not in it."""
+    is_foreign: bool = False
+    """Whether it was planned for another builder than the one that builds now."""
     hindrance: Failure | None = None
     """Why a builder that has taken the build does not proceed; None when it does."""
 
@@ -91,6 +95,9 @@ def why_waiting(rebuild: Rebuild, known: Circumstances) -> Waiting | None:
         return _at_builder(known.hindrance) if is_taken and known.hindrance else None
     if rebuild.plan is None:
         return _for_look(known.appointment, known.now)
+    is_running = known.work is not None and known.work.state is BuildState.RUNNING
+    if known.is_foreign and not is_running:
+        return _FOREIGN
     if known.work is not None:
         return _for_start(known.work, known)
     if known.is_environment_busy:
@@ -158,6 +165,10 @@ def _for_retry(work: Build, limits: Limits) -> Waiting:
     )
 
 
+_FOREIGN: Final = Waiting(
+    obstacle=Obstacle.OTHER_BUILDER,
+    message="it was planned for another builder than builds now, and is planned anew",
+)
 _NEXT: Final = Waiting(obstacle=Obstacle.TURN, message="it is about to start")
 
 

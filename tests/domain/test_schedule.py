@@ -12,6 +12,7 @@ from service.domain.build import (
     EnvironmentId,
     Rebuild,
     RebuildId,
+    Recipe,
 )
 from service.domain.push import Evidence
 from service.domain.schedule import (
@@ -19,6 +20,7 @@ from service.domain.schedule import (
     Caps,
     Create,
     Decision,
+    Replan,
     Reuse,
     Situation,
     Start,
@@ -27,7 +29,7 @@ from service.domain.schedule import (
     decide,
 )
 from tests.support.clock import NOW
-from tests.support.values import a_build, a_plan, a_rebuild, an_image
+from tests.support.values import a_build, a_plan, a_rebuild, a_recipe, an_image
 
 
 def decided(**facts: Any) -> tuple[Decision, ...]:
@@ -282,3 +284,60 @@ def _carry_out(
                 del builds[it.id]
             case Reuse():
                 raise AssertionError("no image is known")
+
+
+def is_told_of_here(recipe: Recipe) -> bool:
+    return recipe.builder_image == "local/1"
+
+
+def foreign(**changes: Any) -> Rebuild:
+    plan = a_plan(recipe=a_recipe(builder_image="local/2"))
+    return a_rebuild(**({"plan": plan} | changes))
+
+
+def test_no_build_is_made_for_what_another_builder_is_named_for() -> None:
+    rebuild = foreign()
+
+    assert decided(rebuilds=[rebuild], is_ours=is_told_of_here) == ()
+
+
+def test_a_queued_build_of_another_builder_does_not_start() -> None:
+    build = a_build(recipe=a_recipe(builder_image="local/2"))
+    rebuild = foreign(build_id=build.id)
+
+    facts = {"rebuilds": [rebuild], "builds": [build], "is_ours": is_told_of_here}
+
+    assert decided(**facts) == ()
+    assert decided(**facts, overdue={rebuild.id}) == (
+        Replan(rebuild=rebuild),
+        Stop(build=build),
+    )
+
+
+def test_what_another_builder_runs_goes_on() -> None:
+    build = a_build(recipe=a_recipe(builder_image="local/2"), state=BuildState.RUNNING)
+    rebuild = running(foreign(), build)
+    late = foreign(id=RebuildId("late"), environment_id=EnvironmentId("environment-2"))
+
+    decisions = decided(
+        rebuilds=[rebuild, late],
+        builds=[build],
+        is_ours=is_told_of_here,
+        overdue={rebuild.id, late.id},
+    )
+
+    assert decisions == (Adopt(rebuild=late, build=build.id),)
+
+
+def test_a_known_image_of_another_builder_serves_who_asked_for_that() -> None:
+    rebuild = foreign()
+    image = an_image()
+
+    decisions = decided(
+        rebuilds=[rebuild],
+        images={BuildKey("key-1"): image},
+        is_ours=is_told_of_here,
+        overdue={rebuild.id},
+    )
+
+    assert decisions == (Reuse(rebuild=rebuild, image=image),)

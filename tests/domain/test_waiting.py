@@ -52,6 +52,16 @@ def test_what_is_over_waits_for_nothing(state: BuildState) -> None:
     assert why(a_rebuild(state=state), hindrance=FULL) is None
 
 
+def test_what_was_planned_for_another_builder_says_so() -> None:
+    queued, runs = a_build(), a_build(state=BuildState.RUNNING)
+
+    for work in (None, queued):
+        found = why(work=work, is_foreign=True)
+        assert found is not None
+        assert found.obstacle is Obstacle.OTHER_BUILDER
+    assert why(a_rebuild(state=BuildState.RUNNING), work=runs, is_foreign=True) is None
+
+
 def test_what_runs_waits_for_nothing() -> None:
     assert why(a_rebuild(state=BuildState.RUNNING)) is None
 

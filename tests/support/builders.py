@@ -15,7 +15,14 @@ from service.ports.time import Clock
 class ToldBuilder:
     """Keeps builds running until the test ends them."""
 
-    def __init__(self, *, clock: Clock, version: str = "told/1") -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        version: str = "told/1",
+        beside: "ToldBuilder | None" = None,
+    ) -> None:
+        """Make one; `beside` another it sees the same builds, as in one cluster."""
         self._clock = clock
         self.version = version
         self.lacks = ""
@@ -27,8 +34,10 @@ class ToldBuilder:
         self.started: list[BuildId] = []
         self.cancelled: list[BuildId] = []
         self.most_at_once = 0
-        self._states: dict[BuildId, Observation] = {}
-        self._keys: dict[BuildId, str] = {}
+        self.made_by: dict[BuildId, str] = beside.made_by if beside else {}
+        """The identity of who started each build."""
+        self._states: dict[BuildId, Observation] = beside._states if beside else {}
+        self._keys: dict[BuildId, str] = beside._keys if beside else {}
         self._gone: set[str] = set()
         self._refusals = 0
         self._faults: list[str] = []
@@ -51,11 +60,15 @@ class ToldBuilder:
         if self._refusals:
             self._refusals -= 1
             raise TransientError("no room for another build")
+        assert build.recipe.builder_image == self.identity(
+            frontend=build.recipe.frontend
+        ), "started by another builder than its recipe names"
         if build.id in self._states:
             return
         running = [self._keys[it] for it in self.running]
         assert build.key not in running, "two builds of one key at once"
         self.started.append(build.id)
+        self.made_by[build.id] = build.recipe.builder_image
         self._keys[build.id] = build.key
         self._states[build.id] = Running()
         self.most_at_once = max(self.most_at_once, len(self.running))

@@ -65,12 +65,14 @@ class World:
         clock: TurnedClock,
         ids: CountedIds,
         caps: Caps,
+        builder: ToldBuilder | None = None,
     ) -> None:
         self.store = store
+        self.remote = remote
         self.clock = clock
         self.ids = ids
         self.caps = caps
-        self.builder = ToldBuilder(clock=clock)
+        self.builder = builder or ToldBuilder(clock=clock)
         self.events: list[Event] = []
         """Everything that was published, in order."""
         self.metrics = Metrics(registry=CollectorRegistry())
@@ -83,6 +85,7 @@ class World:
             announcer=announcer,
             attempts=3,
             retry_after=timedelta(seconds=30),
+            pace=PACE,
         )
         bell = Bell(clock=clock)
         reconciliation = Reconciliation(
@@ -126,6 +129,17 @@ class World:
         )
         self.reconciler = Reconciler(
             store=store, clock=clock, bell=bell, reconciliation=reconciliation
+        )
+
+    def process_of(self, version: str) -> "World":
+        """Return another process of the same service, that builds otherwise."""
+        return World(
+            store=self.store,
+            remote=self.remote,
+            clock=self.clock,
+            ids=self.ids,
+            caps=self.caps,
+            builder=ToldBuilder(clock=self.clock, version=version, beside=self.builder),
         )
 
     # asking
