@@ -27,7 +27,14 @@ from service.errors import ConflictError, InvalidRequestError
 from service.ports.store import LOCK_SCHEDULE, Transaction
 from service.reconciling import Reconciliation
 
-__all__ = ["cancel", "end_unfinished", "first_build", "reconcile", "request_rebuild"]
+__all__ = [
+    "cancel",
+    "end_unfinished",
+    "first_build",
+    "reconcile",
+    "request_rebuild",
+    "retry",
+]
 
 _ASKED_FOR: Final = {Evidence.MANUAL, Evidence.LAUNCHER}
 
@@ -41,6 +48,15 @@ async def first_build(
     await announcer_of(app).look_wanted(
         tx, source, evidence="launcher", rebuilds=[wish]
     )
+    return wish
+
+
+async def retry(app: web.Application, tx: Transaction, launcher: Launcher) -> Rebuild:
+    """Ask again for what failed; an image that is there by now is taken."""
+    wish = replace(_wish(app, launcher, Evidence.MANUAL), is_fresh=False)
+    await tx.rebuilds.add(wish)
+    source = await tx.sources.get(launcher.source_id)
+    await announcer_of(app).look_wanted(tx, source, evidence="manual", rebuilds=[wish])
     return wish
 
 

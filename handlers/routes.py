@@ -42,6 +42,7 @@ from handlers.launchers import (
 )
 from handlers.metrics import show_metrics
 from handlers.openapi import show_spec
+from handlers.retries import retry_builds
 from handlers.route import (
     ACCEPTED,
     OK,
@@ -68,6 +69,7 @@ from handlers.shapes.launchers import (
     SessionLauncher,
 )
 from handlers.shapes.receipts import Alive, Ready, ReceiptTold
+from handlers.shapes.retries import RetriesTold, RetryPost
 from handlers.shapes.service import (
     DeliveriesQuery,
     LaunchersQuery,
@@ -106,6 +108,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     post("/session_launchers/{launcher_id}/move", move_launcher,
          SessionLauncher, MoveRequest, OK),
     get("/builds", list_builds, Many(Build), LimitQuery),
+    post("/builds/retry", retry_builds, RetriesTold, RetryPost, ACCEPTED),
     get("/builds/{build_id}/logs/stream", stream_logs, Kind.STREAM),
     get("/hooks", list_hooks, Many(HookTold), PageQuery),
     post("/hooks", add_hook, NewHook, HookPost),

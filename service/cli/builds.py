@@ -18,6 +18,7 @@ from service.cli.output import (
     took,
     waiting_line,
 )
+from service.cli.retries import retry_failed
 from service.errors import NotFoundError
 
 __all__ = ["builds", "cancel", "failure_of", "logs", "rebuild"]
@@ -26,19 +27,52 @@ ULID_LENGTH: Final = 26
 
 
 @click.command(
-    epilog=example("relaunch rebuild course", "relaunch rebuild course --wait")
+    epilog=example(
+        "relaunch rebuild course --wait",
+        "relaunch rebuild --failed --since 2h --class network",
+    )
 )
-@click.argument("launcher")
+@click.argument("launcher", required=False)
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
+@click.option("--failed", is_flag=True, help="All launchers whose last build failed.")
+@click.option("--since", metavar="TIME", help="With --failed: no longer ago (2h, 1d).")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="CLASS",
+    help="With --failed: only of this class, such as network; more than once, too.",
+)
 @output_option
 @connected
 async def rebuild(
-    client: Client, *, launcher: str, wait: bool, output: str
+    client: Client,
+    *,
+    launcher: str | None,
+    wait: bool,
+    failed: bool,
+    since: str | None,
+    classes: tuple[str, ...],
+    output: str,
 ) -> int | None:
     """Build a launcher's environment now, even if its image is there.
 
-    With --wait the exit code is 0 only when the build succeeded.
+    With --wait the exit code is 0 only when the build succeeded. With --failed
+    everything is tried again that failed, whatever the launchers' policy.
     """
+    if failed and launcher is None and not wait:
+        await retry_failed(client, since=since, classes=classes, output=output)
+        return None
+    if launcher is None or failed or since or classes:
+        raise click.UsageError(
+            "Name a LAUNCHER, or give --failed, to which --since and --class belong."
+        )
+    return await _rebuild_one(client, launcher, wait=wait, output=output)
+
+
+async def _rebuild_one(
+    client: Client, launcher: str, *, wait: bool, output: str
+) -> int | None:
     from service.cli.waiting import wait_for  # noqa: PLC0415 - rich is slow
 
     found = await find_launcher(client, launcher)

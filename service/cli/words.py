@@ -27,6 +27,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "reach": "--reach",
     "paste": "--paste",
     "limit": "--limit",
+    "classes": "--class",
+    "since": "--since",
     "per_page": "--limit",
     "max_lines": "--lines",
 }

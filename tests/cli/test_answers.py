@@ -187,3 +187,52 @@ def test_the_version_is_told_without_a_service(run: Run) -> None:
 
     assert said.exit_code == 0
     assert "service  not running" in said.output
+
+
+def test_what_failed_is_asked_for_again_until_nothing_is_left(
+    run: Run, server: StandIn
+) -> None:
+    def page(name: str, left: int) -> bytes:
+        asked = {
+            "launcher_id": "l",
+            "name": name,
+            "failure": "network",
+            "failed_at": "2026-03-01T12:00:00Z",
+            "build_id": "b",
+        }
+        return json.dumps({"asked": [asked], "left": left}).encode()
+
+    server.bodies = [page("first", 1), page("second", 0)]
+    said = run(
+        "--url",
+        server.url,
+        "rebuild",
+        "--failed",
+        "--since",
+        "2h",
+        "--class",
+        "network",
+    )
+    wrong = run("--url", server.url, "rebuild", "--failed", "--since", "yesterday")
+
+    assert said.exit_code == 0, said.output
+    assert "first" in said.output
+    assert said.output.endswith("Asked for again: 2.\n")
+    body, again = [json.loads(it.body) for it in server.asked]
+    assert body == again
+    assert body["classes"] == ["network"]
+    assert body["since"].endswith("+00:00")
+    assert wrong.exit_code == 1
+    assert "2h" in wrong.output
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["x", "--failed"], ["x", "--since", "2h"], ["--failed", "--wait"]]
+)
+def test_a_rebuild_is_of_one_launcher_or_of_what_failed(
+    run: Run, words: list[str]
+) -> None:
+    said = run("rebuild", *words)
+
+    assert said.exit_code == 2
+    assert "--failed" in said.output

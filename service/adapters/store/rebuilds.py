@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, and_, exists, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, select, text, true, tuple_
 
 from service.adapters.store.documents import (
     failure_from,
@@ -13,7 +13,12 @@ from service.adapters.store.documents import (
     plan_to,
 )
 from service.adapters.store.statements import Row, Statements, Values
-from service.adapters.store.tables import UNFINISHED as IS_UNFINISHED, asks, rebuilds
+from service.adapters.store.tables import (
+    UNFINISHED as IS_UNFINISHED,
+    asks,
+    launchers,
+    rebuilds,
+)
 from service.domain.build import (
     BuildId,
     BuildState,
@@ -24,6 +29,7 @@ from service.domain.build import (
 from service.domain.evaluation import EvaluationId
 from service.domain.push import Evidence
 from service.domain.source import SourceId
+from service.ports.store.paging import Page, PageRequest
 
 __all__ = ["UNFINISHED", "SqlRebuilds"]
 
@@ -72,17 +78,28 @@ class SqlRebuilds:
         return await self._newest(query, limit=limit)
 
     async def newest(self, environments: Iterable[EnvironmentId]) -> Sequence[Rebuild]:
-        other = rebuilds.alias()
-        is_newer = and_(
-            other.c.environment_id == rebuilds.c.environment_id,
-            tuple_(other.c.created_at, other.c.id)
-            > tuple_(rebuilds.c.created_at, rebuilds.c.id),
-        )
         query = select(rebuilds).where(
             rebuilds.c.environment_id.in_(tuple(environments)),
-            ~exists().where(is_newer),
+            ~exists().where(_is_newer()),
         )
         return [_from_row(row) for row in await self._run.rows(query)]
+
+    async def failed(
+        self, *, since: datetime, reasons: Iterable[str] = (), limit: int
+    ) -> Page[Rebuild]:
+        chosen = tuple(reasons)
+        query = (
+            select(rebuilds)
+            .join(launchers, launchers.c.environment_id == rebuilds.c.environment_id)
+            .where(
+                rebuilds.c.state == BuildState.FAILED.value,
+                rebuilds.c.completed_at >= since,
+                ~exists().where(_is_newer()),
+                rebuilds.c.reason.in_(chosen) if chosen else true(),
+            )
+            .order_by(rebuilds.c.completed_at, rebuilds.c.id)
+        )
+        return await self._run.page(query, PageRequest(limit=limit), _from_row)
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
         return await self._held(select(rebuilds).where(rebuilds.c.build_id == build))
@@ -105,6 +122,16 @@ class SqlRebuilds:
         newest = (rebuilds.c.created_at.desc(), rebuilds.c.id.desc())
         rows = await self._run.rows(query.order_by(*newest).limit(limit))
         return [_from_row(row) for row in rows]
+
+
+def _is_newer() -> ColumnElement[bool]:
+    """Say that another rebuild of the same environment was asked for later."""
+    other = rebuilds.alias()
+    return and_(
+        other.c.environment_id == rebuilds.c.environment_id,
+        tuple_(other.c.created_at, other.c.id)
+        > tuple_(rebuilds.c.created_at, rebuilds.c.id),
+    )
 
 
 def _to_row(rebuild: Rebuild) -> Values:

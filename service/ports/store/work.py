@@ -17,6 +17,7 @@ from service.domain.build import (
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation import Evaluation, EvaluationId
 from service.domain.source import SourceId
+from service.ports.store.paging import Page
 
 __all__ = [
     "BuildLogs",
@@ -82,6 +83,20 @@ class Rebuilds(Protocol):
 
     async def newest(self, environments: Iterable[EnvironmentId]) -> Sequence[Rebuild]:
         """Return the newest one of each of these environments, in one query."""
+        ...
+
+    async def failed(
+        self, *, since: datetime, reasons: Iterable[str] = (), limit: int
+    ) -> Page[Rebuild]:
+        """Return the newest of environments where that failed, oldest failure first.
+
+        Only of launchers that there are.
+
+        Args:
+            since: Only what failed from then on.
+            reasons: Words of failure classes; of any class when empty.
+            limit: How many to return at most; all are counted.
+        """
         ...
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
