@@ -109,7 +109,8 @@ async def test_a_push_becomes_a_job_an_image_and_the_launchers_image(
     )
     assert "Successfully installed course-1.0" in logs["build"]
     assert reference.version in logs["export"]
-    assert "smoke" in logs
+    assert "/cnb/process/jupyterlab" in logs["smoke"]
+    assert "answers with 200" in logs["smoke"]
     said = await asyncio.to_thread(relaunch, cluster, "logs", "course")
     assert "Successfully installed course-1.0" in said
 

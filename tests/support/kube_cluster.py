@@ -42,7 +42,7 @@ class KubeCluster:
             "environment": {
                 "environment_image_source": "build",
                 "repository": url,
-                "frontend_variant": "none",
+                "frontend_variant": "jupyterlab",
             },
         }
         if project:

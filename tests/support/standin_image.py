@@ -62,10 +62,6 @@ _PASSWD: Final = (
     "renku:x:1000:1000::/home/renku:/bin/sh\n"
 )
 _PIP: Final = "usr/lib/standin-pip"
-_SERVE: Final = """#!/bin/sh
-exec python3 -m http.server "${RENKU_SESSION_PORT:-8888}" --directory /workspace
-"""
-
 Tree = dict[str, Path | bytes]
 """What is where in the image: a file of this machine, or a text of our own."""
 
@@ -88,8 +84,9 @@ def _tree() -> Tree:
         "etc/group": b"root:x:0:\ncnb:x:1001:\nrenku:x:1000:\n",
         "etc/gitconfig": b"[safe]\n\tdirectory = *\n",
         "bin/busybox": _BUSYBOX,
-        "cnb/process/web": _SERVE.encode(),
-        "cnb/lifecycle/launcher": b'#!/bin/sh\nexec "$@"\n',
+        # Isolated: what the image sets for its own Python is not for the launcher's.
+        "cnb/lifecycle/launcher": b"#!/usr/local/bin/python3 -I\n"
+        + (_STANDIN / "launcher.py").read_bytes(),
         "cnb/lifecycle/lifecycle": b"#!/bin/sh\nexec python3 -s -m "
         b'tests.support.standin.lifecycle "${0##*/}" "$@"\n',
     }

@@ -19,7 +19,13 @@ from service.adapters.kubernetes.happenings import Happenings
 from service.adapters.kubernetes.logs import Carrier
 from service.adapters.kubernetes.names import job_name, smoke_job_name
 from service.adapters.kubernetes.options import KubernetesOptions
-from service.adapters.kubernetes.outcome import PATIENCE, Ended, Outcomes, unanswered
+from service.adapters.kubernetes.outcome import (
+    PATIENCE,
+    Ended,
+    Outcomes,
+    unanswered,
+    untried,
+)
 from service.adapters.kubernetes.pods import PhaseRun, PhaseState, phase_times, phases
 from service.adapters.kubernetes.reading import (
     ended_at,
@@ -143,7 +149,10 @@ class Course:
         finished = await self._told(built)
         if not (self._options.smoke and isinstance(finished.outcome, Image)):
             return finished
-        tried = await self._tried(finished.outcome)
+        try:
+            tried = await self._tried(finished.outcome)
+        except (NotFoundError, TransientError) as exc:
+            return replace(finished, outcome=untried(exc), at=self._clock.now())
         took = (*finished.phases, *phase_times(tried.pod))
         if has_succeeded(tried.job):
             return replace(finished, phases=took)
@@ -184,7 +193,8 @@ class Course:
             return
         if self._sight.job(self.build, job_name(self.build)) is None:
             raise _GoneError
-        manifest = to_smoke_job(self.build, image.reference, self._options)
+        start = await self._outcomes.entrypoint(image)
+        manifest = to_smoke_job(self.build, image.reference, start, self._options)
         try:
             self._sight.put(await self._cluster.create_job(manifest))
         except ConflictError:

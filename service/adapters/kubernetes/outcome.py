@@ -1,5 +1,6 @@
 """What became of a finished Job: an image by digest, or a failure with its class."""
 
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from service.errors import NotFoundError, ServiceError, TransientError
 from service.ports.builder import Finished
 from service.ports.time import Clock
 
-__all__ = ["PATIENCE", "Ended", "Outcomes", "unanswered"]
+__all__ = ["PATIENCE", "Ended", "Outcomes", "unanswered", "untried"]
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,24 @@ class Outcomes:
         job, pod = ended.job, ended.pod
         events = [*await self._events(job), *(await self._events(pod) if pod else ())]
         return explained(job, pod, await self._said(pod), events=events)
+
+    async def entrypoint(self, image: Image) -> tuple[str, ...]:
+        """Return what a session starts that is given no command: the image's own word.
+
+        https://github.com/opencontainers/image-spec/blob/main/config.md
+
+        Raises:
+            NotFoundError: The image is gone, or cannot be read.
+            TransientError: The registry did not say.
+        """
+        asked = Reference.from_text(image.reference)
+        manifest = await self._registry.manifest(asked)
+        try:
+            read = json.loads(await self._registry.blob(asked, manifest.config))
+        except ValueError as exc:
+            raise NotFoundError(f"{image.reference} has no configuration") from exc
+        about = read.get("config") or {}
+        return (*(about.get("Entrypoint") or ()), *(about.get("Cmd") or ()))
 
     async def _image(self, build: Build, ended: Ended, at: datetime) -> Image | Failure:
         export = _last_phase(ended.pod)
@@ -166,4 +185,13 @@ def unanswered(exc: TransientError) -> Failure:
     return Failure(
         kind=FailureClass.NETWORK,
         message=f"the image was built, and its registry does not answer: {exc}",
+    )
+
+
+def untried(exc: ServiceError) -> Failure:
+    """Return the failure of a build whose image could not be tried: nobody's fault."""
+    return Failure(
+        kind=FailureClass.INTERNAL,
+        message=f"the image was built, and could not be tried: {exc}",
+        hint="this is for an operator to mend; the build is tried again",
     )

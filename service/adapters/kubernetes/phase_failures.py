@@ -16,7 +16,8 @@ from service.adapters.kubernetes.clone import (
 from service.adapters.kubernetes.containers import SOURCE
 from service.adapters.kubernetes.pods import PhaseRun
 from service.adapters.kubernetes.registry_messages import OF_REGISTRY
-from service.adapters.kubernetes.smoke import FAILED, SMOKE
+from service.adapters.kubernetes.smoke import SMOKE
+from service.adapters.kubernetes.smoke_failures import smoke_failed
 from service.domain.failure import Failure, FailureClass
 from service.installers.classify import by_rules, classify, last_words
 from service.installers.messages import OF_MACHINE
@@ -126,17 +127,6 @@ def _registry(case: Case, run: PhaseRun, said: str) -> Failure:
     return found or _lifecycle(case, run, said)
 
 
-def _smoke(case: Case, run: PhaseRun, said: str) -> Failure:
-    _, marked, told = f"{run.message}\n{said}".partition(FAILED)
-    why = told.splitlines()[0] if marked and told else ""
-    crashed = f"it ended with {run.exit_code}: {last_words(said.splitlines())}"
-    return case.failure(
-        FailureClass.SMOKE_FAILED,
-        why or crashed,
-        "the last image that worked is kept",
-    )
-
-
 def _lifecycle(case: Case, run: PhaseRun, said: str) -> Failure:
     if found := by_rules(said, OF_MACHINE, case.files):
         return found
@@ -211,5 +201,5 @@ _JUDGES: Final[Mapping[str, Callable[[Case, PhaseRun, str], Failure]]] = {
     "restore": _registry,
     "build": _build,
     "export": _registry,
-    SMOKE: _smoke,
+    SMOKE: smoke_failed,
 }

@@ -27,6 +27,8 @@ LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", re.ASCII
 REFERENCE = re.compile(r"[a-z0-9./-]+:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 EXPANDED = re.compile(r"\$\$|\$\(([^)]*)\)")
 
+START = ("/cnb/process/jupyterlab",)
+
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=90)
 builds = st.builds(
     some_build,
@@ -59,7 +61,9 @@ options = st.builds(
 )
 any_of_ours = st.one_of(
     st.builds(to_job, builds, options),
-    st.builds(lambda build, how: to_smoke_job(build, IMAGE, how), builds, options),
+    st.builds(
+        lambda build, how: to_smoke_job(build, IMAGE, START, how), builds, options
+    ),
 )
 often = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -291,12 +291,16 @@ async def test_an_image_that_cannot_be_pulled_is_not_waited_for(
         assert failure.kind is FailureClass.IMAGE_PULL
 
 
-@pytest.mark.parametrize(("name", "missing"), [("words", ""), ("broken", "absent")])
+@pytest.mark.parametrize(
+    ("frontend", "name"),
+    [("jupyterlab", "words"), ("none", "words"), ("jupyterlab", "broken")],
+)
 async def test_a_new_image_is_tried_before_it_counts(
-    kube: Kube, forge: GitForge, index: str, name: str, missing: str
+    kube: Kube, forge: GitForge, index: str, frontend: str, name: str
 ) -> None:
     wanted = a_build_of(forge, {"requirements.txt": f"{name}\n"})
-    build, logs = replace(wanted, declared=(name,)), KeptLogs()
+    recipe = replace(wanted.recipe, frontend=frontend)
+    build, logs = replace(wanted, declared=(name,), recipe=recipe), KeptLogs()
     async with a_kubernetes_builder(
         kube, smoke=True, logs=logs, environment=in_pods(index)
     ) as builder:
@@ -305,11 +309,14 @@ async def test_a_new_image_is_tried_before_it_counts(
 
         assert ("smoke", f"import {name} ({name})") in logs.said[build.id]
         if isinstance(outcome, Image):
-            assert not missing
+            assert name == "words"
+            assert frontend == "none" or [
+                line for _, line in logs.said[build.id] if "answers with 200" in line
+            ]
         else:
             assert outcome.kind is FailureClass.SMOKE_FAILED
-            assert missing
-            assert missing in outcome.message
+            assert name == "broken"
+            assert "absent" in outcome.message
         await builder.forget(build.id)
         with pytest.raises(KubectlError, match="NotFound"):
             await kube.get("job", smoke_job_name(build))

@@ -1,7 +1,6 @@
 """What tries an image, run by this machine's Python on distributions made here."""
 
 import json
-import stat
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,18 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.adapters.kubernetes import smoke_script
-from service.adapters.kubernetes.smoke import FAILED
-from tests.support.broker import free_port
-
-SERVER = """\
-#!{python}
-import http.server, sys
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response({status})
-        self.end_headers()
-http.server.HTTPServer(("127.0.0.1", {port}), Page).serve_forever()
-"""
+from service.adapters.kubernetes.smoke_shell import FAILED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +23,16 @@ class Tried:
 def try_image(
     site: Path,
     *names: str,
-    frontend: str = "none",
-    port: int = 1,
-    seconds: int = 10,
     needs_all: bool = False,
 ) -> Tried:
-    """Run the script as the Job does; processes lie in the site, too."""
+    """Run the script as the Job does."""
     message = site / "message"
     told = {
         "distributions": names,
         "all": needs_all,
-        "frontend": frontend,
-        "url": f"http://127.0.0.1:{port}/",
-        "seconds": seconds,
         "message": str(message),
     }
-    source = Path(smoke_script.__file__).read_text()
-    script = source.replace('"/cnb/process"', repr(str(site)))
+    script = Path(smoke_script.__file__).read_text()
     done = subprocess.run(
         [sys.executable, "-c", script, json.dumps(told)],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(site)},
@@ -76,15 +57,6 @@ def install(site: Path, name: str, files: Mapping[str, str], top: str = "") -> N
     for path, text in {**written, f"{about}/RECORD": record}.items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text(text)
-
-
-def serve(site: Path, frontend: str, status: int = 200) -> int:
-    """Make a process of a frontend; return its port."""
-    port = free_port()
-    program = site / frontend
-    program.write_text(SERVER.format(python=sys.executable, port=port, status=status))
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return port
 
 
 def test_an_image_whose_packages_import_works(tmp_path: Path) -> None:
@@ -169,37 +141,3 @@ def test_a_crash_says_which_import_it_was(tmp_path: Path) -> None:
 
     assert tried.code != 0
     assert tried.said.strip().splitlines()[-1] == "import crash (crashing)"
-
-
-def test_a_frontend_that_answers_is_enough(tmp_path: Path) -> None:
-    port = serve(tmp_path, "jupyterlab", status=403)
-
-    assert try_image(tmp_path, frontend="jupyterlab", port=port).code == 0
-
-
-def test_a_frontend_that_fails_every_request_does_not_answer(tmp_path: Path) -> None:
-    port = serve(tmp_path, "jupyterlab", status=500)
-
-    tried = try_image(tmp_path, frontend="jupyterlab", port=port, seconds=3)
-
-    assert tried.code == 1
-    assert tried.message.startswith(f"{FAILED}the frontend jupyterlab does not answer")
-    assert "HTTP 500" in tried.message
-
-
-def test_a_frontend_that_ends_is_not_waited_for(tmp_path: Path) -> None:
-    program = tmp_path / "ttyd"
-    program.write_text("#!/bin/sh\nexit 7\n")
-    program.chmod(0o755)
-
-    tried = try_image(tmp_path, frontend="ttyd", seconds=600)
-
-    assert tried.message == f"{FAILED}the frontend ttyd ended by itself with 7"
-
-
-def test_an_image_without_its_frontend_does_not_work(tmp_path: Path) -> None:
-    tried = try_image(tmp_path, frontend="vscodium")
-
-    assert tried.message.startswith(
-        f"{FAILED}the frontend vscodium cannot be started: "
-    )

@@ -65,7 +65,8 @@ async def runs_in(kube: Kube, image: Reference, digest: str) -> str:
     container = {
         "name": "try",
         "image": f"{image.host}/{image.repository}@{digest}",
-        "command": ["/cnb/lifecycle/launcher", *program],
+        "command": ["/cnb/lifecycle/launcher", "--", *program],
+        "env": [{"name": "RENKU_MOUNT_DIR", "value": "/tmp"}],  # noqa: S108 - in the pod
     }
     await kube.create(
         {

@@ -47,7 +47,11 @@ def some_build(**changes: Any) -> Build:
 
 
 def _smoke(build: Build, options: KubernetesOptions) -> dict[str, Any]:
-    return to_smoke_job(build, IMAGE, options)
+    return to_smoke_job(build, IMAGE, ("/cnb/process/jupyterlab",), options)
+
+
+def _smoke_without_process(build: Build, options: KubernetesOptions) -> dict[str, Any]:
+    return to_smoke_job(build, IMAGE, ("/cnb/lifecycle/launcher",), options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,6 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "smoke": Variant(write=_smoke),
     "smoke-conda-without-frontend": Variant(
         build=some_build(kind=Kind.CONDA, recipe=a_recipe(), declared=()),
-        write=_smoke,
+        write=_smoke_without_process,
     ),
 }

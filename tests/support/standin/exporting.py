@@ -4,11 +4,13 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.standin.installing import BUILDPACK, LAYER, PACKAGES
+from tests.support.standin import frontends
+from tests.support.standin.installing import BUILDPACK, LAYER
 from tests.support.standin.registry import (
     CONFIG,
     LAYER as LAYER_TYPE,
@@ -19,6 +21,7 @@ from tests.support.standin.registry import (
     digest_of,
 )
 
+_LAUNCHER = "cnb/lifecycle/launcher"
 _SBOM = f"layers/sbom/launch/{BUILDPACK.replace('/', '_')}/pip/sbom.cdx.json"
 
 
@@ -39,7 +42,13 @@ class Packed:
 
 
 def push(
-    registry: Registry, *, run_image: str, tags: list[str], app: Path, layers: Path
+    registry: Registry,
+    *,
+    run_image: str,
+    tags: list[str],
+    app: Path,
+    layers: Path,
+    platform_api: str,
 ) -> Pushed:
     """Put layers onto the run image, and push the whole under each tag.
 
@@ -52,11 +61,14 @@ def push(
     for layer in manifest["layers"]:
         registry.mount(target, layer["digest"], source=base.repository)
     bill = layers / f"{LAYER}.sbom.cdx.json"
-    trees = [(app, "workspace"), (layers / LAYER, f"layers/{LAYER}")]
-    packed = _packed(trees), _packed([(bill, _SBOM)])
+    trees = [(app, str(app).lstrip("/")), (layers / LAYER, f"layers/{LAYER}")]
+    trees.append((layers / frontends.FOLDER, f"layers/{frontends.FOLDER}"))
+    packed = _packed(trees), _launcher_layer(layers), _packed([(bill, _SBOM)])
     for layer in packed:
         registry.push_blob(target, layer.data)
-    raw = _manifest(registry, target, manifest, _config(config, packed), packed)
+    process = frontends.default_process(layers)
+    about = _config(config, packed, app, process, platform_api)
+    raw = _manifest(registry, target, manifest, about, packed)
     for tag in tags:
         registry.push_manifest(target, Reference.parse(tag).version, raw)
     return Pushed(digest=digest_of(raw), manifest_size=len(raw))
@@ -81,12 +93,31 @@ def _read(
     return manifest, json.loads(config)
 
 
-def _packed(trees: list[tuple[Path, str]]) -> Packed:
+def _launcher_layer(layers: Path) -> Packed:
+    """Pack the launcher, what it starts, and a link for each process type.
+
+    phase/exporter.go addLauncherLayers: the launcher is the builder's own.
+    """
+    trees = [
+        (Path(f"/{_LAUNCHER}"), _LAUNCHER),
+        (layers / "config" / "metadata.toml", "layers/config/metadata.toml"),
+    ]
+    types = frontends.process_types(layers)
+    return _packed(trees, {f"cnb/process/{each}": f"/{_LAUNCHER}" for each in types})
+
+
+def _packed(
+    trees: list[tuple[Path, str]], links: Mapping[str, str] | None = None
+) -> Packed:
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for path, name in trees:
             if path.exists():
                 archive.add(path, name, filter=_anonymous)
+        for name, target in (links or {}).items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
     data = gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
     return Packed(data=data, diff_id=digest_of(raw.getvalue()))
 
@@ -98,19 +129,34 @@ def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
     return info
 
 
-def _config(base: dict[str, Any], packed: tuple[Packed, ...]) -> bytes:
+def _config(
+    base: dict[str, Any],
+    packed: tuple[Packed, ...],
+    app: Path,
+    process: str,
+    platform_api: str,
+) -> bytes:
+    """Say how a session starts; phase/exporter.go setEnv, setWorkingDir, entrypoint."""
     names = [it.diff_id for it in packed]
     about = json.dumps({"sbom": {"sha": names[-1]}})
     ran = base["config"]
-    kept = [it for it in ran["Env"] if not it.startswith("PYTHONPATH=")]
+    parted = (variable.partition("=") for variable in ran["Env"])
+    variables = {name: value for name, _, value in parted if name != "PYTHONPATH"}
+    variables |= {
+        "CNB_APP_DIR": str(app),
+        "CNB_DEPRECATION_MODE": "quiet",
+        "CNB_LAYERS_DIR": "/layers",
+        "CNB_PLATFORM_API": platform_api,
+        "PATH": f"/cnb/process:/cnb/lifecycle:{variables['PATH']}",
+    }
     config = {
         **base,
         "rootfs": {**base["rootfs"], "diff_ids": base["rootfs"]["diff_ids"] + names},
         "config": {
-            **ran,
-            "Entrypoint": ["/cnb/process/web"],
-            "WorkingDir": "/workspace",
-            "Env": [*kept, f"PYTHONPATH=/layers/{LAYER}/{PACKAGES}"],
+            **{name: value for name, value in ran.items() if name != "Cmd"},
+            "Entrypoint": [f"/cnb/process/{process}" if process else f"/{_LAUNCHER}"],
+            "WorkingDir": str(app),
+            "Env": [f"{name}={value}" for name, value in variables.items()],
             "Labels": {"io.buildpacks.lifecycle.metadata": about},
         },
     }

@@ -43,6 +43,7 @@ def install(app: Path, layers: Path, environment: Mapping[str, str]) -> None:
     }.get(found or "", [])
     if wanted:
         _pip(wanted, app=app, target=target, environment=environment)
+    _put_on_path(target)
     _write_sbom(target, layers)
 
 
@@ -66,6 +67,17 @@ def _pip(
     if done.returncode:
         say("failed to install pip packages")
         raise BuildpackError("exit status 1")
+
+
+def _put_on_path(target: Path) -> None:
+    """Let processes import the layer: buildpack.md, environment variable modification.
+
+    Only the launcher sets it, so only what the launcher starts finds the packages.
+    """
+    folder = target / "env.launch"
+    folder.mkdir(exist_ok=True)
+    (folder / "PYTHONPATH.prepend").write_text(str(target))
+    (folder / "PYTHONPATH.delim").write_text(":")
 
 
 def _write_sbom(target: Path, layers: Path) -> None:

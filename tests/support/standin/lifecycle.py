@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from tests.support.standin import exporting, installing
+from tests.support.standin import exporting, frontends, installing
 from tests.support.standin.orders import obey, say
 from tests.support.standin.registry import (
     Reference,
@@ -153,6 +153,8 @@ def build(asked: Asked) -> None:
     environment = {**asked.environment, **variables}
     try:
         installing.install(asked.app, asked.layers, environment)
+        packages = asked.layers / installing.LAYER / installing.PACKAGES
+        frontends.build(asked.app, asked.layers, variables, packages)
     except installing.BuildpackError as exc:
         raise PhaseError(51, f"failed to build: {exc}") from exc
     except OSError as exc:
@@ -168,6 +170,7 @@ def export(asked: Asked) -> None:
             tags=asked.given.images + (getattr(asked.given, "tag", None) or []),
             app=asked.app,
             layers=asked.layers,
+            platform_api=asked.environment.get("CNB_PLATFORM_API", ""),
         )
     except RegistryError as exc:
         raise PhaseError(
