@@ -84,7 +84,8 @@ def relaunch(cluster: KubeCluster, *arguments: str) -> str:
 async def test_a_push_becomes_a_job_an_image_and_the_launchers_image(
     cluster: KubeCluster, kube: Kube
 ) -> None:
-    course = await asyncio.to_thread(cluster.follow, "course")
+    follow = partial(cluster.follow, "course", frontend="jupyterlab")
+    course = await asyncio.to_thread(follow)
     commit = course.push(1)
     await asyncio.to_thread(cluster.deliver, course)
     await eventually(partial(is_built, cluster, course), "the image", BUILT_WITHIN)

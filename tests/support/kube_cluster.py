@@ -32,7 +32,7 @@ class KubeCluster:
     receiver: Service
     consumer: Service
 
-    def follow(self, name: str, *, project: str = "") -> Course:
+    def follow(self, name: str, *, project: str = "", frontend: str = "none") -> Course:
         """Follow a repository that nothing is built from yet."""
         repo = Repo(self.forge.root / f"{name}.git")
         repo.commit({"README.md": "nothing to install"})
@@ -42,7 +42,7 @@ class KubeCluster:
             "environment": {
                 "environment_image_source": "build",
                 "repository": url,
-                "frontend_variant": "jupyterlab",
+                "frontend_variant": frontend,
             },
         }
         if project:
@@ -128,4 +128,4 @@ def _start(cluster: Cluster) -> None:
     for process in cluster.processes:
         process.launch()
     for process in cluster.processes:
-        process.until(process.answers, "an answer", 25)
+        process.until(process.answers, "an answer", 60)
