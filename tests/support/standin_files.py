@@ -4,6 +4,7 @@ For tests of what happens in a container, without a container: the launcher take
 folders from the variables that a platform may set.
 """
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ class ImageFiles:
         config.mkdir(parents=True, exist_ok=True)
         (config / "metadata.toml").write_text(
             f'[[buildpacks]]\nid = "a/b"\napi = "{api}"\n\n[[processes]]\n'
-            f'type = "{name}"\ncommand = {list(command)!r}\nargs = {list(args)!r}\n'
+            f'type = "{name}"\ncommand = {json.dumps(command)}\n'
+            f"args = {json.dumps(args)}\n"
             f'direct = {str(direct).lower()}\nbuildpack-id = "a/b"\n{more}'
         )
         return self._entrypoint(name)

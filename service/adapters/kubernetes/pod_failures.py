@@ -53,8 +53,6 @@ def too_late(case: Case) -> Failure | None:
             hint=MENDED,
         )
     reached = [it for it in case.runs if it.state is not PhaseState.WAITING]
-    if case.is_smoke and not reached:
-        return _untried(limit)
     where = f" in the {reached[-1].name} phase" if reached else ""
     waited = _waited(case)
     if seconds and waited > timedelta(seconds=seconds) * _MOST_WAITED:
@@ -119,17 +117,6 @@ def _waited(case: Case) -> timedelta:
     first = next((it.started for it in case.runs if it.started), None)
     began = began_at(case.job)
     return max(first - began, timedelta()) if first and began else timedelta()
-
-
-def _untried(limit: str) -> Failure:
-    """An image that is not there in time, or finds no room, does not fail by itself."""
-    return Failure(
-        kind=FailureClass.IMAGE_PULL,
-        message="the new image was not tried: it was not pulled and started before the"
-        f" time limit{limit} was over",
-        hint="the build is tried again; an operator can look at the nodes and the"
-        " registry, or raise RELAUNCH_KUBERNETES_SMOKE_DEADLINE",
-    )
 
 
 def _let_go(case: Case, reason: str, message: str) -> Failure:

@@ -73,8 +73,8 @@ def test_an_image_without_a_shell_is_an_operators_matter() -> None:
 @pytest.mark.parametrize(
     ("state", "kind"),
     [
-        ({"waiting": {"reason": "ContainerCreating"}}, C.IMAGE_PULL),
-        ({}, C.IMAGE_PULL),
+        ({"waiting": {"reason": "ContainerCreating"}}, C.NOT_STARTED),
+        ({}, C.NOT_STARTED),
         ({"running": {"startedAt": AT}}, C.SMOKE_FAILED),
     ],
 )
