@@ -1,6 +1,7 @@
 """What poetry says when it fails, and what it means.
 
-Each message was made to appear with poetry 1.8.3 or 2.5.1.
+Each message was made to appear with poetry 1.8.3 or 2.5.1, but for *Package … not
+found*, which is as its source and bug reports have it.
 """
 
 from typing import Final

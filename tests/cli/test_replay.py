@@ -120,7 +120,7 @@ def test_git_and_we_agree_about_links_modes_and_mere_presence(
             "src/a/__init__.py": "",
         }
     )
-    repo.commit({"README.md": "two\n"})  # only that it is there counts
+    repo.commit({"README.md": "two\n"})  # of a project that is installed: it counts
     repo.commit({"README.md": None})
     repo.commit({"README.md": "three\n"})
     repo.commit({"real.txt": "six\n", "requirements.txt": Link("real.txt")})
@@ -131,7 +131,7 @@ def test_git_and_we_agree_about_links_modes_and_mere_presence(
     found = told(run, str(repo.path))
 
     assert (found["missed"], found["needless"]) == (0, 0)
-    assert found["table"]["not_rebuilt"]["not_changed"] >= 2
+    assert found["table"]["not_rebuilt"]["not_changed"] >= 1
 
 
 def test_a_repository_is_fetched_by_its_url(run: Run, repo: Repo) -> None:

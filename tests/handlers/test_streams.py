@@ -123,6 +123,7 @@ async def test_a_quiet_stream_gives_signs_of_life(api: Api, repo: Repo) -> None:
 
     path = f"/builds/{build['id']}/logs/stream"
     async with api.stream(path) as told, asyncio.TaskGroup() as group:
+        assert (await _next(told)).name == "waiting"
         sign = group.create_task(_next(told))
         turns = 0
         while not sign.done():

@@ -1,6 +1,7 @@
 """What poetry, uv and TLS libraries say of a definition has a class, a file and a line.
 
-Said by poetry 1.8.3, uv 0.13.9, pip 23.2.1 and git 2.39; shortened.
+Said by poetry 1.8.3, uv 0.13.9, pip 23.2.1 and git 2.39; shortened. *Package … not
+found* could not be provoked: its two texts are as bug reports have them.
 """
 # ruff: noqa: E501, ISC004 - lines are the tools' own
 
