@@ -109,9 +109,11 @@ class KubernetesSettings(Section):
     """What images start, by frontend: `{"jupyterlab": "jupyterlab"}`. The buildpacks
     choose for frontends that are not there; export fails at a type that none makes."""
     cache_image: str = ""
-    """The repository of cache images; none when empty, as in Renku."""
+    """The repository of cache images; none when empty, as in Renku. With a cache,
+    images are shared inside a project only."""
     cache_volume: str = ""
-    """The PersistentVolumeClaim of caches, instead of images."""
+    """The PersistentVolumeClaim of caches, instead of images; its root must let the
+    user or the group of the builder image write."""
     cpu: Quantity = "2"
     """CPUs that a build asks for."""
     cpu_limit: Quantity = "4"

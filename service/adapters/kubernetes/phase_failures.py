@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from service.adapters.kubernetes.cache import PREPARE, cache_failure
 from service.adapters.kubernetes.case import Case
 from service.adapters.kubernetes.clone import (
     COMMIT_GONE,
@@ -196,6 +197,7 @@ def _last_error(said: str) -> str:
 
 _JUDGES: Final[Mapping[str, Callable[[Case, PhaseRun, str], Failure]]] = {
     "clone": _clone,
+    PREPARE: cache_failure,
     "analyze": _registry,
     "detect": _detect,
     "restore": _registry,

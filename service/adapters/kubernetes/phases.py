@@ -7,6 +7,7 @@ program reads and writes.
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.adapters.kubernetes.cache import prepare_cache
 from service.adapters.kubernetes.clone import (
     SCRIPT,
     git_environment,
@@ -45,10 +46,12 @@ _PROJECT: Final = f"{METADATA}/project-metadata.toml"
 def phases(build: Build, options: KubernetesOptions) -> list[dict[str, Any]]:
     """Return the containers of a build; all but the last are init containers."""
     run = _Phases(build=build, options=options)
+    cache = [prepare_cache(build, options)] if options.cache_volume else []
     if options.is_trusted:
-        return [run.clone(), run.creator()]
+        return [run.clone(), *cache, run.creator()]
     return [
         run.clone(),
+        *cache,
         run.analyze(),
         run.detect(),
         run.restore(),

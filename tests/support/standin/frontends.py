@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.standin.folders import Types, describe
 from tests.support.standin.orders import say
 
 BUILDPACK = "standin/frontend"
@@ -85,6 +86,7 @@ def build(app: Path, layers: Path, told: Mapping[str, str], packages: Path) -> N
     script.write_text(ONCE)
     script.chmod(0o755)
     _write_defaults(layer / "env.launch", frontend)
+    describe(layer, {"frontend": frontend}, Types(launch=True))
     processes = list(_of_procfile(app))
     if frontend:
         serve = layer / "serve.py"

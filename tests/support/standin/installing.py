@@ -3,12 +3,16 @@
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.standin.folders import Types, describe
 from tests.support.standin.orders import say
+from tests.support.standin.registry import digest_of
 
 BUILDPACK = "standin/pip"
 LAYER = "standin_pip"
@@ -35,8 +39,22 @@ def install(app: Path, layers: Path, environment: Mapping[str, str]) -> None:
     found = definition_in(app)
     if found == "environment.yml":
         _refuse_defaults(app / found)
+    mark = {"definition": digest_of((app / (found or "")).read_bytes())}
     target = layers / LAYER / PACKAGES
-    target.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and _restored(target) == mark:
+        say(f"  Reusing cached layer {target}")
+    else:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        _install(found, app=app, target=target, environment=environment)
+    describe(target, mark, Types(launch=True, cache=True))
+    _make_others(layers / LAYER, mark)
+    _write_sbom(target, layers)
+
+
+def _install(
+    found: str | None, *, app: Path, target: Path, environment: Mapping[str, str]
+) -> None:
     wanted = {
         "requirements.txt": ["--requirement", "requirements.txt"],
         "pyproject.toml": ["."],
@@ -44,7 +62,34 @@ def install(app: Path, layers: Path, environment: Mapping[str, str]) -> None:
     if wanted:
         _pip(wanted, app=app, target=target, environment=environment)
     _put_on_path(target)
-    _write_sbom(target, layers)
+
+
+def _make_others(place: Path, mark: Mapping[str, str]) -> None:
+    """Make a layer of each other kind: what is known of it decides what is made.
+
+    https://github.com/buildpacks/spec/blob/main/buildpack.md#layer-types
+    """
+    about = place / "about"
+    if _restored(about) == mark:
+        say(f"  Reusing layer {about} of the previous image")
+    else:
+        about.mkdir()
+        (about / "definition").write_text(mark["definition"])
+    describe(about, mark, Types(launch=True))
+    for name, types in (("wheels", Types(cache=True)), ("tools", Types(build=True))):
+        kind = "restored" if (place / name).is_dir() else "made"
+        say(f"  Layer {name} is {kind}")
+        (place / name).mkdir(exist_ok=True)
+        describe(place / name, mark, types)
+
+
+def _restored(layer: Path) -> Mapping[str, str] | None:
+    """Return what was known of a layer; None when it was not restored."""
+    path = layer.with_name(f"{layer.name}.toml")
+    if not path.exists():
+        return None
+    found: Mapping[str, str] = tomllib.loads(path.read_text())["metadata"]
+    return found
 
 
 def _refuse_defaults(path: Path) -> None:
@@ -96,5 +141,7 @@ def _write_sbom(target: Path, layers: Path) -> None:
         for name, version in found
     ]
     bom = {"bomFormat": "CycloneDX", "specVersion": "1.4", "components": components}
-    path = layers / f"{LAYER}.sbom.cdx.json"
+    # phase/builder.go copySBOMFiles: the builder lays them where the exporter looks.
+    path = layers / "sbom" / "launch" / LAYER / PACKAGES / "sbom.cdx.json"
+    path.parent.mkdir(parents=True)
     path.write_text(json.dumps(bom))

@@ -3,127 +3,57 @@
 https://github.com/buildpacks/spec/blob/main/platform.md#lifecycle-interface
 """
 
-import argparse
+import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from tests.support.standin import exporting, frontends, installing
+from tests.support.standin import exporting, files, frontends, installing, restoring
+from tests.support.standin.asked import Asked, PhaseError, own, parsed
+from tests.support.standin.caching import Cache
+from tests.support.standin.folders import LayerError
 from tests.support.standin.orders import obey, say
 from tests.support.standin.registry import (
     Reference,
-    Registry,
     RegistryError,
-    authorization,
+    read_image,
 )
-
-_ALWAYS: Final = ("layers", "log-level", "no-color")
-_REGISTRY: Final = ("uid", "gid", "insecure-registry", "analyzed", "cache-image")
-_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "analyzer": (
-        *_REGISTRY,
-        *("previous-image", "run-image", "tag", "skip-layers", "launch-cache", "run"),
-    ),
-    "detector": (
-        *("analyzed", "app", "build-config", "buildpacks", "extensions", "generated"),
-        *("group", "order", "plan", "platform", "run"),
-    ),
-    "restorer": (
-        *_REGISTRY,
-        *("cache-dir", "group", "skip-layers", "build-image", "generated"),
-    ),
-    "builder": (
-        *("analyzed", "app", "build-config", "buildpacks", "group", "plan", "platform"),
-    ),
-    "exporter": (
-        *_REGISTRY,
-        *("app", "cache-dir", "group", "extended", "launch-cache", "launcher"),
-        *("launcher-sbom", "parallel", "process-type", "project-metadata", "report"),
-        "run",
-    ),
-    "creator": (
-        *_REGISTRY[:-2],
-        *("app", "build-config", "buildpacks", "cache-dir", "cache-image", "tag"),
-        *("launch-cache", "launcher", "launcher-sbom", "order", "parallel", "platform"),
-        *("previous-image", "process-type", "project-metadata", "report", "run-image"),
-        *("skip-restore", "run"),
-    ),
-}
-"""What each phase takes at platform API 0.13; anything else ends it with 2."""
-_SWITCHES: Final = frozenset({"skip-layers", "skip-restore", "parallel", "no-color"})
-_TAKES_IMAGE: Final = frozenset({"analyzer", "exporter", "creator"})
-
-
-class PhaseError(Exception):
-    """A phase failed, and how it says so."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The flags of a phase, with the specification's defaults."""
-
-    given: argparse.Namespace
-    environment: Mapping[str, str]
-
-    @property
-    def app(self) -> Path:
-        return Path(getattr(self.given, "app", None) or "/workspace")
-
-    @property
-    def layers(self) -> Path:
-        return Path(self.given.layers or "/layers")
-
-    @property
-    def platform(self) -> Path:
-        return Path(self.given.platform or "/platform")
-
-    @property
-    def analyzed(self) -> Path:
-        return Path(getattr(self.given, "analyzed", None) or self._file("analyzed"))
-
-    @property
-    def group(self) -> Path:
-        return Path(getattr(self.given, "group", None) or self._file("group"))
-
-    @property
-    def plan(self) -> Path:
-        return Path(getattr(self.given, "plan", None) or self._file("plan"))
-
-    @property
-    def report(self) -> Path:
-        return Path(self.given.report or self._file("report"))
-
-    @property
-    def image(self) -> str:
-        return str(self.given.images[0])
-
-    def registry(self) -> Registry:
-        host = Reference.parse(self.image).host
-        config = Path(self.environment.get("DOCKER_CONFIG", "/nowhere"))
-        return Registry(host, credential=authorization(config, host))
-
-    def _file(self, name: str) -> Path:
-        return self.layers / f"{name}.toml"
 
 
 def analyze(asked: Asked) -> None:
+    """phase/analyzer.go: a previous image that is not there is none, and no fault."""
+    own(asked, str(asked.layers))
+    previous = asked.given.previous_image or asked.image
+    registry, reference = asked.registry(), Reference.parse(previous)
     try:
-        asked.registry().may_push(Reference.parse(asked.image).repository)
+        # connected_factory.go ensureRegistryAccess: who may not read, may not build.
+        found = read_image(registry, reference)
     except RegistryError as exc:
-        raise PhaseError(
-            1,
-            "failed to initialize analyzer: failed to ensure registry read/write "
-            f"access to {asked.image}: {exc}",
-        ) from exc
-    run = asked.given.run_image or ""
-    asked.analyzed.write_text(f'[run-image]\n  reference = "{run}"\n')
+        raise PhaseError(1, _no_access("read", previous, exc)) from exc
+    for image in filter(None, (asked.given.cache_image, asked.image)):
+        try:
+            registry.may_push(Reference.parse(image).repository)
+        except RegistryError as exc:
+            raise PhaseError(1, _no_access("read/write", image, exc)) from exc
+    labels = (found[1]["config"].get("Labels") or {}) if found else {}
+    if found is None:
+        say(f'Image with name "{previous}" not found')
+    analyzed = files.Analyzed(
+        run_image=asked.given.run_image or "",
+        previous_image=previous if found else "",
+        metadata=json.loads(labels.get(exporting.LABEL, "{}")),
+    )
+    files.write_analyzed(asked.analyzed, analyzed)
+
+
+def _no_access(kind: str, image: str, exc: Exception) -> str:
+    return (
+        "failed to initialize analyzer: failed to ensure registry "
+        f"{kind} access to {image}: {exc}"
+    )
 
 
 def detect(asked: Asked) -> None:
@@ -133,20 +63,37 @@ def detect(asked: Asked) -> None:
         say("ERROR: No buildpack groups passed detection.")
         say("ERROR: Please check that you are running against the correct path.")
         raise PhaseError(20, "failed to detect: no buildpacks participating")
-    say("1 of 1 buildpacks participating")
-    say(f"{installing.BUILDPACK} 1.0")
-    asked.group.write_text(f'[[group]]\n  id = "{installing.BUILDPACK}"\n')
+    buildpacks = (installing.BUILDPACK, frontends.BUILDPACK)
+    say("2 of 2 buildpacks participating")
+    for buildpack in buildpacks:
+        say(f"{buildpack} 1.0")
+    files.write_group(asked.group, buildpacks)
     asked.plan.write_text("")
 
 
 def restore(asked: Asked) -> None:
+    own(asked, str(asked.layers), asked.given.cache_dir)
     if not asked.group.is_file():
         raise PhaseError(42, f"failed to read group: open {asked.group}")
+    cache = asked.cache()
+    if getattr(asked.given, "skip_layers", False) or getattr(
+        asked.given, "skip_restore", False
+    ):
+        say("Skipping buildpack layer analysis")
+        return
+    restoring.restore(
+        asked.layers,
+        files.read_group(asked.group),
+        of_image=files.read_analyzed(asked.analyzed).metadata,
+        cache=cache,
+        minor=asked.minor,
+    )
 
 
 def build(asked: Asked) -> None:
     if not asked.plan.is_file():
         raise PhaseError(52, f"failed to read plan: open {asked.plan}")
+    shutil.rmtree(asked.layers / "sbom", ignore_errors=True)
     obey(asked.app, "build")
     given = asked.platform / "env"
     variables = {it.name: it.read_text() for it in given.glob("*")}
@@ -162,16 +109,28 @@ def build(asked: Asked) -> None:
 
 
 def export(asked: Asked) -> None:
-    run_image = asked.analyzed.read_text().split('"')[1]
+    own(asked, asked.given.cache_dir)
+    analyzed = files.read_analyzed(asked.analyzed)
+    if not analyzed.run_image:
+        raise PhaseError(3, "failed to resolve inputs: run image not found")
+    buildpacks = files.read_group(asked.group)
+    cache = asked.cache()
+    tags = asked.given.images + (getattr(asked.given, "tag", None) or [])
+    wanted = exporting.Wanted(
+        run_image=analyzed.run_image,
+        previous_image=analyzed.previous_image,
+        previous=analyzed.metadata,
+        buildpacks=buildpacks,
+        app=asked.app,
+        layers=asked.layers,
+        project=files.read_project(asked.project),
+        process=asked.given.process_type or "",
+        platform_api=asked.environment.get("CNB_PLATFORM_API", ""),
+    )
     try:
-        pushed = exporting.push(
-            asked.registry(),
-            run_image=run_image,
-            tags=asked.given.images + (getattr(asked.given, "tag", None) or []),
-            app=asked.app,
-            layers=asked.layers,
-            platform_api=asked.environment.get("CNB_PLATFORM_API", ""),
-        )
+        pushed = exporting.push(asked.registry(), tags, wanted)
+    except LayerError as exc:
+        raise PhaseError(62, f"failed to export: {exc}") from exc
     except RegistryError as exc:
         raise PhaseError(
             62, f"failed to export: failed to write image to {asked.image}: {exc}"
@@ -180,13 +139,31 @@ def export(asked: Asked) -> None:
     say(f"Saving {asked.image}...")
     say(f"*** Images ({pushed.digest}):")
     say(f"      {asked.image}")
+    if cache is not None:
+        _fill(cache, asked.layers, buildpacks)
+
+
+def _fill(cache: Cache, layers: Path, buildpacks: Sequence[str]) -> None:
+    """cmd/lifecycle/exporter.go export: the image stands, whatever the cache does."""
+    try:
+        exporting.fill(cache, layers, buildpacks)
+    except (OSError, RegistryError) as exc:
+        say(f"Warning: Failed to export cache: {exc}")
 
 
 def create(asked: Asked) -> None:
+    """cmd/lifecycle/creator.go: what phases tell each other is in memory."""
+    told: dict[Path, str] = {}
     for name, phase in PHASES.items():
-        if name != "creator":
-            say(f"===> {name.upper()[:-2]}ING")
-            phase(asked)
+        if name == "creator":
+            continue
+        say(f"===> {name.upper()[:-2]}ING")
+        for path, text in told.items():
+            path.write_text(text)
+        phase(asked)
+        if name in {"analyzer", "detector"}:
+            paths = (asked.analyzed, asked.group)
+            told = {path: path.read_text() for path in paths if path.exists()}
 
 
 PHASES: Final[Mapping[str, Callable[[Asked], None]]] = {
@@ -197,20 +174,6 @@ PHASES: Final[Mapping[str, Callable[[Asked], None]]] = {
     "exporter": export,
     "creator": create,
 }
-
-
-def parsed(phase: str, arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=phase, allow_abbrev=False)
-    for name in sorted({*_ALWAYS, *_FLAGS[phase]}):
-        if name in _SWITCHES:
-            parser.add_argument(f"-{name}", action="store_true")
-        elif name in {"tag", "insecure-registry"}:
-            parser.add_argument(f"-{name}", action="append")
-        else:
-            parser.add_argument(f"-{name}")
-    if phase in _TAKES_IMAGE:
-        parser.add_argument("images", nargs="+")
-    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

@@ -7,6 +7,7 @@ One order a line: the phase, a verb, and what the verb needs:
     build memory        takes memory until it is killed
     build disk /layers  writes 64 MiB, and waits
     build sleep 600
+    build write /layers/x   overwrites a file, and says whether that worked
     build environment   says its variables, and what it can read of secrets
 """
 
@@ -61,11 +62,21 @@ def _show_environment(_: str) -> None:
             say(f"readable: {found}")
 
 
+def _write(path: str) -> None:
+    try:
+        Path(path).write_text('[run-image]\nreference = "forged"\n')
+    except OSError:
+        say(f"cannot write {path}")
+    else:
+        say(f"wrote {path}")
+
+
 VERBS: Mapping[str, Callable[[str], None]] = {
     "say": say,
     "exit": _leave,
     "memory": _take_memory,
     "disk": _fill_disk,
     "sleep": lambda seconds: time.sleep(float(seconds)),
+    "write": _write,
     "environment": _show_environment,
 }

@@ -4,11 +4,12 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
 import base64
+import gzip
 import hashlib
 import http.client
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,19 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _READ = f"{MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A layer: its bytes in a registry, and its digest when not compressed."""
+
+    data: bytes
+    diff_id: str
+
+    @classmethod
+    def of(cls, raw: bytes) -> "Packed":
+        data = gzip.compress(raw, compresslevel=1, mtime=0)
+        return cls(data=data, diff_id=digest_of(raw))
 
 
 class RegistryError(Exception):
@@ -176,3 +190,67 @@ def _reason(answer: Answer) -> str:
     except (ValueError, KeyError, TypeError):
         return f"unexpected status code {answer.status}"
     return f"{first['code']}: {first['message']}"
+
+
+def read_image(
+    registry: Registry, image: Reference
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return manifest and configuration; None when the image is not there."""
+    found = registry.manifest(image.repository, image.version)
+    if found is None:
+        return None
+    manifest = found.json()
+    config = registry.blob(image.repository, manifest["config"]["digest"])
+    return manifest, json.loads(config)
+
+
+def push_image(
+    registry: Registry,
+    image: Reference,
+    config: Mapping[str, Any],
+    layers: Sequence[Packed],
+) -> None:
+    """Push an image of layers alone, with a platform as registries want one."""
+    names = [layer.diff_id for layer in layers]
+    for layer in layers:
+        registry.push_blob(image.repository, layer.data)
+    written = {
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": names},
+        **config,
+    }
+    told = [described(layer.data) for layer in layers]
+    push_manifest_of(
+        registry,
+        image.repository,
+        [f"{image.host}/{image.repository}:{image.version}"],
+        written,
+        told,
+    )
+
+
+def push_manifest_of(
+    registry: Registry,
+    repository: str,
+    tags: Sequence[str],
+    config: Mapping[str, Any],
+    layers: Sequence[Mapping[str, Any]],
+) -> bytes:
+    """Push a configuration and what holds it together; return the manifest."""
+    raw = json.dumps(config).encode()
+    registry.push_blob(repository, raw)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": described(raw, CONFIG),
+        "layers": list(layers),
+    }
+    written = json.dumps(manifest).encode()
+    for tag in tags:
+        registry.push_manifest(repository, Reference.parse(tag).version, written)
+    return written
+
+
+def described(data: bytes, kind: str = LAYER) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": digest_of(data), "size": len(data)}
