@@ -83,6 +83,8 @@ class FailureClass(Enum):
     """What ran it died with it; nobody knows how far it came."""
     UNSUPPORTED = ("unsupported", False, _AUTHOR)
     """This builder cannot build such a definition."""
+    UNFIT_BUILDER = ("unfit_builder", False, _OTHERS)
+    """The builder's parts do not fit each other: an API, or an image."""
     SMOKE_FAILED = ("smoke_failed", False, _AUTHOR)
     """The image was built and does not work."""
     INTERNAL = ("internal", True, _OTHERS)

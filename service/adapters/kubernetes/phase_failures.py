@@ -133,9 +133,10 @@ def _lifecycle(case: Case, run: PhaseRun, said: str) -> Failure:
         return found
     if run.exit_code in _OTHER_API:
         return Failure(
-            kind=FailureClass.UNSUPPORTED,
+            kind=FailureClass.UNFIT_BUILDER,
             message=f"the builder image speaks another API: {_last_error(said)}",
-            hint="choose a platform API that the builder image supports",
+            hint="this is for an operator to mend: choose a platform API that the"
+            " builder image supports",
         )
     return Failure(
         kind=FailureClass.INTERNAL,

@@ -50,7 +50,7 @@ def smoke_failed(case: Case, run: PhaseRun, said: str) -> Failure:
 
 def _without_shell(run: PhaseRun) -> Failure:
     return Failure(
-        kind=FailureClass.UNSUPPORTED,
+        kind=FailureClass.UNFIT_BUILDER,
         message="the new image could not be tried: "
         f"{run.message.strip() or run.reason}",
         hint="this is for an operator to mend: the run image needs sh, sed, grep and"
@@ -72,7 +72,7 @@ def _ended(case: Case, code: int, said: str) -> Failure:
     why = found[-1]["why"].strip()
     if code in _INCOMPATIBLE:
         return Failure(
-            kind=FailureClass.UNSUPPORTED,
+            kind=FailureClass.UNFIT_BUILDER,
             message="the new image was tried, and its launcher speaks another "
             f"{_INCOMPATIBLE[code]} API (it ended with {code}): {why}",
             hint="this is for an operator to mend: choose a builder image and a"

@@ -35,8 +35,13 @@ def tried(message: str, log: str) -> Failure:
 @pytest.mark.parametrize(
     ("code", "log", "kind", "said"),
     [
-        (11, NO_API, C.UNSUPPORTED, "another platform API (it ended with 11)"),
-        (12, BUILDPACK_API, C.UNSUPPORTED, "another buildpack API (it ended with 12)"),
+        (11, NO_API, C.UNFIT_BUILDER, "another platform API (it ended with 11)"),
+        (
+            12,
+            BUILDPACK_API,
+            C.UNFIT_BUILDER,
+            "another buildpack API (it ended with 12)",
+        ),
         (82, SCRIPT, C.SMOKE_FAILED, "exec.d/00-hello.sh, which runs before a session"),
         (82, NO_PROCESS, C.SMOKE_FAILED, "no default process, so no session starts"),
         (82, NO_PROGRAM, C.SMOKE_FAILED, "tini, is not in it (its launcher ended with"),
@@ -66,7 +71,7 @@ def test_an_image_without_a_shell_is_an_operators_matter() -> None:
     run = a_run(128, reason="StartError", message='exec: "sh": not found')
     failure = explained(a_job(smoke=True), a_pod(run, names=("smoke",)), "")
 
-    assert failure.kind is C.UNSUPPORTED
+    assert failure.kind is C.UNFIT_BUILDER
     assert 'exec: "sh": not found' in failure.message
 
 
