@@ -61,10 +61,14 @@ class Folder:
 
     def _entries(self, paths: frozenset[str]) -> Mapping[str, Entry]:
         found = {path: self._entry(path) for path in paths}
+        self._note(found)
+        return found
+
+    def _note(self, found: Mapping[str, Entry]) -> None:
+        """Remember where the content of what was seen is, however it was seen."""
         for path, entry in found.items():
             if entry.mode in {FILE, EXECUTABLE, SYMLINK}:
                 self._paths[entry.oid] = path
-        return found
 
     def _listing(self, path: str, limit: int) -> Mapping[str, Entry] | None:
         if self._entry(path).mode != DIRECTORY:
@@ -82,6 +86,7 @@ class Folder:
                 for it, entry in inside.items()
                 if here == path or entry.mode == SYMLINK
             }
+        self._note(found)
         return found if seen <= limit else None
 
     def _inside(self, path: str, *, is_deep: bool) -> dict[str, Entry]:

@@ -43,6 +43,22 @@ async def test_a_file_that_becomes_a_symlink_is_not_followed(tmp_path: Path) -> 
     assert await folder.read(entry.oid, limit=100) == b"../secret"
 
 
+async def test_what_was_listed_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "deep").mkdir(parents=True)
+    (tmp_path / "lib" / "setup.cfg").write_text("text")
+    (tmp_path / "lib" / "deep" / "link").symlink_to("../setup.cfg")
+    folder = Folder(tmp_path)
+
+    listed = await folder.listing("lib", limit=9)
+
+    assert listed is not None
+    contents = {
+        path: await folder.read(listed[path].oid, limit=99)
+        for path in ("lib/setup.cfg", "lib/deep/link")
+    }
+    assert contents == {"lib/setup.cfg": b"text", "lib/deep/link": b"../setup.cfg"}
+
+
 async def test_a_named_pipe_is_nothing_and_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "requirements.txt")
 

@@ -621,3 +621,15 @@ async def test_a_directory_is_listed_with_the_links_below_it(place: Place) -> No
         assert await tree.listing("lib/a.py", limit=9) is None
         assert await tree.listing("nowhere", limit=9) is None
         assert await tree.listing("top", limit=9) is None
+
+
+async def test_what_was_listed_can_be_read(place: Place) -> None:
+    files = {"lib/a.py": "1", "lib/deep/here": Link("../a.py")}
+    commit = place.repo.commit(files)
+
+    async with place.remote.tree(place.repository, commit) as tree:
+        listed = await tree.listing("lib", limit=9)
+
+        assert listed is not None
+        assert await tree.read(listed["lib/a.py"].oid, limit=99) == b"1"
+        assert await tree.read(listed["lib/deep/here"].oid, limit=99) == b"../a.py"
