@@ -13,7 +13,13 @@ from service.definitions.links import joined
 from service.definitions.managers import follow_pipenv, follow_poetry, follow_uv
 from service.definitions.package_list import follow_package_list
 from service.definitions.pip import Place, Requirements
-from service.definitions.precedence import CANDIDATES, Choice, choose, remark_others
+from service.definitions.precedence import (
+    CANDIDATES,
+    Choice,
+    choose,
+    remark_others,
+    settle_directory,
+)
 from service.definitions.questions import Answer, Asking, Content, Entries, Question
 from service.definitions.reading import Reading
 from service.definitions.surroundings import follow_inputs, look_for_mistakes
@@ -48,6 +54,7 @@ def close(
             " repository.",
         )
     reading = Reading(directory, tools=tools)
+    yield from settle_directory(reading)
     choice = yield from choose(reading)
     if choice is None:
         return (yield from _nothing(reading))

@@ -9,7 +9,7 @@ build is not given them, so none can depend on them.
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.definitions.links import Found, joined
@@ -61,12 +61,19 @@ _PROGRAMS: Final = (
     "Cargo.toml",
 )
 """What says how a project is built, besides its pyproject.toml."""
+_PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")
+"""What names other files of a project."""
 _OUTWARD: Final = re.compile(
-    rb"(?<![.\w])\.\.(?=[/\\'\"])|\bpardir\b|\bparents\[|\.parent\s*\.\s*parent"
-    rb"|dirname\(\s*(?:os\.path\.)?dirname"
+    rb"(?<![.\w])\.\.(?=[/\\'\"])|\bpardir\b|\.parents?\b|\bdirname\("
 )
 """Ways to name the directory above. Missing one makes no wrong image: the build is not
 given what does not count, and fails."""
+_OWN_DIRECTORY: Final = re.compile(
+    rb"\bPath\(\s*__file__\s*\)(?:\.(?:resolve|absolute)\(\))?\.parent\b"
+    rb"|\bdirname\((?:(?:os\.)?path\.)?(?:(?:abspath|realpath)\()?__file__"
+)
+"""Ways to name the directory of the program itself."""
+_WORD: Final = re.compile(rb"\w+")
 
 
 def follow_code(
@@ -86,9 +93,10 @@ def follow_code(
         yield from _count_unlisted(reading, directory)
         return
     own = {it: entry for it, entry in listed.items() if _parent(it) == directory}
+    unneeded = yield from _find_unneeded(reading, directory, own)
     for path, entry in sorted(own.items()):
         name = posixpath.basename(path)
-        if name not in _ASIDE:
+        if name not in unneeded:
             reading.add_entry(path, entry, "code")
             if name not in understood:
                 reading.mean("code", reading.relative(path), entry.mode, entry.oid)
@@ -177,19 +185,66 @@ def _follow_links(
             reading.mean_bytes(it)
 
 
+def _find_unneeded(
+    reading: Reading, directory: str, own: Mapping[str, Entry]
+) -> Asking[set[str]]:
+    """Name what a build does without: but a project's files may name a README there."""
+    aside = {posixpath.basename(path) for path in own} & _ASIDE
+    if not aside:
+        return set()
+    texts = yield from _contents(reading, directory, own, _PROJECT_FILES)
+    return {
+        name
+        for name in aside
+        if not any(_names_file(raw, name) for raw in texts.values())
+    }
+
+
+def _names_file(raw: bytes | None, name: str) -> bool:
+    """Say whether a text names a file, or one in the directory of that name."""
+    pattern = rb"(?<![\w.-])%s(?:[/\\][\w.]|['\"])" % re.escape(name.encode())
+    return raw is None or re.search(pattern, raw) is not None
+
+
 def _look_outward(
     reading: Reading, directory: str, own: Mapping[str, Entry]
 ) -> Asking[None]:
-    paths = [joined(directory, name) or name for name in _PROGRAMS]
-    found = yield from reading.files.find(path for path in paths if path in own)
-    for path, it in found.items():
-        if posixpath.basename(path) == "Cargo.toml":
-            # A workspace above it counts, too, and is not named in it.
+    texts = yield from _contents(reading, directory, own, _PROGRAMS)
+    texts |= yield from _contents(reading, directory, own, _helpers(own, texts))
+    for path, raw in texts.items():
+        # A workspace above a Cargo.toml counts, too, and is not named in it.
+        is_part = posixpath.basename(path) == "Cargo.toml"
+        if is_part or raw is None or _OUTWARD.search(_OWN_DIRECTORY.sub(b"", raw)):
             remark_outward(reading, directory, path)
-        elif it.is_file:
-            raw = yield from reading.files.content(it.entry.oid, it.real)
-            if raw is None or _OUTWARD.search(raw):
-                remark_outward(reading, directory, path)
+
+
+def _helpers(
+    own: Mapping[str, Entry], programs: Mapping[str, bytes | None]
+) -> list[str]:
+    """Name the modules beside the programs of a build that those seem to import."""
+    words: set[bytes] = set()
+    for path, raw in programs.items():
+        if path.endswith(".py"):
+            words |= set(_WORD.findall(raw or b""))
+    names = (posixpath.basename(path) for path in own if path not in programs)
+    return [
+        name
+        for name in names
+        if name.endswith(".py") and name.removesuffix(".py").encode() in words
+    ]
+
+
+def _contents(
+    reading: Reading, directory: str, own: Mapping[str, Entry], names: Iterable[str]
+) -> Asking[dict[str, bytes | None]]:
+    """Read files in a directory, as far as they are there."""
+    paths = [joined(directory, name) or name for name in names]
+    found = yield from reading.files.find(path for path in paths if path in own)
+    texts = {}
+    for path, it in found.items():
+        if it.is_file:
+            texts[path] = yield from reading.files.content(it.entry.oid, it.real)
+    return texts
 
 
 def _parent(path: str) -> str:

@@ -218,6 +218,8 @@ class Requirements:
                 break
             found = (yield from self.reading.files.find([path]))[path]
             yield from follow_directory(self.reading, found, "archives")
+            if found.is_file and not is_archive(path):
+                self._remarks.links_page(place.path, path)
             if not found.is_absent:
                 return self.reading.relative(path)
         return value

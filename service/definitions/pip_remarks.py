@@ -113,6 +113,17 @@ class PipRemarks:
             " is meant",
         )
 
+    def links_page(self, path: str, page: str) -> None:
+        """Say that a page of links is not followed."""
+        self.reading.count_commit()
+        self.reading.remark(
+            Severity.NOTE,
+            "links_page",
+            f"{show(page)} is a page of links, which are not followed, so every commit"
+            " counts as a change; name a directory of wheels instead.",
+            path=path,
+        )
+
     def cycle(self, spot: Spot, path: str) -> None:
         """Say that files include each other."""
         self._tell(

@@ -21,7 +21,7 @@ from service.definitions.words import show
 from service.domain.definition import Kind
 from service.domain.findings import Severity
 
-__all__ = ["CANDIDATES", "Choice", "choose", "remark_others"]
+__all__ = ["CANDIDATES", "Choice", "choose", "remark_others", "settle_directory"]
 
 _BY_NAME: Final = {
     "Pipfile": Kind.PIPENV,
@@ -73,6 +73,19 @@ def choose(reading: Reading) -> Asking[Choice | None]:
         return None
     reading.add(choice.found, "definition")
     return replace(choice, others=(yield from _others(reading, found, choice)))
+
+
+def settle_directory(reading: Reading) -> Asking[None]:
+    """Take a context directory that is a link for the directory it leads to.
+
+    Installers run in there, and `..` is above where they are.
+    """
+    named = reading.context_dir
+    paths = (joined(named, name) or name for name in (*CANDIDATES, _MISNAMED))
+    found = (yield from reading.files.find([named, *paths]))[named]
+    if found.is_directory and found.links:
+        reading.context_dir = found.real
+        reading.add(found, "context", whole=False)
 
 
 def remark_others(reading: Reading, choice: Choice) -> None:

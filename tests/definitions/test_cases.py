@@ -285,14 +285,29 @@ def test_case_23_a_linked_directory_on_the_way_is_followed() -> None:
     files: Files = {
         "binder": LinkTo("config/env"),
         "config/env/requirements.txt": "-r ../base.txt",
-        "config/base.txt": "no: pip takes .. by name",
-        "base.txt": "a",
+        "config/base.txt": "a",
+        "base.txt": "no: pip runs in config/env",
     }
     found = Commit(files).read("binder")
 
     assert isinstance(found, Definition)
     assert items(found)["binder"].mode == SYMLINK
-    assert {"config/env/requirements.txt", "base.txt"} <= paths(found)
+    assert found.kept == ("binder", "config/base.txt", "config/env/requirements.txt")
+    moved = Commit({**files, "binder": LinkTo("config")}).read("binder")
+    assert items(moved)["binder"].oid != items(found)["binder"].oid
+
+
+def test_case_23_a_linked_directory_of_a_line_is_named_and_not_followed() -> None:
+    files: Files = {
+        "env": LinkTo("config/env"),
+        "requirements.txt": "-r env/more.txt",
+        "config/env/more.txt": "-r ../base.txt",
+        "config/base.txt": "no: pip takes .. by name",
+        "base.txt": "a",
+    }
+
+    assert "config/base.txt" not in paths(read(files))
+    assert "base.txt" in paths(read(files))
 
 
 def test_case_24_the_executable_bit_of_data_is_nothing() -> None:

@@ -204,6 +204,81 @@ def test_a_build_that_reads_outside_of_its_project_makes_every_commit_count(
     assert read(files).kept is None
 
 
+PACKAGE = "from setuptools import setup\nsetup(name='a', version='1')\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "helper"),
+    [
+        ("HERE = Path(__file__).parent\nROOT = HERE.parent\n", ""),
+        ("HERE = Path(__file__).resolve().parent\nopen(HERE.parents[0] / 'x')\n", ""),
+        ("here = dirname(__file__)\nroot = os.path.dirname(here)\n", ""),
+        ("import helper\n", "VERSION = open('../VERSION').read()\n"),
+    ],
+)
+def test_a_program_that_goes_up_in_steps_is_given_all(
+    program: str, helper: str
+) -> None:
+    files = {
+        "requirements.txt": "-e ./a",
+        "a/setup.py": PACKAGE + program,
+        "a/helper.py": helper,
+    }
+
+    assert read({**files, "VERSION": "1"}).kept is None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "here = os.path.abspath(os.path.dirname(__file__))\n",
+        "here = os.path.dirname(os.path.abspath(__file__))\n",
+        "here = pathlib.Path(__file__).resolve().parent\n",
+        "README = (Path(__file__).parent / 'README.md').read_text()\n",
+    ],
+)
+def test_a_program_that_stays_in_its_directory_is_given_that(program: str) -> None:
+    files = {
+        "requirements.txt": "-e ./a",
+        "a/setup.py": PACKAGE + program,
+        "a/unnamed.py": "open('../VERSION')",
+    }
+
+    assert read({**files, "VERSION": "1"}).kept is not None
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_kept"),
+    [
+        ({"pyproject.toml": PROJECT + '[x]\nreadme = ".github/README.md"\n'}, True),
+        ({"setup.cfg": "[metadata]\nlong_description = file: .github/R.md\n"}, True),
+        ({"pyproject.toml": PROJECT + '[x]\nurl = "https://me.github/io"\n'}, False),
+        ({"MANIFEST.in": "prune .github\n"}, False),
+        ({"README.md": "See .github/README.md"}, False),
+    ],
+)
+def test_what_lies_aside_counts_where_a_project_names_a_file_of_it(
+    edit: Files, *, is_kept: bool
+) -> None:
+    files = {**EDITABLE, ".github/README.md": "1", ".gitlab-ci.yml": "2", **edit}
+
+    kept = read(files).kept or ()
+
+    assert (".github" in kept) == is_kept
+    assert ".gitlab-ci.yml" not in kept
+    assert is_changed(files, {**files, ".github/README.md": "3"}) == is_kept
+
+
+def test_a_page_of_links_makes_every_commit_count() -> None:
+    files = {"requirements.txt": "-f links.html\nsix\n", "links.html": "wheels/a.whl"}
+
+    found = read(files)
+
+    assert found.kept is None
+    assert "links_page" in codes(found)
+    assert is_changed(files, {**files, "wheels/a.whl": "1"})
+
+
 @pytest.mark.parametrize(
     "edit",
     [
