@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +118,14 @@ class _Nobody:
     def provides(self, frontend: str) -> bool:
         """Provide everything, as nothing is built."""
         return bool(frontend)
+
+    def bases(self) -> Collection[str]:
+        """Stand on nothing."""
+        return ()
+
+    def stand_on(self, digests: Mapping[str, str]) -> None:
+        """Stand on nothing."""
+        del digests
 
     def remarks(self, kind: Kind) -> Sequence[Finding]:
         """Remark nothing."""

@@ -31,7 +31,6 @@ from service.domain.sweeping import (
     next_beat,
 )
 from service.errors import PermanentError, TransientError
-from service.ports.builder import Named
 from service.ports.remote import Heads
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock
@@ -70,7 +69,6 @@ class Sweep:
     Args:
         store: Where the sources and their turns are.
         heads: Answers for repositories.
-        builder: Says what would build an image now.
         clock: Tells the time.
         rhythm: How often a source is asked.
         per_hour: How many repositories of one host are asked in an hour, at most.
@@ -84,7 +82,6 @@ class Sweep:
         *,
         store: Store,
         heads: Heads,
-        builder: Named,
         clock: Clock,
         rhythm: Rhythm,
         per_hour: int,
@@ -94,7 +91,6 @@ class Sweep:
     ) -> None:
         self._store = store
         self._heads = heads
-        self._builder = builder
         self._clock = clock
         self._rhythm = rhythm
         self._apart = HOUR / per_hour
@@ -122,7 +118,7 @@ class Sweep:
         now = self._clock.now()
         async with self._store.reading() as tx:
             found = await tx.sweeps.turns(now=now, per_host=ROUND // self._apart + 1)
-        turns = [replace(it, is_built_otherwise=self._is_other(it)) for it in found]
+        turns = list(found)
         await self._begin([it for it in turns if it.beat is None], now)
         due = [it for it in grouped(turns) if _is_due(it, now)]
         due.sort(key=_host)
@@ -132,13 +128,6 @@ class Sweep:
                     group.create_task(self._sweep_host(host, list(repositories)))
         except* TransientError as failed:
             raise TransientError("the sweep broke off") from failed
-
-    def _is_other(self, turn: Turn) -> bool:
-        """Say whether something else builds for a source than when it was seen."""
-        return any(
-            builder != self._builder.identity(frontend=frontend)
-            for frontend, builder in turn.builders
-        )
 
     async def _begin(self, turns: Sequence[Turn], now: datetime) -> None:
         """Give turns to sources that never had one."""

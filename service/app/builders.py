@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from consumers.bases import BaseReader
+from consumers.guard import Loop
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions
 from service.app.engines import Engines
@@ -12,7 +14,7 @@ from service.ports.builder import Builder, Named
 from service.ports.store import LogLine, Store
 from service.settings import Settings, passed_to_builds
 
-__all__ = ["OpenableBuilder", "builder_name", "make_builder"]
+__all__ = ["OpenableBuilder", "base_reader", "builder_name", "make_builder"]
 
 
 class OpenableBuilder(Builder, AbstractAsyncContextManager[Builder], Protocol):
@@ -58,6 +60,13 @@ def builder_name(settings: Settings, engines: Engines) -> Named:
     from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
 
     return KubernetesIdentity(kubernetes_options(settings))
+
+
+def base_reader(engines: Engines, builder: Named) -> list[Loop]:
+    """Return what tells the builder what its images were seen to be, if it has any."""
+    if not builder.bases():
+        return []
+    return [BaseReader(store=engines.store, builder=builder, clock=engines.clock).run]
 
 
 def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from consumers.leader import Leader
-from service.app.builders import make_builder
+from service.app.builders import base_reader, make_builder
 from service.app.engines import open_engines
 from service.app.http import http_side
 from service.app.listening import CONSUMERS_ADDRESS, bind, serving
@@ -38,7 +38,12 @@ async def consume(settings: Settings, on_ready: Callable[[Ready], None]) -> None
         with bind(settings, address=_health(settings)) as bound:
             async with serving(bound, http.application):
                 await until_stopped(
-                    [relay(engines), *bus.shared(), leader.run],
+                    [
+                        relay(engines),
+                        *base_reader(engines, builder),
+                        *bus.shared(),
+                        leader.run,
+                    ],
                     clock=engines.clock,
                     on_start=lambda: on_ready(Ready.at(bound.url, settings)),
                 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from service.adapters.address_file import keep_address
-from service.app.builders import make_builder
+from service.app.builders import base_reader, make_builder
 from service.app.engines import Engines, open_engines
 from service.app.http import http_side
 from service.app.listening import Bound, bind, serving
@@ -35,7 +35,13 @@ async def _work(
         async with serving(bound, http.application):
             with keep_address(settings.data, bound.url):
                 await until_stopped(
-                    [*http.loops, relay(engines), *bus.shared(), *bus.leading()],
+                    [
+                        *http.loops,
+                        relay(engines),
+                        *base_reader(engines, builder),
+                        *bus.shared(),
+                        *bus.leading(),
+                    ],
                     clock=engines.clock,
                     on_start=lambda: on_ready(Ready.at(bound.url, settings)),
                 )

@@ -5,6 +5,7 @@ from typing import Final
 
 from consumers.apply import Application
 from consumers.ask import Asker
+from consumers.bases import BaseWatch, Outdater
 from consumers.bell import Bell
 from consumers.build import Scheduler
 from consumers.clean import Cleaner
@@ -112,7 +113,6 @@ class BusSide:
         sweep = Sweep(
             store=engines.store,
             heads=engines.remote,
-            builder=self._builder,
             clock=engines.clock,
             rhythm=Rhythm(first=look.sweep, longest=max(look.sweep, look.sweep_max)),
             per_hour=look.sweep_rate,
@@ -129,8 +129,32 @@ class BusSide:
             cleaner.run,
             sweep.run,
             self._reconciler().run,
+            self._outdater().run,
+            *self._base_watch(),
             self._health().run,
         ]
+
+    def _outdater(self) -> Outdater:
+        return Outdater(
+            store=self._engines.store,
+            builder=self._builder,
+            clock=self._engines.clock,
+            bell=self._agenda_bell,
+            pace=self._pace,
+            per_hour=self._settings.build.base_rate,
+        )
+
+    def _base_watch(self) -> list[Loop]:
+        interval = self._settings.kubernetes.base_check
+        if not interval or not self._builder.bases():
+            return []
+        watch = BaseWatch(
+            store=self._engines.store,
+            builder=self._builder,
+            clock=self._engines.clock,
+            interval=interval,
+        )
+        return [watch.run]
 
     def _reconciler(self) -> Reconciler:
         return Reconciler(

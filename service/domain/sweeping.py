@@ -67,11 +67,6 @@ class Turn:
     """Whether the last look could not see it."""
     is_asked_for: bool
     """Whether a look at it is on the agenda already."""
-    builders: frozenset[tuple[str, str | None]] = frozenset()
-    """Of the launchers that follow it: frontends, and what would have built them when
-    the head was last looked at."""
-    is_built_otherwise: bool = False
-    """Whether something else builds one of them by now."""
 
 
 class Finding(Enum):
@@ -87,13 +82,11 @@ class Finding(Enum):
     """The remote refused; a look will say why."""
     SILENT = "silent"
     """The remote did not answer."""
-    OTHER_BUILDER = "other_builder"
-    """It is where it was, and another builder builds what is there."""
 
     @property
     def needs_look(self) -> bool:
         """Say whether somebody has to look."""
-        return self in {Finding.LOST, Finding.UNSEEN, Finding.OTHER_BUILDER}
+        return self in {Finding.LOST, Finding.UNSEEN}
 
 
 def compare(turn: Turn, head: Head | RefGone) -> Finding:
@@ -109,8 +102,6 @@ def compare(turn: Turn, head: Head | RefGone) -> Finding:
         return Finding.LOST
     if turn.is_unknown:
         return Finding.UNSEEN
-    if turn.is_built_otherwise and isinstance(head, Head):
-        return Finding.OTHER_BUILDER
     is_looked_at = turn.beat is None or turn.beat.generation != turn.source.generation
     return Finding.TOLD if is_looked_at else Finding.QUIET
 
@@ -159,7 +150,7 @@ def next_beat(
 
 def _interval(last: timedelta, finding: Finding, rhythm: Rhythm) -> timedelta:
     match finding:
-        case Finding.QUIET | Finding.UNSEEN | Finding.OTHER_BUILDER:
+        case Finding.QUIET | Finding.UNSEEN:
             return max(last * GROWTH, rhythm.first)
         case Finding.TOLD | Finding.SILENT:
             return max(last, rhythm.first)

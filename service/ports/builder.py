@@ -67,6 +67,14 @@ class Named(Protocol):
         """Say what happens here otherwise than the platform's documents promise."""
         ...
 
+    def bases(self) -> Collection[str]:
+        """Return the images that are named by tag and count in the identity."""
+        ...
+
+    def stand_on(self, digests: Mapping[str, str]) -> None:
+        """Build, from now on, with what images named by tag were seen to be."""
+        ...
+
 
 class Builder(Named, Protocol):
     """Makes images. Knows builds by id and attempt, and nothing of who wants them."""
@@ -123,5 +131,15 @@ class Builder(Named, Protocol):
 
         Raises:
             TransientError: Whoever keeps it does not answer; it may be there or not.
+        """
+        ...
+
+    async def digest_of(self, reference: str) -> str:
+        """Ask the registry what one of the bases is now.
+
+        Raises:
+            NotFoundError: It is not there.
+            PermanentError: The name names no registry.
+            TransientError: The registry did not say.
         """
         ...

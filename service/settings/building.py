@@ -20,6 +20,9 @@ class BuildSettings(Section):
     """How many of them for one project."""
     attempts: int = Field(default=3, ge=1)
     """How often a build is tried whose failures pass by themselves."""
+    base_rate: int = Field(default=60, ge=1)
+    """How many images an hour are built anew because what builds them changed, or what
+    they stand on."""
     retry_after: Duration = timedelta(seconds=30)
     """The wait before a second try; it doubles."""
     deadline: Duration = timedelta(minutes=30)

@@ -63,6 +63,9 @@ class KubernetesSettings(Section):
     run_image: str | None = None
     """Has to be set: what built images stand on, best by digest. Renku's chart has
     `renku-frontend-buildpacks/run-image:0.9.1`."""
+    base_check: Duration = timedelta(hours=1)
+    """How often the registry is asked what builder and run image are now, where they
+    are named by tag; never when 0."""
     git_image: str | None = None
     """Clones; holds `sh` and `git`. The run image when unset: Renku's holds both."""
     target: str | None = None

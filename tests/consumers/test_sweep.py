@@ -21,8 +21,7 @@ from service.domain.source import Head, Revision, Seen, SourceId
 from service.domain.sweeping import Rhythm
 from service.errors import RemoteRefusedError, ServiceError, TransientError
 from service.ports.store import Store
-from tests.support.builders import ToldBuilder
-from tests.support.clock import NOW, TurnedClock
+from tests.support.clock import NOW
 from tests.support.databases import TEST_KEY
 from tests.support.values import a_launcher, a_source
 from tests.support.world import PACE
@@ -98,7 +97,6 @@ def a_sweep(store: Store, clock: RunningClock, heads: ToldHeads) -> Sweep:
     return Sweep(
         store=store,
         heads=heads,
-        builder=ToldBuilder(clock=TurnedClock()),
         clock=clock,
         rhythm=RHYTHM,
         per_hour=PER_HOUR,

@@ -29,8 +29,7 @@ from service.domain.push import Evidence
 from service.domain.repository import CommitSha, Ref, Repository
 from service.domain.source import Head, Revision, Seen, SourceId
 from service.domain.sweeping import Rhythm
-from tests.support.builders import ToldBuilder
-from tests.support.clock import NOW, TurnedClock
+from tests.support.clock import NOW
 from tests.support.databases import TEST_KEY
 from tests.support.values import a_launcher, a_source
 
@@ -122,7 +121,6 @@ async def test_ten_thousand_sources_cost_a_bounded_number_of_requests_an_hour(
     sweep = Sweep(
         store=SqlStore(database),
         heads=heads,
-        builder=ToldBuilder(clock=TurnedClock()),
         clock=clock,
         rhythm=RHYTHM,
         per_hour=PER_HOUR,

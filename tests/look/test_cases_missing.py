@@ -23,8 +23,6 @@ from service.domain.source import Head, Revision
 from service.domain.sweeping import Rhythm
 from service.errors import TransientError
 from service.ports.remote import Remote, Tree
-from tests.support.builders import ToldBuilder
-from tests.support.clock import TurnedClock
 from tests.support.repos import Repo
 from tests.support.ways import WAYS, MetByApi, met
 from tests.support.world import PACE, World, a_world
@@ -110,7 +108,6 @@ async def sweep(world: World) -> None:
     sweeper = Sweep(
         store=world.store,
         heads=GitRemote(environment={}, allow_files=True),
-        builder=ToldBuilder(clock=TurnedClock()),
         clock=world.clock,
         rhythm=rhythm,
         per_hour=2000,

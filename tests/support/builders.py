@@ -29,6 +29,9 @@ class ToldBuilder:
         """A frontend that it does not make."""
         self.remarked: list[Finding] = []
         """What it remarks on environments of pip."""
+        self.tags: dict[str, str] = {}
+        """What its registry says of the images that it builds with, by name."""
+        self._digests: dict[str, str] = {}
         self.is_silent = False
         """Nobody says whether images are there."""
         self.started: list[BuildId] = []
@@ -43,7 +46,19 @@ class ToldBuilder:
         self._faults: list[str] = []
 
     def identity(self, *, frontend: str) -> str:
-        return f"{self.version} {frontend}"
+        seen = "".join(f"@{digest}" for _, digest in sorted(self._digests.items()))
+        return f"{self.version}{seen} {frontend}"
+
+    def bases(self) -> Collection[str]:
+        return self.tags.keys()
+
+    def stand_on(self, digests: Mapping[str, str]) -> None:
+        self._digests = {it: digests[it] for it in self.bases() if it in digests}
+
+    async def digest_of(self, reference: str) -> str:
+        if self.is_silent:
+            raise TransientError("the registry does not answer")
+        return self.tags[reference]
 
     def scope(self, project: str) -> str:
         del project

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from consumers.bases import Outdater
 from consumers.bell import Bell
 from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.sweep import Sweep
@@ -173,13 +174,20 @@ class Service(World):
         self.sweep = Sweep(
             store=store,
             heads=forge,
-            builder=self.builder,
             clock=clock,
             rhythm=Rhythm(),
             per_hour=36_000,
             pace=PACE,
             bell=Bell(clock=clock),
             chance=lambda: 0.5,
+        )
+        self.outdater = Outdater(
+            store=store,
+            builder=self.builder,
+            clock=clock,
+            bell=Bell(clock=clock),
+            pace=PACE,
+            per_hour=600,
         )
         self.app = web.Application()
         self.app[STORE] = store
@@ -282,7 +290,12 @@ class Service(World):
     async def turn(self, seconds: float) -> None:
         """Let time pass; every loop has its turn."""
         self.clock.advance(timedelta(seconds=seconds))
-        for loop in (self.sweep.round, self.reconcile, self.scheduler.schedule):
+        for loop in (
+            self.sweep.round,
+            self.outdater.round,
+            self.reconcile,
+            self.scheduler.schedule,
+        ):
             with suppress(TransientError):
                 await loop()
         await self.settle()

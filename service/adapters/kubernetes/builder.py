@@ -125,8 +125,17 @@ class KubernetesBuilder:
     def remarks(self, kind: Kind) -> Sequence[Finding]:
         return self._identity.remarks(kind)
 
+    def bases(self) -> Collection[str]:
+        return self._options.bases()
+
+    async def digest_of(self, reference: str) -> str:
+        return await self._registry.digest(Reference.from_text(reference))
+
+    def stand_on(self, digests: Mapping[str, str]) -> None:
+        self._identity.stand_on(digests)
+
     async def start(self, build: Build) -> None:
-        manifest = to_job(build, self._options)
+        manifest = to_job(build, self._identity.options)
         try:
             made = await self._cluster.create_job(manifest)
         except ConflictError:

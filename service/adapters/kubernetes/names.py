@@ -121,10 +121,13 @@ def cache_name(build: Build) -> str:
 def identity(options: KubernetesOptions) -> str:
     """Say what builds: the builder image, and a digest of all else that counts."""
     counts: dict[str, object] = {
-        "run_image": options.run_image,
+        "run_image": options.pinned(options.run_image),
         "variables": dict(options.variables),
         "platforms": {
-            name: [it.builder_image, it.run_image]
+            name: [
+                image and options.pinned(image)
+                for image in (it.builder_image, it.run_image)
+            ]
             for name, it in options.platforms.items()
         },
         "submodules": options.submodules,
@@ -133,7 +136,7 @@ def identity(options: KubernetesOptions) -> str:
     if options.process_types:
         counts["process_types"] = dict(options.process_types)
     digest = _digest(json.dumps(counts, sort_keys=True), 12)
-    return f"{options.builder_image} ({digest})"
+    return f"{options.pinned(options.builder_image)} ({digest})"
 
 
 def safe(text: str) -> str:

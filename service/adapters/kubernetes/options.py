@@ -1,6 +1,6 @@
 """What an operator can choose about builds in a cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -75,6 +75,8 @@ class KubernetesOptions:
     """Its `CNB_GROUP_ID`."""
     platforms: Mapping[str, PlatformOptions] = field(default_factory=dict)
     """By platform, such as `linux/arm64`."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """What builder and run images named by tag were last seen to be."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     """Buildpack variables (`BP_*`) of every build."""
@@ -143,13 +145,32 @@ class KubernetesOptions:
         """Say whether what was built before finds its way into an image."""
         return bool(self.cache_image or self.cache_volume)
 
+    def bases(self) -> Collection[str]:
+        """Return the builder and run images that are named by tag."""
+        others = self.platforms.values()
+        named = {
+            self.builder_image,
+            self.run_image,
+            *(it.builder_image for it in others),
+            *(it.run_image for it in others),
+        }
+        return {it for it in named if it and "@" not in it}
+
+    def pinned(self, reference: str) -> str:
+        """Name an image by its digest, where that was seen."""
+        digest = self.digests.get(reference)
+        if digest is None:
+            return reference
+        host, slash, path = reference.rpartition("/")
+        return f"{host}{slash}{path.partition(':')[0]}@{digest}"
+
     def builder_for(self, platform: str) -> str:
         """Return the builder image of a platform."""
-        return self._on(platform).builder_image or self.builder_image
+        return self.pinned(self._on(platform).builder_image or self.builder_image)
 
     def run_image_for(self, platform: str) -> str:
         """Return the run image of a platform."""
-        return self._on(platform).run_image or self.run_image
+        return self.pinned(self._on(platform).run_image or self.run_image)
 
     def git_image_for(self, platform: str) -> str:
         """Return the image that clones on a platform."""

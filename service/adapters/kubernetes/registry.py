@@ -37,6 +37,7 @@ _KINDS: Final = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
@@ -123,6 +124,22 @@ class Registry:
                 return True
         except NotFoundError:
             return False
+
+    async def digest(self, image: Reference) -> str:
+        """Return the digest of what a tag names now; of several platforms, of all.
+
+        https://github.com/opencontainers/distribution-spec/blob/main/spec.md#checking-if-content-exists-in-the-registry
+
+        Raises:
+            NotFoundError: There is no such image.
+            TransientError: The registry did not say.
+        """
+        path = f"manifests/{image.version}"
+        async with self._asked("HEAD", image, path) as answer:
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            if not _DIGEST.fullmatch(digest):
+                raise ValueError(f"no digest was told, but {digest[:80]!r}")
+            return digest
 
     async def manifest(self, image: Reference) -> Manifest:
         """Return what an image consists of; of several platforms, the first.

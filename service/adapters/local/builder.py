@@ -32,6 +32,7 @@ from service.domain.build import Build, BuildId, Image
 from service.domain.definition import Kind
 from service.domain.failure import Failure, FailureClass
 from service.domain.findings import Finding, Severity
+from service.errors import NotFoundError
 from service.ports.builder import Finished, Observation, Running, Vanished
 from service.ports.time import Clock
 
@@ -127,6 +128,15 @@ class LocalBuilder:
 
     def provides(self, frontend: str) -> bool:
         return frontend in PROVIDED
+
+    def bases(self) -> Collection[str]:
+        return ()  # this machine's tools are named with their versions
+
+    def stand_on(self, digests: Mapping[str, str]) -> None:
+        del digests
+
+    async def digest_of(self, reference: str) -> str:
+        raise NotFoundError(f"{reference} is nothing that this machine builds with")
 
     def remarks(self, kind: Kind) -> Sequence[Finding]:
         self._pip_python = self._pip_python or self._find_python()

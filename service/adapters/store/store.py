@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.store.agenda import SqlAgenda
+from service.adapters.store.bases import SqlBases
 from service.adapters.store.builds import SqlBuilds
 from service.adapters.store.database import Database
 from service.adapters.store.deliveries import SqlDeliveries
@@ -66,6 +67,7 @@ class _SqlTransaction:
         self.evaluations = SqlEvaluations(statements)
         self.rebuilds = SqlRebuilds(statements)
         self.builds = SqlBuilds(statements)
+        self.bases = SqlBases(statements)
         self.deliveries = SqlDeliveries(statements)
         self.sweeps = SqlSweeps(statements)
         self.leases = SqlLeases(statements)

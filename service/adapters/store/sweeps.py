@@ -1,7 +1,6 @@
 """Sweeps: when each source is asked for its head."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +16,7 @@ from sqlalchemy import (
 
 from service.adapters.store.sources import is_followed, source_from
 from service.adapters.store.statements import Columns, Row, Statements, Values
-from service.adapters.store.tables import asks, evaluations, launchers, sources, sweeps
+from service.adapters.store.tables import asks, evaluations, sources, sweeps
 from service.domain.evaluation import Verdict
 from service.domain.source import SourceId
 from service.domain.sweeping import Beat, Turn
@@ -43,18 +42,8 @@ class SqlSweeps:
         found: list[Turn] = []
         while places:
             rows = await self._run.rows(_of(places[:PER_QUERY]))
-            builders = await self._builders(places[:PER_QUERY])
-            found += [_turn(row, builders[row["id"]]) for row in rows]
+            found += [_turn(row) for row in rows]
             places = places[PER_QUERY:]
-        return found
-
-    async def _builders(
-        self, places: Sequence[tuple[str, str]]
-    ) -> Mapping[str, set[tuple[str, str | None]]]:
-        """Find what would have built for the launchers of some repositories."""
-        found: defaultdict[str, set[tuple[str, str | None]]] = defaultdict(set)
-        for row in await self._run.rows(_built_by(places)):
-            found[row["source_id"]].add((row["frontend"], row["wanted_builder"]))
         return found
 
     async def save(self, beats: Iterable[Beat]) -> None:
@@ -114,25 +103,12 @@ def _of(places: Sequence[tuple[str, str]]) -> Select[*tuple[object, ...]]:
     )
 
 
-def _built_by(
-    places: Sequence[tuple[str, str]],
-) -> Select[*tuple[object, ...]]:
-    is_there = tuple_(sources.c.host, sources.c.label).in_(places)
-    return (
-        select(launchers.c.source_id, launchers.c.frontend, launchers.c.wanted_builder)
-        .select_from(launchers.join(sources, sources.c.id == launchers.c.source_id))
-        .where(is_there)
-        .distinct()
-    )
-
-
-def _turn(row: Row, builders: set[tuple[str, str | None]]) -> Turn:
+def _turn(row: Row) -> Turn:
     return Turn(
         source=source_from(row),
         beat=_beat(row),
         is_unknown=row["last_verdict"] == Verdict.UNKNOWN.value,
         is_asked_for=row["is_asked_for"],
-        builders=frozenset(builders),
     )
 
 

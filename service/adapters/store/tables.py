@@ -29,6 +29,7 @@ __all__ = [
     "UNSERVED",
     "appointments",
     "asks",
+    "bases",
     "builds",
     "deliveries",
     "evaluation_deliveries",
@@ -309,6 +310,15 @@ images: Final = Table(
     Column("key", Words, primary_key=True),
     Column("image", Json, nullable=False),
 )
+
+bases: Final = Table(
+    "bases",
+    METADATA,
+    Column("reference", Words, primary_key=True),
+    Column("digest", Words, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+"""Builder and run images that are named by tag, and what they were last seen to be."""
 
 deliveries: Final = Table(
     "deliveries",

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from service.ports.store.bases import Bases, Outdated
 from service.ports.store.paging import FIRST_PAGE, MAX_PAGE, Page, PageRequest
 from service.ports.store.traffic import (
     Deliveries,
@@ -32,6 +33,7 @@ __all__ = [
     "LOCK_SCHEDULE",
     "MAX_PAGE",
     "Agenda",
+    "Bases",
     "BuildLogs",
     "Builds",
     "Deliveries",
@@ -42,6 +44,7 @@ __all__ = [
     "Leases",
     "LogLine",
     "Outbox",
+    "Outdated",
     "Page",
     "PageRequest",
     "Rebuilds",
@@ -70,6 +73,8 @@ class Transaction(Protocol):
     def evaluations(self) -> Evaluations: ...
     @property
     def rebuilds(self) -> Rebuilds: ...
+    @property
+    def bases(self) -> Bases: ...
     @property
     def builds(self) -> Builds: ...
     @property

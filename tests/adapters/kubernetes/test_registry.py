@@ -34,6 +34,7 @@ class FakeRegistry:
     """`basic` or `bearer`."""
     status: int = 0
     host: str = ""
+    told: str = DIGEST
     shown: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -52,9 +53,9 @@ class FakeRegistry:
         }
         if given != right[self.wants]:
             return web.Response(status=401, headers=self._wanted())
-        if not request.path.endswith(f"/v2/o/n/manifests/{DIGEST}"):
+        if request.path.rpartition("/v2/o/n/manifests/")[2] not in {DIGEST, "moves"}:
             return web.Response(status=404)
-        headers = {"Docker-Content-Digest": DIGEST}
+        headers = {"Docker-Content-Digest": self.told}
         return web.json_response(MANIFEST, headers=headers)
 
     def _wanted(self) -> dict[str, str]:
@@ -200,3 +201,28 @@ def a_layer(files: dict[str, str]) -> bytes:
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     return raw.getvalue()
+
+
+@pytest.mark.parametrize("wants", ["", "basic", "bearer"])
+async def test_a_registry_tells_what_a_tag_names_now(
+    tmp_path: Path, wants: str
+) -> None:
+    fake, path = FakeRegistry(wants=wants), tmp_path / "config.json"
+    async with registry(fake, path) as it:
+        known = {"username": "me", "password": "p:w"}
+        path.write_text(json.dumps({"auths": {fake.host: known}}))
+        first = await it.digest(image_at(fake, "moves"))
+        fake.told = "sha256:" + "2" * 64
+
+        assert await it.digest(image_at(fake, "moves")) == fake.told
+    assert first == DIGEST
+
+
+@pytest.mark.parametrize("told", ["", "sha256:2", "moves"])
+async def test_a_digest_that_is_none_is_not_built_with(told: str) -> None:
+    fake = FakeRegistry(told=told)
+    async with registry(fake) as it:
+        with pytest.raises(TransientError, match="digest"):
+            await it.digest(image_at(fake, "moves"))
+        with pytest.raises(NotFoundError):
+            await it.digest(image_at(fake, "other"))

@@ -1,0 +1,121 @@
+"""Digests of bases, who is behind them, and what failed, as every store finds it."""
+
+from datetime import timedelta
+
+from service.domain.agenda import Look, Pace
+from service.domain.build import BuildState, EnvironmentId, RebuildId
+from service.domain.launcher import LauncherId, UpdatePolicy
+from service.domain.push import Evidence
+from service.domain.source import SourceId
+from service.ports.store import Outdated, Store
+from tests.support.clock import NOW
+from tests.support.values import a_launcher, a_rebuild, a_source
+
+MINUTE = timedelta(minutes=1)
+
+
+async def a_follower(
+    store: Store,
+    name: str,
+    *,
+    built: int | None = None,
+    state: BuildState = BuildState.SUCCEEDED,
+    reason: str = "built",
+    **launcher: object,
+) -> SourceId:
+    """Add a launcher with a source of its own, whose build ended minutes ago."""
+    environment = EnvironmentId(f"environment-{name}")
+    async with store.transaction() as tx:
+        source = await tx.sources.find_or_add(
+            a_source(id=SourceId(f"source-{name}"), context_dir=name)
+        )
+        facts = {"wanted_builder": "old"} | launcher
+        await tx.launchers.add(
+            a_launcher(
+                id=LauncherId(name),
+                name=name,
+                environment_id=environment,
+                source_id=source.id,
+                **facts,
+            )
+        )
+        if built is not None:
+            at = NOW - built * MINUTE
+            await tx.rebuilds.add(
+                a_rebuild(
+                    id=RebuildId(f"rebuild-{name}"),
+                    environment_id=environment,
+                    launcher_id=name,
+                    source_id=source.id,
+                    state=state,
+                    reason=reason,
+                    created_at=at,
+                    completed_at=at,
+                )
+            )
+    return source.id
+
+
+async def test_a_digest_is_kept_and_replaced(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.bases.save("run:1", digest="one", at=NOW)
+        await tx.bases.save("builder:1", digest="two", at=NOW)
+        await tx.bases.save("run:1", digest="three", at=NOW + MINUTE)
+    async with store.reading() as tx:
+        assert await tx.bases.digests() == {"run:1": "three", "builder:1": "two"}
+
+
+async def test_who_is_outdated_comes_in_order(store: Store) -> None:
+    young = await a_follower(store, "young", built=1)
+    old = await a_follower(store, "old", built=9)
+    held = await a_follower(store, "held", built=2, held_key="k", held_until=NOW)
+    never = await a_follower(store, "never")
+    await a_follower(store, "new", built=9, wanted_builder="new")
+    await a_follower(store, "manual", built=9, policy=UpdatePolicy.MANUAL)
+    await a_follower(store, "unseen", built=9, wanted_builder=None)
+    asked = await a_follower(store, "asked", built=9)
+    async with store.transaction() as tx:
+        look = Look(source_id=asked, evidence=Evidence.SWEEP, asked_at=NOW)
+        await tx.agenda.ask(look, pace=Pace())
+
+    async with store.reading() as tx:
+        builders = await tx.bases.builders()
+        found = await tx.bases.outdated({("none", "old")}, limit=10)
+        few = await tx.bases.outdated({("none", "old")}, limit=2)
+        others = await tx.bases.outdated({("ttyd", "old")}, limit=10)
+
+    assert builders == {("none", "old"), ("none", "new")}
+    assert [it.source_id for it in found] == [held, never, old, young]
+    assert found[0] == Outdated(source_id=held, images=1, is_held=True)
+    assert [it.is_held for it in found[1:]] == [False] * 3
+    assert (list(few), list(others)) == (list(found[:2]), [])
+
+
+async def test_what_failed_last_is_found_by_time_and_class(store: Store) -> None:
+    for name, built, reason in (("a", 3, "network"), ("b", 9, "conflict")):
+        await a_follower(
+            store, name, built=built, state=BuildState.FAILED, reason=reason
+        )
+    await a_follower(store, "c", built=5)
+    await a_follower(store, "d", built=5, state=BuildState.FAILED, reason="network")
+    async with store.transaction() as tx:
+        await tx.rebuilds.add(
+            a_rebuild(
+                id=RebuildId("later"),
+                environment_id=EnvironmentId("environment-d"),
+                created_at=NOW,
+            )
+        )
+
+    async with store.reading() as tx:
+        every = await tx.rebuilds.failed(since=NOW - 60 * MINUTE, limit=10)
+        late = await tx.rebuilds.failed(since=NOW - 3 * MINUTE, limit=10)
+        chosen = await tx.rebuilds.failed(
+            since=NOW - 60 * MINUTE, reasons=["conflict", "lost"], limit=10
+        )
+        one = await tx.rebuilds.failed(since=NOW - 60 * MINUTE, limit=1)
+
+    assert [it.id for it in every] == ["rebuild-b", "rebuild-a"]
+    assert [it.id for it in late] == ["rebuild-a"]
+    assert [it.id for it in chosen] == ["rebuild-b"]
+    assert ([it.id for it in one], one.total) == (["rebuild-b"], 2)
