@@ -70,8 +70,18 @@ is_late() {{ [ "$(date +%s)" -ge "$limit" ]; }}
 state() {{ sed -n 's/^State:[[:space:]]*//p' "/proc/$session/status" 2>/dev/null; }}
 variables() {{ tr '\\0' '\\n' 2>/dev/null <"/proc/$session/environ"; }}
 variable() {{ variables | sed -n "s/^$1=//p" | head -n 1; }}
+is_dead() {{
+  case $(state) in ''|Z*|X*) return 0 ;; esac
+  return 1
+}}
+# A launcher has threads, and one of them becomes the process: for a moment the first
+# one is dead then, although its number lives on (fs/exec.c, de_thread).
 is_alive() {{
-  case $(state) in ''|Z*|X*) return 1 ;; esac
+  for _ in 1 2 3; do
+    is_dead || return 0
+    pause
+  done
+  return 1
 }}
 end() {{
   wait "$session"

@@ -59,7 +59,7 @@ def test_a_launcher_in_a_launcher_does_not_start(image: ImageFiles) -> None:
     done = run(image, str(image.launcher), "--", program)
 
     assert done.returncode == 11
-    assert "please set 'CNB_PLATFORM_API'" in done.stderr
+    assert "please set 'CNB_PLATFORM_API'" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_nothing_starts_where_the_platform_is_wrong(
 ) -> None:
     done = run(image, image.process("web", *SHOW), **change)
 
-    assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert done.returncode == code
+    assert said in done.stdout
 
 
 def test_a_buildpack_of_an_unknown_api_starts_nothing(image: ImageFiles) -> None:
     done = run(image, image.process("web", *SHOW, api="0.99"))
 
     assert done.returncode == 12
-    assert "failed to set API for buildpack 'a/b'" in done.stderr
+    assert "failed to set API for buildpack 'a/b'" in done.stdout
 
 
 def test_without_a_default_process_a_command_is_required(image: ImageFiles) -> None:
@@ -92,7 +92,7 @@ def test_without_a_default_process_a_command_is_required(image: ImageFiles) -> N
     done = run(image, str(image.launcher))
 
     assert done.returncode == 82
-    assert "when there is no default process a command is required" in done.stderr
+    assert "when there is no default process a command is required" in done.stdout
 
 
 def test_a_command_after_two_dashes_starts_directly(image: ImageFiles) -> None:
@@ -114,7 +114,7 @@ def test_a_program_that_is_not_there_is_named(image: ImageFiles) -> None:
     done = run(image, image.process("web", "no-such-program"))
 
     assert done.returncode == 82
-    assert '"no-such-program": executable file not found' in done.stderr
+    assert '"no-such-program": executable file not found' in done.stdout
 
 
 def test_arguments_take_the_place_of_those_that_may_be_changed(
@@ -166,7 +166,7 @@ def test_scripts_give_variables_by_their_third_descriptor(image: ImageFiles) -> 
     [
         ("#!/bin/sh\nexit 3\n", "exit status 3"),
         ("#!/bin/sh\necho no toml >&3\n", "failed to decode output"),
-        ("echo no program\n", "Exec format error"),
+        ("echo no program\n", "exec format error"),
     ],
 )
 def test_a_script_that_fails_starts_nothing(
@@ -177,8 +177,8 @@ def test_a_script_that_fails_starts_nothing(
     done = run(image, image.process("web", *SHOW))
 
     assert done.returncode == 82
-    assert said in done.stderr
-    assert f"{layer}/exec.d/a" in done.stderr
+    assert said in done.stdout
+    assert f"{layer}/exec.d/a" in done.stdout
 
 
 def test_a_sessions_scripts_run_once_on_its_volume(image: ImageFiles) -> None:

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from typing import Any, Final, NoReturn
 PROCESSES: Final = "/cnb/process"
 LIFECYCLE: Final = "/cnb/lifecycle"
 PLATFORM_APIS: Final = tuple(f"0.{minor}" for minor in range(7, 15))
-BUILDPACK_APIS: Final = tuple(f"0.{minor}" for minor in range(7, 13))
+BUILDPACK_APIS: Final = tuple(f"0.{minor}" for minor in range(7, 12))
 """api/apis.go."""
 TAKEN_AWAY: Final = frozenset(
     {
@@ -35,6 +36,8 @@ TAKEN_AWAY: Final = frozenset(
 """env/launch.go: what a started process never sees."""
 ROOTS: Final[Mapping[str, str]] = {"bin": "PATH", "lib": "LD_LIBRARY_PATH"}
 """env/launch.go: folders of a layer, and the variable that each is put before."""
+_RED_ERROR: Final = "\x1b[31;1mERROR: \x1b[0m"
+"""log/default_logger.go: errors are red; cmd/logs.go: on standard output."""
 FAILED: Final = 1
 NO_PLATFORM_API: Final = 11
 NO_BUILDPACK_API: Final = 12
@@ -187,7 +190,9 @@ class Launcher:
                 setsigdef=[signal.SIGPIPE],
             )
         except OSError as exc:
-            raise LaunchError(f"{doing}: fork/exec {path}: {exc.strerror}") from exc
+            raise LaunchError(
+                f"{doing}: fork/exec {path}: {(exc.strerror or '').lower()}"
+            ) from exc
         finally:
             os.close(writing)
         with os.fdopen(reading) as told:
@@ -235,7 +240,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         launcher_of(arguments[0], environment).launch(arguments[1:])
     except LaunchError as exc:
         said = f"failed to launch: {exc}" if exc.code == NOT_LAUNCHED else str(exc)
-        sys.stderr.write(f"ERROR: {said}\n")
+        mark = "ERROR: " if environment.get("CNB_NO_COLOR") else _RED_ERROR
+        sys.stdout.write(f"{mark}{said}\n")
         sys.exit(exc.code)
 
 
@@ -336,11 +342,21 @@ def _become(
     program: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> NoReturn:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as it was before this interpreter
-    try:
-        os.execve(program, list(command), dict(environment))  # noqa: S606 - its task
-    except OSError as exc:
-        how = "bash exec" if program == "/bin/bash" else "direct exec"
-        raise LaunchError(f"{how}: {exc.strerror}") from exc
+    failed: list[OSError] = []
+
+    def execute() -> None:
+        try:
+            os.execve(program, list(command), dict(environment))  # noqa: S606 - its task
+        except OSError as exc:
+            failed.append(exc)
+
+    # Go's runtime has threads, and any of them becomes the process: for a moment the
+    # first one is a zombie, as whoever looks at it sees.
+    thread = threading.Thread(target=execute)
+    thread.start()
+    thread.join()
+    how = "bash exec" if program == "/bin/bash" else "direct exec"
+    raise LaunchError(f"{how}: {failed[0].strerror}")
 
 
 if __name__ == "__main__":
