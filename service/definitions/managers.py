@@ -155,23 +155,33 @@ def follow_pipenv(reading: Reading, found: Found) -> Asking[None]:
             text(requires.get("python_full_version"))
             or text(requires.get("python_version"))
         )
-        yield from follow_paths(
-            reading, reading.context_dir, found.path, _pipfile_paths(pipfile)
-        )
     lock = yield from _follow_lock(reading, "Pipfile.lock")
+    if pipfile is not None:
+        paths = _pipfile_paths(pipfile, is_locked=lock is not None)
+        yield from follow_paths(reading, reading.context_dir, found.path, paths)
+    if lock is not None:
+        paths = _pipfile_paths(lock, is_locked=True)
+        yield from _follow_locked(reading, "Pipfile.lock", paths)
     if lock is not None and pipfile is not None:
         is_stale = is_pipfile_lock_stale(pipfile, lock)
         _check_lock(reading, "Pipfile.lock", is_stale=is_stale)
 
 
-def _pipfile_paths(pipfile: Table) -> list[LocalPath]:
+def _pipfile_paths(document: Table, *, is_locked: bool) -> list[LocalPath]:
+    """List the projects and archives of a Pipfile, or of its lock.
+
+    Once there is a lock, a build needs what the lock names for it, and no other.
+    """
     paths = []
-    for wanted in (it for it in pipfile.values() if isinstance(it, dict)):
-        for it in tables(list(wanted.values())):
+    for group, wanted in document.items():
+        is_needed = group == "default" or not is_locked
+        for it in tables(list(wanted.values()) if isinstance(wanted, dict) else []):
             path = text(it.get("path")) or text(it.get("file"))
             if path and "://" not in path:
                 is_editable = it.get("editable") is True
-                paths.append(LocalPath(path=path, is_editable=is_editable))
+                paths.append(
+                    LocalPath(path=path, is_editable=is_editable, is_needed=is_needed)
+                )
     return paths
 
 

@@ -396,6 +396,25 @@ def test_pipenv_is_read_with_its_lock_and_paths() -> None:
     assert found.meaning == read(scripted).meaning
 
 
+def test_pipenv_installs_the_paths_of_its_lock_and_needs_no_others() -> None:
+    gone = '[packages]\n[dev-packages]\nlib = { path = "gone" }\n'
+    files = {
+        "Pipfile": gone,
+        "Pipfile.lock": '{"default": {"a": {"path": "./a", "editable": true}}}',
+        "a/setup.py": "",
+        "a/a.py": "1",
+    }
+    found = read(files)
+
+    [missing] = [it for it in found.findings if it.code == "missing_include"]
+    assert missing.severity is Severity.WARNING
+    assert found.meaning != read({**files, "a/a.py": "2"}).meaning
+    [unlocked] = [
+        it for it in read({"Pipfile": gone}).findings if it.code == "missing_include"
+    ]
+    assert unlocked.severity is Severity.ERROR
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
