@@ -48,9 +48,9 @@ from service.definitions.tables import (
     text,
 )
 from service.definitions.uv_project import (
-    check_required_version,
     check_uv,
     check_uv_lock,
+    check_uv_settings,
 )
 from service.definitions.words import show
 from service.domain.findings import Severity
@@ -121,7 +121,7 @@ def follow_uv(reading: Reading, found: Found, parsed: Table | None) -> Asking[No
     yield from _follow_python_version(reading)
     settings = yield from _follow_settings(reading, "uv.toml")
     if settings is not None:
-        yield from check_required_version(reading, *settings)
+        yield from check_uv_settings(reading, *settings)
     if is_built:
         yield from follow_project(reading, reading.context_dir, understood=_UV_READ)
     yield from follow_paths(

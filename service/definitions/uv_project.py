@@ -21,10 +21,14 @@ from service.definitions.uv_table import uv_misfits
 from service.definitions.words import show
 from service.domain.findings import Severity
 
-__all__ = ["check_required_version", "check_uv", "check_uv_lock"]
+__all__ = ["check_uv", "check_uv_lock", "check_uv_settings"]
 
 LOCK_SCHEMA: Final = 1
 """The only one there is: https://docs.astral.sh/uv/reference/internals/resolver/."""
+_NO_SETTINGS: Final = frozenset(
+    {"build-system", "dependency-groups", "project", "tool"}
+)
+"""Tables that people copy into a uv.toml, which uv refuses."""
 _STRICT_BUILDERS: Final = ("hatchling", "uv_build", "flit_core", "pdm")
 """Build backends that fail without a readme or licence that is named."""
 
@@ -63,15 +67,20 @@ def check_uv(
         yield from _check_named_files(project)
 
 
-def check_required_version(
-    reading: Reading, found: Found, settings: Table
-) -> Asking[None]:
-    """Say when a uv.toml asks for another uv."""
+def check_uv_settings(reading: Reading, found: Found, settings: Table) -> Asking[None]:
+    """Say why uv would refuse a uv.toml: it asks for another uv, or is no uv.toml."""
     raw = yield from reading.files.content(found.entry.oid, found.real)
     lines = TomlLines(raw or b"")
     project = _Project(reading=reading, found=found, document=settings, lines=lines)
     wanted = text(settings.get("required-version"))
     _check_required(project, wanted, "required-version")
+    for name in _NO_SETTINGS & settings.keys():
+        project.error(
+            "uv_invalid",
+            f"[{name}] is for pyproject.toml; what stands there under [tool.uv]"
+            " stands in a uv.toml without a table around it",
+            name,
+        )
 
 
 def check_uv_lock(reading: Reading, lock: Table, document: Table) -> bool:

@@ -85,9 +85,12 @@ class _Index(_Table):
     explicit: bool = False
 
 
-def _one_default(indexes: list[_Index]) -> list[_Index]:
+def _fitting(indexes: list[_Index]) -> list[_Index]:
     if sum(index.default for index in indexes) > 1:
         raise ValueError("only one index may be the default")
+    names = [index.name for index in indexes if index.name]
+    if len(names) > len(set(names)):
+        raise ValueError("two indexes have one name")
     return indexes
 
 
@@ -104,7 +107,7 @@ class _Uv(_Table):
     constraint_dependencies: _Requirements = []
     build_constraint_dependencies: _Requirements = []
     environments: Annotated[_Markers, BeforeValidator(_listed)] = []
-    index: Annotated[list[_Index], AfterValidator(_one_default)] = []
+    index: Annotated[list[_Index], AfterValidator(_fitting)] = []
     workspace: _Workspace = _Workspace()
 
 
