@@ -139,8 +139,13 @@ async def test_a_build_that_is_cancelled_loses_its_job_within_seconds(
     cluster: KubeCluster, kube: Kube
 ) -> None:
     course = await asyncio.to_thread(cluster.follow, "slow")
+    # A build sees what counts, and of an installed project everything does.
     course.repo.commit(
-        {"requirements.txt": "", ".standin": "build say begun\nbuild sleep 600\n"}
+        {
+            "requirements.txt": ".\n",
+            "pyproject.toml": '[project]\nname = "slow"\nversion = "1"\n',
+            ".standin": "build say begun\nbuild sleep 600\n",
+        }
     )
     await asyncio.to_thread(cluster.deliver, course)
     await eventually(partial(has_run, cluster, course), "the build to run", 40)
