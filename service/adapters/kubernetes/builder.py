@@ -23,6 +23,7 @@ from service.adapters.kubernetes.job import to_job
 from service.adapters.kubernetes.logs import Carrier, Logs
 from service.adapters.kubernetes.names import BUILD, job_name, safe, selector
 from service.adapters.kubernetes.options import KubernetesOptions
+from service.adapters.kubernetes.orphans import held, remove_orphans
 from service.adapters.kubernetes.outcome import Outcomes
 from service.adapters.kubernetes.reading import (
     created_at,
@@ -166,6 +167,7 @@ class KubernetesBuilder:
         for name in self._names(build):
             self._leave(name)
         await self._delete(await self._all(build))
+        await remove_orphans(self._cluster, self._selector(build))
         self._change.set()
 
     async def forget(self, build: BuildId) -> None:
@@ -175,12 +177,12 @@ class KubernetesBuilder:
         for name in self._names(build):
             self._leave(name)
         await self._delete(found)
+        await remove_orphans(self._cluster, self._selector(build))
 
     async def held(self) -> Collection[BuildId]:
         await self._jobs.listed()
-        jobs = [it for name in self._jobs.builds() for it in self._jobs.of(name)]
-        noted = (it["metadata"]["annotations"] for it in jobs if not is_leaving(it))
-        return {BuildId(it[BUILD]) for it in noted if BUILD in it}
+        await self._pods.listed()
+        return held(self._jobs.everything(), self._pods.everything())
 
     async def has(self, image: Image) -> bool:
         try:
@@ -292,8 +294,10 @@ class KubernetesBuilder:
         return found
 
     async def _all(self, build: BuildId) -> Sequence[Json]:
-        wanted = selector(self._options.instance, build=build)
-        return await self._cluster.list(Resource.JOB, selector=wanted)
+        return await self._cluster.list(Resource.JOB, selector=self._selector(build))
+
+    def _selector(self, build: BuildId) -> str:
+        return selector(self._options.instance, build=build)
 
     def _is_settled(self, job: Json) -> bool:
         """Say whether a Job ended, or was given up."""

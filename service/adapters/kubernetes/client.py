@@ -4,14 +4,7 @@ Answers are not turned into the library's models: those take ten times the memor
 the text, and name every field another way than Kubernetes' own documentation.
 """
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,8 +31,6 @@ LOG: Final = timedelta(minutes=2)
 CONNECT: Final = timedelta(seconds=5)
 PAGE: Final = 500
 """Objects in one answer, as kubectl asks for them."""
-MOST_PAGES: Final = 20
-"""Of warnings, which are forgotten after an hour; 10,000 fill some megabytes."""
 MOST_CONNECTIONS: Final = 1000
 """Every log that is followed holds one; waiting for a free one would stop all."""
 
@@ -49,6 +40,7 @@ class Resource(Enum):
 
     JOB = "jobs"
     POD = "pods"
+    EVENT = "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +88,7 @@ class Cluster:
         self._list: Mapping[Resource, Call] = {
             Resource.JOB: self._batch.list_namespaced_job,
             Resource.POD: self._core.list_namespaced_pod,
+            Resource.EVENT: self._core.list_namespaced_event,
         }
 
     @classmethod
@@ -146,12 +139,25 @@ class Cluster:
             propagation_policy="Background",
         )
 
-    async def page(self, resource: Resource, *, selector: str, after: str = "") -> Page:
-        """List what a selector selects, from the first page or after another."""
+    async def delete_pod(self, name: str) -> None:
+        """Delete a pod; it ends within its grace."""
+        call = self._core.delete_namespaced_pod
+        await self._ask(f"deleting pod {name}", call, name=name)
+
+    async def page(
+        self,
+        resource: Resource,
+        *,
+        selector: str = "",
+        fields: str = "",
+        after: str = "",
+    ) -> Page:
+        """List what selectors of labels and fields select, a page after another."""
         answer = await self._ask(
             f"listing {resource.value}",
             self._list[resource],
             label_selector=selector,
+            field_selector=fields,
             limit=PAGE,
             **({"_continue": after} if after else {}),
         )
@@ -179,24 +185,6 @@ class Cluster:
             field_selector=f"involvedObject.name={name}",
             limit=PAGE,
         )
-
-    async def warnings(self) -> Sequence[Json]:
-        """Return what was warned of in the last hour; of very much, not all."""
-        found: tuple[Json, ...] = ()
-        rest = ""
-        for _ in range(MOST_PAGES):
-            answer = await self._ask(
-                "listing events",
-                self._core.list_namespaced_event,
-                field_selector="type=Warning",
-                limit=PAGE,
-                **({"_continue": rest} if rest else {}),
-            )
-            found += tuple(answer["items"])
-            rest = answer["metadata"].get("continue", "")
-            if not rest:
-                break
-        return found
 
     async def watch(
         self, resource: Resource, *, selector: str, since: str, length: timedelta

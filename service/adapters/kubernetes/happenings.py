@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from service.adapters.kubernetes.client import Cluster, Json
+from service.adapters.kubernetes.client import Cluster, Json, Resource
 from service.errors import ServiceError
 from service.ports.time import Clock
 
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 EVERY: Final = timedelta(seconds=4)
 """How old an answer may be; whoever asks does so every five seconds."""
+MOST_PAGES: Final = 20
+"""Of warnings, which are forgotten after an hour; 10,000 fill some megabytes."""
 
 
 class Happenings:
@@ -54,7 +56,7 @@ class Happenings:
     async def _ask(self) -> None:
         found: defaultdict[str, list[Json]] = defaultdict(list)
         try:
-            for event in await self._cluster.warnings():
+            for event in await self._warnings():
                 found[(event.get("involvedObject") or {}).get("uid") or ""].append(
                     event
                 )
@@ -63,3 +65,17 @@ class Happenings:
             log.warning("events unknown", error=str(exc))
             return
         self._known = dict(found)
+
+    async def _warnings(self) -> Sequence[Json]:
+        """Return what was warned of in the last hour; of very much, not all."""
+        found: list[Json] = []
+        rest = ""
+        for _ in range(MOST_PAGES):
+            page = await self._cluster.page(
+                Resource.EVENT, fields="type=Warning", after=rest
+            )
+            found += page.items
+            rest = page.rest
+            if not rest:
+                break
+        return found

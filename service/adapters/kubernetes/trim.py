@@ -44,10 +44,15 @@ def trimmed(resource: Resource, found: Json) -> bytes:
     return json.dumps(_TRIM[resource](found), separators=(",", ":")).encode()
 
 
+def _metadata(found: Json) -> Json:
+    about = found["metadata"]
+    noted = _some(about.get("annotations") or {}, (BUILD,))
+    return _some(about, _METADATA) | {"annotations": noted}
+
+
 def _job(job: Json) -> Json:
     return {
-        "metadata": _some(job["metadata"], _METADATA)
-        | {"annotations": _some(job["metadata"].get("annotations") or {}, (BUILD,))},
+        "metadata": _metadata(job),
         "spec": _some(job["spec"], _JOB_SPEC),
         "status": job.get("status") or {},
     }
@@ -56,7 +61,7 @@ def _job(job: Json) -> Json:
 def _pod(pod: Json) -> Json:
     spec, status = pod["spec"], pod.get("status") or {}
     return {
-        "metadata": _some(pod["metadata"], _METADATA),
+        "metadata": _metadata(pod),
         "spec": _some(spec, _POD_SPEC)
         | {kind: _each(spec.get(kind), _CONTAINER) for kind in _CONTAINERS}
         | {"volumes": _foreign(spec.get("volumes"))},

@@ -125,6 +125,10 @@ class Mirror:
         """Return the labels of all builds of which there is something."""
         return [it for it in self._names if it]
 
+    def everything(self) -> Sequence[Json]:
+        """Return the objects of all builds."""
+        return [found for build in self.builds() for found in self.of(build)]
+
     def put(self, found: Json) -> None:
         """Keep an object that was read elsewhere, unless it is known already."""
         if found["metadata"]["name"] not in self._kept:

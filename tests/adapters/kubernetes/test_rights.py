@@ -91,7 +91,7 @@ async def test_a_whole_build_needs_no_other_right(
         "get jobs --all-namespaces",
         "get nodes",
         "get namespaces",
-        "delete pod x",
+        "delete service x",
         "create deployment x --image=x",
         "create serviceaccount x",
         "create rolebinding x --clusterrole=admin --serviceaccount=default:default",

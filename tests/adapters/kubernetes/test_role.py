@@ -11,7 +11,7 @@ from tests.support.kube import Kube
 
 ALLOWED = {
     "jobs": {"create", "get", "list", "watch", "delete"},
-    "pods": {"get", "list", "watch"},
+    "pods": {"get", "list", "watch", "delete"},
     "pods/log": {"get"},
     "events": {"list"},
 }
