@@ -35,7 +35,7 @@ from service.domain.schedule import (
     decide,
 )
 from service.errors import TransientError
-from service.ports.builder import Builder
+from service.ports.builder import Builder, HinderedError
 from service.ports.store import LOCK_SCHEDULE, Store, Transaction
 from service.ports.time import Clock
 from service.wire import Data, Event
@@ -142,8 +142,7 @@ class Scheduler:
             await self._builder.start(replace(build, state=BuildState.RUNNING))
         except TransientError as exc:
             log.warning("build could not start", build=build.id, error=str(exc))
-            why = Failure(kind=FailureClass.INTERNAL, message=str(exc))
-            await self._put_back(start, why, wait=self._retry_after)
+            await self._put_back(start, _hindrance(exc), wait=self._retry_after)
         except Exception:
             # A fault of ours that this build brings out: others are started, and it
             # is tried again as often as a build that was lost.
@@ -223,6 +222,12 @@ class Scheduler:
             for (rebuild, _), since in self._foreign.items()
             if now - since >= FOREIGN
         }
+
+
+def _hindrance(exc: TransientError) -> Failure:
+    if isinstance(exc, HinderedError):
+        return exc.failure
+    return Failure(kind=FailureClass.INTERNAL, message=str(exc))
 
 
 async def _waiting(tx: Transaction) -> Sequence[Rebuild]:

@@ -84,7 +84,7 @@ class FailureClass(Enum):
     UNSUPPORTED = ("unsupported", False, _AUTHOR)
     """This builder cannot build such a definition."""
     UNFIT_BUILDER = ("unfit_builder", False, _OTHERS)
-    """The builder's parts do not fit each other: an API, or an image."""
+    """The builder's parts do not fit: an API, an image, or image extensions."""
     SMOKE_FAILED = ("smoke_failed", False, _AUTHOR)
     """The image was built and does not work."""
     INTERNAL = ("internal", True, _OTHERS)

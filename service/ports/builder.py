@@ -14,8 +14,17 @@ from service.domain.build import (
 from service.domain.definition import Kind
 from service.domain.failure import Failure
 from service.domain.findings import Finding
+from service.errors import TransientError
 
-__all__ = ["Builder", "Finished", "Named", "Observation", "Running", "Vanished"]
+__all__ = [
+    "Builder",
+    "Finished",
+    "HinderedError",
+    "Named",
+    "Observation",
+    "Running",
+    "Vanished",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,18 @@ class Finished:
 
 
 Observation = Running | Vanished | Finished
+
+
+class HinderedError(TransientError):
+    """A build cannot be started before somebody mends something.
+
+    Args:
+        failure: What is in the way.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class Named(Protocol):
@@ -83,6 +104,7 @@ class Builder(Named, Protocol):
         """See to it that the build runs; one that runs or ran already is left alone.
 
         Raises:
+            HinderedError: It could not be started now, for a reason of an operator's.
             TransientError: It could not be started now.
         """
         ...

@@ -14,6 +14,8 @@ __all__ = ["KubernetesSettings", "PlatformSettings", "TolerationSettings"]
 
 _LABEL: Final = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
+_PLATFORM_APIS: Final = ("0.10", "0.11", "0.12", "0.13", "0.14")
+"""Those in which the phases were run with a real lifecycle."""
 _OURS: Final = (
     "relaunch.dev/",
     "renku.io/build_id",
@@ -73,8 +75,8 @@ class KubernetesSettings(Section):
     `registry.example.org/renku-build`."""
     lifecycle: str = "/cnb/lifecycle"
     """The folder of the lifecycle's programs in the builder image."""
-    platform_api: str = Field(default="0.12", pattern=r"^0\.(?:[7-9]|1\d)$")
-    """The platform API that the lifecycle is spoken to in."""
+    platform_api: str = "0.12"
+    """The platform API that the lifecycle is spoken to in: 0.10 to 0.14."""
     trusted: bool = False
     """Run the single `creator` phase: buildpacks see the registry's credentials."""
     user: int = Field(default=1001, ge=1)
@@ -169,6 +171,16 @@ class KubernetesSettings(Section):
     def _is_repository(cls, value: str | None) -> str | None:
         if value and not re.fullmatch(r"[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)*", value):
             raise ValueError("expected a repository in lower case, without tag")
+        return value
+
+    @field_validator("platform_api")
+    @classmethod
+    def _is_spoken(cls, value: str) -> str:
+        if value not in _PLATFORM_APIS:
+            raise ValueError(
+                f"platform API {value!r} is not spoken here; expected one of "
+                f"{', '.join(_PLATFORM_APIS)}, and one that the builder image speaks"
+            )
         return value
 
     @field_validator("variables", "environment")

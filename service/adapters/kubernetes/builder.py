@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 
 from service.adapters.kubernetes.client import Cluster, Connection, Json, Resource
 from service.adapters.kubernetes.course import Course
+from service.adapters.kubernetes.failures import RefusedError
 from service.adapters.kubernetes.happenings import Happenings
 from service.adapters.kubernetes.identity import KubernetesIdentity
 from service.adapters.kubernetes.job import to_job
@@ -32,6 +33,8 @@ from service.adapters.kubernetes.reading import (
     is_owned,
 )
 from service.adapters.kubernetes.registry import Reference, Registry
+from service.adapters.kubernetes.starting import not_admitted
+from service.adapters.kubernetes.suitability import Suitability
 from service.adapters.kubernetes.watch import Mirror
 from service.domain.build import Build, BuildId, Image
 from service.domain.definition import Kind
@@ -42,7 +45,13 @@ from service.errors import (
     PermanentError,
     TransientError,
 )
-from service.ports.builder import Finished, Observation, Running, Vanished
+from service.ports.builder import (
+    Finished,
+    HinderedError,
+    Observation,
+    Running,
+    Vanished,
+)
 from service.ports.time import Clock
 
 __all__ = ["KubernetesBuilder"]
@@ -92,6 +101,11 @@ class KubernetesBuilder:
                 credentials=self._credentials,
             )
             self._happenings = Happenings(cluster=self._cluster, clock=self._clock)
+            self._suitability = Suitability(
+                registry=self._registry,
+                platform_api=self._options.platform_api,
+                clock=self._clock,
+            )
             self._jobs = self._mirror(Resource.JOB)
             self._pods = self._mirror(Resource.POD)
             self._courses: dict[str, Course] = {}
@@ -136,11 +150,17 @@ class KubernetesBuilder:
         self._identity.stand_on(digests)
 
     async def start(self, build: Build) -> None:
-        manifest = to_job(build, self._identity.options)
+        options = self._identity.options
+        image = options.builder_for(build.recipe.platform)
+        if found := await self._suitability.unfit(image):
+            raise HinderedError(found)
+        manifest = to_job(build, options)
         try:
             made = await self._cluster.create_job(manifest)
         except ConflictError:
             made = await self._alive(job_name(build))
+        except RefusedError as exc:
+            raise HinderedError(not_admitted(str(exc))) from exc
         except (NotFoundError, PermanentError) as exc:
             # The namespace or the settings are wrong, which an operator mends.
             raise TransientError(str(exc)) from exc

@@ -19,6 +19,7 @@ from service.adapters.kubernetes.pods import PhaseRun
 from service.adapters.kubernetes.registry_messages import OF_REGISTRY
 from service.adapters.kubernetes.smoke import SMOKE
 from service.adapters.kubernetes.smoke_failures import smoke_failed
+from service.adapters.kubernetes.suitability import EXTENDS
 from service.domain.failure import Failure, FailureClass
 from service.installers.classify import by_rules, classify, last_words
 from service.installers.messages import OF_MACHINE
@@ -49,6 +50,9 @@ _BY_TENS: Final[Mapping[int, str]] = {
     6: "export",
 }
 """Which phase a `creator` failed in, by its exit code."""
+_EXTENSIONS: Final = re.compile(r"requested experimental feature 'Dockerfiles'")
+"""What a lifecycle says of image extensions before platform API 0.13 (its
+`GuardExperimental`); later ones run them, and leave out what they ask for."""
 _OPERATORS: Final = "this is for an operator to mend; the build is tried again"
 
 
@@ -131,6 +135,12 @@ def _registry(case: Case, run: PhaseRun, said: str) -> Failure:
 def _lifecycle(case: Case, run: PhaseRun, said: str) -> Failure:
     if found := by_rules(said, OF_MACHINE, case.files):
         return found
+    if _EXTENSIONS.search(said):
+        return Failure(
+            kind=FailureClass.UNFIT_BUILDER,
+            message=EXTENDS,
+            hint="choose a builder image without image extensions",
+        )
     if run.exit_code in _OTHER_API:
         return Failure(
             kind=FailureClass.UNFIT_BUILDER,

@@ -15,7 +15,7 @@ from service.adapters.kubernetes.pulling import PULLING, unpullable
 from service.adapters.kubernetes.reading import is_suspended, waits_since
 from service.domain.failure import Failure, FailureClass
 
-__all__ = ["hindrance", "is_given_up", "never_ran", "unstarted"]
+__all__ = ["hindrance", "is_given_up", "never_ran", "not_admitted", "unstarted"]
 
 SLOW: Final = timedelta(seconds=20)
 """After this long without a word about it, a start is told of as one that waits."""
@@ -123,8 +123,11 @@ def _refused(case: Case) -> Failure | None:
         return None
     found = _REFUSED.fullmatch(told)
     why = (found["why"] if found else told).strip().rstrip(".")
-    if absent := _absent(case, why):
-        return absent
+    return _absent(case, why) or not_admitted(why)
+
+
+def not_admitted(why: str) -> Failure:
+    """Say which rule refuses a Job or its pod, from the words of the API server."""
     return _failed(FailureClass.NOT_ADMITTED, _rule_of(why))
 
 
@@ -156,7 +159,7 @@ def _rule_of(why: str) -> str:
         return f"the quota {quota['name']} of its namespace wants more: {quota['why']}"
     if _RANGE.search(why):
         return f"a LimitRange of its namespace forbids its pod: {why.strip('[]')}"
-    return f"the cluster refuses its pod: {why}"
+    return f"the cluster refuses it: {why}"
 
 
 def _unplaced(case: Case, why: str) -> Failure:

@@ -189,3 +189,7 @@ required"""
 OTHER_API = """\
 ERROR: failed to set platform API: failed to verify platform API; set platform API to \
 a supported version: platform API version '0.99' is incompatible with the lifecycle"""
+EXTENSIONS = """\
+ERROR: Platform requested experimental feature 'Dockerfiles'
+ERROR: failed to initialize detector: experimental features are disabled by \
+CNB_EXPERIMENTAL_MODE=error"""

@@ -226,6 +226,7 @@ def test_the_log_tells_the_line_when_the_file_is_not_at_hand() -> None:
         pytest.param("export", 62, said.EXPORT_OFFLINE, C.NETWORK, id="export: away"),
         pytest.param("restore", 42, "ERROR: odd", C.INTERNAL, id="restore: odd"),
         pytest.param("detect", 11, said.OTHER_API, C.UNFIT_BUILDER, id="old API"),
+        pytest.param("detect", 1, said.EXTENSIONS, C.UNFIT_BUILDER, id="extensions"),
         pytest.param("detect", 21, "err: odd", C.NO_DEFINITION, id="a detect breaks"),
         pytest.param("build", 137, "", C.OUT_OF_MEMORY, id="a kill without a reason"),
     ],
