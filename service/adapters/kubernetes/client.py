@@ -217,7 +217,7 @@ class Cluster:
         Args:
             pod: Whose container it is.
             container: One that runs or ran.
-            how: `follow` or `tail_lines`.
+            how: `follow`, `tail_lines`, `timestamps` or `limit_bytes`.
         """
         return self._stream(
             f"reading the log of {pod}/{container}",

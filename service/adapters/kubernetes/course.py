@@ -153,7 +153,7 @@ class Course:
             tried = await self._tried(finished.outcome)
         except (NotFoundError, TransientError) as exc:
             return replace(finished, outcome=untried(exc), at=self._clock.now())
-        took = (*finished.phases, *phase_times(tried.pod))
+        took = (*finished.phases, *await self._outcomes.times(tried))
         if has_succeeded(tried.job):
             return replace(finished, phases=took)
         at = ended_at(tried.job) or self._clock.now()

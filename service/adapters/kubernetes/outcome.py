@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from service.adapters.kubernetes.client import Cluster, Json
+from service.adapters.kubernetes.durations import measured
 from service.adapters.kubernetes.explain import explained
 from service.adapters.kubernetes.logs import tail
 from service.adapters.kubernetes.names import target_image
@@ -17,13 +18,12 @@ from service.adapters.kubernetes.options import KubernetesOptions
 from service.adapters.kubernetes.pods import (
     PhaseRun,
     failed_phase,
-    phase_times,
     phases,
 )
 from service.adapters.kubernetes.reading import ended_at, has_succeeded
 from service.adapters.kubernetes.registry import Manifest, Reference, Registry
 from service.adapters.kubernetes.sbom import bill_of, packages
-from service.domain.build import Build, Image, Package
+from service.domain.build import Build, Image, Package, PhaseTime
 from service.domain.failure import Failure, FailureClass
 from service.errors import NotFoundError, ServiceError, TransientError
 from service.ports.builder import Finished
@@ -80,7 +80,11 @@ class Outcomes:
             if has_succeeded(ended.job)
             else await self.failure(ended)
         )
-        return Finished(outcome=outcome, at=at, phases=phase_times(ended.pod))
+        return Finished(outcome=outcome, at=at, phases=await self.times(ended))
+
+    async def times(self, ended: Ended) -> tuple[PhaseTime, ...]:
+        """Return how long the phases of a Job took."""
+        return await measured(self._cluster, ended.pod)
 
     async def failure(self, ended: Ended) -> Failure:
         """Return why a Job failed, or why it never will end."""

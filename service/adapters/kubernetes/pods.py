@@ -75,7 +75,7 @@ def phases(pod: Json) -> Sequence[PhaseRun]:
 
 
 def phase_times(pod: Json | None) -> tuple[PhaseTime, ...]:
-    """Return how long each phase took that ended, to the second."""
+    """Return how long each phase took that ended, in whole seconds."""
     return tuple(
         PhaseTime(name=it.name, took=it.duration)
         for it in (phases(pod) if pod else ())

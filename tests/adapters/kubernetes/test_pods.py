@@ -1,14 +1,16 @@
 """What a pod shows of the phases of a build."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.adapters.kubernetes.client import Resource
 from service.adapters.kubernetes.containers import PHASES
+from service.adapters.kubernetes.durations import between
 from service.adapters.kubernetes.explain import explained
 from service.adapters.kubernetes.pods import (
+    PhaseRun,
     PhaseState as S,
     failed_phase,
     phase_times,
@@ -73,6 +75,31 @@ def test_a_phase_that_runs_keeps_others_from_waiting() -> None:
 
     assert waiting_phase(pod) is None
     assert failed_phase(pod) is None
+
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "took"),
+    [
+        pytest.param(None, None, 2.0, id="it said nothing"),
+        pytest.param(0.75, 2.25, 1.5, id="both within their seconds"),
+        pytest.param(0.75, 1.5, 1.25, id="silent at its end"),
+        pytest.param(1.5, 2.25, 2.25, id="silent at first"),
+        pytest.param(-5, 9, 2.0, id="another clock"),
+    ],
+)
+def test_the_stamps_of_a_log_tell_more_than_whole_seconds(
+    first: float | None, last: float | None, took: float
+) -> None:
+    ended = AT + timedelta(seconds=2)
+    run = PhaseRun(name="build", state=S.TERMINATED, started=AT, finished=ended)
+    stamps = [
+        None if it is None else AT + timedelta(seconds=it) for it in (first, last)
+    ]
+
+    assert between(run, *stamps).total_seconds() == took
 
 
 @pytest.mark.parametrize("name", RECORDED)

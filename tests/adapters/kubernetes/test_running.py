@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from service.adapters.clock import SystemClock
 from service.adapters.kubernetes.client import Cluster, Connection
-from service.adapters.kubernetes.names import job_name, safe, smoke_job_name
+from service.adapters.kubernetes.names import job_name, smoke_job_name
 from service.adapters.kubernetes.options import KubernetesOptions
 from service.adapters.kubernetes.outcome import Ended, Outcomes
 from service.adapters.kubernetes.registry import Registry
@@ -81,42 +81,33 @@ async def test_a_job_that_somebody_deletes_has_vanished(
         assert build.id not in await builder.held()
 
 
+@pytest.mark.timeout(60)
 async def test_a_pod_whose_job_was_deleted_alone_is_removed(
     kube: Kube, forge: GitForge
 ) -> None:
-    lost, unknown = a_build_of(forge, FOREVER), a_build_of(forge, FOREVER)
-    logs = KeptLogs()
+    build, logs = a_build_of(forge, FOREVER), KeptLogs()
     async with (
         a_kubernetes_builder(kube, logs=logs) as builder,
         a_kubernetes_builder(kube, instance="theirs") as theirs,
     ):
-        for build in (lost, unknown):
-            await builder.start(build)
-            await until(
-                builder, lambda at=build: "begun" in str(logs.said[at.id]), build
-            )
-            name = job_name(build)
-            await kube.kubectl("delete", "job", name, "--cascade=orphan")
-        while await builder.observe([lost]) != {lost.id: Vanished()}:
+        await builder.start(build)
+        await until(builder, lambda: "begun" in logs.text(), build)
+        pod = await kube.pod_of(job_name(build))
+        assert pod is not None
+        name = pod["metadata"]["name"]
+        await kube.kubectl("delete", "job", job_name(build), "--cascade=orphan")
+        while "ownerReferences" in (await kube.get("pod", name))["metadata"]:
             await builder.changed()
-        await theirs.cancel(lost.id)
-        assert await pods_of(kube, lost, unknown) == 2
-
-        await builder.forget(lost.id)
-        while lost.id in (held := await builder.held()):
+        while await builder.observe([build]) != {build.id: Vanished()}:
             await builder.changed()
-        assert unknown.id in held
-        await builder.cancel(unknown.id)
-        while unknown.id in await builder.held():
+        await theirs.cancel(build.id)
+        assert "deletionTimestamp" not in (await kube.get("pod", name))["metadata"]
+        while build.id not in await builder.held():
             await builder.changed()
-        wanted = f"-l=relaunch.dev/build in ({safe(lost.id)},{safe(unknown.id)})"
-        await kube.kubectl("wait", "--for=delete", "pod", wanted, "--timeout=18s")
 
-
-async def pods_of(kube: Kube, *builds: Build) -> int:
-    names = ",".join(safe(it.id) for it in builds)
-    wanted = f"relaunch.dev/build in ({names})"
-    return len((await kube.kubectl("get", "pods", "-l", wanted, "-o", "name")).split())
+        await builder.forget(build.id)
+        await kube.kubectl("wait", "--for=delete", f"pod/{name}", "--timeout=18s")
+        assert build.id not in await builder.held()
 
 
 async def test_installations_that_share_a_namespace_leave_each_other_alone(
@@ -267,6 +258,19 @@ async def spoken(kube: Kube, build: Build) -> list[tuple[str, str]]:
         for line in (await kube.log_of(pod["metadata"]["name"], it["name"])).split("\n")
         if line
     ]
+
+
+async def test_phases_are_measured_closer_than_to_the_second(
+    kube: Kube, forge: GitForge
+) -> None:
+    order = "build say begun\nbuild sleep 0.4\nbuild say over\nbuild exit 51\n"
+    build = a_build_of(forge, {"requirements.txt": "", ".standin": order})
+    async with a_kubernetes_builder(kube) as builder:
+        await builder.start(build)
+        times = {it.name: it.took for it in (await finished(builder, build)).phases}
+
+    assert any(it.microseconds for it in times.values())
+    assert timedelta(seconds=0.4) <= times["build"] < timedelta(seconds=20)
 
 
 async def test_credentials_that_a_build_says_are_not_kept(
