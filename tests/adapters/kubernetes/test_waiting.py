@@ -145,62 +145,64 @@ def from_a_secret(manifest: dict[str, Any]) -> None:
     first["env"].append({"name": "TOKEN", "valueFrom": key})
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason", "message"),
-    [
-        pytest.param(
-            {"registry_secret": "absent-secret"},
-            "FailedMount",
-            "the Secret absent-secret is not there",
-            id="secret",
-        ),
-        pytest.param(
-            {"registry_secret": "other-secret"},
-            "FailedMount",
-            "the Secret other-secret has no key .dockerconfigjson",
-            id="key",
-        ),
-        pytest.param(
-            {"change": from_a_secret},
-            "Failed",
-            "the Secret absent-secret is not there",
-            id="variable",
-        ),
-        pytest.param(
-            {"cache_volume": "absent-claim"},
-            "FailedScheduling",
-            "the PersistentVolumeClaim absent-claim is not there",
-            id="claim",
-        ),
-        pytest.param(
-            {"service_account": "absent-account"},
-            "FailedCreate",
-            "the ServiceAccount absent-account is not there",
-            id="account",
-        ),
-        pytest.param(
-            {"priority_class": "absent-class"},
-            "FailedCreate",
-            "the PriorityClass absent-class is not there",
-            id="priority class",
-        ),
-    ],
-)
-async def test_what_is_not_there_is_named(
-    kube: Kube,
-    forge: GitForge,
-    request: pytest.FixtureRequest,
-    *,
-    changes: dict[str, Any],
-    reason: str,
-    message: str,
-) -> None:
-    build = a_build_of(forge, {"requirements.txt": ""})
-    name = f"no {request.node.callspec.id}"
-    async with present(kube, a_secret("other-secret", other="x")):
-        failure = await kept_waiting(kube, build, name, reason, **changes)
+ABSENT: Mapping[str, tuple[dict[str, Any], str, str]] = {
+    "no secret": (
+        {"registry_secret": "absent-secret"},
+        "FailedMount",
+        "the Secret absent-secret is not there",
+    ),
+    "no key": (
+        {"registry_secret": "other-secret"},
+        "FailedMount",
+        "the Secret other-secret has no key .dockerconfigjson",
+    ),
+    "no variable": (
+        {"change": from_a_secret},
+        "Failed",
+        "the Secret absent-secret is not there",
+    ),
+    "no claim": (
+        {"cache_volume": "absent-claim"},
+        "FailedScheduling",
+        "the PersistentVolumeClaim absent-claim is not there",
+    ),
+    "no account": (
+        {"service_account": "absent-account"},
+        "FailedCreate",
+        "the ServiceAccount absent-account is not there",
+    ),
+    "no priority class": (
+        {"priority_class": "absent-class"},
+        "FailedCreate",
+        "the PriorityClass absent-class is not there",
+    ),
+}
+"""By the name of the state: what is asked for, which event tells, and the sentence."""
 
-    assert (failure.kind, failure.message) == (C.MISSING_RESOURCE, message)
+
+async def test_what_is_not_there_is_named(kube: Kube, forge: GitForge) -> None:
+    async with (
+        present(kube, a_secret("other-secret", other="x")),
+        asyncio.TaskGroup() as group,
+    ):
+        waiting = {
+            name: group.create_task(
+                kept_waiting(
+                    kube,
+                    a_build_of(forge, {"requirements.txt": ""}),
+                    name,
+                    reason,
+                    **changes,
+                )
+            )
+            for name, (changes, reason, _) in ABSENT.items()
+        }
+
+    told = {name: it.result() for name, it in waiting.items()}
+    assert {name: it.message for name, it in told.items()} == {
+        name: message for name, (_, _, message) in ABSENT.items()
+    }
+    assert {it.kind for it in told.values()} == {C.MISSING_RESOURCE}
 
 
 @asynccontextmanager
@@ -216,65 +218,61 @@ async def saying(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
         yield f"{server.host}:{server.port}"
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        pytest.param(
-            lambda: web.json_response(
-                {"errors": [{"code": "UNAUTHORIZED", "message": "who are you"}]},
-                status=401,
-            ),
-            "its registry refuses it",
-            id="refused",
-        ),
-        pytest.param(
-            lambda: web.Response(status=429),
-            "its registry asks to come back later",
-            id="too many",
-        ),
-        pytest.param(
-            lambda: web.Response(status=503),
-            "its registry cannot be reached",
-            id="unavailable",
-        ),
-        pytest.param(
-            lambda: web.Response(
-                body=json.dumps(ELSEWHERE).encode(), content_type=INDEX
-            ),
-            "it is not there for the machine's platform",
-            id="platform",
-        ),
-    ],
-)
+def a_refusal() -> web.Response:
+    error = {"code": "UNAUTHORIZED", "message": "who are you"}
+    return web.json_response({"errors": [error]}, status=401)
+
+
+def an_index() -> web.Response:
+    return web.Response(body=json.dumps(ELSEWHERE).encode(), content_type=INDEX)
+
+
+ANSWERS: Mapping[str, tuple[Callable[[], web.Response], str]] = {
+    "image pull refused": (a_refusal, "its registry refuses it"),
+    "image pull too many": (
+        lambda: web.Response(status=429),
+        "its registry asks to come back later",
+    ),
+    "image pull unavailable": (
+        lambda: web.Response(status=503),
+        "its registry cannot be reached",
+    ),
+    "image pull platform": (an_index, "it is not there for the machine's platform"),
+}
+
+
 async def test_an_image_that_a_registry_does_not_give_says_why(
-    kube: Kube,
-    forge: GitForge,
-    request: pytest.FixtureRequest,
-    answer: Callable[[], web.Response],
-    why: str,
+    kube: Kube, forge: GitForge
 ) -> None:
-    build = a_build_of(forge, {"requirements.txt": ""})
-    name = f"image pull {request.node.callspec.id}"
-    async with saying(answer) as registry:
-        image = f"{registry}/not-found/denied:404"
-        failure = await kept_waiting(kube, build, name, "Failed", git_image=image)
+    async with AsyncExitStack() as stack:
+        images = {
+            name: f"{await stack.enter_async_context(saying(answer))}/not-found/no:404"
+            for name, (answer, _) in ANSWERS.items()
+        }
+        images["image pull no name"] = f"{kube.registry}/No/Name:1"
+        async with asyncio.TaskGroup() as group:
+            waiting = {
+                name: group.create_task(
+                    kept_waiting(
+                        kube,
+                        a_build_of(forge, {"requirements.txt": ""}),
+                        name,
+                        "Failed",
+                        "InspectFailed",
+                        git_image=image,
+                    )
+                )
+                for name, image in images.items()
+            }
 
-    assert failure.kind is C.IMAGE_PULL
-    assert failure.message.endswith(f"cannot be pulled: {why}")
-
-
-async def test_a_name_that_is_no_image_s_says_so(kube: Kube, forge: GitForge) -> None:
-    build = a_build_of(forge, {"requirements.txt": ""})
-    failure = await kept_waiting(
-        kube,
-        build,
-        "image pull no name",
-        "InspectFailed",
-        git_image=f"{kube.registry}/No/Name:1",
-    )
-
-    assert failure.kind is C.IMAGE_PULL
-    assert failure.message.endswith("its name cannot be read")
+    told = {name: it.result() for name, it in waiting.items()}
+    assert {
+        name: it.message.split("cannot be pulled: ")[1] for name, it in told.items()
+    } == {
+        **{name: why for name, (_, why) in ANSWERS.items()},
+        "image pull no name": "its name cannot be read",
+    }
+    assert {it.kind for it in told.values()} == {C.IMAGE_PULL}
 
 
 async def told(builder: Builder, build: Build, words: str) -> Failure:
