@@ -138,11 +138,20 @@ class Application:
     async def hindered(
         self, tx: Transaction, build: Build, hindrance: Failure | None
     ) -> None:
-        """Write down what keeps a running build from starting; None when nothing."""
-        if build.failure != hindrance:
-            await tx.builds.save(replace(build, failure=hindrance))
-            why = hindrance.message if hindrance else ""
-            log.info("build waits", build=build.id, because=why)
+        """Write down what keeps a running build from starting; None when nothing.
+
+        Said once for each kind of thing: how full a quota is may change all the time.
+        """
+        if build.failure == hindrance:
+            return
+        await tx.builds.save(replace(build, failure=hindrance))
+        before = build.failure.kind if build.failure else None
+        if hindrance is None:
+            log.info("build waits no more", build=build.id)
+        elif before is not hindrance.kind:
+            waiting = await _attached(tx, build.id)
+            await self._announcer.waiting(tx, build, hindrance, waiting)
+            log.info("build waits", build=build.id, because=hindrance.message)
 
     async def put_back(
         self, tx: Transaction, build: Build, *, not_before: datetime, why: Failure

@@ -17,6 +17,7 @@ from service.ports.time import Clock, Ids
 from service.wire import (
     BuildFinished,
     BuildStarted,
+    BuildWaiting,
     Data,
     EnvironmentEvaluated,
     Event,
@@ -131,6 +132,25 @@ class Announcer:
             attempt=build.attempt,
             repository_url=build.repository_url,
             commit=build.commit,
+            rebuild_ids=tuple(it.id for it in rebuilds),
+        )
+        await self._add(tx, data, subject=build.id, traceparent=build.traceparent)
+
+    async def waiting(
+        self,
+        tx: Transaction,
+        build: Build,
+        hindrance: Failure,
+        rebuilds: Sequence[Rebuild],
+    ) -> None:
+        """Say what keeps a build from starting."""
+        data = BuildWaiting(
+            build_id=build.id,
+            build_key=build.key,
+            attempt=build.attempt,
+            repository_url=build.repository_url,
+            commit=build.commit,
+            hindrance=_failure_data(hindrance),
             rebuild_ids=tuple(it.id for it in rebuilds),
         )
         await self._add(tx, data, subject=build.id, traceparent=build.traceparent)

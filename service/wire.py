@@ -20,6 +20,7 @@ __all__ = [
     "EVENTS",
     "BuildFinished",
     "BuildStarted",
+    "BuildWaiting",
     "Data",
     "EnvironmentEvaluated",
     "Event",
@@ -177,6 +178,21 @@ class FailureData(BaseModel):
     line: int | None = None
 
 
+class BuildWaiting(Data):
+    """A build was sent to be built and cannot start there; it goes on by itself."""
+
+    name: ClassVar[str] = "build.waiting.v1"
+
+    build_id: str
+    build_key: str
+    attempt: int
+    repository_url: str
+    commit: str
+    hindrance: FailureData
+    """What is in its way, such as a quota or a Secret that is not there."""
+    rebuild_ids: tuple[str, ...] = ()
+
+
 class PhaseData(BaseModel):
     """How long one phase of a build took, on the wire."""
 
@@ -261,6 +277,7 @@ EVENTS: Final[dict[str, type[Data]]] = {
         EnvironmentEvaluated,
         RebuildRequested,
         BuildStarted,
+        BuildWaiting,
         BuildFinished,
         LauncherUpdated,
         HookUnhealthy,

@@ -141,6 +141,9 @@ async def test_a_build_that_its_builder_cannot_start_says_why_until_it_starts(
             "hint": "wait",
         },
     }
+    (event,) = (it for it in api.world.events if it.name == "build.waiting.v1")
+    assert event.data["hindrance"]["kind"] == "not_admitted"
+    assert event.data["rebuild_ids"] == [waits["id"]]
     assert launcher["latest_build"]["waiting"] == waits["waiting"]
     assert any("because the quota few is full" in it for it in story["lines"])
     assert not {"waiting", "failure"} & (set(goes_on) | set(done))

@@ -135,6 +135,44 @@ async def starts_from(cluster: KubeCluster, course: Course, image: str) -> bool:
     return is_on_it
 
 
+async def waits_for(cluster: KubeCluster, course: Course, words: str) -> bool:
+    build = await newest(cluster, course)
+    if build.get("commit") != course.repo.tip():
+        return False  # what was there before the push
+    assert build["state"] in {"queued", "running"}, build
+    return words in build.get("waiting", {}).get("message", "")
+
+
+async def test_a_build_that_a_quota_keeps_out_says_so_and_goes_on_by_itself(
+    cluster: KubeCluster, kube: Kube
+) -> None:
+    course = await asyncio.to_thread(cluster.follow, "crowded")
+    await kube.kubectl("create", "quota", "none", "--hard=pods=0")
+    await kube.until("quota", "none", "{.status}", "used")
+    try:
+        course.push(1)
+        await asyncio.to_thread(cluster.deliver, course)
+        full = partial(waits_for, cluster, course, "the quota none of its namespace")
+        await eventually(full, "the reason", 40)
+        build = await newest(cluster, course)
+        said = [
+            await asyncio.to_thread(relaunch, cluster, *command)
+            for command in (
+                ("builds", "crowded"),
+                ("launcher", "show", "crowded"),
+                ("explain", build["id"]),
+            )
+        ]
+    finally:
+        await kube.delete("quota", "none")
+    await eventually(partial(is_built, cluster, course), "the image", BUILT_WITHIN)
+
+    assert build["waiting"]["failure"]["kind"] == "not_admitted"
+    for text in said:
+        assert "because the quota none" in " ".join(text.split()), text
+    assert [it.attempt for it in cluster.jobs.jobs.values()] == [1]
+
+
 async def test_a_build_that_is_cancelled_loses_its_job_within_seconds(
     cluster: KubeCluster, kube: Kube
 ) -> None:

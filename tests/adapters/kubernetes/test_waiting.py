@@ -293,21 +293,6 @@ async def ended(builder: Builder, build: Build) -> Finished:
         await builder.changed()
 
 
-async def test_a_build_that_a_quota_keeps_out_goes_on_when_there_is_room(
-    kube: Kube, forge: GitForge
-) -> None:
-    build = a_build_of(forge, {"requirements.txt": ""})
-    async with a_kubernetes_builder(kube) as builder:
-        async with present(kube, a_quota("none", pods="0")):
-            await builder.start(build)
-            hindrance = await told(builder, build, "the quota none")
-        finished = await ended(builder, build)
-        await builder.forget(build.id)
-
-    assert hindrance.kind is C.NOT_ADMITTED
-    assert isinstance(finished.outcome, Image), finished
-
-
 async def test_a_build_whose_secret_comes_later_goes_on_by_itself(
     kube: Kube, forge: GitForge
 ) -> None:
