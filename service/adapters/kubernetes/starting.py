@@ -58,7 +58,10 @@ _NO_ITEM: Final = re.compile(
     r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)"
 )
 _VOLUME: Final = re.compile(
-    r"for volume \"(?P<volume>[^\"]+)\" ?: ?(?P<why>.*)", re.DOTALL
+    r"for volume \"(?P<volume>[^\"]+)\"[ :]+(?P<why>.*)", re.DOTALL
+)
+_SUMMED_UP: Final = re.compile(
+    r"unmounted volumes=\[(?P<volume>[^\]\s]+)[^\]]*\].*: (?P<why>[^:]+)$"
 )
 _UNBOUND: Final = re.compile(r"unbound (?:immediate )?PersistentVolumeClaims?")
 
@@ -179,14 +182,17 @@ def _unplaced(case: Case, why: str) -> Failure:
 
 
 def _unmounted(case: Case) -> Failure | None:
-    told = case.event(*_MOUNTING)
-    if not told:
+    messages = case.messages(*_MOUNTING)
+    if not messages:
         return None
-    if absent := _absent(case, told):
-        return absent
-    found = _VOLUME.search(told)
+    # Now and then one sums up which volumes are missing, and leaves out why.
+    for told in messages:
+        if absent := _absent(case, told):
+            return absent
+    told = next((it for it in messages if _VOLUME.search(it)), messages[0])
+    found = _VOLUME.search(told) or _SUMMED_UP.search(told)
     name = found["volume"] if found else ""
-    what = case.volumes.get(name) or (f"volume {name}" if name else "its volumes")
+    what = case.volumes.get(name) or (f"volume {name}" if name else "volume it mounts")
     why = _first_line(found["why"] if found else told)
     return _failed(
         FailureClass.MISSING_RESOURCE, f"the {what} cannot be mounted: {why}"

@@ -5,6 +5,7 @@ platform.md#labels-1 has those of images, https://github.com/buildpacks/pack's b
 metadata the rest. What says nothing is tried.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ EXTENDS: Final = (
 )
 KNOWN_FOR: Final = timedelta(minutes=10)
 """How long an answer holds: tags move."""
+PATIENCE: Final = timedelta(seconds=3)
+"""How long a start waits to be told: it goes on without."""
 _EXTENSIONS: Final = "io.buildpacks.buildpack.order-extensions"
 _METADATA: Final = "io.buildpacks.builder.metadata"
 
@@ -77,14 +80,17 @@ class Suitability:
     async def _asked(self, image: str) -> Failure | None:
         try:
             reference = Reference.from_text(image)
-            manifest = await self._registry.manifest(reference)
-            config = json.loads(await self._registry.blob(reference, manifest.config))
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                manifest = await self._registry.manifest(reference)
+                said = await self._registry.blob(reference, manifest.config)
+            config = json.loads(said)
             labels = (config.get("config") or {}).get("Labels") or {}
             return unfit(labels, platform_api=self._platform_api)
         except (
             NotFoundError,
             PermanentError,
             TransientError,
+            TimeoutError,
             ValueError,
             LookupError,
             AttributeError,
