@@ -46,7 +46,7 @@ POLICY = click.option(
 )
 FRONTEND = click.option(
     "--frontend",
-    type=click.Choice(["vscodium", "jupyterlab", "ttyd", "none"]),
+    type=click.Choice(["vscodium", "jupyterlab", "ttyd", "infer", "none"]),
     help="What sessions show.",
 )
 REVISION = click.option(
