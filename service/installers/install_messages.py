@@ -106,7 +106,8 @@ _OF_PIP: Final = (
         "it is gone or private",
     ),
     rule(
-        r"Failed to build '(?:file://[^']*/source/)?(?P<what>[^']+)' when (?P<when>.+)",
+        r"Failed to build '(?:file://(?:[^']*/source/)?)?(?P<what>[^']+)'"
+        r" when (?P<when>.+)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         TAKE_A_WHEEL,

@@ -37,6 +37,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 
+_TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108 - of the command's own
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 """What root may write below /proc, whatever its capabilities are."""
@@ -195,8 +196,14 @@ def _enter(root: str) -> None:
 
 
 def _show(root: str, path: str) -> None:
-    """Make a file or folder of the system readable, where it is."""
-    if os.path.lexists(root + path):
+    """Make a file or folder of the system readable, where it is.
+
+    What lies below /tmp is mounted on what an earlier command of the build left there:
+    an empty file of ours, or a link of theirs that must not be followed.
+    """
+    if path.startswith(_TEMPORARY):
+        _remove_links(root, path)
+    elif os.path.lexists(root + path):
         return
     if os.path.islink(path):
         _folder(os.path.dirname(root + path))
@@ -204,6 +211,14 @@ def _show(root: str, path: str) -> None:
         _show(root, os.path.realpath(path))
     elif os.path.exists(path):
         _bind(path, _place(root, path, path), _ATTR_RDONLY)
+
+
+def _remove_links(root: str, path: str) -> None:
+    place = root
+    for name in path.strip("/").split("/"):
+        place = f"{place}/{name}"
+        if os.path.islink(place):
+            os.unlink(place)
 
 
 def _hide(path: str) -> None:
