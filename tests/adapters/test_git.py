@@ -57,7 +57,8 @@ def _children() -> Iterator[str]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         is_ours = text.rpartition(")")[2].split()[1] == str(os.getpid())
-        if is_ours and "rabbitmq" not in line:  # that is the broker of other tests
+        # The broker and the sandbox of other tests in this process go on.
+        if is_ours and not any(other in line for other in ("rabbitmq", "sandbox")):
             yield line
 
 
