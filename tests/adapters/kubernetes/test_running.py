@@ -325,7 +325,8 @@ async def test_an_image_that_cannot_be_pulled_is_not_waited_for(
     build = a_build_of(forge, FOREVER)
     async with a_kubernetes_builder(
         kube,
-        unschedulable_after=timedelta(seconds=1),
+        # Long enough for a busy node to have tried.
+        unschedulable_after=timedelta(seconds=8),
         builder_image=f"{kube.registry}/no/such:1",
     ) as builder:
         failure = await failure_of(builder, build)
