@@ -5,9 +5,10 @@ from datetime import timedelta
 from service.domain.agenda import UNAWARE
 from service.domain.build import BuildState, PhaseTime
 from service.domain.evaluation import Verdict
-from service.domain.failure import FailureClass
+from service.domain.failure import Failure, FailureClass
 from service.domain.launcher import LauncherId, UpdatePolicy
 from service.domain.push import Evidence
+from service.wire import BuildWaiting
 from tests.support.repos import Repo
 from tests.support.world import World
 
@@ -43,6 +44,23 @@ async def test_a_new_launcher_gets_its_first_image(world: World, repo: Repo) -> 
     assert rebuild.state is BuildState.SUCCEEDED
     assert rebuild.reason == "built"
     assert await verdict(world, launcher) is Verdict.INITIAL
+
+
+async def test_what_keeps_a_build_from_starting_is_an_event_once(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    await world.settle()
+    for message in ("the quota few is full", "the quota few is full by now"):
+        world.builder.hinder(Failure(kind=FailureClass.NOT_ADMITTED, message=message))
+        await world.later(1)
+    world.builder.hinder(None)
+
+    image = await built(world)
+
+    assert (await world.launcher(launcher)).image == image
+    names = [event.name for event in world.events]
+    assert names.count(BuildWaiting.name) == 1
 
 
 async def test_a_build_knows_what_its_definition_declares_also_when_only_remembered(
