@@ -90,8 +90,9 @@ class Statements:
         """Return a part of what a query finds, with the number of all it finds."""
         rows = await self.rows(query.limit(page.limit).offset(page.offset))
         total = page.offset + len(rows)
-        is_last = 0 < len(rows) < page.limit
-        if not is_last and not (page.offset == 0 and not rows):
+        # A page that is not full ends the list, unless it begins behind the end.
+        is_end = len(rows) < page.limit and (bool(rows) or page.offset == 0)
+        if not is_end:
             counted = select(func.count()).select_from(query.order_by(None).subquery())
             total = (await self._connection.execute(counted)).scalar_one()
         return Page(items=[read(row) for row in rows], total=total)
