@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run demo test test-bare outages check lint format types arch bench bench-builds docs lock clean services
+.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-lists bench-road docs lock changelog release clean services tools image
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,7 +46,10 @@ demo: $(READY) ## See a push rebuild a real environment, in under three minutes
 services:
 	@bash scripts/services.sh
 
-test: $(READY) services ## Run every test that can run here; say by name what cannot
+tools: $(READY) # Helm and a current kubectl, where this machine can have them
+	@$(BIN)/python -m scripts.tools || echo "the tests of the chart are skipped"
+
+test: $(READY) services tools ## Run every test that can run here; say by name what cannot
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
 
 test-bare: ## Show on a bare Debian 12, in a chroot, that run and test work; ARGS=tests/domain for a part
@@ -55,7 +58,7 @@ test-bare: ## Show on a bare Debian 12, in a chroot, that run and test work; ARG
 outages: $(READY) services ## Kill brokers and leaders under load, and the API server below fifty builds
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -q -m "outage or crowd" tests/journeys $(ARGS)
 
-check: lint types arch ## Lint, format, types, architecture
+check: lint types arch structure ## Lint, format, types, architecture, structure
 
 lint: $(READY)
 	@$(BIN)/ruff format --check --quiet .
@@ -67,12 +70,21 @@ types: $(READY)
 arch: $(READY)
 	@$(BIN)/lint-imports
 
+structure: $(READY) ## Print the limits of the source's structure; ARGS=-v says where each number comes from
+	@$(BIN)/python -m scripts.structure $(ARGS)
+
 format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
 bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten minutes more
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.ingest $(ARGS)
+
+bench-road: $(READY) services ## Measure what lies between a 202 and a build, and between a build and its launchers
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.road $(ARGS)
+
+bench-lists: $(READY) services ## Measure what lists cost among 200,000 launchers; PostgreSQL alone
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.lists $(ARGS)
 
 bench-builds: $(READY) services ## Measure what a build in a cluster costs beside the build
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.builds $(ARGS)
@@ -83,6 +95,21 @@ docs: $(READY) ## Write what the pages in docs/ say that the code knows
 lock: $(READY) ## Resolve the locked development requirements anew
 	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --upgrade \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --constraint requirements-dev.txt \
+	  --generate-hashes --no-header --no-emit-index-url -o requirements.txt
+
+image: $(READY) ## Write the image as .make/relaunch.tar, without a container engine
+	@mkdir -p .make && $(BIN)/python -m scripts.image .make/relaunch.tar
+
+audit: $(READY) ## Look for known vulnerabilities in what is shipped; fails too where their list cannot be reached
+	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes \
+	  --progress-spinner off -r requirements.txt
+
+changelog: $(READY) ## Show the changelog of the next release, out of changes/
+	@$(BIN)/towncrier build --draft --version next 2>/dev/null
+
+release: check test ## Check everything, write version and changelog, commit and tag: make release VERSION=0.2.0
+	@$(BIN)/python -m scripts.release $(VERSION)
 
 clean: ## Remove what make made here
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

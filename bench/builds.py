@@ -21,7 +21,7 @@ from typing import Final
 
 from bench.finished_jobs import finish_jobs
 from bench.report import machine
-from service.domain.agenda import UNAWARE
+from service.domain.evaluation.queue import CACHE_STALENESS
 from tests.support.courses import Course
 from tests.support.kube import Kube, a_namespace
 from tests.support.kube_cluster import KubeCluster, a_kube_cluster
@@ -40,10 +40,10 @@ STEADY: Final = 15.0
 ENVIRONMENT: Final = "name: {0}\nchannels: [conda-forge]\ndependencies: [{0}]\n"
 """The stand-in builder installs nothing for this kind."""
 USUAL: Final = {
-    "RELAUNCH_LOOK_QUIET": "2s",
-    "RELAUNCH_BUILD_AT_ONCE": "1000",
-    "RELAUNCH_BUILD_PER_PROJECT": "1000",
-    "RELAUNCH_KUBERNETES_SMOKE": "false",
+    "RELAUNCH_EVALUATION_DEBOUNCE": "2s",
+    "RELAUNCH_BUILD_MAX_CONCURRENT": "1000",
+    "RELAUNCH_BUILD_MAX_PER_PROJECT": "1000",
+    "RELAUNCH_KUBERNETES_SMOKE_TEST": "false",
 }
 NOWHERE: Final = {"RELAUNCH_KUBERNETES_NODE_SELECTOR": '{"bench": "nowhere"}'}
 
@@ -79,7 +79,7 @@ class Bench:
             sent = await _push(cluster, crowd, every=0.0)
             await _made(cluster, len(every))
             print(f"created, all at once: {_shares(_waits(cluster, sent))}")
-            moments = sorted(it.at for it in cluster.jobs.jobs.values())[len(calm) :]
+            moments = sorted(job.at for job in cluster.jobs.jobs.values())[len(calm) :]
             rate = (len(moments) - 1) / (moments[-1] - moments[0])
             print(f"Jobs created per second, all at once: {rate:.1f}")
 
@@ -128,14 +128,14 @@ async def _followed(cluster: KubeCluster, count: int) -> Sequence[Course]:
         course.repo.commit(files, branch="next", parents=[course.repo.tip()])
     await eventually(partial(_are_calm, cluster, count), "the first looks", PATIENCE)
     # Every new source is looked at once more, which would come before some pushes.
-    await asyncio.sleep(2 * UNAWARE.total_seconds())
+    await asyncio.sleep(2 * CACHE_STALENESS.total_seconds())
     return courses
 
 
 async def _are_calm(cluster: KubeCluster, count: int) -> bool:
     path = f"/builds?limit={count}"
     builds = await asyncio.to_thread(cluster.receiver.api, "GET", path)
-    return all(it["status"] != "in_progress" for it in builds)
+    return all(build["status"] != "in_progress" for build in builds)
 
 
 async def _push(
@@ -158,7 +158,7 @@ async def _made(cluster: KubeCluster, count: int) -> None:
 
 
 def _waits(cluster: KubeCluster, sent: Mapping[str, float]) -> Sequence[float]:
-    made = {it.repository: it.at for it in cluster.jobs.jobs.values()}
+    made = {job.repository: job.at for job in cluster.jobs.jobs.values()}
     return [made[repository] - at for repository, at in sent.items()]
 
 
@@ -174,7 +174,7 @@ async def _leads(consumer: Service) -> bool:
 def _shares(seconds: Sequence[float]) -> str:
     """Say the median, p99 and the longest of some waits."""
     values = sorted(seconds)
-    median, late = (values[int(len(values) * it)] for it in (0.5, 0.99))
+    median, late = (values[int(len(values) * number)] for number in (0.5, 0.99))
     return (
         f"p50 {median:.2f} s, p99 {late:.2f} s, max {values[-1]:.2f} s, n {len(values)}"
     )
@@ -184,7 +184,7 @@ def _memory(service: Service) -> str:
     """Say what a process takes, and took at most."""
     status = Path(f"/proc/{service.pid}/status").read_text()
     found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", status))
-    now, most = (int(found[it]) / 1024 for it in ("VmRSS", "VmHWM"))
+    now, most = (int(found[name]) / 1024 for name in ("VmRSS", "VmHWM"))
     return f"{now:.0f} MB, at most {most:.0f} MB"
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration
 from kubernetes_asyncio.config import load_kube_config
 
-from service.adapters.kubernetes.job import to_job
-from service.adapters.kubernetes.names import BUILD
-from service.domain.build import BuildId, BuildKey
+from service.adapters.kubernetes.manifests.job import to_job
+from service.adapters.kubernetes.manifests.names import BUILD
+from service.domain.building.build import BuildId, BuildKey
 from tests.support.kube import Kube, standin_options
 from tests.support.values import a_build
 

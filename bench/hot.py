@@ -23,7 +23,7 @@ from aiohttp import web
 from bench.baselines import verifying
 from bench.load import wire
 from bench.stage import KEY, Subject, fill, subjects
-from handlers.route import Part
+from handlers.route import Surface
 from handlers.server import open_server
 from service.app.engines import open_engines
 from service.app.http import http_side
@@ -99,7 +99,9 @@ async def _road(stack: AsyncExitStack, app: web.Application, subject: Subject) -
     protocol, sink = runner.server(), Sink()
     protocol.connection_made(sink)
     return Road(
-        protocol=protocol, sink=sink, wires=[wire(it) for it in subject.requests]
+        protocol=protocol,
+        sink=sink,
+        wires=[wire(request) for request in subject.requests],
     )
 
 
@@ -110,10 +112,18 @@ class _Nobody:
         """Say so."""
         return f"nobody, {frontend}"
 
+    def pull_secret(self, reference: str) -> str:
+        del reference
+        return ""
+
     def scope(self, project: str) -> str:
         """Share everything."""
         del project
         return ""
+
+    def builds_for(self, platform: str) -> bool:
+        """Build for everything, as nothing is built."""
+        return bool(platform)
 
     def provides(self, frontend: str) -> bool:
         """Provide everything, as nothing is built."""
@@ -123,7 +133,7 @@ class _Nobody:
         """Stand on nothing."""
         return ()
 
-    def stand_on(self, digests: Mapping[str, str]) -> None:
+    def pin_bases(self, digests: Mapping[str, str]) -> None:
         """Stand on nothing."""
         del digests
 
@@ -138,7 +148,7 @@ async def _roads(folder: Path) -> AsyncIterator[Mapping[str, Road]]:
     database = f"sqlite:///{folder / 'db'}"
     await fill(database)
     settings = Settings(data=folder, database=database, secret_key=KEY)
-    known = {it.name: it for it in subjects()}
+    known = {subject.name: subject for subject in subjects()}
     async with AsyncExitStack() as stack:
         engines = await stack.enter_async_context(open_engines(settings))
         side = http_side(
@@ -146,7 +156,7 @@ async def _roads(folder: Path) -> AsyncIterator[Mapping[str, Road]]:
             engines,
             builder=_Nobody(),
             token=Secret("of the benchmark"),
-            parts=(Part.RECEIVE, Part.API),
+            parts=(Surface.RECEIVE, Surface.API),
         )
         apps = (side.application, verifying())
         yield {

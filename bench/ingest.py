@@ -1,11 +1,15 @@
 """What a delivery costs: `make bench`, or ten minutes more with `--long`.
 
-Four subjects take turns, round after round, since the machine has other work too:
+Five subjects take turns, round after round, since the machine has other work too:
 
     tracked            a push that somebody follows: 202 once the broker has confirmed
     baseline, publish  a bare handler: verify, parse, one confirmed publish
+    one ref            every push is of one ref of one repository: they share messages
     untracked          a push that nobody follows: 202 with the reason
     baseline, verify   a bare handler: verify, parse
+
+With `--waiting 100000` tracked pushes and those of one ref are measured at their peak
+once more, with so many messages in the queue that nobody consumes.
 """
 
 import argparse
@@ -18,14 +22,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from bench.load import Plan, Result
 from bench.report import Run, machine, peak_of, report, start_report
 from bench.servers import RELAUNCH, Server, processor_seconds, running
-from bench.stage import BASELINE, KEY, Subject, a_database, fill, purge, subjects
+from bench.stage import (
+    BASELINE,
+    KEY,
+    Subject,
+    a_database,
+    fill,
+    purge,
+    subjects,
+    wait_in_queue,
+)
 from bench.startup import measured_start
 from tests.support.broker import own_broker
 
@@ -49,6 +62,8 @@ class Bench:
     broker: int
     """Its process."""
     servers: Mapping[str, Server]
+    waiting: int = 0
+    """Messages in the queue of pushes that stay there."""
 
     def run(self, subject: Subject, *, rate: float, seconds: float, seed: int) -> Run:
         """Send one load to one subject; what it costs is counted meanwhile."""
@@ -61,11 +76,12 @@ class Bench:
             seed=seed,
             requests=subject.requests,
         )
-        before = [processor_seconds(it) for it in (server.pid, self.broker)]
+        before = [processor_seconds(number) for number in (server.pid, self.broker)]
         memory: list[tuple[float, float]] = []
         result = _load(plan, meanwhile=self._watching(server, memory))
-        after = [processor_seconds(it) for it in (server.pid, self.broker)]
-        asyncio.run(purge(self.amqp))
+        after = [processor_seconds(number) for number in (server.pid, self.broker)]
+        if not self.waiting:
+            asyncio.run(purge(self.amqp))
         return Run(
             subject=subject.name,
             result=result,
@@ -83,7 +99,7 @@ class Bench:
             nonlocal purged
             now = time.monotonic()
             memory.append((now - began, server.resident()))
-            if now - purged >= PURGE_EVERY:
+            if now - purged >= PURGE_EVERY and not self.waiting:
                 asyncio.run(purge(self.amqp))
                 purged = now
 
@@ -151,11 +167,23 @@ def _database(server: str) -> Iterator[str]:
 
 def _measure(bench: Bench, options: argparse.Namespace) -> None:
     """Measure everything at its peak, then everything at half of that."""
-    chosen = [it for it in subjects() if it.name.startswith(options.only)]
-    peaks = _rounds(bench, chosen, {it.name: OVERLOAD for it in chosen}, options.rounds)
+    chosen = [
+        subject for subject in subjects() if subject.name.startswith(options.only)
+    ]
+    peaks = _rounds(
+        bench, chosen, {subject.name: OVERLOAD for subject in chosen}, options.rounds
+    )
     print(report("At the peak", peaks))
-    half = {it.name: peak_of(it.name, peaks) / 2 for it in chosen}
+    half = {subject.name: peak_of(subject.name, peaks) / 2 for subject in chosen}
     print(report("At half the peak", _rounds(bench, chosen, half, options.rounds)))
+    if options.waiting:
+        asyncio.run(wait_in_queue(bench.amqp, options.waiting))
+        deep = replace(bench, waiting=options.waiting)
+        ours = [subject for subject in chosen if subject.name in {"tracked", "one ref"}]
+        rates = {subject.name: OVERLOAD for subject in ours}
+        title = f"At the peak, {options.waiting} messages waiting"
+        print(report(title, _rounds(deep, ours, rates, options.rounds)))
+        asyncio.run(purge(bench.amqp))
     if options.long:
         tracked = chosen[0]
         rate = half[tracked.name]
@@ -168,9 +196,9 @@ def _rounds(
 ) -> Sequence[Run]:
     """Take turns, shortly and often: the machine's own speed comes and goes."""
     return [
-        bench.run(it, rate=rates[it.name], seconds=SECONDS, seed=turn)
+        bench.run(subject, rate=rates[subject.name], seconds=SECONDS, seed=turn)
         for turn in range(1, rounds + 1)
-        for it in chosen
+        for subject in chosen
     ]
 
 
@@ -178,6 +206,7 @@ def main() -> None:
     """Run the bench; print what was measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--long", action="store_true", help="ten minutes more")
+    parser.add_argument("--waiting", type=int, default=0, help="messages in the queue")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="part of a subject's name")
     parser.add_argument(

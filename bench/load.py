@@ -47,7 +47,12 @@ class Plan:
     def from_json(cls, text: str) -> Self:
         """Read a plan, within the bounds."""
         read = json.loads(text)
-        plan = cls(**(read | {"requests": [Request(**it) for it in read["requests"]]}))
+        plan = cls(
+            **(
+                read
+                | {"requests": [Request(**request) for request in read["requests"]]}
+            )
+        )
         if plan.seconds > LONGEST or plan.rate * plan.seconds > MOST:
             raise ValueError("the plan is over the bounds")
         return plan
@@ -207,7 +212,11 @@ class Sender:
             per_second=self.in_window / window,
             answered=len(values),
             served=self.served,
-            refused={str(it): n for it, n in self.statuses.items() if it != ACCEPTED},
+            refused={
+                str(number): n
+                for number, n in self.statuses.items()
+                if number != ACCEPTED
+            },
             unanswered=late,
             milliseconds=_milliseconds(values),
         )
@@ -246,7 +255,7 @@ async def _run(plan: Plan) -> Result:
     sender = Sender(
         plan=plan,
         clock=asyncio.get_running_loop(),
-        wires=[wire(it) for it in plan.requests],
+        wires=[wire(request) for request in plan.requests],
     )
     return await sender.run()
 

@@ -9,7 +9,8 @@ from typing import Final
 from service.domain.delivery import Forge
 from service.domain.hook import Proof, Secret
 from service.domain.repository import Ref, Repository
-from service.forges.outgoing import CommitFacts, PushFacts, sign_body, sign_push
+from service.forges.outgoing import sign_body, sign_push
+from service.forges.push_facts import CommitFacts, PushFacts
 
 __all__ = ["BYTES", "MOMENT", "Request", "requests"]
 
@@ -101,7 +102,9 @@ def _request(
         Forge.GITHUB, Proof.HMAC, secret, facts, delivery_id=name, now=MOMENT
     )
     full = _padded(json.loads(body), repository)
-    signed = sign_body(Proof.HMAC, secret, full, delivery_id=name, now=MOMENT)
+    signed = sign_body(
+        Forge.GITHUB, Proof.HMAC, secret, full, delivery_id=name, now=MOMENT
+    )
     extra = {
         "Accept": "*/*",
         "X-GitHub-Hook-ID": "292430182",
@@ -134,10 +137,13 @@ def _facts(repository: Repository, ref: Ref, commit: str) -> PushFacts:
 def _padded(payload: dict[str, dict[str, object]], repository: Repository) -> bytes:
     """Add what GitHub adds, and fill up to the size."""
     api = f"https://api.github.com/repos/{repository.path}"
-    links = {f"{it}_url": f"{api}/{it}{{/sha}}" for it in _LINKS}
-    payload["repository"] |= links | {f"{it}_count": 0 for it in ("forks", "watchers")}
+    links = {f"{link}_url": f"{api}/{link}{{/sha}}" for link in _LINKS}
+    payload["repository"] |= links | {
+        f"{name}_count": 0 for name in ("forks", "watchers")
+    }
     person = {
-        f"{it}_url": f"https://api.github.com/users/ada/{it}" for it in _PERSON_LINKS
+        f"{link}_url": f"https://api.github.com/users/ada/{link}"
+        for link in _PERSON_LINKS
     }
     payload["sender"] |= person | {"id": 1, "site_admin": False}
     payload["repository"]["description"] = ""

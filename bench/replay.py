@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from service.adapters.clock import SystemClock
-from service.adapters.history import open_history
-from service.domain.replaying import Act, Report
+from service.adapters.git.history import open_history
+from service.domain.evaluation.replay import ReplayAction, Report
 from service.domain.repository import CommitSha
 from tests.support.playing import replayed
 from tests.support.ways import WAYS, MetByApi, Way, met
@@ -57,10 +57,16 @@ def main() -> None:
         pushes = len(report.pushes)
         print(
             f"{way}: {pushes} pushes, {report.changed} changed, {report.missed} missed,"
-            f" {report.needless} needless, {report.count(Act.BUILT)} builds,"
-            f" {report.requests / pushes:.2f} requests and"
+            f" {report.needless} needless, {report.count(ReplayAction.BUILT)} builds,"
+            f" {_mean(report, is_changed=True)} requests a changing push,"
+            f" {_mean(report, is_changed=False)} any other,"
             f" {took.total_seconds() / pushes * 1000:.0f} ms a push"
         )
+
+
+def _mean(report: Report, *, is_changed: bool) -> str:
+    mean = report.requests_per_push(is_changed=is_changed)
+    return "no" if mean is None else f"{mean:.2f}"
 
 
 if __name__ == "__main__":

@@ -38,35 +38,35 @@ def machine() -> str:
     """Say where this was measured, and how busy it was already."""
     model = Path("/proc/cpuinfo").read_text().partition("model name")[2]
     name = model.partition(":")[2].partition("\n")[0].strip()
-    load = ", ".join(f"{it:.1f}" for it in os.getloadavg())
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
     return f"{os.cpu_count()} cores, {name}; load before: {load}"
 
 
 def peak_of(subject: str, runs: Sequence[Run]) -> float:
     """Return the median of a subject's deliveries per second."""
-    return median(it.result.per_second for it in runs if it.subject == subject)
+    return median(run.result.per_second for run in runs if run.subject == subject)
 
 
 def report(title: str, runs: Sequence[Run]) -> str:
     """Write a table: medians over the rounds."""
-    names = dict.fromkeys(it.subject for it in runs)
+    names = dict.fromkeys(run.subject for run in runs)
     lines = [
         f"\n{title}; medians of the rounds, latency in ms from the intended time",
         _HEAD,
-        *(_line(name, [it for it in runs if it.subject == name]) for name in names),
+        *(_line(name, [run for run in runs if run.subject == name]) for name in names),
     ]
     return "\n".join((*lines, *_ratios(runs), *_notes(runs)))
 
 
 def _line(name: str, runs: Sequence[Run]) -> str:
-    rounds = "/".join(f"{it.result.per_second:.0f}" for it in runs[:3])
+    rounds = "/".join(f"{run.result.per_second:.0f}" for run in runs[:3])
     shares = "".join(
-        f"{median(it.result.milliseconds[share] for it in runs):8.1f}"
+        f"{median(run.result.milliseconds[share] for run in runs):8.1f}"
         for share in ("p50", "p99", "p99.9")
     )
-    cost = median(1000 * it.cost / max(1, it.result.served) for it in runs)
-    broker = median(1000 * it.broker_cost / max(1, it.result.served) for it in runs)
-    most = max(mb for it in runs for _, mb in it.memory)
+    cost = median(1000 * run.cost / max(1, run.result.served) for run in runs)
+    broker = median(1000 * run.broker_cost / max(1, run.result.served) for run in runs)
+    most = max(mb for run in runs for _, mb in run.memory)
     speed = f"{peak_of(name, runs):8.0f}{rounds:>20}"
     return f"{name:24}{speed}{shares}{cost:8.2f}{broker:8.2f}{most:6.0f}"
 
@@ -77,21 +77,21 @@ def _ratios(runs: Sequence[Run]) -> Sequence[str]:
     return [
         f"{ours} / {theirs}: {_ratio(runs, ours, theirs):.2f}"
         for ours, theirs in pairs
-        if {ours, theirs} <= {it.subject for it in runs}
+        if {ours, theirs} <= {run.subject for run in runs}
     ]
 
 
 def _ratio(runs: Sequence[Run], ours: str, theirs: str) -> float:
-    mine = [it.result.per_second for it in runs if it.subject == ours]
-    other = [it.result.per_second for it in runs if it.subject == theirs]
+    mine = [run.result.per_second for run in runs if run.subject == ours]
+    other = [run.result.per_second for run in runs if run.subject == theirs]
     return median(a / b for a, b in zip(mine, other, strict=True))
 
 
 def _notes(runs: Sequence[Run]) -> Sequence[str]:
     notes = [
-        f"NOT 202: {it.subject}: {it.result.refused}"
-        for it in runs
-        if it.result.refused
+        f"NOT 202: {item.subject}: {item.result.refused}"
+        for item in runs
+        if item.result.refused
     ]
     for run in runs:
         late = [(at, mb) for at, mb in run.memory if at >= SETTLED]

@@ -15,7 +15,7 @@ from typing import Final
 __all__ = ["RELAUNCH", "Server", "processor_seconds", "running"]
 
 RELAUNCH: Final = ("-m", "service.cli", "receive")
-STARTS_WITHIN: Final = 30.0
+STARTS_WITHIN: Final = 120.0
 STOPS_WITHIN: Final = 20.0
 _SAYS: Final = re.compile(r"answers at http://[^:/]+:(\d+);")
 

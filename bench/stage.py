@@ -1,5 +1,6 @@
 """What is measured on: a database and hooks of the bench's own; gone afterwards."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -8,24 +9,38 @@ from typing import Final
 
 import aio_pika
 import asyncpg
+from aio_pika import DeliveryMode
 from yarl import URL
 
 from bench.baselines import SECRET
 from bench.payloads import MOMENT, Request, requests
-from consumers.roles import ASK
+from consumers.subscriptions import EVALUATION
 from service.adapters.store import SqlStore, open_database
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.repository import Repository
 from service.domain.source import Revision, Source, SourceId
 
-__all__ = ["BASELINE", "KEY", "Subject", "a_database", "fill", "purge", "subjects"]
+__all__ = [
+    "BASELINE",
+    "KEY",
+    "Subject",
+    "a_database",
+    "fill",
+    "purge",
+    "subjects",
+    "wait_in_queue",
+]
 
 KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 """Encrypts the hooks' secrets, as in production."""
 BASELINE: Final = "baseline"
 """The exchange and the queue of the baseline."""
 REPOSITORIES: Final = 20
+AT_ONCE: Final = 500
+"""Messages that are published at a time when a queue is filled."""
+MESSAGE: Final = 1024
+"""Bytes of one: as many as the event of a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +87,7 @@ def subjects() -> Sequence[Subject]:
     return (
         _ours("tracked", "refs/heads/main"),
         _theirs("baseline, publish", "/publish"),
+        _ours("one ref", "refs/heads/main", repositories=1),
         _ours("untracked", "refs/heads/topic"),
         _theirs("baseline, verify", "/verify"),
     )
@@ -81,19 +97,38 @@ async def purge(amqp: str) -> None:
     """Empty the queues that pushes go to: nobody consumes here."""
     connection = await aio_pika.connect(amqp)
     async with connection, connection.channel() as channel:
-        for name in (BASELINE, f"relaunch.{ASK.name}"):
+        for name in (BASELINE, f"relaunch.{EVALUATION.name}"):
             queue = await channel.get_queue(name)
             await queue.purge()
 
 
-def _ours(name: str, ref: str) -> Subject:
-    hooks = [_hook(number) for number in range(1, REPOSITORIES + 1)]
+async def wait_in_queue(amqp: str, count: int) -> None:
+    """Leave messages in the queue of pushes, as after hours without a consumer."""
+    connection = await aio_pika.connect(amqp)
+    async with connection, connection.channel() as channel:
+        name = f"relaunch.{EVALUATION.name}"
+        await channel.get_queue(name)
+        for begin in range(0, count, AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, count - begin)):
+                    message = aio_pika.Message(
+                        b"x" * MESSAGE, delivery_mode=DeliveryMode.PERSISTENT
+                    )
+                    group.create_task(
+                        channel.default_exchange.publish(message, routing_key=name)
+                    )
+
+
+def _ours(name: str, ref: str, *, repositories: int = REPOSITORIES) -> Subject:
+    hooks = [_hook(number) for number in range(1, repositories + 1)]
     return Subject(
         name=name,
         server="relaunch",
         requests=_mixed(
-            requests(f"/webhooks/github/{it.id}", it.repository, ref, it.secrets[0])
-            for it in hooks
+            requests(
+                f"/webhooks/github/{hook.id}", hook.repository, ref, hook.secrets[0]
+            )
+            for hook in hooks
         ),
     )
 
@@ -105,7 +140,8 @@ def _theirs(name: str, path: str) -> Subject:
         name=name,
         server="baselines",
         requests=_mixed(
-            requests(path, it, "refs/heads/main", secret) for it in everyone
+            requests(path, repository, "refs/heads/main", secret)
+            for repository in everyone
         ),
     )
 

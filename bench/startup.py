@@ -56,6 +56,6 @@ def measured_start(settings: Mapping[str, str], folder: Path) -> Start:
         seconds=median(took),
         times=TIMES,
         modules=len(imports),
-        unwanted=[it for it in UNWANTED if it in imports],
-        heaviest=sorted(packages.items(), key=lambda it: -it[1])[:8],
+        unwanted=[item for item in UNWANTED if item in imports],
+        heaviest=sorted(packages.items(), key=lambda pair: -pair[1])[:8],
     )

@@ -16,9 +16,11 @@ from typing import Final
 
 import structlog
 
+from service.domain.backoff import Backoff
 from service.errors import PermanentError, TransientError
+from service.events.envelope import Event, UndecodableEventError, data_of
+from service.events.models import Data
 from service.ports.bus import Bus, Message, Role
-from service.wire import Data, Event, UndecodableEventError, data_of
 
 __all__ = ["Handle", "Runner"]
 
@@ -26,22 +28,32 @@ log = structlog.get_logger(__name__)
 
 Handle = Callable[[Event, Data], Awaitable[None]]
 
-FIRST_WAIT: Final = timedelta(seconds=1)
-LONGEST_WAIT: Final = timedelta(minutes=5)
+BACKOFF: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=5))
 MAX_ATTEMPTS: Final = 12
 """With doubling waits up to five minutes: about half an hour of trouble."""
 MAX_BUG_ATTEMPTS: Final = 4
 """A bug seldom passes, but one that another message caused may."""
 
 
+# One per role and process. The bus limits how many messages are unacknowledged
+# (prefetch), and that is the only limit of concurrency here.
 class Runner:
     """Handle every message of a role."""
 
-    def __init__(self, *, bus: Bus, role: Role, handle: Handle, prefetch: int) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        role: Role,
+        handle: Handle,
+        prefetch: int,
+        seen: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self._bus = bus
         self._role = role
         self._handle = handle
         self._prefetch = prefetch
+        self._seen = seen
 
     async def run(self) -> None:
         """Handle messages until cancelled."""
@@ -49,6 +61,9 @@ class Runner:
             aclosing(self._bus.messages(self._role, prefetch=self._prefetch)) as all_,
             asyncio.TaskGroup() as group,
         ):
+            # Tasks in a group and not one after the other: a message whose handler
+            # waits for the database does not hold up those behind it. Order is no
+            # promise of the bus.
             async for message in all_:
                 group.create_task(self._settle(message))
 
@@ -65,11 +80,14 @@ class Runner:
     async def _take(self, message: Message) -> None:
         try:
             event = Event.from_bytes(message.body)
+            self._seen(event)
             data = data_of(event)
             if data is not None:  # a type newer than this version is not for us
                 await self._handle(event, data)
         except TransientError as exc:
             await self._again(message, exc, limit=MAX_ATTEMPTS)
+        # Not retried: the same bytes fail in the same way, and at the head of a queue
+        # they would be delivered again for ever.
         except (PermanentError, UndecodableEventError) as exc:
             log.error("message buried", role=self._role.name, error=str(exc))
             await self._bury(message, exc)
@@ -77,6 +95,9 @@ class Runner:
             log.exception("consumer failed", role=self._role.name)
             await self._again(message, exc, limit=MAX_BUG_ATTEMPTS)
         else:
+            # In `else`: a failing acknowledgement is not a failing handler. Inside the
+            # `try` it would be counted as an attempt, and the message retried although
+            # it was handled.
             await message.ack()
 
     async def _again(self, message: Message, exc: Exception, *, limit: int) -> None:
@@ -89,13 +110,16 @@ class Runner:
             )
             await self._bury(message, exc)
             return
-        wait = min(FIRST_WAIT * 2 ** (message.attempt - 1), LONGEST_WAIT)
+        wait = BACKOFF.wait_after(message.attempt)
         if isinstance(exc, TransientError) and exc.retry_after:
+            # A forge's own limit may be longer than our backoff, and attempts before it
+            # are lost attempts: the message would be dead-lettered before the limit
+            # ends.
             wait = max(wait, exc.retry_after)
         await message.retry(after=wait, error=_reason(exc))
 
     async def _bury(self, message: Message, exc: Exception) -> None:
-        await message.bury(error=_reason(exc))
+        await message.dead_letter(error=_reason(exc))
 
 
 def _reason(exc: Exception) -> str:

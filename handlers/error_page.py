@@ -7,7 +7,9 @@ from typing import Final
 
 from aiohttp import web
 
-__all__ = ["as_page"]
+from handlers.app_keys import ERROR_PAGE
+
+__all__ = ["render_page"]
 
 PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -36,36 +38,56 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+_DESIGNED: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _KEPT: Final = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
-def as_page(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+def render_page(
+    request: web.Request, response: web.StreamResponse
+) -> web.StreamResponse:
     """Return an error as a page where a browser asked; else the response as it is.
 
-    Only what the JSON says is shown, escaped: nothing of the request is repeated.
+    Only the content of the JSON is shown, escaped: nothing of the request is repeated.
     """
     is_error = response.status >= HTTPStatus.BAD_REQUEST
-    if not is_error or request.method not in {"GET", "HEAD"} or response.prepared:
+    if not is_error or response.prepared or _is_of_api(request):
         return response
     if not isinstance(response, web.Response) or not _is_browser(request):
         return response
     message = _message(response)
     if message is None:
         return response
-    kept = {it: response.headers[it] for it in _KEPT if it in response.headers}
+    kept = {item: response.headers[item] for item in _KEPT if item in response.headers}
     status = HTTPStatus(response.status)
-    text = PAGE.format(
-        status=int(status), phrase=escape(status.phrase), message=escape(message)
-    )
+    if ERROR_PAGE in request.app:
+        text = request.app[ERROR_PAGE](
+            status=int(status), phrase=status.phrase, message=message
+        )
+        headers = _HEADERS | {"Content-Security-Policy": _DESIGNED}
+    else:
+        text = PAGE.format(
+            status=int(status), phrase=escape(status.phrase), message=escape(message)
+        )
+        headers = _HEADERS
     return web.Response(
-        text=text, content_type="text/html", status=status, headers=_HEADERS | kept
+        text=text, content_type="text/html", status=status, headers=headers | kept
     )
+
+
+def _is_of_api(request: web.Request) -> bool:
+    """Return whether a program sent this: a form of a page goes to no API."""
+    if request.method in {"GET", "HEAD"}:
+        return False
+    return request.path.startswith(("/api/", "/webhooks/"))
 
 
 def _is_browser(request: web.Request) -> bool:
-    """Say whether a page is wanted: browsers name it, and programs do not."""
+    """Return whether a page is wanted: browsers name it, and programs do not."""
     accepted = ",".join(request.headers.getall("Accept", ())).lower()
-    names = [it.partition(";")[0].strip() for it in accepted.split(",")]
+    names = [part.partition(";")[0].strip() for part in accepted.split(",")]
     if "text/html" not in names:
         return False
     wants_json = "application/json" in names
@@ -73,7 +95,7 @@ def _is_browser(request: web.Request) -> bool:
 
 
 def _message(response: web.Response) -> str | None:
-    """Return what an error in Renku's shape says; None for anything else."""
+    """Return code and message of an error in Renku's shape; None for anything else."""
     if response.content_type != "application/json":
         return None
     content = json.loads(response.text or "null")

@@ -18,8 +18,8 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
-from handlers.auth import authenticate, needs_token
-from handlers.error_page import as_page
+from handlers.auth import Guard, is_known
+from handlers.error_page import render_page
 from handlers.route import ACCEPTED
 from service import errors
 from service.metrics import Metrics
@@ -28,9 +28,9 @@ __all__ = [
     "ANY",
     "STATUS",
     "UNKNOWN",
-    "attended",
     "error_response",
     "expect",
+    "handle_errors",
     "unknown",
 ]
 
@@ -45,8 +45,10 @@ STATUS: Final[Mapping[type[errors.ServiceError], HTTPStatus]] = {
     errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.DeliveryError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.PreconditionMissingError: HTTPStatus.PRECONDITION_REQUIRED,
     errors.RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RemoteRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TransientError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -63,11 +65,12 @@ ANY: Final = "*"
 UNKNOWN: Final = "unknown"
 """What requests are counted by that no route is for."""
 
-_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked by machines every few seconds."""
+_QUIET: Final = frozenset(
+    {"/healthz", "/livez", "/readyz", "/metrics", "/static/{name:.+}"}
+)
+"""Asked by machines every few seconds, or several times with each page."""
 _WEBHOOKS: Final = "/webhooks/"
 _LONGEST: Final = 200
-_STRANGER: Final = HTTPStatus.UNAUTHORIZED
 _HOOK_ID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 """What ids of hooks look like."""
 
@@ -84,7 +87,9 @@ def error_response(
     return web.json_response({"error": error}, status=status, headers=headers)
 
 
-def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> Handler:
+def handle_errors(
+    handler: Handler, *, method: str, route: str, guard: Guard, metrics: Metrics
+) -> Handler:
     """Wrap a handler: let a request in, answer whatever is raised, count it, log it.
 
     Not a middleware of the server's, whose own work around each costs every delivery.
@@ -93,18 +98,16 @@ def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> 
         handler: Answers, or raises.
         method: What the route takes; `*` for anything.
         route: Its pattern: paths are strangers' and without number.
+        guard: Lets requests in.
         metrics: Counts requests.
     """
-    is_open = route != UNKNOWN and not needs_token(route)
-    is_guarded = needs_token(route)
     quiet = _quiet_statuses(route)
 
     @wraps(handler)
     async def attend(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         try:
-            if not is_open:
-                authenticate(request)
+            await guard.let_in(request)
             response = await handler(request)
         except ConnectionError:
             raise  # nobody is there to be answered; the server closes the connection
@@ -117,17 +120,29 @@ def attended(handler: Handler, *, method: str, route: str, metrics: Metrics) -> 
             log.info(
                 "request answered",
                 method=name,
-                path=_shown(
-                    request, route, is_trusted=is_guarded and status != _STRANGER
-                ),
+                path=_shown(request, route, is_trusted=is_known(request)),
                 status=status,
                 ms=round(took * 1000, 1),
             )
-        return (
-            response if status < HTTPStatus.BAD_REQUEST else as_page(request, response)
-        )
+        if status >= HTTPStatus.BAD_REQUEST:
+            response = render_page(request, response)
+        if guard.permission.reads_credentials and not response.prepared:
+            _keep_private(response)
+        return response
 
     return attend
+
+
+def _keep_private(response: web.StreamResponse) -> None:
+    """Keep caches from giving one caller's answer to another.
+
+    https://www.rfc-editor.org/rfc/rfc9111#section-3.5. What has an entity tag may be
+    kept by the caller's own client, which asks each time whether it is still so.
+    """
+    is_tagged = "ETag" in response.headers
+    kept = "private, no-cache" if is_tagged else "private, no-store"
+    response.headers.setdefault("Cache-Control", kept)
+    response.headers.setdefault("Vary", "Authorization")
 
 
 async def unknown(request: web.Request) -> web.Response:
@@ -182,15 +197,25 @@ def _quiet_statuses(route: str) -> Container[int]:
 
 def _from_http(exc: HTTPException) -> web.Response:
     kept = ("Allow", "Location", "Retry-After", "WWW-Authenticate")
-    headers = {it: exc.headers[it] for it in kept if it in exc.headers}
+    headers = {text: exc.headers[text] for text in kept if text in exc.headers}
     if exc.status < HTTPStatus.BAD_REQUEST:
         return web.Response(status=exc.status, headers=headers)
-    text = exc.reason or HTTPStatus(exc.status).phrase
-    return error_response(exc.status, f"{text}.", headers=headers)
+    return error_response(exc.status, _sentence(exc), headers=headers)
+
+
+def _sentence(exc: HTTPException) -> str:
+    match exc:
+        case web.HTTPMethodNotAllowed():
+            methods = " or ".join(sorted(exc.allowed_methods))
+            return f"This address takes {methods} only."
+        case web.HTTPNotFound():
+            return "There is nothing at this address."
+        case _:
+            return f"{exc.reason or HTTPStatus(exc.status).phrase}."
 
 
 def _from_service(request: web.Request, exc: errors.ServiceError) -> web.Response:
-    known = (STATUS[it] for it in type(exc).__mro__ if it in STATUS)
+    known = (STATUS[item] for item in type(exc).__mro__ if item in STATUS)
     status = next(known, None)
     if status is None:
         return _from_defect(request, exc)
@@ -242,7 +267,7 @@ def _shown(request: web.Request, route: str, *, is_trusted: bool) -> str:
     """Return the path of a caller who proved who they are; of others the route.
 
     Whatever strangers write into a path stays out of the log, but for ids of hooks,
-    which are no secrets, and tell whose deliveries are refused.
+    which are no secrets, and identify whose deliveries are refused.
     """
     if is_trusted:
         return _printable(request.path)

@@ -1,6 +1,7 @@
 """One line of the route table, and short ways to write it."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -9,31 +10,61 @@ from typing import Final
 from aiohttp import web
 from pydantic import BaseModel
 
+from handlers.auth import Guard
+from service.domain.rights.decision import Permission, Subject
+
 __all__ = [
     "ACCEPTED",
+    "API",
     "OK",
+    "OURS",
     "Answer",
     "Handler",
-    "Kind",
-    "Many",
-    "Part",
+    "ListOf",
+    "MediaType",
     "Route",
-    "bare",
+    "Surface",
     "delete",
     "get",
-    "hook",
     "patch",
+    "plain_route",
     "post",
+    "webhook_route",
 ]
 
 API: Final = "/api/data"
+"""Paths and shapes of Renku, and nothing else."""
+OURS: Final = "/api/relaunch"
+"""What Renku has not; and Renku's nouns with what we know of them beside."""
+SUBJECTS: Final[Mapping[str, Subject]] = {
+    "project_id": Subject.PROJECT,
+    "launcher_id": Subject.LAUNCHER,
+    "environment_id": Subject.ENVIRONMENT,
+    "build_id": Subject.BUILD,
+    "source_id": Subject.SOURCE,
+    "delivery_id": Subject.DELIVERY,
+    "hook_id": Subject.HOOK,
+}
+"""What the parameters of paths name, so that its project decides."""
+_IDEMPOTENT: Final = frozenset(
+    {
+        ("DELETE", f"{API}/session_launchers/{{launcher_id}}"),
+        ("DELETE", f"{API}/projects/{{project_id}}"),
+    }
+)
+"""Removals that Renku answers with 204 whether or not there is anything."""
+_SECRETS: Final = frozenset(
+    {f"{OURS}/tokens", f"{OURS}/hooks", f"{OURS}/hooks/{{hook_id}}/rotate"}
+)
+"""What shows secrets, so that its answers are kept nowhere."""
+_PARAMETER: Final = re.compile(r"{(\w+)}")
 OK: Final = HTTPStatus.OK
 ACCEPTED: Final = HTTPStatus.ACCEPTED
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Part(Enum):
+class Surface(Enum):
     """What of the HTTP side a process serves."""
 
     RECEIVE = "receive"
@@ -44,7 +75,7 @@ class Part(Enum):
     """Health and metrics."""
 
 
-class Kind(Enum):
+class MediaType(Enum):
     """What an answer is, when it is no JSON."""
 
     NOTHING = "nothing"
@@ -55,13 +86,13 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     """A list of things."""
 
     of: type[BaseModel]
 
 
-Answer = type[BaseModel] | Many | Kind
+Answer = type[BaseModel] | ListOf | MediaType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,26 +103,70 @@ class Route:
     path: str
     handler: Handler
     answer: Answer
+    needs: Permission
+    """What its caller has to be allowed. There is no default: a route without one
+    cannot be written."""
     status: HTTPStatus = HTTPStatus.OK
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    part: Part = Part.API
+    part: Surface = Surface.API
+    operation: str = ""
+    """Its name in the document, where the handler has another route as well."""
+
+    def __post_init__(self) -> None:
+        if self.needs.role is not None and self.guard.subject is None:
+            known = ", ".join(f"{{{name}}}" for name in SUBJECTS)
+            raise ValueError(
+                f"{self.method} {self.path} needs a role, and its path names nothing "
+                f"of a project; expected one of {known}"
+            )
+
+    @property
+    def guard(self) -> Guard:
+        """What lets its requests in."""
+        if self.needs.role is None:
+            return Guard(permission=self.needs)
+        names = [name for name in _PARAMETER.findall(self.path) if name in SUBJECTS]
+        if not names:
+            return Guard(permission=self.needs)
+        return Guard(
+            permission=self.needs,
+            subject=SUBJECTS[names[0]],
+            parameter=names[0],
+            may_be_gone=(self.method, self.path) in _IDEMPOTENT,
+        )
+
+    @property
+    def shows_secret(self) -> bool:
+        """Whether its answer holds a secret that is shown once."""
+        return self.path in _SECRETS
 
     @property
     def name(self) -> str:
-        """The operation's name: the handler's."""
-        return str(getattr(self.handler, "__name__", "handler"))
+        """The operation's name: the handler's, where it has one route only."""
+        return self.operation or str(getattr(self.handler, "__name__", "handler"))
 
 
 Shape = type[BaseModel]
 
 
 def get(
-    path: str, handler: Handler, answer: Answer, query: Shape | None = None
+    path: str,
+    handler: Handler,
+    answer: Answer,
+    query: Shape | None = None,
+    *,
+    needs: Permission,
+    below: str = API,
 ) -> Route:
     """Read something of the REST API."""
     return Route(
-        method="GET", path=API + path, handler=handler, answer=answer, query=query
+        method="GET",
+        path=below + path,
+        handler=handler,
+        answer=answer,
+        needs=needs,
+        query=query,
     )
 
 
@@ -101,49 +176,82 @@ def post(
     answer: Answer,
     body: Shape | None = None,
     status: HTTPStatus = HTTPStatus.CREATED,
+    *,
+    needs: Permission,
+    query: Shape | None = None,
+    below: str = API,
 ) -> Route:
     """Make something in the REST API, or have something done."""
-    is_nothing = answer is Kind.NOTHING
+    is_nothing = answer is MediaType.NOTHING
     return Route(
         method="POST",
-        path=API + path,
+        path=below + path,
         handler=handler,
         answer=answer,
+        needs=needs,
         body=body,
+        query=query,
         status=HTTPStatus.NO_CONTENT if is_nothing else status,
     )
 
 
-def patch(path: str, handler: Handler, answer: Answer, body: Shape) -> Route:
+def patch(
+    path: str,
+    handler: Handler,
+    answer: Answer,
+    body: Shape,
+    *,
+    needs: Permission,
+    below: str = API,
+) -> Route:
     """Change something in the REST API."""
     return Route(
-        method="PATCH", path=API + path, handler=handler, answer=answer, body=body
+        method="PATCH",
+        path=below + path,
+        handler=handler,
+        answer=answer,
+        needs=needs,
+        body=body,
     )
 
 
-def delete(path: str, handler: Handler) -> Route:
+def delete(
+    path: str, handler: Handler, *, needs: Permission, below: str = API
+) -> Route:
     """Remove something from the REST API."""
     return Route(
         method="DELETE",
-        path=API + path,
+        path=below + path,
         handler=handler,
-        answer=Kind.NOTHING,
+        answer=MediaType.NOTHING,
+        needs=needs,
         status=HTTPStatus.NO_CONTENT,
     )
 
 
-def hook(path: str, handler: Handler, receipt: Shape) -> Route:
+def webhook_route(path: str, handler: Handler, receipt: Shape) -> Route:
     """Take deliveries of a forge."""
     return Route(
         method="POST",
         path=path,
         handler=handler,
         answer=receipt,
+        needs=Permission.SIGNATURE,
         status=ACCEPTED,
-        part=Part.RECEIVE,
+        part=Surface.RECEIVE,
     )
 
 
-def bare(path: str, handler: Handler, answer: Answer, part: Part) -> Route:
-    """Read something outside the REST API."""
-    return Route(method="GET", path=path, handler=handler, answer=answer, part=part)
+def plain_route(
+    path: str, handler: Handler, answer: Answer, part: Surface, *, operation: str = ""
+) -> Route:
+    """Read something outside the REST API, which anyone may."""
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        answer=answer,
+        needs=Permission.OPEN,
+        part=part,
+        operation=operation,
+    )

@@ -2,25 +2,30 @@
 
 from typing import Final
 
-from handlers.builds import (
+from handlers.api.openapi import show_spec
+from handlers.api.platform_routes import PLATFORM_ROUTES
+from handlers.api.project_routes import PROJECT_ROUTES
+from handlers.api.resources.builds import (
     add_build,
     change_build,
     list_builds,
     list_environment_builds,
     show_build,
-    show_logs,
     stream_logs,
 )
-from handlers.dead_letters import (
+from handlers.api.resources.dead_letters import (
     drop_dead_letter,
     list_dead_letters,
     requeue_dead_letter,
 )
-from handlers.deliveries import list_deliveries, replay_delivery, show_delivery
-from handlers.events import show_contract, stream_events
-from handlers.explain import explain
-from handlers.health import is_alive, is_ready
-from handlers.hooks import (
+from handlers.api.resources.deliveries import (
+    list_deliveries,
+    replay_delivery,
+    show_delivery,
+)
+from handlers.api.resources.events import show_contract, stream_events
+from handlers.api.resources.explanations import explain
+from handlers.api.resources.hooks import (
     add_hook,
     check_hook,
     list_hooks,
@@ -30,8 +35,7 @@ from handlers.hooks import (
     show_hook,
     test_hook,
 )
-from handlers.landing import show_landing
-from handlers.launchers import (
+from handlers.api.resources.launchers import (
     add_launcher,
     change_launcher,
     list_launchers,
@@ -40,108 +44,230 @@ from handlers.launchers import (
     remove_launcher,
     show_launcher,
 )
-from handlers.metrics import show_metrics
-from handlers.openapi import show_spec
-from handlers.retries import retry_builds
-from handlers.route import (
-    ACCEPTED,
-    OK,
-    Kind,
-    Many,
-    Part,
-    Route,
-    bare,
-    delete,
-    get,
-    hook,
-    patch,
-    post,
+from handlers.api.resources.operation.usage import show_usage
+from handlers.api.resources.renku.builds import (
+    add_session_build,
+    change_session_build,
+    list_session_builds,
+    show_logs,
+    show_session_build,
 )
-from handlers.shapes.builds import Build, BuildLogs, BuildPatch, LogsQuery
-from handlers.shapes.dead_letters import DeadLettersQuery, DeadLetterTold
-from handlers.shapes.deliveries import DeliveryTold
-from handlers.shapes.explanations import ExplanationQuery, Story
-from handlers.shapes.hooks import HookPost, HookTold, NewHook
-from handlers.shapes.launchers import (
+from handlers.api.resources.renku.environments import (
+    add_environment,
+    change_environment,
+    list_environments,
+    remove_environment,
+    show_environment,
+)
+from handlers.api.resources.renku.launchers import (
+    add_session_launcher,
+    change_session_launcher,
+    list_project_session_launchers,
+    list_session_launchers,
+    remove_session_launcher,
+    show_session_launcher,
+)
+from handlers.api.resources.retries import retry_builds
+from handlers.api.resources.simulations import simulate
+from handlers.api.resources.sources import (
+    list_evaluations,
+    list_sources,
+    request_evaluation,
+)
+from handlers.api.resources.system import (
+    is_alive,
+    is_ready,
+    show_metrics,
+    show_reference,
+    show_version,
+)
+from handlers.api.schemas.builds import BuildDetails
+from handlers.api.schemas.dead_letters import DeadLetterResponse, DeadLettersQuery
+from handlers.api.schemas.deliveries import DeliveryResponse
+from handlers.api.schemas.explanations import ExplanationQuery, Story
+from handlers.api.schemas.hooks import HookRequest, HookResponse, NewHook
+from handlers.api.schemas.launchers import (
+    LauncherDetails,
     LauncherPatch,
     LauncherPost,
     MoveRequest,
-    SessionLauncher,
 )
-from handlers.shapes.receipts import Alive, Ready, ReceiptTold
-from handlers.shapes.retries import RetriesTold, RetryPost
-from handlers.shapes.service import (
+from handlers.api.schemas.operation.usage import UsageResponse
+from handlers.api.schemas.receipts import Alive, Ready, ReceiptResponse
+from handlers.api.schemas.renku.builds import (
+    Build,
+    BuildLogs,
+    BuildPatch,
+    LogsQuery,
+    QueueQuery,
+)
+from handlers.api.schemas.renku.environment_responses import Environment
+from handlers.api.schemas.renku.environments import (
+    EnvironmentPatch,
+    EnvironmentPost,
+    EnvironmentsQuery,
+)
+from handlers.api.schemas.renku.launchers import (
+    SessionLauncher,
+    SessionLauncherPatch,
+    SessionLauncherPost,
+)
+from handlers.api.schemas.retries import RetriesResponse, RetryRequest
+from handlers.api.schemas.service import (
     DeliveriesQuery,
+    LauncherSearch,
     LaunchersQuery,
     LimitQuery,
     PageQuery,
     Version,
 )
-from handlers.shapes.simulations import Simulation, SimulationPost
-from handlers.shapes.sources import Asked, EvaluationTold, SourceTold
-from handlers.simulate import simulate
-from handlers.sources import list_evaluations, list_sources, look_now
-from handlers.version import show_version
-from handlers.webhooks import receive_from_github, receive_from_gitlab
+from handlers.api.schemas.simulations import Simulation, SimulationRequest
+from handlers.api.schemas.sources import (
+    EvaluationQueued,
+    EvaluationResponse,
+    SourceResponse,
+)
+from handlers.api.update_routes import UPDATE_ROUTES
+from handlers.route import (
+    ACCEPTED,
+    OK,
+    OURS,
+    ListOf,
+    MediaType,
+    Route,
+    Surface,
+    delete,
+    get,
+    patch,
+    plain_route,
+    post,
+    webhook_route,
+)
+from handlers.webhooks.endpoint import receiver_of
+from service.domain.rights.decision import Permission
+from service.forges.registry import FORGES
 
 __all__ = ["ROUTES"]
+
+OPEN: Final = Permission.OPEN
+ANYONE: Final = Permission.ANYONE
+USER: Final = Permission.USER
+VIEWER: Final = Permission.VIEWER
+EDITOR: Final = Permission.EDITOR
+EDITOR_BY_BODY: Final = Permission.EDITOR_BY_BODY
+ADMIN: Final = Permission.ADMIN
+
 
 # fmt: off
 ROUTES: Final[tuple[Route, ...]] = (
     # Renku's
-    get("/session_launchers", list_launchers, Many(SessionLauncher), LaunchersQuery),
-    post("/session_launchers", add_launcher, SessionLauncher, LauncherPost),
-    get("/session_launchers/{launcher_id}", show_launcher, SessionLauncher),
-    patch("/session_launchers/{launcher_id}", change_launcher,
-          SessionLauncher, LauncherPatch),
-    delete("/session_launchers/{launcher_id}", remove_launcher),
-    get("/projects/{project_id}/session_launchers", list_project_launchers,
-        Many(SessionLauncher), LaunchersQuery),
-    get("/environments/{environment_id}/builds", list_environment_builds,
-        Many(Build), LimitQuery),
-    post("/environments/{environment_id}/builds", add_build, Build),
-    get("/builds/{build_id}", show_build, Build),
-    patch("/builds/{build_id}", change_build, Build, BuildPatch),
-    get("/builds/{build_id}/logs", show_logs, BuildLogs, LogsQuery),
-    get("/version", show_version, Version),
-    # Ours beside
+    get("/session_launchers", list_session_launchers, ListOf(SessionLauncher),
+        LaunchersQuery, needs=ANYONE),
+    post("/session_launchers", add_session_launcher, SessionLauncher,
+         SessionLauncherPost, needs=EDITOR_BY_BODY),
+    get("/session_launchers/{launcher_id}", show_session_launcher, SessionLauncher,
+        needs=VIEWER),
+    patch("/session_launchers/{launcher_id}", change_session_launcher,
+          SessionLauncher, SessionLauncherPatch, needs=EDITOR),
+    delete("/session_launchers/{launcher_id}", remove_session_launcher, needs=EDITOR),
+    get("/projects/{project_id}/session_launchers", list_project_session_launchers,
+        ListOf(SessionLauncher), LaunchersQuery, needs=VIEWER),
+    get("/environments", list_environments, ListOf(Environment), EnvironmentsQuery,
+        needs=ANYONE),
+    post("/environments", add_environment, Environment, EnvironmentPost, needs=ADMIN),
+    get("/environments/{environment_id}", show_environment, Environment,
+        needs=ANYONE),
+    patch("/environments/{environment_id}", change_environment, Environment,
+          EnvironmentPatch, needs=ADMIN),
+    delete("/environments/{environment_id}", remove_environment, needs=ADMIN),
+    get("/environments/{environment_id}/builds", list_session_builds,
+        ListOf(Build), LimitQuery, needs=VIEWER),
+    post("/environments/{environment_id}/builds", add_session_build, Build,
+         query=QueueQuery, needs=EDITOR),
+    get("/builds/{build_id}", show_session_build, Build, needs=VIEWER),
+    patch("/builds/{build_id}", change_session_build, Build, BuildPatch, needs=EDITOR),
+    get("/builds/{build_id}/logs", show_logs, BuildLogs, LogsQuery, needs=VIEWER),
+    get("/version", show_version, Version, needs=OPEN),
+    *PLATFORM_ROUTES,
+    *PROJECT_ROUTES,
+    *UPDATE_ROUTES,
+    # Renku's nouns, with all that is known of them
+    get("/session_launchers", list_launchers, ListOf(LauncherDetails),
+        LauncherSearch, needs=ANYONE, below=OURS),
+    post("/session_launchers", add_launcher, LauncherDetails, LauncherPost,
+         needs=EDITOR_BY_BODY, below=OURS),
+    get("/session_launchers/{launcher_id}", show_launcher, LauncherDetails,
+        needs=VIEWER, below=OURS),
+    patch("/session_launchers/{launcher_id}", change_launcher, LauncherDetails,
+          LauncherPatch, needs=EDITOR, below=OURS),
+    delete("/session_launchers/{launcher_id}", remove_launcher,
+           needs=EDITOR, below=OURS),
     post("/session_launchers/{launcher_id}/move", move_launcher,
-         SessionLauncher, MoveRequest, OK),
-    get("/builds", list_builds, Many(Build), LimitQuery),
-    post("/builds/retry", retry_builds, RetriesTold, RetryPost, ACCEPTED),
-    get("/builds/{build_id}/logs/stream", stream_logs, Kind.STREAM),
-    get("/hooks", list_hooks, Many(HookTold), PageQuery),
-    post("/hooks", add_hook, NewHook, HookPost),
-    get("/hooks/{hook_id}", show_hook, HookTold),
-    delete("/hooks/{hook_id}", remove_hook),
-    post("/hooks/{hook_id}/rotate", rotate_secret, NewHook, None, OK),
-    post("/hooks/{hook_id}/retire", retire_secret, HookTold, None, OK),
-    post("/hooks/{hook_id}/check", check_hook, HookTold, None, OK),
-    post("/hooks/{hook_id}/test", test_hook, Kind.NOTHING),
-    get("/sources", list_sources, Many(SourceTold), PageQuery),
+         LauncherDetails, MoveRequest, OK, needs=EDITOR, below=OURS),
+    get("/projects/{project_id}/session_launchers", list_project_launchers,
+        ListOf(LauncherDetails), LaunchersQuery, needs=VIEWER, below=OURS),
+    get("/environments/{environment_id}/builds", list_environment_builds,
+        ListOf(BuildDetails), LimitQuery, needs=VIEWER, below=OURS),
+    post("/environments/{environment_id}/builds", add_build, BuildDetails,
+         query=QueueQuery, needs=EDITOR, below=OURS),
+    get("/builds", list_builds, ListOf(BuildDetails), LimitQuery,
+        needs=ANYONE, below=OURS),
+    get("/builds/{build_id}", show_build, BuildDetails, needs=VIEWER, below=OURS),
+    patch("/builds/{build_id}", change_build, BuildDetails, BuildPatch,
+          needs=EDITOR, below=OURS),
+    get("/builds/{build_id}/logs/stream", stream_logs, MediaType.STREAM,
+        needs=VIEWER, below=OURS),
+    post("/builds/retry", retry_builds, RetriesResponse, RetryRequest, ACCEPTED,
+         needs=ADMIN, below=OURS),
+    # Ours alone
+    get("/hooks", list_hooks, ListOf(HookResponse), PageQuery, needs=USER, below=OURS),
+    post("/hooks", add_hook, NewHook, HookRequest, needs=EDITOR_BY_BODY, below=OURS),
+    get("/hooks/{hook_id}", show_hook, HookResponse, needs=EDITOR, below=OURS),
+    delete("/hooks/{hook_id}", remove_hook, needs=EDITOR, below=OURS),
+    post("/hooks/{hook_id}/rotate", rotate_secret, NewHook, None, OK,
+         needs=EDITOR, below=OURS),
+    post("/hooks/{hook_id}/retire", retire_secret, HookResponse, None, OK,
+         needs=EDITOR, below=OURS),
+    post("/hooks/{hook_id}/check", check_hook, HookResponse, None, OK,
+         needs=EDITOR, below=OURS),
+    post("/hooks/{hook_id}/test", test_hook, MediaType.NOTHING,
+         needs=EDITOR, below=OURS),
+    get("/sources", list_sources, ListOf(SourceResponse), PageQuery,
+        needs=ANYONE, below=OURS),
     get("/sources/{source_id}/evaluations", list_evaluations,
-        Many(EvaluationTold), LimitQuery),
-    post("/sources/{source_id}/look", look_now, Asked, None, ACCEPTED),
-    get("/deliveries", list_deliveries, Many(DeliveryTold), DeliveriesQuery),
-    get("/deliveries/{delivery_id}", show_delivery, DeliveryTold),
+        ListOf(EvaluationResponse), LimitQuery, needs=VIEWER, below=OURS),
+    post("/sources/{source_id}/evaluations", request_evaluation,
+        EvaluationQueued, None, ACCEPTED, needs=EDITOR, below=OURS),
+    get("/deliveries", list_deliveries, ListOf(DeliveryResponse), DeliveriesQuery,
+        needs=ANYONE, below=OURS),
+    get("/deliveries/{delivery_id}", show_delivery, DeliveryResponse,
+        needs=VIEWER, below=OURS),
     post("/deliveries/{delivery_id}/replay", replay_delivery,
-         ReceiptTold, None, ACCEPTED),
-    get("/explanations", explain, Story, ExplanationQuery),
-    post("/simulations", simulate, Simulation, SimulationPost, OK),
-    get("/events/stream", stream_events, Kind.STREAM),
-    get("/dead_letters", list_dead_letters, Many(DeadLetterTold), DeadLettersQuery),
-    post("/dead_letters/{letter_id}/requeue", requeue_dead_letter, Kind.NOTHING),
-    delete("/dead_letters/{letter_id}", drop_dead_letter),
+         ReceiptResponse, None, ACCEPTED, needs=EDITOR, below=OURS),
+    get("/explanations", explain, Story, ExplanationQuery, needs=ANYONE, below=OURS),
+    post("/simulations", simulate, Simulation, SimulationRequest, OK,
+         needs=USER, below=OURS),
+    get("/events/stream", stream_events, MediaType.STREAM, needs=USER, below=OURS),
+    get("/dead_letters", list_dead_letters, ListOf(DeadLetterResponse),
+        DeadLettersQuery, needs=ADMIN, below=OURS),
+    post("/dead_letters/{letter_id}/requeue", requeue_dead_letter, MediaType.NOTHING,
+         needs=ADMIN, below=OURS),
+    delete("/dead_letters/{letter_id}", drop_dead_letter, needs=ADMIN, below=OURS),
+    get("/usage", show_usage, UsageResponse, needs=ADMIN, below=OURS),
     # For forges
-    hook("/webhooks/github/{hook_id}", receive_from_github, ReceiptTold),
-    hook("/webhooks/gitlab/{hook_id}", receive_from_gitlab, ReceiptTold),
+    *(webhook_route(f"/webhooks/{forge.value}/{{hook_id}}", receiver_of(forge),
+                    ReceiptResponse)
+      for forge in FORGES),
     # For people and machines that look around
-    bare("/", show_landing, Kind.HTML, Part.API),
-    bare("/api/spec.json", show_spec, Kind.JSON, Part.API),
-    bare("/api/events", show_contract, Kind.JSON, Part.API),
-    bare("/healthz", is_alive, Alive, Part.ALWAYS),
-    bare("/readyz", is_ready, Ready, Part.ALWAYS),
-    bare("/metrics", show_metrics, Kind.TEXT, Part.ALWAYS),
+    plain_route("/api/docs", show_reference, MediaType.HTML, Surface.API),
+    plain_route("/api/spec.json", show_spec, MediaType.JSON, Surface.API),
+    plain_route("/api/events", show_contract, MediaType.JSON, Surface.API),
+    plain_route("/livez", is_alive, Alive, Surface.ALWAYS),
+    plain_route("/healthz", is_alive, Alive, Surface.ALWAYS, operation="is_healthy"),
+    plain_route("/readyz", is_ready, Ready, Surface.ALWAYS),
+    plain_route("/version", show_version, Version, Surface.ALWAYS,
+                operation="show_process_version"),
+    plain_route("/metrics", show_metrics, MediaType.TEXT, Surface.ALWAYS),
 )
 # fmt: on
 """Every route, on one screen."""

@@ -2,18 +2,23 @@
 
 aiohttp answers a request that is no HTTP with the very bytes it stumbled over, and
 logs them with a traceback: a token with one bad byte would be in both. Here such a
-request costs one line and gets an answer that says what kind of thing is wrong.
+request costs one line and gets an answer that names the kind of error.
+
+Nor does it wait for a request for ever, which aiohttp does for an hour: who connects
+has to send a whole head within a deadline (`handlers.connections`).
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from aiohttp import http_exceptions, web
 
+from handlers.connections import MAX_HEAD, Connections, max_connections
 from handlers.middleware import error_response
 
 __all__ = ["open_server"]
@@ -40,7 +45,55 @@ _UNREADABLE: Final = "The request is no HTTP that can be read."
 
 
 class _Handler(web.RequestHandler):
-    """One connection."""
+    """One connection.
+
+    Args:
+        server: Serves it.
+        connections: All of the server's.
+    """
+
+    __slots__ = ("_connections", "_head_bytes")
+
+    def __init__(self, server: "_Server", connections: Connections) -> None:
+        super().__init__(server, loop=asyncio.get_running_loop(), **_OPTIONS)
+        self._connections = connections
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self._connections.open(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._connections.close(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; count it where it is no whole head yet."""
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._head_bytes = 0
+            self._connections.begin(self)
+        # Otherwise the rest of a body comes that nobody reads.
+        elif self._waiter is not None and not self._waiter.done():
+            self._connections.wait(self)
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD:
+                log.info("connection closed", seen="a head of a request without end")
+                self.force_close()
+
+    async def finish_response(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; from then on the next request may come."""
+        sent = await super().finish_response(request, resp, start_time)
+        if not self._messages:
+            self._connections.rest(self)
+        return sent
 
     def handle_error(
         self,
@@ -55,13 +108,13 @@ class _Handler(web.RequestHandler):
             raise exc  # nobody is there any more
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("request failed outside its handler", exc_info=exc)
-            said = "Something went wrong here."
+            message = "Something went wrong here."
         else:
-            said = _what(exc)
-            log.info("request not readable", status=status, seen=said)
+            message = _what(exc)
+            log.info("request not readable", status=status, seen=message)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
-        response = error_response(status, said)
+        response = error_response(status, message)
         response.force_close()
         return response
 
@@ -72,19 +125,19 @@ class _Handler(web.RequestHandler):
 
 
 def _what(exc: BaseException | None) -> str:
-    known = (_SAID[it] for it in type(exc).__mro__ if it in _SAID)
+    known = (_SAID[item] for item in type(exc).__mro__ if item in _SAID)
     return next(known, _UNREADABLE)
 
 
 class _Server(web.Server):
     """Makes a handler for every connection."""
 
+    @cached_property
+    def _limited(self) -> Connections:
+        return Connections(asyncio.get_running_loop(), most=max_connections())
+
     def __call__(self) -> web.RequestHandler:
-        return _Handler(
-            self,
-            loop=asyncio.get_running_loop(),
-            **_OPTIONS,
-        )
+        return _Handler(self, self._limited)
 
 
 class _Runner(web.ServerRunner):

@@ -1,5 +1,8 @@
 """Writes what the pages say that the code knows better: `make docs`.
 
+The values of the chart, their schema and their table are made of one model, in
+scripts/chart/.
+
 Between `<!-- generated: NAME -->` and `<!-- end -->` a page belongs to this script;
 in docs/cases.md the last column does; docs/events/ is written as a whole.
 """
@@ -18,21 +21,26 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from pydantic.fields import FieldInfo
 
+from scripts.chart.files import chart_files, chart_tables, settings_texts
+from scripts.licences import licence_table
+from scripts.rights import rights
 from service import settings as settings_package
-from service.contract import write
-from service.domain import failure as failure_module
-from service.domain.build import TRANSITIONS, BuildState
-from service.domain.failure import FailureClass
+from service.domain.building import failure as failure_module
+from service.domain.building.build import TRANSITIONS, BuildState
+from service.domain.building.failure import FailureClass
+from service.events.asyncapi import write
 from service.metrics import Metrics
 from service.settings import PREFIX, Section, Settings
+from service.settings.renamed import RENAMED_SETTINGS
+from service.settings.section import spelled
 
 __all__ = ["ROOT", "cases", "named_for_cases", "pages"]
 
 ROOT: Final = Path(__file__).parent.parent
 SETTINGS: Final = "\n".join(
-    it.read_text()
+    path.read_text()
     for folder in settings_package.__path__
-    for it in sorted(Path(folder).glob("*.py"))
+    for path in sorted(Path(folder).glob("*.py"))
 )
 NOTHING: Final = "**open**"
 CASE_ROW: Final = re.compile(r"^\| (\d+) \| (.*?) \| .*? \|$", re.MULTILINE)
@@ -47,10 +55,20 @@ def pages() -> dict[Path, str]:
     operating = ROOT / "docs" / "operating.md"
     architecture = ROOT / "ARCHITECTURE.md"
     kubernetes = ROOT / "docs" / "kubernetes.md"
+    renamed = ROOT / "docs" / "renamed.md"
+    chart = ROOT / "docs" / "chart.md"
+    texts = settings_texts(_attribute_docstrings(SETTINGS))
+    access = ROOT / "docs" / "rights.md"
+    licences = ROOT / "docs" / "licences.md"
     return {
+        licences: filled(licences, {"licences": licence_table()}),
+        access: filled(access, {"rights": rights()}),
         operating: filled(operating, {"settings": settings(), "metrics": metrics()}),
         architecture: filled(architecture, {"states": states()}),
         kubernetes: filled(kubernetes, {"failures": failures()}),
+        renamed: filled(renamed, {"renamed settings": renamed_settings()}),
+        chart: filled(chart, chart_tables()),
+        **chart_files(ROOT / "charts" / "relaunch", texts),
         ROOT / "docs" / "cases.md": cases((ROOT / "docs" / "cases.md").read_text()),
     }
 
@@ -75,14 +93,24 @@ def settings() -> str:
     return "\n".join(rows)
 
 
+def renamed_settings() -> str:
+    """Return the table of the settings that had another name."""
+    rows = ["| until 0.1.0 | now |", "|---|---|"]
+    rows += [
+        f"| `{PREFIX}{'_'.join(old).upper()}` | `{PREFIX}{'_'.join(new).upper()}` |"
+        for old, new in RENAMED_SETTINGS.items()
+    ]
+    return "\n".join(rows)
+
+
 def _fields() -> Iterator[tuple[str, str, str]]:
     said = _attribute_docstrings(SETTINGS)
     for name, field in Settings.model_fields.items():
         group = field.annotation
         if isinstance(group, type) and issubclass(group, Section):
-            for inner, it in group.model_fields.items():
+            for inner, field_info in group.model_fields.items():
                 variable = f"{PREFIX}{name}_{inner}".upper()
-                yield variable, _default(inner, it), said[group.__name__][inner]
+                yield variable, _default(inner, field_info), said[group.__name__][inner]
         else:
             variable = f"{PREFIX}{name}".upper()
             yield variable, _default(name, field), said["Settings"][name]
@@ -100,17 +128,9 @@ def _default(name: str, field: FieldInfo) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case timedelta():
-            return f"`{_short(value)}`"
+            return f"`{spelled(value)}`"
         case _:
             return f"`{value}`"
-
-
-def _short(duration: timedelta) -> str:
-    seconds = int(duration.total_seconds())
-    for unit, length in (("h", 3600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _attribute_docstrings(source: str) -> dict[str, dict[str, str]]:
@@ -147,10 +167,10 @@ def metrics() -> str:
     registry = CollectorRegistry()
     known = vars(Metrics(registry=registry)).values()
     rows = ["| metric | labels | |", "|---|---|---|"]
-    for collector in (it for it in known if hasattr(it, "_labelnames")):
+    for collector in (item for item in known if hasattr(item, "_labelnames")):
         (family,) = collector.describe()
         suffix = "_total" if family.type == "counter" else ""
-        labels = ", ".join(f"`{it}`" for it in collector._labelnames)  # noqa: SLF001 - the library has no other way to ask
+        labels = ", ".join(f"`{labelname}`" for labelname in collector._labelnames)  # noqa: SLF001 - the library has no other way to ask
         rows.append(f"| `{family.name}{suffix}` | {labels} | {family.documentation} |")
     return "\n".join(rows)
 
@@ -158,7 +178,7 @@ def metrics() -> str:
 def failures() -> str:
     """Return the table of the classes of failures."""
     said = _attribute_docstrings(getsource(failure_module))["FailureClass"]
-    rows = ["| class | tried again | |", "|---|---|---|"]
+    rows = ["| class | retried | |", "|---|---|---|"]
     for kind in FailureClass:
         at_once = "at once, then later" if kind.is_transient else "later"
         again = "no" if kind.is_final else at_once

@@ -48,5 +48,13 @@ rabbitmq() {
   echo "RabbitMQ: none here and it cannot be installed; its tests are skipped"
 }
 
+browser() {
+  if [ -n "${RELAUNCH_TEST_BROWSER:-}" ]; then echo "Chromium: as RELAUNCH_TEST_BROWSER says"; return; fi
+  if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then echo "Chromium: found"; return; fi
+  if install chromium; then echo "Chromium: installed"; return; fi
+  echo "Chromium: none here and it cannot be installed; its tests are skipped"
+}
+
 postgresql
 rabbitmq
+browser

@@ -1,1 +1,1 @@
-"""What we know and what we drive: domain, contract, ports, adapters, settings."""
+"""The service: domain, events, ports, use cases, adapters, settings, command line."""

@@ -1,25 +1,27 @@
-"""What can go wrong.
+"""The errors that this service raises.
 
-Two questions decide what happens next: whose doing is it, and will it pass?
+Two questions decide how an error is handled: who caused it, and will it pass?
 
     ServiceError
-      DeliveryError            the sender's doing       4xx, never retried
-        BadSignatureError        401  unknown hook or wrong proof: one answer for both
-        MalformedDeliveryError   400  authentic or not, it cannot be read
+      DeliveryError            caused by the sender   4xx, never retried
+        BadSignatureError        401  unknown hook or wrong signature: one answer
+        MalformedDeliveryError   400  the payload cannot be parsed
         OversizedDeliveryError   413
         UnsupportedMediaError    415
-        ForeignRepositoryError   403  a hook speaks about a repository not its own
-      RequestError             the caller's doing       4xx
+        ForeignRepositoryError   403  a delivery about another repository
+      RequestError             caused by the caller   4xx
         NotFoundError            404  (also for lack of permission)
         ConflictError            409
         InvalidRequestError      422
         UnauthenticatedError     401
-      TransientError           nobody's doing           503 / retried later
-        RemoteLagsError          the forge shows what was before a push
-      PermanentError           ours or the data's       500 / dead letter
+        ForbiddenError           403  an administrator's operation
+        PreconditionMissingError 428
+      TransientError           an outage: will pass   503 / retried later
+        RemoteLagsError          the forge shows the state before a push
+      PermanentError           a bug or bad data      500 / dead letter
         RemoteRefusedError       the repository is gone, private or forbidden
 
-Messages say what was seen and what was expected, and never hold a secret.
+Messages name what was seen and what was expected, and never contain a secret.
 """
 
 from datetime import timedelta
@@ -29,12 +31,14 @@ __all__ = [
     "BadSignatureError",
     "ConflictError",
     "DeliveryError",
+    "ForbiddenError",
     "ForeignRepositoryError",
     "InvalidRequestError",
     "MalformedDeliveryError",
     "NotFoundError",
     "OversizedDeliveryError",
     "PermanentError",
+    "PreconditionMissingError",
     "Refusal",
     "RemoteLagsError",
     "RemoteRefusedError",
@@ -47,19 +51,19 @@ __all__ = [
 
 
 class ServiceError(Exception):
-    """Anything this service raises on purpose."""
+    """The base of all errors that this service raises."""
 
 
 class DeliveryError(ServiceError):
-    """A delivery that cannot be accepted, whoever sends it again."""
+    """A delivery that cannot be accepted; a redelivery does not help."""
 
 
 class BadSignatureError(DeliveryError):
-    """Nothing proves that the delivery comes from the hook's forge."""
+    """The delivery is not authenticated by a secret of its hook."""
 
 
 class MalformedDeliveryError(DeliveryError):
-    """The delivery is not what its forge sends."""
+    """The delivery does not have the format of its forge."""
 
 
 class OversizedDeliveryError(DeliveryError):
@@ -67,39 +71,47 @@ class OversizedDeliveryError(DeliveryError):
 
 
 class UnsupportedMediaError(DeliveryError):
-    """The body is in a content type or encoding that is not read."""
+    """The body has an unsupported content type or encoding."""
 
 
 class ForeignRepositoryError(DeliveryError):
-    """A genuine delivery about a repository its hook is not bound to."""
+    """An authentic delivery about a repository that its hook is not bound to."""
 
 
 class RequestError(ServiceError):
-    """A request of a user that cannot be served as it stands."""
+    """A request of a user that cannot be served."""
 
 
 class NotFoundError(RequestError):
-    """There is no such thing, or not for this caller."""
+    """The resource does not exist, or the caller may not see it."""
 
 
 class ConflictError(RequestError):
-    """The thing is in a state that does not allow the request."""
+    """The resource is in a state that does not allow the request."""
 
 
 class InvalidRequestError(RequestError):
-    """The request breaks a rule that its message names."""
+    """The request breaks a rule that the message names."""
 
 
 class UnauthenticatedError(RequestError):
-    """The caller did not prove who they are."""
+    """The caller is not authenticated."""
+
+
+class ForbiddenError(RequestError):
+    """The caller is known, and may not do this; nothing is revealed by saying so."""
+
+
+class PreconditionMissingError(RequestError):
+    """The request changes something, and does not name the version that it changes."""
 
 
 class TransientError(ServiceError):
-    """It failed now and may well work later; the work is retried.
+    """A failure that may pass; the operation is retried.
 
     Args:
         message: What was seen.
-        retry_after: How long the other side asked to be left alone, when it said so.
+        retry_after: How long the server asked to wait; None when it did not.
     """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
@@ -108,33 +120,33 @@ class TransientError(ServiceError):
 
 
 class RemoteLagsError(TransientError):
-    """The forge told of a push and does not show it yet."""
+    """The forge has sent a push and does not show it yet."""
 
 
 class PermanentError(ServiceError):
-    """Trying again changes nothing; a person has to look."""
+    """A failure that a retry does not change; a person has to act."""
 
 
 class Refusal(Enum):
-    """Why a repository cannot be read, as far as its forge lets one tell."""
+    """Why a repository cannot be read, as far as the forge's answer shows."""
 
     ABSENT = "refused"
-    """It is not there, or not for us: most forges give one answer for both."""
+    """It does not exist, or may not be read: most forges give one answer for both."""
     FORBIDDEN = "forbidden"
-    """It may be there, and we may not read it: a token that is refused or lacks it."""
+    """It may exist, but the token is refused or lacks the permission."""
     REPLACED = "replaced"
-    """Another repository has its name; the one that was followed is not there."""
+    """Another repository has its path now; the tracked one is gone."""
     WITHHELD = "withheld"
-    """The forge withholds it from everybody."""
+    """The forge blocks it for everybody."""
 
 
 class RemoteRefusedError(PermanentError):
-    """The forge has no such repository for us: deleted, private or forbidden.
+    """The forge refuses to show the repository: deleted, private or forbidden.
 
     Args:
         message: What was seen.
         refusal: Why it is refused.
-        number: Of the repository that has its name now, where it was replaced.
+        number: The number of the repository that has its path now, when replaced.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Logging: one event per thing that happened, constant text, facts as keys.
+"""Logging: one event per line, with constant text and the facts as keys.
 
-Whoever logs, also a library, logs through here: credentials are masked where a line is
-written, and nothing that a stranger wrote can begin a line of its own.
+All log lines, also those of libraries, pass through here: credentials are redacted, and
+control characters are escaped, so that untrusted input cannot start a line of its own.
 """
 
 import logging
@@ -13,17 +13,18 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from service.redaction import redacted
+from service.redaction import redact_credentials
 from service.settings import LogSettings
 
 __all__ = ["configure"]
 
 _SHORTEST: Final = 8
-"""Characters of a secret that is looked for by itself: shorter ones are words."""
+"""Characters of the shortest secret that is redacted by its value: shorter ones would
+match ordinary words."""
 _CONTROL: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
-"""What moves a terminal's cursor, ends a line or turns the order of letters."""
+"""Characters that control a terminal, end a line or change the direction of text."""
 
 
 def configure(
@@ -32,15 +33,14 @@ def configure(
     stream: TextIO | None = None,
     secrets: Iterable[str] = (),
 ) -> None:
-    """Send logs to a stream (standard error when none is given), as text or JSON.
+    """Configure logging to a stream (standard error by default), as text or JSON.
 
-    Libraries that use the standard library's logging are sent the same way, from
-    warnings up.
+    Warnings and errors that libraries log through the standard library go the same way.
 
     Args:
-        settings: From which level on, and how.
-        stream: Where to.
-        secrets: Of this process; they are masked wherever they stand.
+        settings: The level and the format.
+        stream: The output.
+        secrets: Secrets of this process; they are redacted wherever they appear.
     """
     out = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level.upper()]
@@ -73,7 +73,8 @@ def configure(
 
 
 _NOISY = ("aio_pika", "aiormq")
-"""They log every attempt to reach a broker that is away; the adapter says it once."""
+"""They log every attempt to connect to a broker that is down; the adapter logs it
+once."""
 
 
 def _rendering(
@@ -88,7 +89,7 @@ def _rendering(
             structlog.processors.JSONRenderer(),
         ]
     return [
-        # Without local variables: tokens, headers, bodies.
+        # Tracebacks without local variables, which may be tokens, headers or bodies.
         structlog.processors.format_exc_info,
         redacting,
         _escape,
@@ -99,64 +100,68 @@ def _rendering(
 
 
 class _Redacting:
-    """Masks credentials in everything that an event holds.
+    """Redacts credentials in all values of a log event.
 
     Args:
-        secrets: Texts to mask wherever they stand, beside what looks like some.
+        secrets: Texts to redact besides everything that looks like a credential.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        longest = sorted({it for it in secrets if len(it) >= _SHORTEST}, key=len)
-        own = "|".join(re.escape(it) for it in reversed(longest))
+        longest = sorted(
+            {secret for secret in secrets if len(secret) >= _SHORTEST}, key=len
+        )
+        own = "|".join(re.escape(text) for text in reversed(longest))
         self._own = re.compile(own) if own else None
 
     def __call__(
         self, logger: object, name: str, event: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
         del logger, name
-        return {key: self._masked(value) for key, value in event.items()}
+        return {key: self._redact_value(value) for key, value in event.items()}
 
-    def _masked(self, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
+    def _redact_value(self, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
         match value:
             case None | bool() | int() | float():
                 return value
             case Mapping():
-                return {self._text(str(k)): self._masked(v) for k, v in value.items()}
+                return {
+                    self._redact_text(str(k)): self._redact_value(v)
+                    for k, v in value.items()
+                }
             case list() | tuple() | set() | frozenset():
-                return [self._masked(it) for it in value]
+                return [self._redact_value(item) for item in value]
             case str():
-                return self._text(value)
+                return self._redact_text(value)
             case bytes():
-                return self._text(repr(value))
+                return self._redact_text(repr(value))
             case _:
-                return self._text(str(value))
+                return self._redact_text(str(value))
 
-    def _text(self, text: str) -> str:
+    def _redact_text(self, text: str) -> str:
         if self._own is not None:
             text = self._own.sub("…", text)
-        return redacted(text)
+        return redact_credentials(text)
 
 
 def _escape(
     logger: object, name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Write control characters out: no value ends its line or speaks to a terminal.
+    """Escape control characters, so that no value ends its line or controls a terminal.
 
-    A traceback has lines of its own; they are set in, so that none looks like another
-    event.
+    The lines of a traceback are indented, so that none looks like another event.
     """
     del logger, name
     trace = event.pop("exception", None)
-    safe = {str(key): _escaped(value) for key, value in event.items()}
+    safe = {str(key): _escape_value(value) for key, value in event.items()}
     if trace is not None:
         lines = str(trace).split("\n")
-        safe["exception"] = "\n".join(f"    {_escaped(line)}" for line in lines)
+        safe["exception"] = "\n".join(f"    {_escape_value(line)}" for line in lines)
     return safe
 
 
-def _escaped(value: Any) -> Any:  # noqa: ANN401 - whatever was logged
+def _escape_value(value: Any) -> Any:  # noqa: ANN401 - whatever was logged
     if isinstance(value, str):
-        return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], value)
     if isinstance(value, Mapping):
-        return {_escaped(k): _escaped(v) for k, v in value.items()}
-    return [_escaped(it) for it in value] if isinstance(value, list) else value
+        return {_escape_value(k): _escape_value(v) for k, v in value.items()}
+    return [_escape_value(item) for item in value] if isinstance(value, list) else value

@@ -1,28 +1,58 @@
-"""What operators count, on a registry that the application owns.
-
-https://prometheus.io/docs/practices/naming/
-"""
+"""Prometheus metrics, named by https://prometheus.io/docs/practices/naming/."""
 
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["Metrics"]
+__all__ = ["STATE_GAUGES", "Metrics"]
 
 _REQUEST_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-"""Up to the ten seconds after which both forges give a delivery up."""
+"""Up to ten seconds, the time-out of a delivery at GitHub and GitLab."""
 _BUILD_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_WAIT_SECONDS = (0.01, 0.1, 1, 5, 15, 60, 300, 1800, 3600)
+_READY_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+_UNKNOWN: Final = float("nan")
+"""Of what only the leader measures: comparisons with it are false in Prometheus."""
 _REMEMBERED: Final = 500
-"""Counters found by their labels: of routes, statuses and reasons there are fewer."""
+"""The size of the cache of labelled counters: more than routes, statuses and
+reasons."""
+
+STATE_GAUGES: Final = {
+    "leading": ("relaunch_leading", "Whether this process leads"),
+    "outbox": ("relaunch_outbox_events", "Events that wait for the bus"),
+    "outbox_age": (
+        "relaunch_outbox_oldest_seconds",
+        "How long the oldest of them has waited",
+    ),
+    "due": ("relaunch_evaluations_due", "Sources that are due for an evaluation"),
+    "due_age": (
+        "relaunch_evaluations_oldest_due_seconds",
+        "How long the oldest of them has been due",
+    ),
+    "sweep_lag": (
+        "relaunch_sweep_lag_seconds",
+        "How long the source has been due that the sweep polls next",
+    ),
+    "queued_age": (
+        "relaunch_builds_oldest_queued_seconds",
+        "How long the oldest queued build has waited",
+    ),
+    "outdated": (
+        "relaunch_launchers_outdated_without_build",
+        "Automatic launchers without the image that they want, and no build for it",
+    ),
+}
+"""What one process measures for all: the name of each gauge, and what it is."""
 
 
 class Metrics:
-    """Every counter of the service; each method counts one thing that happened.
+    """The metrics of the service; each method counts one event, or shows a state.
 
     Args:
-        registry: Where the counters live. Two applications in one process have two.
+        registry: The registry of the application; two applications in one process
+            have two.
     """
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
@@ -40,12 +70,12 @@ class Metrics:
         )
         self._records_lost = Counter(
             "relaunch_delivery_records_lost",
-            "Deliveries that were handled and not written down for later reading.",
+            "Deliveries that were handled, but not recorded in the delivery log.",
             registry=registry,
         )
         self._old_secrets = Counter(
             "relaunch_deliveries_by_old_secret",
-            "Deliveries proved by a secret that is being rotated out.",
+            "Deliveries authenticated by a secret that is being rotated out.",
             ("forge",),
             registry=registry,
         )
@@ -56,12 +86,13 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
-        # Asked for with every delivery; finding a counter costs more than counting.
+        # Counted with every delivery, where the look-up by labels is slower than
+        # counting.
         self._delivery = lru_cache(maxsize=_REMEMBERED)(self._deliveries.labels)
         self._request = lru_cache(maxsize=_REMEMBERED)(self._requests.labels)
         self._evaluations = Counter(
             "relaunch_evaluations",
-            "Decisions about sources.",
+            "Evaluations of sources.",
             ("verdict", "reason"),
             registry=registry,
         )
@@ -80,17 +111,102 @@ class Metrics:
         )
         self._launchers = Counter(
             "relaunch_launchers_updated",
-            "Launchers that were moved to an image, or told of one.",
+            "Launchers that were moved to an image, or offered one.",
             ("action",),
             registry=registry,
         )
 
+        self._publish_seconds = Histogram(
+            "relaunch_publish_seconds",
+            "Time until the bus confirmed a delivery, or gave up.",
+            ("outcome",),
+            buckets=_REQUEST_SECONDS,
+            registry=registry,
+        )
+        self._message_age = Histogram(
+            "relaunch_message_age_seconds",
+            "How old events were when a consumer got them.",
+            ("role",),
+            buckets=_WAIT_SECONDS,
+            registry=registry,
+        )
+        self._phase_seconds = Histogram(
+            "relaunch_build_phase_seconds",
+            "How long the phases of builds took.",
+            ("phase",),
+            buckets=_BUILD_SECONDS,
+            registry=registry,
+        )
+        self._ready_seconds = Histogram(
+            "relaunch_push_to_ready_seconds",
+            "From the arrival of a push until launchers had its image, and its stages.",
+            ("stage",),
+            buckets=_READY_SECONDS,
+            registry=registry,
+        )
+        self._avoided = Counter(
+            "relaunch_builds_avoided",
+            "Builds that did not have to run.",
+            ("reason",),
+            registry=registry,
+        )
+        self._avoided_seconds = Counter(
+            "relaunch_build_seconds_avoided",
+            "What they would have taken, by the latest builds.",
+            ("reason",),
+            registry=registry,
+        )
+        self._forge_requests = Counter(
+            "relaunch_forge_requests",
+            "Requests to the APIs of forges, by class of the answer.",
+            ("host", "outcome"),
+            registry=registry,
+        )
+        self._forge_budget = Gauge(
+            "relaunch_forge_requests_left",
+            "Requests that a forge's rate limit leaves to a token.",
+            ("host",),
+            registry=registry,
+        )
+        self._add_gauges(registry)
+
+    def _add_gauges(self, registry: CollectorRegistry) -> None:
+        """Add what the leader reads off the database and the bus."""
+        self._queue_messages = Gauge(
+            "relaunch_queue_messages",
+            "Messages that wait in a queue; measured by the leader.",
+            ("role",),
+            registry=registry,
+        )
+        self._dead_letters = Gauge(
+            "relaunch_dead_letters",
+            "Messages that nobody could handle; measured by the leader.",
+            ("role",),
+            registry=registry,
+        )
+        self._builds_unfinished = Gauge(
+            "relaunch_builds_unfinished",
+            "Builds that wait or run; measured by the leader.",
+            ("state",),
+            registry=registry,
+        )
+        self._hooks = Gauge(
+            "relaunch_hooks",
+            "Hooks by their last health check; measured by the leader.",
+            ("health",),
+            registry=registry,
+        )
+        for name, (title, text) in STATE_GAUGES.items():
+            gauge = Gauge(title, f"{text}; measured by the leader.", registry=registry)
+            gauge.set(_UNKNOWN)
+            setattr(self, f"_{name}", gauge)
+
     def delivery(self, *, forge: str, outcome: str, reason: str) -> None:
-        """Count a delivery and what became of it."""
+        """Count a delivery and its outcome."""
         self._delivery(forge, outcome, reason).inc()
 
     def spooled(self) -> None:
-        """Count a delivery that went to the database instead of the bus."""
+        """Count a delivery that was stored in the outbox instead of published."""
         self._spooled.inc()
 
     def records_lost(self, count: int) -> None:
@@ -98,7 +214,7 @@ class Metrics:
         self._records_lost.inc(count)
 
     def old_secret_used(self, *, forge: str) -> None:
-        """Count a delivery that only the older secret of its hook proved."""
+        """Count a delivery that only the older secret of its hook authenticated."""
         self._old_secrets.labels(forge).inc()
 
     def request(self, method: str, route: str, status: int, *, seconds: float) -> None:
@@ -106,7 +222,7 @@ class Metrics:
         self._request(method, route, status).observe(seconds)
 
     def evaluated(self, *, verdict: str, reason: str) -> None:
-        """Count a decision about a source."""
+        """Count an evaluation of a source."""
         self._evaluations.labels(verdict, reason).inc()
 
     def build_ended(self, *, outcome: str, reason: str, took: timedelta | None) -> None:
@@ -116,5 +232,68 @@ class Metrics:
             self._build_seconds.labels(outcome).observe(took.total_seconds())
 
     def launcher_updated(self, *, action: str) -> None:
-        """Count a launcher that was moved or told."""
+        """Count a launcher that was moved to an image, or offered one."""
         self._launchers.labels(action).inc()
+
+    def published(self, *, outcome: str, seconds: float) -> None:
+        """Count a delivery that the bus confirmed, or did not confirm in time."""
+        self._publish_seconds.labels(outcome).observe(seconds)
+
+    def message_received(self, *, role: str, age: timedelta) -> None:
+        """Count a message that a consumer got, and how long it waited."""
+        self._message_age.labels(role).observe(max(age.total_seconds(), 0))
+
+    def phase_ended(self, *, phase: str, took: timedelta) -> None:
+        """Count a phase of a build that ended."""
+        self._phase_seconds.labels(phase).observe(took.total_seconds())
+
+    def ready(self, *, stage: str, took: timedelta) -> None:
+        """Count how long a stage took on the way of a push to its launchers."""
+        self._ready_seconds.labels(stage).observe(max(took.total_seconds(), 0))
+
+    def build_avoided(self, *, reason: str, saved: timedelta, count: int = 1) -> None:
+        """Count builds that did not have to run, and what they would have taken."""
+        self._avoided.labels(reason).inc(count)
+        self._avoided_seconds.labels(reason).inc(count * saved.total_seconds())
+
+    def forge_answered(self, *, host: str, status: int | None) -> None:
+        """Count a request to a forge; without a status nobody answered."""
+        outcome = "no_answer" if status is None else f"{status // 100}xx"
+        self._forge_requests.labels(host, outcome).inc()
+
+    def forge_budget(self, *, host: str, left: int) -> None:
+        """Show how many requests a forge leaves to a token."""
+        self._forge_budget.labels(host).set(left)
+
+    def queue(self, *, role: str, waiting: int, dead: int) -> None:
+        """Show how many messages wait in a queue, and how many nobody could handle."""
+        self._queue_messages.labels(role).set(waiting)
+        self._dead_letters.labels(role).set(dead)
+
+    def unfinished_builds(self, **counts: int) -> None:
+        """Show how many builds are queued and running."""
+        for state, count in counts.items():
+            self._builds_unfinished.labels(state).set(count)
+
+    def hooks(self, **counts: int) -> None:
+        """Show how many hooks are healthy, unhealthy and unchecked."""
+        for health, count in counts.items():
+            self._hooks.labels(health).set(count)
+
+    def state(self, **values: float) -> None:
+        """Show what the leader measured, by the names of `STATE_GAUGES`."""
+        for name, value in values.items():
+            gauge: Gauge = getattr(self, f"_{name}")
+            gauge.set(value)
+
+    def forget_state(self) -> None:
+        """Show nothing of what only the leader measures, as another one leads."""
+        for name in STATE_GAUGES:
+            getattr(self, f"_{name}").set(_UNKNOWN)
+        for gauge in (
+            self._queue_messages,
+            self._dead_letters,
+            self._builds_unfinished,
+            self._hooks,
+        ):
+            gauge.clear()

@@ -2,16 +2,24 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
+from tests.support.groups import pytest_xdist_make_scheduler
 from tests.support.kube import kube
 
-__all__ = ["kube", "pytest_configure", "pytest_runtest_makereport"]
+__all__ = [
+    "kube",
+    "pytest_configure",
+    "pytest_runtest_makereport",
+    "pytest_xdist_make_scheduler",
+]
 
 REQUIRED = frozenset(os.environ.get("RELAUNCH_TEST_REQUIRE", "").split())  # noqa: TID251
 """Marks whose tests may not be skipped: what they need can be had on this machine."""
+OPTIONAL = frozenset({"real_builder"})
+"""Marks whose tests may be skipped, whatever else they need, unless required too."""
 
 
 def pytest_configure() -> None:
@@ -26,10 +34,11 @@ def pytest_configure() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    needed = REQUIRED & {mark.name for mark in item.iter_markers()}
-    if report.skipped and needed:
+    marks = {mark.name for mark in item.iter_markers()}
+    needed = REQUIRED & marks
+    if report.skipped and needed and not OPTIONAL & marks - REQUIRED:
         report.outcome = "failed"
         report.longrepr = f"skipped, but required: {sorted(needed)}: {call.excinfo}"
     return report

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.domain.hook import Secret
+from service.domain.repository import Repository
 from service.errors import InvalidRequestError
 from service.settings import ForgeSettings, Settings, load
 
@@ -23,6 +24,75 @@ def test_a_token_is_for_one_host() -> None:
     assert settings.token("git.example:8443") == Secret("two")
     assert settings.token("gitlab.com") == Secret("a=b=")
     assert settings.token("git.example") is None
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "bücher.example",
+        "BÜCHER.example",
+        "xn--bcher-kva.example",
+        "Bücher.example.",
+        "bücher.example:443",
+        "XN--BCHER-KVA.EXAMPLE.:443",
+    ],
+)
+def test_a_token_is_for_every_spelling_of_its_host(spelling: str) -> None:
+    settings = forge(tokens=f"{spelling}=one", kinds={spelling: "gitea"})
+
+    for name in ("bücher.example", "xn--bcher-kva.example", "BÜCHER.example."):
+        for port in ("", ":443"):
+            host = Repository.from_url(f"https://{name}{port}/o/n").host
+            assert settings.token(host) == Secret("one")
+            assert settings.kind(host) == "gitea"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example:8443/o/n",
+        "https://git.example:80/o/n",
+        "http://git.example:443/o/n",
+        "https://git.example.evil.example/o/n",
+        "https://evil.example/git.example/n",
+        "https://agit.example/o/n",
+        "https://git-example/o/n",
+        "https://g\u0456t.example/o/n",  # a Cyrillic letter
+        "https://git.examp1e/o/n",
+        "https://sub.git.example/o/n",
+        "file:///git.example/n",
+    ],
+)
+def test_a_token_is_for_no_other_host(url: str) -> None:
+    settings = forge(tokens="git.example=one", kinds={"git.example": "github"})
+    host = Repository.from_url(url).host
+
+    assert settings.token(host) is None
+    assert settings.kind(host) is None
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        "git.example/path=secret-1",
+        "user@git.example=secret-1",
+        "https://git.example=secret-1",
+        "git.example?x=secret-1",
+        "git.%65xample=secret-1",
+        "github.com=secret-1,GitHub.com.=secret-1",
+    ],
+)
+def test_what_is_no_host_or_stands_twice_has_no_token(
+    monkeypatch: pytest.MonkeyPatch, tokens: str
+) -> None:
+    monkeypatch.setenv("RELAUNCH_FORGE_TOKENS", tokens)
+    monkeypatch.setenv("RELAUNCH_FORGE_KINDS", '{"git.example": "github"}')
+
+    said = r"name of a host|two tokens"
+    with pytest.raises(InvalidRequestError, match=said) as error:
+        load()
+
+    assert "secret-1" not in str(error.value)
 
 
 def test_an_api_is_asked_where_we_have_a_token_or_were_told_to() -> None:

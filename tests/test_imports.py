@@ -10,7 +10,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from tempfile import mkdtemp
-from service.app import receive
+from service.app.roles import receive
 from service.app.remotes import open_remotes
 from service.adapters.clock import SystemClock
 from service.settings import load

@@ -1,8 +1,8 @@
-"""Where the processes over a data folder answer, for the command line of that machine.
+"""The addresses of the processes on a data folder, for the command line.
 
-Each keeps a file of its own, locked for as long as it lives: a process that was killed
-leaves its file and not its lock. A number of a process would not tell, since numbers
-are used again, and the token must not be shown to whoever took a port over.
+Each process keeps a file of its own, locked as long as it lives: a killed process
+leaves its file, not its lock. A process id would not do, since ids are reused, and the
+token must not be sent to another process that listens on the old port.
 """
 
 import fcntl
@@ -28,8 +28,8 @@ _LONGEST: Final = 4096
 def keep_address(folder: Path, url: str) -> Iterator[None]:
     """Keep an address on file during the block.
 
-    Nobody is stopped by a folder that takes no file or no lock: whoever looks for the
-    service has to be told then.
+    A folder that does not allow files or locks is no error: users of the command line
+    then have to give the address.
     """
     kept = None
     try:

@@ -13,7 +13,7 @@ from tenacity import (
 
 from service.errors import ServiceError
 
-__all__ = ["patiently"]
+__all__ = ["with_retries"]
 
 T = TypeVar("T")
 
@@ -22,20 +22,20 @@ LONGEST_WAIT: Final = timedelta(seconds=5)
 """An operator who mended a broker should not have to wait for us to notice."""
 
 
-async def patiently(
+async def with_retries(
     work: Callable[[], Awaitable[T]],
     *,
     on: type[ServiceError] = ServiceError,
     failed: Callable[[str], None],
     until: Callable[[], bool] = lambda: False,
 ) -> T:
-    """Do work, again and again until it is done, with growing, random waits.
+    """Call a function until it succeeds, with exponential, random waits.
 
     Args:
-        work: What to do.
-        on: The errors that are tried again; others are raised.
-        failed: Told of each failed attempt.
-        until: Once it says yes, the latest error is raised.
+        work: The function.
+        on: The errors to retry on; others are raised.
+        failed: Called after each failed attempt, with the error.
+        until: Stops retrying once it returns True; the latest error is raised then.
     """
 
     def before_sleep(state: RetryCallState) -> None:
@@ -44,6 +44,8 @@ async def patiently(
 
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(on),
+        # Random over the whole wait ("full jitter"): processes that lost one broker
+        # together would otherwise come back together, each time.
         wait=wait_random_exponential(
             multiplier=FIRST_WAIT.total_seconds(), max=LONGEST_WAIT.total_seconds()
         ),

@@ -1,7 +1,8 @@
 """The composition root: the only place that knows which edition runs.
 
     dev       one process: HTTP side, consumers, builder; SQLite and a table as the bus
-    receive   the HTTP side, any number of processes
+    receive   the HTTP side, or its webhooks alone; any number of processes
+    api       the REST API alone, any number of processes
     consume   the bus side, any number of processes; one of them leads
 
 What is not chosen by the role is chosen by the settings: `RELAUNCH_BUS`,
@@ -11,12 +12,12 @@ What is not chosen by the role is chosen by the settings: `RELAUNCH_BUS`,
 import gc
 from collections.abc import Callable
 
-from service.app.process import Ready
+from service.app.process import ReadyRole
 from service.settings import Settings
 
-__all__ = ["Ready", "run_consume", "run_dev", "run_receive"]
+__all__ = ["ReadyRole", "run_api", "run_consume", "run_dev", "run_receive"]
 
-Greet = Callable[[Ready], None]
+Greet = Callable[[ReadyRole], None]
 
 
 def run_dev(settings: Settings, *, on_ready: Greet) -> None:
@@ -27,26 +28,49 @@ def run_dev(settings: Settings, *, on_ready: Greet) -> None:
         TransientError: The database or the broker does not answer.
     """
     _begin()
-    from service.app import dev, process  # noqa: PLC0415
+    from service.app import process  # noqa: PLC0415
+    from service.app.roles import dev  # noqa: PLC0415
 
     process.run(dev.dev(settings, on_ready), settings)
 
 
-def run_receive(settings: Settings, *, on_ready: Greet) -> None:
-    """Run the HTTP side until SIGINT or SIGTERM; raises as `run_dev`."""
+def run_receive(
+    settings: Settings, *, on_ready: Greet, webhooks_only: bool = False
+) -> None:
+    """Run the HTTP side until SIGINT or SIGTERM; raises as `run_dev`.
+
+    Args:
+        settings: The settings.
+        on_ready: Called once it answers.
+        webhooks_only: Whether the REST API is left to `run_api`.
+    """
     _begin()
     import uvloop  # noqa: PLC0415
 
-    from service.app import process, receive  # noqa: PLC0415
+    from service.app import process  # noqa: PLC0415
+    from service.app.roles import receive  # noqa: PLC0415
 
-    role = receive.receive(settings, on_ready)
+    run = receive.receive_webhooks if webhooks_only else receive.receive
+    process.run(run(settings, on_ready), settings, new_loop=uvloop.new_event_loop)
+
+
+def run_api(settings: Settings, *, on_ready: Greet) -> None:
+    """Run the REST API until SIGINT or SIGTERM; raises as `run_dev`."""
+    _begin()
+    import uvloop  # noqa: PLC0415
+
+    from service.app import process  # noqa: PLC0415
+    from service.app.roles import receive  # noqa: PLC0415
+
+    role = receive.serve_api(settings, on_ready)
     process.run(role, settings, new_loop=uvloop.new_event_loop)
 
 
 def run_consume(settings: Settings, *, on_ready: Greet) -> None:
     """Run the bus side until SIGINT or SIGTERM; raises as `run_dev`."""
     _begin()
-    from service.app import consume, process  # noqa: PLC0415
+    from service.app import process  # noqa: PLC0415
+    from service.app.roles import consume  # noqa: PLC0415
 
     process.run(consume.consume(settings, on_ready), settings)
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
+from service.adapters.rabbitmq.settings import Broker
 from service.ports.bus import Role
 from service.ports.time import Clock
 from service.settings import Settings
 
-__all__ = ["open_rabbitmq"]
+__all__ = ["broker_of", "open_rabbitmq"]
 
 
 def open_rabbitmq(
@@ -20,10 +20,15 @@ def open_rabbitmq(
     Raises:
         PermanentError: The broker refuses us, or its queues are not as they must be.
     """
+    return RabbitBus.open(broker_of(settings), roles=roles, clock=clock)
+
+
+def broker_of(settings: Settings) -> Broker:
+    """Return where the bus is that `RELAUNCH_BUS` names, and how it is used."""
     if settings.bus is None:
         raise ValueError("no bus is set")
     amqp = settings.amqp
-    broker = Broker(
+    return Broker(
         url=settings.bus.get_secret_value(),
         prefix=amqp.prefix,
         declare=amqp.declare,
@@ -31,6 +36,5 @@ def open_rabbitmq(
         certificate_file=amqp.cert_file,
         key_file=amqp.key_file,
         heartbeat=amqp.heartbeat,
-        confirm_within=settings.receive.publish_budget,
+        confirm_within=settings.receive.publish_deadline,
     )
-    return RabbitBus.open(broker, roles=roles, clock=clock)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from consumers.bases import BaseReader
-from consumers.guard import Loop
+from consumers.base_images import BaseReader
+from consumers.loops.supervisor import Loop
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions
 from service.app.engines import Engines
-from service.domain.build import BuildId
-from service.ports.builder import Builder, Named
+from service.domain.building.build import BuildId
+from service.errors import InvalidRequestError
+from service.ports.builder import Builder, BuilderIdentity
 from service.ports.store import LogLine, Store
 from service.settings import Settings, passed_to_builds
 
@@ -27,16 +28,27 @@ def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
     Raises:
         InvalidRequestError: A setting is missing that it needs.
     """
+    builder = _open_builder(settings, engines)
+    if not settings.shadow:
+        return builder
+    from service.adapters.shadow_builder import ShadowBuilder  # noqa: PLC0415 - seldom wanted
+
+    return ShadowBuilder(builder)
+
+
+def _open_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
     if settings.builder == "local":
+        _refuse_signing(settings)
         return _local_builder(settings, engines)
     # Two seconds, which only who drives builds should take.
     from service.adapters.kubernetes.builder import KubernetesBuilder  # noqa: PLC0415
-    from service.adapters.kubernetes.client import Connection  # noqa: PLC0415
+    from service.adapters.kubernetes.client import ApiConnection  # noqa: PLC0415
     from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
+    from service.app.signing import signing_options  # noqa: PLC0415
 
     chosen = settings.kubernetes
     return KubernetesBuilder(
-        connection=Connection(
+        connection=ApiConnection(
             namespace=chosen.namespace,
             kubeconfig=chosen.kubeconfig,
             context=chosen.context,
@@ -45,16 +57,20 @@ def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
         clock=engines.clock,
         logs=_Logs(engines.store),
         credentials=chosen.registry_config,
+        signing=signing_options(settings),
+        environment=passed_to_builds(settings),
     )
 
 
-def builder_name(settings: Settings, engines: Engines) -> Named:
+def builder_name(settings: Settings, engines: Engines) -> BuilderIdentity:
     """Make what names the builder, for who never builds.
 
     Raises:
         InvalidRequestError: A setting is missing that the name depends on.
     """
     if settings.builder == "local":
+        # A receiver never starts a build, and still needs the builder's identity: keys
+        # are named by it, and previews show what would be built.
         return _local_builder(settings, engines)
     from service.adapters.kubernetes.identity import KubernetesIdentity  # noqa: PLC0415
     from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
@@ -62,11 +78,24 @@ def builder_name(settings: Settings, engines: Engines) -> Named:
     return KubernetesIdentity(kubernetes_options(settings))
 
 
-def base_reader(engines: Engines, builder: Named) -> list[Loop]:
-    """Return what tells the builder what its images were seen to be, if it has any."""
+def base_reader(engines: Engines, builder: BuilderIdentity) -> list[Loop]:
+    """Return the reader of base images' digests, if the builder has any."""
     if not builder.bases():
         return []
     return [BaseReader(store=engines.store, builder=builder, clock=engines.clock).run]
+
+
+def _refuse_signing(settings: Settings) -> None:
+    """Refuse a key that nothing would be signed with.
+
+    Raises:
+        InvalidRequestError: There is one.
+    """
+    if settings.signing.key is not None:
+        raise InvalidRequestError(
+            "settings: RELAUNCH_SIGNING_KEY needs RELAUNCH_BUILDER=kubernetes: images "
+            "of the local builder are folders, with no manifest to sign"
+        )
 
 
 def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
@@ -82,7 +111,7 @@ def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
             allow_files=settings.allow_files,
             private_hosts=settings.private_hosts,
             isolation=settings.local.isolation,
-            visible=settings.local.visible,
+            visible=settings.local.read_only_paths,
             hidden=(settings.data,),
             memory=settings.local.memory_mb * 2**20,
             disk=settings.local.disk_mb * 2**20,
@@ -93,7 +122,7 @@ def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
 
 
 class _Logs:
-    """What builds say, into the store."""
+    """Store the output of builds."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

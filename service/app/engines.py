@@ -6,26 +6,30 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from consumers.bell import Bell
-from consumers.roles import ROLES
+from consumers.loops.wakeup import Wakeup
+from consumers.subscriptions import ROLES
 from service.adapters.clock import SystemClock, UlidIds
-from service.adapters.ringing import RingingStore
+from service.adapters.commit_notifier import CommitNotifyingStore
+from service.adapters.forge_api.rate_limit import ForgeObserver
 from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
+from service.app.process import open_identity, open_notifications
 from service.app.remotes import open_remotes
 from service.app.tools import tools_of
 from service.domain.hook import Secret
 from service.metrics import Metrics
 from service.ports.bus import Bus
+from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
-from service.ports.notices import Notices
+from service.ports.identity import IdentityProvider
+from service.ports.notifier import Notifier
 from service.ports.remote import SweptRemote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 from service.settings import Settings
 
-__all__ = ["Engines", "open_engines"]
+__all__ = ["Engines", "open_engines", "secret_keys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,50 +39,83 @@ class Engines:
     store: Store
     bus: Bus
     remote: SweptRemote
+    anonymous_remote: SweptRemote
     forge_hooks: ForgeHooks
-    notices: Notices
+    identity: IdentityProvider
+    notices: CommitStatuses
+    notifier: Notifier
     sandbox: Sandbox
     clock: Clock
     ids: Ids
     metrics: Metrics
-    bell: Bell
-    """Rung whenever this process committed events."""
+    wakeup: Wakeup
+    """Notified whenever this process committed events."""
 
 
 @asynccontextmanager
-async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
+async def open_engines(
+    settings: Settings, *, migrates: bool = True
+) -> AsyncIterator[Engines]:
     """Open database and bus, and close them after the block.
+
+    Args:
+        settings: They select the adapters.
+        migrates: Whether to bring the tables to this version's state, or to refuse
+            those of another one.
 
     Raises:
         TransientError: One of them does not answer.
-        PermanentError: One of them is set up wrongly; the message says how.
+        PermanentError: One of them is set up wrongly; the message explains it.
     """
     clock = SystemClock()
-    bell = Bell(clock=clock)
+    wakeup = Wakeup(clock=clock)
     async with AsyncExitStack() as stack:
+        # Opened first and so closed last: the embedded bus and the outbox relay write
+        # into it until they have ended.
         database = await stack.enter_async_context(
-            open_database(settings.database_url, keys=_keys(settings))
+            open_database(
+                settings.database_url, keys=secret_keys(settings), migrates=migrates
+            )
         )
-        remotes = await stack.enter_async_context(open_remotes(settings, clock=clock))
+        metrics = Metrics(registry=CollectorRegistry())
+        remotes = await stack.enter_async_context(
+            open_remotes(settings, clock=clock, observer=_observer(metrics))
+        )
         yield Engines(
-            store=RingingStore(SqlStore(database), ring=bell.ring),
+            # The only store that is handed out: a commit through another one would
+            # leave its events for the relay's poll, seconds later.
+            store=CommitNotifyingStore(SqlStore(database), notify=wakeup.notify),
             bus=await _open_bus(stack, settings, database, clock),
             remote=remotes.remote,
+            anonymous_remote=remotes.anonymous,
             forge_hooks=remotes.hooks,
+            identity=await stack.enter_async_context(
+                open_identity(settings, clock=clock)
+            ),
             notices=remotes.notices,
+            notifier=await stack.enter_async_context(
+                open_notifications(settings, clock=clock)
+            ),
             sandbox=stack.enter_context(ForkingSandbox(tools=tools_of(settings))),
             clock=clock,
             ids=UlidIds(),
-            metrics=Metrics(registry=CollectorRegistry()),
-            bell=bell,
+            metrics=metrics,
+            wakeup=wakeup,
         )
+
+
+def _observer(metrics: Metrics) -> ForgeObserver:
+    return ForgeObserver(
+        answered=lambda host, status: metrics.forge_answered(host=host, status=status),
+        left=lambda host, left: metrics.forge_budget(host=host, left=left),
+    )
 
 
 async def _open_bus(
     stack: AsyncExitStack, settings: Settings, database: Database, clock: Clock
 ) -> Bus:
     if settings.bus is None:
-        from service.adapters.table_bus import TableBus  # noqa: PLC0415
+        from service.adapters.embedded_bus.bus import TableBus  # noqa: PLC0415
 
         return TableBus(database, roles=ROLES, clock=clock)
     # Only who has a broker pays for its client.
@@ -89,8 +126,11 @@ async def _open_bus(
     )
 
 
-def _keys(settings: Settings) -> Sequence[Secret]:
+def secret_keys(settings: Settings) -> Sequence[Secret]:
+    """Return the keys of what is encrypted at rest; the first one encrypts."""
     if settings.secret_key is None:
+        # Only for one process: several with a data folder each would make a key each,
+        # and could not read each other's hooks. `expect_settings` refuses that.
         return [key_file(settings.data / "secret-key")]
     given = settings.secret_key.get_secret_value()
-    return [Secret(it.strip()) for it in given.split(",")]
+    return [Secret(part.strip()) for part in given.split(",")]

@@ -1,28 +1,39 @@
 """The forges that this service has accounts at: one client for each host."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from cachetools import LRUCache
+
+from service.adapters.egress import EgressPolicy
 from service.adapters.forge_api.account import Account
-from service.adapters.forge_api.budget import Budget
-from service.adapters.forge_api.keeping import Etags, Immutables
-from service.adapters.forge_api.walking import Kept, size_of
-from service.adapters.forge_api.wire import Wire, open_wire
-from service.adapters.gate import Gate
-from service.adapters.gitlab.threads import open_threads
+from service.adapters.forge_api.api_tree import Kept, size_of
+from service.adapters.forge_api.caches import ImmutableCache
+from service.adapters.forge_api.graphql.endpoint import (
+    GraphQl,
+    GraphQlEndpoint,
+    NoGraphQl,
+)
+from service.adapters.forge_api.http import HttpClient, open_http_client
+from service.adapters.forge_api.rate_limit import (
+    NO_OBSERVER,
+    ForgeObserver,
+    RateLimitBudget,
+)
+from service.adapters.gitlab.executor import open_executor
+from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
-from service.ports.notices import Notices
 from service.ports.remote import Remote
 from service.ports.time import Clock
 from service.settings import ForgeSettings, Settings, passed_to_builds
 
 if TYPE_CHECKING:
     # A client is imported by who asks such a forge: receivers hardly ever do.
-    from service.adapters.gitea.api import GiteaApi
-    from service.adapters.github.api import GitHubApi
-    from service.adapters.gitlab.line import GitLabLine
+    from service.adapters.gitea.client import GiteaApi
+    from service.adapters.github.client import GitHubApi
+    from service.adapters.gitlab.client import GitLabClient
 
 __all__ = ["Forges", "open_forges"]
 
@@ -31,25 +42,37 @@ MOST_ETAGS: Final = 20_000
 MEGABYTE: Final = 1024 * 1024
 
 
+# One per process. Budgets and the cache of immutable objects are shared by all clients
+# of a host: a forge counts requests per token and not per client.
 class Forges:
     """Makes the clients of APIs; whatever one token does shares one budget.
 
     Args:
         settings: Tokens and kinds of the hosts.
-        wire: Carries the requests.
-        threads: For the library that blocks.
-        clock: Tells the time.
+        http: Carries the requests.
+        executor: For the library that blocks.
+        clock: Gives the time.
+        observer: Is shown what forges answer.
     """
 
     def __init__(
-        self, *, settings: ForgeSettings, wire: Wire, threads: Executor, clock: Clock
+        self,
+        *,
+        settings: ForgeSettings,
+        http: HttpClient,
+        executor: Executor,
+        clock: Clock,
+        observer: ForgeObserver = NO_OBSERVER,
     ) -> None:
+        self._observer = observer
         self._settings = settings
-        self._wire = wire
-        self._threads = threads
+        self._http = http
+        self._executor = executor
         self._clock = clock
-        self._kept = Immutables[Kept](most=settings.cache_mb * MEGABYTE, size=size_of)
-        self._budgets: dict[str, Budget] = {}
+        self._kept = ImmutableCache[Kept](
+            most=settings.cache_mb * MEGABYTE, size=size_of
+        )
+        self._budgets: dict[str, RateLimitBudget] = {}
 
     def remote(self, host: str) -> Remote | None:
         """Make the remote of a host; None where its API is not to be used."""
@@ -58,18 +81,25 @@ class Forges:
             case None:
                 return None
             case "github":
+                from service.adapters.github.head_lookup import (  # noqa: PLC0415
+                    GitHubHeadLookup,
+                )
                 from service.adapters.github.remote import GitHubRemote  # noqa: PLC0415
 
                 return GitHubRemote(
-                    asking=self.github(host, etags=Etags(most=MOST_ETAGS)),
+                    lookup=GitHubHeadLookup(
+                        graphql=self._github_graphql(host), kept=self._kept, host=host
+                    ),
+                    # Conditional requests that are answered 304 do not count against
+                    # the rate limit:
+                    # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+                    asking=self.github(host, etags=LRUCache(maxsize=MOST_ETAGS)),
                     reading=self.github(host),
                     kept=self._kept,
                     host=host,
                 )
             case "gitlab":
-                from service.adapters.gitlab.remote import GitLabRemote  # noqa: PLC0415
-
-                return GitLabRemote(line=self.gitlab(host), kept=self._kept)
+                return self._gitlab_remote(host)
             case "gitea":
                 from service.adapters.gitea.remote import GiteaRemote  # noqa: PLC0415
 
@@ -78,7 +108,7 @@ class Forges:
                 assert_never(kind)
 
     def hooks(self, host: str) -> ForgeHooks | None:
-        """Make what looks after the hooks of a host; None without a token."""
+        """Make what maintains the hooks of a host; None without a token."""
         if self._settings.token(host) is None:
             return None
         match self._settings.kind(host):
@@ -89,94 +119,167 @@ class Forges:
             case "gitlab":
                 from service.adapters.gitlab.hooks import GitLabHooks  # noqa: PLC0415
 
-                return GitLabHooks(line=self.gitlab(host))
+                return GitLabHooks(client=self.gitlab(host))
             case _:  # deliveries of no other kind are taken
                 return None
 
-    def notices(self, host: str) -> Notices | None:
+    def notices(self, host: str) -> CommitStatuses | None:
         """Make what posts statuses to a host; None without a token, or unasked."""
-        if not self._settings.feedback or self._settings.token(host) is None:
+        if not self._settings.commit_status or self._settings.token(host) is None:
             return None
         kind = self._settings.kind(host)
         match kind:
             case None:
                 return None
             case "github":
-                from service.adapters.github.statuses import (  # noqa: PLC0415
-                    GitHubNotices,
+                from service.adapters.github.commit_status import (  # noqa: PLC0415
+                    GitHubCommitStatuses,
                 )
 
-                return GitHubNotices(api=self.github(host))
+                return GitHubCommitStatuses(api=self.github(host))
             case "gitlab":
-                from service.adapters.gitlab.statuses import (  # noqa: PLC0415
-                    GitLabNotices,
+                from service.adapters.gitlab.commit_status import (  # noqa: PLC0415
+                    GitLabCommitStatuses,
                 )
 
-                return GitLabNotices(line=self.gitlab(host))
+                return GitLabCommitStatuses(client=self.gitlab(host))
             case "gitea":
-                from service.adapters.gitea.statuses import (  # noqa: PLC0415
-                    GiteaNotices,
+                from service.adapters.gitea.commit_status import (  # noqa: PLC0415
+                    GiteaCommitStatuses,
                 )
 
-                return GiteaNotices(api=self.gitea(host))
+                return GiteaCommitStatuses(api=self.gitea(host))
             case _:
                 assert_never(kind)
 
-    def github(self, host: str, *, etags: Etags | None = None) -> "GitHubApi":
+    def github(
+        self, host: str, *, etags: MutableMapping[str, Any] | None = None
+    ) -> "GitHubApi":
         """Make a client of a GitHub's API."""
-        from service.adapters.github.api import GitHubApi  # noqa: PLC0415
+        from service.adapters.github.client import GitHubApi  # noqa: PLC0415
 
         return GitHubApi(
             account=self._account(host),
-            wire=self._wire,
+            http=self._http,
             budget=self._budget(host),
             clock=self._clock,
             etags=etags,
         )
 
-    def gitlab(self, host: str) -> "GitLabLine":
+    def gitlab(self, host: str) -> "GitLabClient":
         """Make a client of a GitLab's API."""
-        from service.adapters.gitlab.line import GitLabLine  # noqa: PLC0415
+        from service.adapters.gitlab.client import GitLabClient  # noqa: PLC0415
 
-        return GitLabLine(
+        return GitLabClient(
             account=self._account(host),
-            wire=self._wire,
+            http=self._http,
             budget=self._budget(host),
             clock=self._clock,
-            threads=self._threads,
+            executor=self._executor,
         )
 
     def gitea(self, host: str) -> "GiteaApi":
         """Make a client of a Gitea's API."""
-        from service.adapters.gitea.api import GiteaApi  # noqa: PLC0415
+        from service.adapters.gitea.client import GiteaApi  # noqa: PLC0415
 
         return GiteaApi(
             account=self._account(host),
-            wire=self._wire,
+            http=self._http,
             budget=self._budget(host),
+            clock=self._clock,
+        )
+
+    def _gitlab_remote(self, host: str) -> Remote:
+        from service.adapters.gitlab.head_lookup import GitLabHeadLookup  # noqa: PLC0415
+        from service.adapters.gitlab.remote import GitLabRemote  # noqa: PLC0415
+
+        account = self._account(host)
+        lookup = GitLabHeadLookup(
+            # What everybody may ask is limited by address, apart from the token:
+            # https://docs.gitlab.com/security/rate_limits/
+            open_to_all=self._gitlab_graphql(
+                account,
+                {},
+                self._budget(f"{host}/anonymous" if account.token else host),
+            ),
+            with_token=self._gitlab_graphql(
+                account,
+                {"authorization": f"Bearer {account.token.reveal()}"},
+                self._budget(host),
+            )
+            if account.token
+            else NoGraphQl(),
+            kept=self._kept,
+            host=host,
+            clock=self._clock,
+        )
+        return GitLabRemote(lookup=lookup, client=self.gitlab(host), kept=self._kept)
+
+    def _gitlab_graphql(
+        self, account: Account, headers: Mapping[str, str], budget: RateLimitBudget
+    ) -> GraphQl:
+        return GraphQlEndpoint(
+            url=f"{account.url}/api/graphql",
+            headers=headers,
+            http=self._http,
+            budget=budget,
+            host_budget=budget,
+            clock=self._clock,
+        )
+
+    def _github_graphql(self, host: str) -> GraphQl:
+        """Make a client of a GitHub's GraphQL, which answers nobody without a token."""
+        from service.adapters.github.client import graphql_url  # noqa: PLC0415
+
+        account = self._account(host)
+        # GraphQL answers nobody without a token. REST does, at 60 requests an hour for
+        # each address:
+        # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+        if account.token is None:
+            return NoGraphQl()
+        return GraphQlEndpoint(
+            url=graphql_url(account),
+            headers={"authorization": f"bearer {account.token.reveal()}"},
+            http=self._http,
+            # It is counted in points, apart from REST's requests:
+            # https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+            budget=self._budget(f"{host}/graphql"),
+            host_budget=self._budget(host),
             clock=self._clock,
         )
 
     def _account(self, host: str) -> Account:
         return Account(host=host, token=self._settings.token(host))
 
-    def _budget(self, host: str) -> Budget:
+    def _budget(self, host: str) -> RateLimitBudget:
         known = self._budgets.get(host)
         if known is None:
-            known = Budget(clock=self._clock, host=host, spare=self._settings.spare)
+            known = RateLimitBudget(
+                clock=self._clock,
+                host=host,
+                spare=self._settings.rate_limit_reserve,
+                observer=self._observer,
+            )
             self._budgets[host] = known
         return known
 
 
 @asynccontextmanager
-async def open_forges(settings: Settings, *, clock: Clock) -> AsyncIterator[Forges]:
+async def open_forges(
+    settings: Settings, *, clock: Clock, observer: ForgeObserver = NO_OBSERVER
+) -> AsyncIterator[Forges]:
     """Open connections to the APIs of forges, for the block."""
-    async with open_wire(
-        gate=Gate(settings.private_hosts),
+    async with open_http_client(
+        gate=EgressPolicy(settings.private_hosts),
         environment=passed_to_builds(settings),
         deadline=settings.forge.deadline,
-    ) as wire:
-        with open_threads() as threads:
+        observer=observer,
+    ) as http:
+        with open_executor() as executor:
             yield Forges(
-                settings=settings.forge, wire=wire, threads=threads, clock=clock
+                settings=settings.forge,
+                http=http,
+                executor=executor,
+                clock=clock,
+                observer=observer,
             )

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from consumers.guard import Loop
-from handlers.application import make_application
-from handlers.bodies import BodyReader
-from handlers.delivery_log import DeliveryLog
-from handlers.receiver import Receiver
-from handlers.route import Part
+from consumers.loops.supervisor import Loop
+from handlers.app import make_application
+from handlers.page.keys import UPDATES, PageOptions
+from handlers.route import Surface
+from handlers.webhooks.body import BodyReader
+from handlers.webhooks.delivery_log import DeliveryLog
+from handlers.webhooks.ingest import Receiver
 from service.app.engines import Engines
 from service.app.process import VERSION
+from service.domain.building.schedule import ConcurrencyLimits
+from service.domain.building.waiting import Limits
 from service.domain.hook import Secret
-from service.domain.schedule import Caps
-from service.domain.waiting import Limits
-from service.ports.builder import Named
+from service.ports.builder import BuilderIdentity
 from service.settings import Settings
 
-__all__ = ["HttpSide", "http_side"]
+__all__ = ["HttpSide", "Surface", "http_side"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +36,16 @@ def http_side(
     settings: Settings,
     engines: Engines,
     *,
-    builder: Named,
+    builder: BuilderIdentity,
     token: Secret,
-    parts: Iterable[Part] = tuple(Part),
+    parts: Iterable[Surface] = tuple(Surface),
 ) -> HttpSide:
     """Put the HTTP side together; health and metrics are a part of every role's."""
     deliveries = DeliveryLog(
         store=engines.store,
         clock=engines.clock,
         metrics=engines.metrics,
-        keep=settings.receive.keep_deliveries,
+        keep=settings.receive.deliveries_per_hook,
     )
     receiver = Receiver(
         store=engines.store,
@@ -54,14 +55,15 @@ def http_side(
         metrics=engines.metrics,
         log=deliveries,
         sandbox=engines.sandbox,
-        budget=settings.receive.publish_budget,
-        big_at_once=settings.receive.big_bodies,
+        budget=settings.receive.publish_deadline,
+        big_at_once=settings.receive.max_large_bodies,
         is_alone=settings.is_embedded,
     )
     application = make_application(
         store=engines.store,
         bus=engines.bus,
         remote=engines.remote,
+        anonymous_remote=engines.anonymous_remote,
         sandbox=engines.sandbox,
         forge_hooks=engines.forge_hooks,
         builder=builder,
@@ -71,19 +73,34 @@ def http_side(
         receiver=receiver,
         bodies=BodyReader(
             deadline=settings.receive.read_deadline,
-            big_at_once=settings.receive.big_bodies,
+            big_at_once=settings.receive.max_large_bodies,
         ),
         public_url=settings.url,
         token=token,
         version=VERSION,
+        provider=engines.identity,
+        notifier=engines.notifier,
+        allows_anonymous=settings.auth.allows_anonymous,
         allow_files=settings.allow_files,
+        rules=settings.auth.rules,
         limits=Limits(
-            caps=Caps(
-                in_all=settings.build.at_once, per_project=settings.build.per_project
+            caps=ConcurrencyLimits.with_fair_share(
+                settings.build.max_concurrent,
+                per_project=settings.build.max_per_project,
             ),
             attempts=settings.build.attempts,
         ),
+        pools=tuple(pool.to_pool() for pool in settings.resource_pools),
         exchange=settings.amqp.exchange,
+        page=PageOptions(
+            public_url=settings.url,
+            hosts=frozenset(settings.page.hosts),
+            launch_url=settings.page.launch_url,
+        ),
+        retention=settings.retention.to_policy(),
         parts=parts,
     )
-    return HttpSide(application=application, loops=[deliveries.run, *receiver.loops()])
+    pages = [application[UPDATES].run] if UPDATES in application else []
+    return HttpSide(
+        application=application, loops=[deliveries.run, *receiver.loops(), *pages]
+    )

@@ -1,8 +1,9 @@
-"""What the settings say about builds in a cluster."""
+"""Build the options of builds in a cluster from the settings."""
 
 from collections.abc import Iterable
 
 from service.adapters.kubernetes.options import (
+    CaBundle,
     KubernetesOptions,
     PlatformOptions,
     Resources,
@@ -25,49 +26,55 @@ def kubernetes_options(settings: Settings) -> KubernetesOptions:
     Raises:
         InvalidRequestError: A setting is missing that only an operator can know.
     """
-    it = settings.kubernetes
+    section = settings.kubernetes
     return KubernetesOptions(
-        namespace=it.namespace,
-        instance=it.instance,
-        builder_image=_needed(it.builder_image, "builder_image"),
-        run_image=_needed(it.run_image, "run_image"),
-        target=_needed(it.target, "target"),
-        git_image=it.git_image or "",
-        lifecycle=it.lifecycle.rstrip("/"),
-        platform_api=it.platform_api,
-        is_trusted=it.trusted,
-        user=it.user,
-        group=it.group,
-        platforms={name: _platform(its) for name, its in it.platforms.items()},
-        variables=it.variables,
-        environment=it.environment,
-        submodules=it.submodules,
-        lfs=it.lfs,
-        git_protocols=it.git_protocols,
-        git_secrets={host.lower(): name for host, name in it.git_secrets.items()},
-        registry_secret=it.registry_secret,
-        insecure_registries=it.insecure_registries,
-        pull_secrets=it.pull_secrets,
-        process_types=it.process_types,
-        cache_image=it.cache_image,
-        cache_volume=it.cache_volume,
-        resources=_resources(it),
-        source_size=it.source_size,
-        layers_size=it.layers_size,
-        tmp_size=it.tmp_size,
-        node_selector=it.node_selector,
-        tolerations=_tolerations(it.tolerations),
-        priority_class=it.priority_class,
-        runtime_class=it.runtime_class,
-        queue=it.queue,
-        service_account=it.service_account,
-        labels=it.labels,
-        annotations=it.annotations,
-        deadline=it.deadline,
-        keep=it.keep,
-        unschedulable_after=it.unschedulable_after,
-        smoke=it.smoke,
-        smoke_deadline=it.smoke_deadline,
+        namespace=section.namespace,
+        instance=section.instance,
+        builder_image=_needed(section.builder_image, "builder_image"),
+        run_image=_needed(section.run_image, "run_image"),
+        target=_needed(section.target, "target"),
+        git_image=section.git_image or "",
+        lifecycle=section.lifecycle.rstrip("/"),
+        platform_api=section.platform_api,
+        is_trusted=section.trust_builder,
+        user=section.user,
+        group=section.group,
+        platforms={
+            name: _platform(platform) for name, platform in section.platforms.items()
+        },
+        variables=section.variables,
+        environment=section.environment,
+        submodules=section.submodules,
+        lfs=section.lfs,
+        git_protocols=section.git_protocols,
+        git_secrets={host.lower(): name for host, name in section.git_secrets.items()},
+        registry_secret=section.registry_secret,
+        private_target=section.private_target,
+        private_registry_secret=section.private_registry_secret,
+        private_pull_secret=section.private_pull_secret,
+        ca_bundle=CaBundle.from_text(section.ca_bundle) if section.ca_bundle else None,
+        insecure_registries=section.insecure_registries,
+        pull_secrets=section.pull_secrets,
+        process_types=section.process_types,
+        cache_image=section.cache_image,
+        cache_volume=section.cache_volume,
+        resources=_resources(section),
+        source_size=section.source_size,
+        layers_size=section.layers_size,
+        tmp_size=section.tmp_size,
+        node_selector=section.node_selector,
+        tolerations=_tolerations(section.tolerations),
+        priority_class=section.priority_class,
+        runtime_class=section.runtime_class,
+        queue=section.queue,
+        service_account=section.service_account,
+        labels=section.labels,
+        annotations=section.annotations,
+        deadline=section.deadline,
+        keep=section.job_ttl,
+        unschedulable_after=section.unschedulable_after,
+        smoke=section.smoke_test,
+        smoke_deadline=section.smoke_test_deadline,
     )
 
 
@@ -80,29 +87,34 @@ def _needed(value: str | None, name: str) -> str:
     return value
 
 
-def _resources(it: KubernetesSettings) -> Resources:
+def _resources(section: KubernetesSettings) -> Resources:
     return Resources(
-        cpu_request=it.cpu,
-        cpu_limit=it.cpu_limit,
-        memory_request=it.memory,
-        memory_limit=it.memory_limit,
-        disk_request=it.disk,
-        disk_limit=it.disk_limit,
+        cpu_request=section.cpu,
+        cpu_limit=section.cpu_limit,
+        memory_request=section.memory,
+        memory_limit=section.memory_limit,
+        disk_request=section.disk,
+        disk_limit=section.disk_limit,
     )
 
 
-def _platform(it: PlatformSettings) -> PlatformOptions:
-    tolerations = it.tolerations
+def _platform(section: PlatformSettings) -> PlatformOptions:
+    tolerations = section.tolerations
     return PlatformOptions(
-        builder_image=it.builder_image,
-        run_image=it.run_image,
-        node_selector=it.node_selector,
+        builder_image=section.builder_image,
+        run_image=section.run_image,
+        node_selector=section.node_selector,
         tolerations=None if tolerations is None else _tolerations(tolerations),
     )
 
 
-def _tolerations(given: Iterable[TolerationSettings]) -> tuple[Toleration, ...]:
+def _tolerations(section: Iterable[TolerationSettings]) -> tuple[Toleration, ...]:
     return tuple(
-        Toleration(key=it.key, operator=it.operator, value=it.value, effect=it.effect)
-        for it in given
+        Toleration(
+            key=toleration_settings.key,
+            operator=toleration_settings.operator,
+            value=toleration_settings.value,
+            effect=toleration_settings.effect,
+        )
+        for toleration_settings in section
     )

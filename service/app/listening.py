@@ -1,4 +1,4 @@
-"""The address that a role listens on, and how others are told of it."""
+"""The address that a role listens on, and how other processes find it."""
 
 import errno
 import socket
@@ -14,11 +14,11 @@ from service.adapters.address_file import find_address
 from service.errors import PermanentError
 from service.settings import Settings
 
-__all__ = ["CONSUMERS_ADDRESS", "Bound", "bind", "serving"]
+__all__ = ["CONSUMERS_ADDRESSES", "Bound", "bind", "serving"]
 
-CONSUMERS_ADDRESS: Final = "127.0.0.1:8081"
-"""Where a consumer's health is when nobody says: receivers of the same machine have
-the other default."""
+CONSUMERS_ADDRESSES: Final = ("127.0.0.1:8081", "127.0.0.1:0")
+"""Where a consumer's health is by default: receivers of the same machine have
+another default, and further consumers any free port."""
 
 SHUTDOWN_SECONDS: Final = 10.0
 """How long requests under way may take once the process is asked to stop."""
@@ -40,32 +40,45 @@ class Bound:
 
 
 @contextmanager
-def bind(settings: Settings, *, address: str | None = None) -> Iterator[Bound]:
+def bind(settings: Settings, *, addresses: Sequence[str] = ()) -> Iterator[Bound]:
     """Take an address for the block.
 
     Args:
-        settings: They say which.
-        address: Another one, for a role that has a default of its own.
+        settings: The address stands in them.
+        addresses: Others, for a role that has defaults of its own: the first that no
+            other program listens on.
 
     Raises:
         PermanentError: It cannot be listened on.
     """
-    wanted = address or settings.listen
-    host, _, port = wanted.rpartition(":")
     with ExitStack() as stack:
-        try:
-            sockets = _open(host.strip("[]"), int(port), stack)
-        except OSError as exc:
-            raise PermanentError(_refusal(wanted, exc, settings)) from exc
+        # Bound before anything is served: a taken port fails the start with a sentence,
+        # and a port of 0 is known before the address is written down.
+        sockets, host = _take(addresses or [settings.listen], settings, stack)
         taken = sockets[0].getsockname()[1]
         reached = _ANY.get(host.strip("[]"), host.strip("[]"))
         reached = f"[{reached}]" if ":" in reached else reached
-        own = {} if address else {"listen": f"{host}:{taken}"}
+        own = {} if addresses else {"listen": f"{host}:{taken}"}
         yield Bound(
             sockets=sockets,
             settings=settings.model_copy(update=own),
             url=f"http://{reached}:{taken}",
         )
+
+
+def _take(
+    addresses: Sequence[str], settings: Settings, stack: ExitStack
+) -> tuple[list[socket.socket], str]:
+    """Listen on the first address that is free; return what host it names."""
+    *_, last = addresses
+    for wanted in addresses:
+        host, _, port = wanted.rpartition(":")
+        try:
+            return _open(host.strip("[]"), int(port), stack), host
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE or wanted == last:
+                raise PermanentError(_refusal(wanted, exc, settings)) from exc
+    raise AssertionError("there is no address")
 
 
 def _open(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
@@ -74,7 +87,9 @@ def _open(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     sockets: list[socket.socket] = []
-    for family, place in dict.fromkeys((it[0], it[4][0]) for it in found):
+    # `localhost` has an IPv4 and an IPv6 address. Listening on one of them only fails
+    # for clients that try the other, depending on their resolver.
+    for family, place in dict.fromkeys((pair[0], pair[4][0]) for pair in found):
         opened = stack.enter_context(
             socket.create_server((str(place), port), family=family, backlog=_BACKLOG)
         )
@@ -100,6 +115,6 @@ def _refusal(wanted: str, exc: OSError, settings: Settings) -> str:
 async def serving(bound: Bound, application: web.Application) -> AsyncIterator[None]:
     """Serve an application at an address during the block."""
     async with open_server(application, shutdown_seconds=SHUTDOWN_SECONDS) as runner:
-        for it in bound.sockets:
-            await web.SockSite(runner, it, backlog=_BACKLOG).start()
+        for sock in bound.sockets:
+            await web.SockSite(runner, sock, backlog=_BACKLOG).start()
         yield

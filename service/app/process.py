@@ -5,9 +5,10 @@ import gc
 import os
 import secrets
 import signal
+import ssl
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,14 +16,31 @@ from typing import Final, Self
 
 import structlog
 
-from consumers.guard import Loop, keep_going
+from consumers.loops.supervisor import Loop, supervise
+from service.adapters.egress import EgressPolicy
+from service.adapters.notifications.notifier import (
+    ChannelNotifier,
+    ChannelSender,
+    open_notifier,
+)
+from service.certificates import tls_of
 from service.domain.hook import Secret
 from service.errors import PermanentError
 from service.logs import configure
+from service.ports.identity import IdentityProvider, NoIdentityProvider
 from service.ports.time import Clock
-from service.settings import Settings
+from service.settings import Settings, passed_to_builds
 
-__all__ = ["VERSION", "Ready", "api_token", "make_data_folder", "run", "until_stopped"]
+__all__ = [
+    "VERSION",
+    "ReadyRole",
+    "api_token",
+    "make_data_folder",
+    "open_identity",
+    "open_notifications",
+    "run",
+    "until_stopped",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -30,20 +48,28 @@ VERSION: Final = version("relaunch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class ReadyRole:
     """What a person wants to know once a role works."""
 
     url: str
     """Where this machine reaches it."""
     public_url: str
-    """Where forges do, as far as anybody said; else empty."""
+    """Where forges do, where known; else empty."""
     data: Path
+    sign_in_url: str = ""
+    """Where a browser of this machine is signed in, once; empty where that is others'
+    to decide."""
     version: str = VERSION
 
     @classmethod
-    def at(cls, url: str, settings: Settings) -> Self:
-        """Tell of a process that answers at a URL."""
-        return cls(url=url, public_url=settings.public_url or "", data=settings.data)
+    def at(cls, url: str, settings: Settings, *, code: str = "") -> Self:
+        """Report a process that answers at a URL, with a code to sign in with."""
+        return cls(
+            url=url,
+            public_url=settings.public_url or "",
+            data=settings.data,
+            sign_in_url=f"{url}/sign-in?code={code}" if code else "",
+        )
 
 
 def run(
@@ -63,15 +89,21 @@ async def until_stopped(
 ) -> None:
     """Keep loops going until the process is asked to stop (SIGINT or SIGTERM)."""
     stop = asyncio.Event()
+    # A handler of the loop and no exception: KeyboardInterrupt in the middle of a
+    # transaction would end it at any statement.
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(keep_going(it, clock=clock)) for it in loops]
-        # What is there from the start stays: the collector need not look at it.
+        tasks = [group.create_task(supervise(loop, clock=clock)) for loop in loops]
+        # What is there from the start stays: the collector need not check it.
+        # Modules and wiring never die: frozen, they are not walked by the full
+        # collections that hold every answer up while they last.
         gc.freeze()
         gc.enable()
         on_start()
         await stop.wait()
+        # Cancelled all at once: loops have no order among themselves, and each leaves
+        # claims and leases to their `finally`.
         for task in tasks:
             task.cancel()
     log.info("stopping")
@@ -101,6 +133,8 @@ def api_token(settings: Settings) -> Secret:
 
 def _new_token(path: Path) -> Secret:
     """Whoever links first wins, so that processes over one folder agree."""
+    # Written under another name and linked: whoever opens `token` never reads half of
+    # it, and the mode is right from the first byte.
     draft = path.with_name(f".token.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
@@ -109,3 +143,73 @@ def _new_token(path: Path) -> Secret:
         path.hardlink_to(draft)
     draft.unlink()
     return Secret(path.read_text().strip())
+
+
+@asynccontextmanager
+async def open_identity(
+    settings: Settings, *, clock: Clock
+) -> AsyncIterator[IdentityProvider]:
+    """Open the client of the provider, and close it after the block.
+
+    It is not asked before the first token comes, so that its outage keeps no process
+    from starting.
+    """
+    auth = settings.auth
+    if auth.issuer is None:
+        yield NoIdentityProvider()
+        return
+    # Only who has a provider pays for the library of its tokens.
+    from service.adapters.oidc.provider import OidcOptions, open_oidc  # noqa: PLC0415
+
+    options = OidcOptions(
+        issuer=auth.issuer,
+        audiences=auth.audience,
+        algorithms=auth.algorithms,
+        skew=auth.skew,
+        admin_claim=auth.admin_claim,
+        admin_role=auth.admin_role,
+        admins=frozenset(auth.admins),
+    )
+    async with open_oidc(
+        options,
+        clock=clock,
+        environment=passed_to_builds(settings),
+        kept=auth.keys_kept,
+        pause=auth.keys_pause,
+    ) as provider:
+        yield provider
+
+
+def open_notifications(
+    settings: Settings, *, clock: Clock
+) -> AbstractAsyncContextManager[ChannelNotifier]:
+    """Open webhooks, and mail where a server is set."""
+    # What builds get as well: proxies and authorities, none of our credentials.
+    environment = passed_to_builds(settings)
+    return open_notifier(
+        gate=EgressPolicy(settings.private_hosts),
+        environment=environment,
+        clock=clock,
+        mail=_mail(settings, environment),
+    )
+
+
+def _mail(settings: Settings, environment: Mapping[str, str]) -> ChannelSender | None:
+    mail = settings.mail
+    if mail.host is None:
+        return None
+    # Only who sends mail pays for its library.
+    from service.adapters.notifications.mail import MailSender  # noqa: PLC0415
+
+    account = None
+    if mail.username is not None and mail.password is not None:
+        account = (mail.username, Secret(mail.password.get_secret_value()))
+    tls = tls_of(environment)
+    return MailSender(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        sender=mail.sender or "",
+        account=account,
+        tls=tls if isinstance(tls, ssl.SSLContext) else ssl.create_default_context(),
+    )

@@ -11,42 +11,52 @@ from typing import Final
 
 import click
 
-from service.cli.client import UnreachableError
-from service.cli.output import plain
+from service.cli.client.api import UnreachableError
+from service.cli.output.printing import plain
 from service.errors import ServiceError
 
-__all__ = ["COMMANDS", "INTERRUPTED", "Root", "main", "relaunch"]
+__all__ = ["COMMANDS", "INTERRUPTED", "RootCommand", "main", "relaunch"]
 
 COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "Start here": {
         "demo": "See it work: real pushes, real builds, no forge account.",
         "dev": "Run the service on this machine.",
-        "check": "Say what a repository's environment is, and what is wrong with it.",
+        "open": "Open the web page, signed in.",
+        "check": "Show a repository's environment, and what is wrong with it.",
     },
     "Several processes": {
         "receive": "Take webhooks and answer the REST API.",
+        "api": "Answer the REST API alone.",
         "consume": "Evaluate, build and roll out.",
+        "migrate": "Bring the database to this version, or back by one.",
+        "doctor": "Check what builds need, before the first one.",
     },
     "Launchers and hooks": {
         "launcher": "Add, list, change and use launchers.",
+        "environment": "Add, list, change and remove global environments.",
         "hook": "Add, list, rotate and remove webhooks.",
+        "token": "Add, list and revoke API tokens.",
+        "repository": "List, grant and withdraw repositories of projects.",
         "push": "Send what a forge would send for a local repository's last push.",
     },
     "Builds": {
         "rebuild": "Build a launcher's environment now.",
         "builds": "List builds, newest first.",
-        "logs": "Show what a build said.",
+        "logs": "Show the log of a build.",
         "cancel": "Cancel a build.",
+        "pause": "Pause automatic work, in a project or everywhere.",
+        "resume": "Resume automatic work.",
     },
     "Understand": {
-        "explain": "Tell the story of a delivery, commit, launcher or build.",
-        "simulate": "Say what a payload would lead to; nothing is done.",
+        "explain": "Explain a delivery, commit, launcher or build.",
+        "simulate": "Show what a payload would lead to; nothing is done.",
         "replay": "Push a repository's history once more and compare with git.",
         "deliveries": "List and show what arrived from forges.",
         "events": "Follow everything that happens.",
-        "dead": "List, show, requeue and drop messages nobody could handle.",
+        "dead-letters": "List, show, requeue and drop messages nobody could handle.",
     },
     "About": {
+        "usage": "Show what holds storage, and what would be removed.",
         "settings": "Print the settings, secrets masked.",
         "version": "Print the version, here and of the service.",
         "completion": "Print a shell's completion script.",
@@ -55,13 +65,31 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
 """Every command by section, with the sentence that `--help` shows."""
 
 MODULES: Final = {
-    "launcher": "launchers",
-    "hook": "hooks",
-    "rebuild": "builds",
-    "logs": "builds",
-    "cancel": "builds",
+    "demo": "demo.command",
+    "open": "open_page",
+    "dev": "roles.dev",
+    "receive": "roles.receive",
+    "api": "roles.api",
+    "consume": "roles.consume",
+    "migrate": "roles.migrate",
+    "launcher": "launchers.commands",
+    "hook": "nouns.hooks",
+    "push": "pushes.push",
+    "simulate": "pushes.simulate",
+    "replay": "pushes.replay",
+    "rebuild": "nouns.builds",
+    "logs": "nouns.builds",
+    "cancel": "nouns.builds",
+    "environment": "launchers.environments",
+    "pause": "launchers.pause",
+    "resume": "launchers.pause",
+    "dead-letters": "nouns.dead_letters",
+    "completion": "completion",
 }
-"""Where a command lives when its module has another name."""
+"""The modules of commands, where they are not `nouns.<command>`."""
+
+ALIASES: Final = {"dead": "dead-letters", "dlq": "dead-letters"}
+"""Further names of commands, not shown: what 0.1.0 had, and what others call it."""
 
 INTERRUPTED: Final = 130
 """What shells report for a program that Ctrl-C ended: 128 + SIGINT."""
@@ -74,7 +102,7 @@ class _NobodyAnswers(click.ClickException):
     exit_code = UNREACHABLE
 
 
-class Root(click.Group):
+class RootCommand(click.Group):
     """Finds commands by name, and turns every error into one line and a code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -83,17 +111,21 @@ class Root(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module and return the command."""
-        if cmd_name not in self.list_commands(ctx):
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in self.list_commands(ctx):
             return None
-        module = MODULES.get(cmd_name, cmd_name)
-        found = getattr(importlib.import_module(f"service.cli.{module}"), cmd_name)
+        module = importlib.import_module(
+            f"service.cli.{MODULES.get(name, f'nouns.{name}')}"
+        )
+        found = getattr(module, name.replace("-", "_"))
         return found if isinstance(found, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of the first word, or say which one it may have meant."""
+        """Find the command of the first word, or suggest the nearest one."""
         word = args[0]
+        # Options go on to click, which has suggestions of its own for them.
         if self.get_command(ctx, word) is None and not word.startswith("-"):
             ctx.fail(f"No such command {word!r}.{self._nearest(ctx, word)}")
         return super().resolve_command(ctx, args)
@@ -102,15 +134,16 @@ class Root(click.Group):
         """Suggest commands of a like name, and groups that have one of just this."""
         names = self.list_commands(ctx)
         near = get_close_matches(word, names)
-        groups = (self.get_command(ctx, it) for it in names)
+        groups = (self.get_command(ctx, name) for name in names)
         near += [
-            f"{it.name} {word}"
-            for it in groups
-            if isinstance(it, click.Group) and word in it.commands
+            f"{group.name} {word}"
+            for group in groups
+            if isinstance(group, click.Group) and word in group.commands
         ]
         if not near:
             return " `relaunch --help` lists them."
-        return f" Did you mean {' or '.join(repr(it) for it in near)}?"
+        *first, last = (repr(text) for text in near)
+        return f" Did you mean {', '.join(first)}{' or ' if first else ''}{last}?"
 
     def format_commands(
         self,
@@ -130,6 +163,8 @@ class Root(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except ServiceError as exc:
             raise _problem(exc) from exc
+        # A TaskGroup wraps even a single refusal; the person gets one line all the
+        # same.
         except ExceptionGroup as exc:
             raise _problem(_reason(exc)) from exc
         raise click.exceptions.Exit(code if isinstance(code, int) else 0)
@@ -153,7 +188,7 @@ def _reason(group: ExceptionGroup[Exception]) -> ServiceError:
 
 
 @click.group(
-    cls=Root,
+    cls=RootCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `relaunch demo`. Every command has an example: "
     "`relaunch COMMAND --help`.",

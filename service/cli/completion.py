@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from service.cli.output import example
+from service.cli.output.printing import example
 
 __all__ = ["completion"]
 

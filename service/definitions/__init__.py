@@ -1,1 +1,1 @@
-"""Definitions read with their field's parsers: closure, meaning, findings. Pure."""
+"""Parsing of environment definitions: closure, meaning and findings. No I/O."""

@@ -1,28 +1,36 @@
-"""The distributions that a project's files name: what an image is tried with.
+"""The distributions that a definition declares; the smoke test imports them.
 
-Left out is what an image may do without: extras, groups that are not installed by
-default, and what only some Pythons or systems get.
+Left out are distributions that an image may lack: extras, groups that are not installed
+by default, and those for only some Pythons or systems.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 from packaging.requirements import InvalidRequirement, Requirement
 
-from service.definitions.reading import Reading
-from service.definitions.tables import Table, table, texts
+from service.definitions.closure_builder import Reading
+from service.definitions.formats.toml_json import Table, table, texts
 
 __all__ = [
+    "IMAGES",
     "always_holds",
     "declare",
     "declare_pipfile",
     "declare_poetry",
     "declare_project",
+    "is_answerable",
+    "may_hold",
 ]
 
 
-_IMAGES: Final = tuple(
+IMAGES: Final = tuple(
     {
         "extra": "",
         "implementation_name": "cpython",
@@ -37,44 +45,69 @@ _IMAGES: Final = tuple(
     for machine in ("x86_64", "aarch64")
     for python in ("3.10", "3.11", "3.12", "3.13", "3.14")
 )
-"""What markers are asked about: the Pythons and machines of images."""
+"""The environments to evaluate markers for: Pythons and machines of images."""
 
 _CONDITIONS: Final = frozenset(
-    {*_IMAGES[0], "markers", "optional", "platform", "python"}
+    {*IMAGES[0], "markers", "optional", "platform", "python"}
 )
-"""Keys with which poetry and pipenv say when a dependency is installed."""
+"""Keys of poetry and pipenv that make a dependency conditional."""
+
+
+_UNANSWERED: Final = (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName)
+"""The errors of markers that cannot be parsed or evaluated."""
 
 
 def declare(reading: Reading, name: str, *, marker: str) -> None:
-    """Note a distribution, unless some images do not get it."""
+    """Declare a distribution, if its marker is true in every image."""
     if always_holds(marker):
         reading.declare(name)
 
 
 def always_holds(marker: str) -> bool:
-    """Say whether a marker is true in every image."""
+    """Return whether a marker is true in every image."""
     try:
         condition = Marker(marker) if marker else None
-    except InvalidMarker:
+        return condition is None or all(condition.evaluate(image) for image in IMAGES)
+    except _UNANSWERED:
         return False
-    return condition is None or all(condition.evaluate(it) for it in _IMAGES)
+
+
+def is_answerable(marker: str) -> bool:
+    """Return whether a valid marker can be evaluated.
+
+    One that compares a name with ~= or a version cannot: pip fails with a traceback.
+    """
+    try:
+        Marker(marker).evaluate(dict(IMAGES[0]))
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return False
+    return True
+
+
+def may_hold(marker: str) -> bool:
+    """Return whether a marker is true in some image."""
+    try:
+        condition = Marker(marker)
+        return any(condition.evaluate(image) for image in IMAGES)
+    except _UNANSWERED:
+        return True
 
 
 def declare_project(reading: Reading, document: Table) -> None:
-    """Note `dependencies` of a `[project]` table.
+    """Declare `dependencies` of a `[project]` table.
 
     https://packaging.python.org/en/latest/specifications/pyproject-toml/
     """
     for wanted in texts(table(document, "project").get("dependencies")):
         try:
-            it = Requirement(wanted)
-        except InvalidRequirement:  # its installer says so, and so does the meaning
+            requirement = Requirement(wanted)
+        except InvalidRequirement:  # reported by the checks of its installer
             continue
-        declare(reading, it.name, marker=str(it.marker or ""))
+        declare(reading, requirement.name, marker=str(requirement.marker or ""))
 
 
 def declare_poetry(reading: Reading, document: Table) -> None:
-    """Note poetry's main dependencies, in either of the places that it reads.
+    """Declare poetry's main dependencies, from both tables that it reads.
 
     https://python-poetry.org/docs/dependency-specification/
     """
@@ -87,7 +120,7 @@ def declare_poetry(reading: Reading, document: Table) -> None:
 
 
 def declare_pipfile(reading: Reading, pipfile: Table) -> None:
-    """Note the `packages` of a Pipfile; its other groups are for developers.
+    """Declare the `packages` of a Pipfile; its other groups are for development.
 
     https://pipenv.pypa.io/en/latest/pipfile.html
     """

@@ -1,55 +1,29 @@
-"""Which file of a directory is its definition.
+"""Choose which file of a directory is its definition.
 
-The order is the buildpacks': their groups look for `Pipfile`, `requirements.txt`,
-`package-list.txt` or `environment.yml`, a pyproject.toml for poetry, and `uv.lock`, in
-this order, and the first one that matches builds. All are looked for in the context
-directory only, by their exact names. Where conda builds, it reads package-list.txt and
-nothing else as soon as that is there:
-https://github.com/paketo-buildpacks/conda-env-update/blob/main/conda_runner.go
+`service.definitions.registry` has the order. All candidates are looked for in the
+context directory only, by their exact names.
 """
 
 import posixpath
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
-from service.definitions.links import Found, joined
-from service.definitions.pyproject import is_of_poetry
-from service.definitions.questions import Asking
-from service.definitions.reading import Reading
-from service.definitions.tables import Table, peek_toml, read_toml
-from service.definitions.words import show
+from service.definitions.closure_builder import Reading
+from service.definitions.formats.toml_json import Table, peek_toml, read_toml
+from service.definitions.kinds.spec import Choice
+from service.definitions.paths import ResolvedPath, join_path
+from service.definitions.queries import Asking
+from service.definitions.registry import CANDIDATES, KINDS, LOCKS, PROJECT
+from service.definitions.text import show
 from service.domain.definition import Kind
 from service.domain.findings import Severity
 
-__all__ = ["CANDIDATES", "Choice", "choose", "remark_others", "settle_directory"]
-
-_BY_NAME: Final = {
-    "Pipfile": Kind.PIPENV,
-    "requirements.txt": Kind.PIP,
-    "package-list.txt": Kind.CONDA,
-    "environment.yml": Kind.CONDA,
-}
-CANDIDATES: Final = (*_BY_NAME, "pyproject.toml", "uv.lock")
-"""In order of precedence."""
+__all__ = ["choose", "remark_others", "settle_directory"]
 
 _MISNAMED: Final = "environment.yaml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The file that defines the environment."""
-
-    kind: Kind
-    found: Found
-    document: Table | None = None
-    """Of a pyproject.toml that could be parsed."""
-    others: tuple[Found, ...] = ()
-    """Files of lower precedence that would define an environment, too."""
-
-    @property
-    def is_list(self) -> bool:
-        """Say whether it is conda's list of packages, and no environment file."""
-        return posixpath.basename(self.found.path) == "package-list.txt"
+_LOOKED_FOR: Final = (*CANDIDATES, *LOCKS, _MISNAMED)
+_BY_NAME: Final = tuple((name, spec.kind) for spec in KINDS for name in spec.names)
 
 
 def choose(reading: Reading) -> Asking[Choice | None]:
@@ -58,10 +32,11 @@ def choose(reading: Reading) -> Asking[Choice | None]:
     The candidates before it become items, absent or useless as they are: that one of
     them appears is a change of the definition.
     """
-    names = (*CANDIDATES, _MISNAMED)
-    found = yield from _find(reading, names)
+    found = yield from _find(reading, _LOOKED_FOR)
     choice = None
-    for name, kind in _BY_NAME.items():
+    # The order is that of the build's own detection; another one here would watch a
+    # file that the build does not install from.
+    for name, kind in _BY_NAME:
         if found[name].is_file:
             choice = Choice(kind=kind, found=found[name])
             break
@@ -81,7 +56,7 @@ def settle_directory(reading: Reading) -> Asking[None]:
     Installers run in there, and `..` is above where they are.
     """
     named = reading.context_dir
-    paths = (joined(named, name) or name for name in (*CANDIDATES, _MISNAMED))
+    paths = (join_path(named, name) or name for name in _LOOKED_FOR)
     found = (yield from reading.files.find([named, *paths]))[named]
     if found.is_directory and found.links:
         reading.context_dir = found.real
@@ -89,13 +64,15 @@ def settle_directory(reading: Reading) -> Asking[None]:
 
 
 def remark_others(reading: Reading, choice: Choice) -> None:
-    """Say which one wins when a person may think of another.
+    """Report which definition wins over the others that exist.
 
     Files that the definition itself pulls in are not in its way.
     """
-    winner = posixpath.basename(choice.found.path)
+    winner = choice.name
     others = [
-        posixpath.basename(it.path) for it in choice.others if not reading.has(it.path)
+        posixpath.basename(path.path)
+        for path in choice.others
+        if not reading.has(path.path)
     ]
     if others:
         reading.remark(
@@ -108,56 +85,49 @@ def remark_others(reading: Reading, choice: Choice) -> None:
         )
 
 
-def _find(reading: Reading, names: tuple[str, ...]) -> Asking[dict[str, Found]]:
-    paths = {name: joined(reading.context_dir, name) or name for name in names}
+def _find(reading: Reading, names: tuple[str, ...]) -> Asking[dict[str, ResolvedPath]]:
+    paths = {name: join_path(reading.context_dir, name) or name for name in names}
     found = yield from reading.files.find(paths.values())
     return {name: found[path] for name, path in paths.items()}
 
 
 def _choose_pyproject(
-    reading: Reading, found: dict[str, Found]
+    reading: Reading, found: dict[str, ResolvedPath]
 ) -> Asking[Choice | None]:
-    pyproject, lock = found["pyproject.toml"], found["uv.lock"]
+    pyproject, present = found[PROJECT], _locks_in(found)
     if not pyproject.is_file:
-        _pass_over(reading, pyproject)
-        _pass_over(reading, lock)
-        if lock.is_file:
-            _remark_lonely_lock(reading, lock)
+        for path in (pyproject, *(found[name] for name in LOCKS)):
+            _pass_over(reading, path)
+        _remark_lonely_locks(reading, found)
         return None
-    document = yield from read_toml(reading, pyproject)
-    kind = _kind(document, has_lock=lock.is_file)
+    document = yield from read_toml(reading, pyproject, is_chosen=True)
+    kind = _kind(document, present)
     if kind is None:
         reading.add(pyproject, "candidate")
-        _pass_over(reading, lock)
-        return None
-    if not lock.is_file and not is_of_poetry(document or {}):
-        # A lock would hand the project to uv.
-        _pass_over(reading, lock)
-    return Choice(kind=kind, found=pyproject, document=document)
+    for name in LOCKS:
+        # A lock that appears would hand the project to another installer.
+        # Only those locks that would change the installer: others would make an
+        # unrelated file part of the definition.
+        if kind is None or (
+            name not in present and _kind(document, {*present, name}) is not kind
+        ):
+            _pass_over(reading, found[name])
+    return Choice(kind=kind, found=pyproject, document=document) if kind else None
 
 
-def _kind(document: Table | None, *, has_lock: bool) -> Kind | None:
-    """Say what installs from a pyproject.toml; None when nothing does.
-
-    The buildpacks' poetry group matches any pyproject.toml that names a Python
-    version, whoever it was written for, and stands before the uv group; read to the
-    letter, no uv project would ever be built by uv. Yet the platform documents and
-    ships uv projects (pyproject.toml with uv.lock). So poetry gets what is poetry's:
-    a [tool.poetry] table or poetry's build backend. Of the rest, uv gets what it has
-    locked, and any other [project] goes to poetry as the letter says, with a finding
-    that poetry will refuse it. A file of tool tables only defines no environment.
-    """
-    if document is None:
-        return Kind.UV if has_lock else Kind.POETRY
-    if is_of_poetry(document):
-        return Kind.POETRY
-    if has_lock:
-        return Kind.UV
-    return Kind.POETRY if "project" in document else None
+def _kind(document: Table | None, locks: Collection[str]) -> Kind | None:
+    """Return what installs from a pyproject.toml; None when nothing does."""
+    claims = (spec for spec in KINDS if spec.claims and spec.claims(document, locks))
+    return next((spec.kind for spec in claims), None)
 
 
-def _pass_over(reading: Reading, found: Found) -> None:
+def _locks_in(found: Mapping[str, ResolvedPath]) -> Collection[str]:
+    return frozenset(name for name in LOCKS if found[name].is_file)
+
+
+def _pass_over(reading: Reading, found: ResolvedPath) -> None:
     """Make a candidate that was not chosen part of the closure."""
+    # A directory counts by its presence alone; its id changes with every file in it.
     reading.add(found, "candidate", whole=found.is_file)
     if found.is_absent or found.is_file or found.trouble is not None:
         return
@@ -171,7 +141,7 @@ def _pass_over(reading: Reading, found: Found) -> None:
 
 
 def _remark_misnamed(
-    reading: Reading, found: dict[str, Found], choice: Choice | None
+    reading: Reading, found: dict[str, ResolvedPath], choice: Choice | None
 ) -> None:
     misnamed = found[_MISNAMED]
     if not misnamed.is_file or found["environment.yml"].is_file:
@@ -185,31 +155,33 @@ def _remark_misnamed(
     )
 
 
-def _remark_lonely_lock(reading: Reading, lock: Found) -> None:
-    reading.remark(
-        Severity.ERROR,
-        "uv_lock_alone",
-        f"{show(lock.path)} is here without its pyproject.toml, so uv cannot install"
-        " from it; commit pyproject.toml beside it.",
-        path=lock.path,
-    )
+def _remark_lonely_locks(reading: Reading, found: Mapping[str, ResolvedPath]) -> None:
+    locks = [(spec.kind.value, name) for spec in KINDS for name in spec.locks]
+    for installer, name in locks:
+        if found[name].is_file:
+            reading.remark(
+                Severity.ERROR,
+                f"{installer}_lock_alone",
+                f"{show(found[name].path)} is here without its {PROJECT}, so"
+                f" {installer} cannot install from it; commit {PROJECT} beside it.",
+                path=found[name].path,
+            )
 
 
 def _others(
-    reading: Reading, found: dict[str, Found], choice: Choice
-) -> Asking[tuple[Found, ...]]:
-    winner = posixpath.basename(choice.found.path)
-    names = CANDIDATES[CANDIDATES.index(winner) + 1 : -1]
+    reading: Reading, found: dict[str, ResolvedPath], choice: Choice
+) -> Asking[tuple[ResolvedPath, ...]]:
+    winner = choice.name
+    names = CANDIDATES[CANDIDATES.index(winner) + 1 :]
     others = [name for name in names if found[name].is_file]
-    if "pyproject.toml" in others and not (yield from _is_definition(reading, found)):
-        others.remove("pyproject.toml")
+    if PROJECT in others and not (yield from _is_definition(reading, found)):
+        others.remove(PROJECT)
     return tuple(found[name] for name in others)
 
 
-def _is_definition(reading: Reading, found: dict[str, Found]) -> Asking[bool]:
-    """Say whether pyproject.toml would define an environment if it were alone."""
-    it = found["pyproject.toml"]
-    raw = yield from reading.files.content(it.entry.oid, it.real)
+def _is_definition(reading: Reading, found: dict[str, ResolvedPath]) -> Asking[bool]:
+    """Return whether pyproject.toml would define an environment if it were alone."""
+    pyproject = found[PROJECT]
+    raw = yield from reading.files.content(pyproject.entry.oid, pyproject.real)
     document = peek_toml(raw)
-    has_lock = found["uv.lock"].is_file
-    return document is not None and _kind(document, has_lock=has_lock) is not None
+    return document is not None and _kind(document, _locks_in(found)) is not None

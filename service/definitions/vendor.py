@@ -1,8 +1,8 @@
-"""A directory `vendor` beside the definition: the buildpacks install from it, offline.
+"""A directory `vendor` beside the definition: the buildpacks install offline from it.
 
-pip gets `--no-index --find-links=vendor`, conda `--channel vendor --override-channels
---offline` and takes its packages from package-list.txt in every case; both as soon as
-anything of that name is there.
+pip gets `--no-index --find-links=vendor`; conda gets `--channel vendor
+--override-channels --offline` and always reads its packages from package-list.txt. Both
+happen as soon as a file or directory of that name exists.
 https://github.com/paketo-buildpacks/pip-install/blob/main/install_process.go
 https://github.com/paketo-buildpacks/conda-env-update/blob/main/conda_runner.go
 """
@@ -11,11 +11,11 @@ import posixpath
 from collections.abc import Mapping
 from typing import Final
 
-from service.definitions.code import follow_directory
-from service.definitions.links import Found, joined
-from service.definitions.questions import Asking
-from service.definitions.reading import Reading
-from service.definitions.words import show
+from service.definitions.closure_builder import Reading
+from service.definitions.local.code import follow_directory
+from service.definitions.paths import ResolvedPath, join_path
+from service.definitions.queries import Asking
+from service.definitions.text import show
 from service.domain.definition import Entry
 from service.domain.findings import Severity
 
@@ -26,13 +26,13 @@ _ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".
 
 
 def follow_pip_vendor(reading: Reading) -> Asking[None]:
-    """Count vendor/ for a requirements.txt that was read already."""
+    """Add vendor/ to the closure of a requirements.txt that was parsed already."""
     found, listed = yield from _take(reading)
     if found.is_absent:
         return
     if found.is_directory and listed is not None and reading.declared:
-        names = (it for it in listed if posixpath.dirname(it) == found.real)
-        if not any(it.lower().endswith(_ARCHIVES) for it in names):
+        names = (text for text in listed if posixpath.dirname(text) == found.real)
+        if not any(name.lower().endswith(_ARCHIVES) for name in names):
             reading.remark(
                 Severity.ERROR,
                 "vendor_empty",
@@ -45,8 +45,8 @@ def follow_pip_vendor(reading: Reading) -> Asking[None]:
     _remark_offline(reading, found, "pip")
 
 
-def follow_conda_vendor(reading: Reading, definition: Found) -> Asking[None]:
-    """Count vendor/ for an environment of conda."""
+def follow_conda_vendor(reading: Reading, definition: ResolvedPath) -> Asking[None]:
+    """Add vendor/ to the closure of a conda environment."""
     found, _ = yield from _take(reading)
     if found.is_absent:
         return
@@ -64,14 +64,14 @@ def follow_conda_vendor(reading: Reading, definition: Found) -> Asking[None]:
     )
 
 
-def _take(reading: Reading) -> Asking[tuple[Found, Mapping[str, Entry] | None]]:
-    path = joined(reading.context_dir, VENDOR) or VENDOR
+def _take(reading: Reading) -> Asking[tuple[ResolvedPath, Mapping[str, Entry] | None]]:
+    path = join_path(reading.context_dir, VENDOR) or VENDOR
     found = (yield from reading.files.find([path]))[path]
     listed = yield from follow_directory(reading, found, "vendor")
     return found, listed
 
 
-def _remark_offline(reading: Reading, found: Found, installer: str) -> None:
+def _remark_offline(reading: Reading, found: ResolvedPath, installer: str) -> None:
     reading.remark(
         Severity.WARNING,
         "vendor_offline",

@@ -1,1 +1,1 @@
-"""What the product knows: values and decisions. Standard library only, no I/O."""
+"""Domain values and decisions: standard library only, no I/O."""

@@ -29,15 +29,15 @@ SYMLINK: Final = "120000"
 GITLINK: Final = "160000"
 DIRECTORY: Final = "040000"
 ABSENT: Final = "absent"
-"""The mode of a path that was looked for and is not there: part of the closure."""
+"""The mode of a path that is absent at the commit; absence is part of the closure."""
 
 
 TOO_COMPLEX: Final = "definition_too_complex"
-"""Reading it takes more than any real definition does."""
+"""The reason of a definition that exceeds the limits of complexity."""
 
 
 class Kind(Enum):
-    """What installs the packages."""
+    """The kind of a definition: the tool that installs its packages."""
 
     PIPENV = "pipenv"
     PIP = "pip"
@@ -48,14 +48,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What git has at a path of one commit."""
+    """The git tree entry at a path of one commit."""
 
     mode: str
     """A git mode, or `absent`."""
     oid: BlobId
     """Empty when absent."""
     size: int | None = None
-    """Bytes, where the remote says so without being asked for the content."""
+    """Bytes; None where only the content would show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +67,12 @@ class Item:
     mode: str
     oid: BlobId
     role: str
-    """Why it counts: `definition`, `candidate`, `include`, `lock`, `code`, `link`…"""
+    """Why it is in the closure: `definition`, `candidate`, `include`, `lock`…"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """The chosen definition file and everything it pulls in."""
+    """The chosen definition file and its closure."""
 
     kind: Kind
     path: str
@@ -82,29 +82,32 @@ class Definition:
     fingerprint: Fingerprint
     """Digest of the closure's bytes."""
     meaning: Fingerprint
-    """Digest of what the files mean to their installers; whatever is not understood
-    counts with its bytes. Equal meanings give the same environment."""
+    """Digest of what the files mean to their installers; parts that are not understood
+    count with their bytes. Equal meanings give the same environment."""
     python: str | None = None
-    """The Python version it asks for, as a PEP 440 specifier; None when it does not."""
+    """The requested Python version, as a PEP 440 specifier; None without a request."""
+    is_pinned: bool = False
+    """Whether no version is open: a lock file, or exact versions of everything with
+    hashes or builds. A rebuild would install the same."""
     declared: tuple[str, ...] = ()
-    """The distributions it names itself, sorted: an image of it has them, unless a
-    condition of the definition leaves one out."""
+    """The distributions that it names itself, sorted: an image has them, unless a
+    marker of the definition excludes one."""
     findings: tuple[Finding, ...] = ()
 
     @property
     def kept(self) -> tuple[str, ...] | None:
-        """The paths that a build may see, sorted; None when every one of them counts.
+        """The paths that a build may read, sorted; None when the whole commit counts.
 
-        What does not count in the closure is not given to a build, so that no image
-        depends on it or holds it.
+        A build gets no file outside the closure, so no image can depend on one or
+        contain one.
         """
-        counted = {it.path for it in self.items if it.oid}
+        counted = {item.path for item in self.items if item.oid}
         return None if "." in counted else tuple(sorted(counted))
 
     @property
     def holds_code(self) -> bool:
-        """Say whether what is installed may point into the repository's own files."""
-        return any(it.role in _INSTALLED and it.oid for it in self.items)
+        """Return whether the environment installs code of the repository itself."""
+        return any(item.role in _INSTALLED and item.oid for item in self.items)
 
 
 _INSTALLED: Final = frozenset({"code", "commit"})
@@ -112,12 +115,12 @@ _INSTALLED: Final = frozenset({"code", "commit"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoDefinition:
-    """There is nothing to build from at this commit."""
+    """The commit has no definition."""
 
     items: tuple[Item, ...]
-    """Every candidate that was looked for."""
+    """Every candidate path; all are absent or unusable."""
     message: str
-    """What was looked for where, in a sentence."""
+    """A sentence with the candidates and their directory."""
     findings: tuple[Finding, ...] = ()
     reason: str = ""
-    """A machine word, where it is not merely that nothing was found."""
+    """A machine-readable reason; empty when no candidate exists."""

@@ -1,4 +1,4 @@
-"""One HTTP request from a forge, as it came."""
+"""One HTTP request from a forge, unparsed."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -10,29 +10,35 @@ from typing import NewType, Protocol
 __all__ = ["Delivery", "DeliveryId", "Forge", "Headers", "delivery_id"]
 
 DeliveryId = NewType("DeliveryId", str)
-"""Our id of a delivery: the same for every redelivery through the same hook."""
+"""The id of a delivery: the same for every redelivery through the same hook."""
 
 
 class Forge(StrEnum):
-    """Whose format an endpoint reads; one endpoint never reads another's."""
+    """The forge whose format an endpoint reads; an endpoint reads only one."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
+    BITBUCKET = "bitbucket"
+    GITEA = "gitea"
 
 
 class Headers(Protocol):
-    """Header fields as a server has them: names in any case, values in order."""
+    """HTTP header fields: names in any case, values in order."""
 
     def getall(self, name: str, default: tuple[()], /) -> Sequence[str]:
-        """Return every value of a name; the default when there is none."""
+        """Return every value of a field; the default when it is absent."""
 
     def items(self) -> Iterable[tuple[str, str]]:
-        """Return every field, also those of one name."""
+        """Return every field, with repeated names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Headers, raw body and arrival time of one request."""
+    """Headers, raw body and arrival time of one webhook request.
+
+    The endpoint makes one for each request; the store keeps it only in the delivery
+    log. It is a hint to evaluate, never a fact.
+    """
 
     headers: Headers
     body: bytes
@@ -42,18 +48,19 @@ class Delivery:
     def header(self, name: str) -> str | None:
         """Return the header's only value; None when it is absent or sent twice.
 
-        A header sent twice proves nothing: two readers could take different ones.
+        A repeated header is ambiguous: a proxy and this service could read different
+        values, so a signature sent twice is not accepted.
         """
         values = self.headers.getall(name, ())
         return values[0] if len(values) == 1 else None
 
 
 def delivery_id(hook: str, forge_id: str | None, body: bytes) -> DeliveryId:
-    """Name a delivery so that a redelivery has the same name.
+    """Derive the id of a delivery; a redelivery has the same id.
 
     GitHub reuses `X-GitHub-Delivery` and GitLab `Idempotency-Key` when they send
     again, and one id may go to several hooks: hook and id together are the key. A
-    delivery without an id is named by its body.
+    delivery without an id is identified by its body.
     """
     what = forge_id.encode("utf-8", "surrogateescape") if forge_id else body
     digest = hashlib.sha256(hook.encode() + b"\0" + what).hexdigest()

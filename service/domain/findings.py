@@ -1,4 +1,4 @@
-"""What a user should know about a definition."""
+"""Findings: errors, warnings and notes about a definition."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,25 +7,25 @@ __all__ = ["Finding", "Severity"]
 
 
 class Severity(Enum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
     ERROR = "error"
     """The build would fail."""
     WARNING = "warning"
-    """The build works, and not as one may think."""
+    """The build works, but perhaps not as the author expects."""
     NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One remark, at one place, with its mend where there is one."""
+    """One error, warning or note about a definition, with its position in the file."""
 
     severity: Severity
     code: str
-    """A machine word, such as `nodefaults_added`."""
+    """A machine-readable code, such as `nodefaults_added`."""
     message: str
-    """One sentence: what was seen, what follows, what to do."""
+    """One sentence: the problem, its effect, and the fix."""
     path: str = ""
-    """From the root of the repository; empty when it concerns no single file."""
+    """From the root of the repository; empty when no single file is concerned."""
     line: int | None = None
     column: int | None = None

@@ -10,13 +10,13 @@ Fingerprint = NewType("Fingerprint", str)
 """64 hex digits of SHA-256."""
 
 RULES_VERSION: Final = "2"
-"""Part of every digest: when the rules of the closure change, so do all digests."""
+"""Part of every digest: a change of the closure's rules changes all digests."""
 
 
 def digest(lines: Iterable[tuple[str, ...]]) -> Fingerprint:
-    """Digest rows of fields, whatever order they come in.
+    """Digest rows of fields, independent of their order.
 
-    Fields are length-prefixed, so no two different sets of rows look alike.
+    Fields are length-prefixed, so different rows never give the same input.
     Paths that are not UTF-8 keep their bytes (surrogateescape).
     """
     rows = sorted(

@@ -1,43 +1,121 @@
 """Session launchers and the environments they start from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import NewType
+from typing import Final, NewType
 
-from service.domain.build import BuildKey, EnvironmentId
+from service.domain.building.build import BuildKey, EnvironmentId
+from service.domain.building.environment import USUAL, EnvironmentKind, SessionSettings
 from service.domain.source import SourceId
+from service.errors import InvalidRequestError
 
-__all__ = ["Launcher", "LauncherId", "UpdatePolicy"]
+__all__ = [
+    "FRONTENDS",
+    "Launcher",
+    "LauncherId",
+    "RebuildSchedule",
+    "UpdatePolicy",
+    "check_frontend",
+]
 
 LauncherId = NewType("LauncherId", str)
 
+_SHOWN: Final = 99
+FRONTENDS: Final = ("vscodium", "jupyterlab", "ttyd", "rstudio", "infer", "none")
+_FRONTENDS_OF: Final = {
+    "python": frozenset({"vscodium", "jupyterlab", "ttyd", "infer", "none"}),
+    "r": frozenset({"rstudio", "none"}),
+}
+"""Renku's table of pairs:
+https://github.com/SwissDataScienceCenter/renku-data-services"""
+
+
+def check_frontend(builder: str, frontend: str) -> None:
+    """Check that a builder and a frontend exist and go together, in Renku's words.
+
+    Raises:
+        InvalidRequestError: One does not exist, or the pair is not in Renku's table.
+    """
+    _check_value("builder_variant", builder, tuple(_FRONTENDS_OF))
+    _check_value("frontend_variant", frontend, FRONTENDS)
+    if frontend not in _FRONTENDS_OF.get(builder, frozenset()):
+        raise InvalidRequestError(
+            f"Invalid combination: builder {builder!r} is not compatible with "
+            f"frontend {frontend!r}"
+        )
+
+
+def _check_value(field: str, value: str, valid: Sequence[str]) -> None:
+    if value not in valid:
+        raise InvalidRequestError(
+            f"Invalid value for the field {field!r}: {value[:_SHOWN]}: "
+            f"Valid values are {list(valid)}"
+        )
+
 
 class UpdatePolicy(Enum):
-    """What a launcher does when its environment changed."""
+    """What a launcher does when its environment changes."""
 
     AUTOMATIC = "automatic"
     """Build, then move."""
     NOTIFY = "notify"
-    """Build and tell; a person moves it."""
+    """Build and offer the image; a person moves the launcher."""
     MANUAL = "manual"
-    """Only a person's rebuild builds and moves."""
+    """Only a rebuild that a person requests builds and moves."""
+
+
+class RebuildSchedule(Enum):
+    """How often an image is rebuilt although its definition did not change.
+
+    For definitions that leave versions open: what they install changes with time.
+    """
+
+    NEVER = "never"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+    @property
+    def interval(self) -> timedelta | None:
+        """The maximum age of an image; None for no maximum."""
+        match self:
+            case RebuildSchedule.NEVER:
+                return None
+            case RebuildSchedule.WEEKLY:
+                return timedelta(days=7)
+            case RebuildSchedule.MONTHLY:
+                return timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """What people start sessions with."""
+    """A session launcher: what people start sessions from."""
 
     id: LauncherId
     project_id: str
     name: str
     environment_id: EnvironmentId
-    source_id: SourceId
+    source_id: SourceId | None
+    """None unless its environment is built from code."""
     builder: str
+    """Empty without a source, as frontend and platform are."""
     frontend: str
     platform: str
+    kind: EnvironmentKind = EnvironmentKind.CODE
+    global_environment_id: EnvironmentId | None = None
+    """The environment of many that it takes; None unless `kind` says so."""
+    repository: str | None = None
+    """The repository's URL as a person wrote it; None in rows of versions that did
+    not keep it, and without a source."""
+    environment_name: str | None = None
+    """None in rows of versions that did not keep it: the launcher's name."""
+    environment_description: str | None = None
+    settings: SessionSettings = USUAL
+    is_archived: bool = False
+    """Of its environment; Renku keeps it for environments of launchers too."""
     policy: UpdatePolicy
+    schedule: RebuildSchedule = RebuildSchedule.NEVER
     created_at: datetime
     description: str | None = None
     launcher_type: str = "interactive"
@@ -47,48 +125,76 @@ class Launcher:
     env_variables: Mapping[str, str] | None = None
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    """Command and args survive every rebuild, so that dashboards stay rebuildable."""
+    """Command and args survive every rebuild, so that dashboards can be rebuilt too."""
     wanted_key: BuildKey | None = None
-    """The key of the definition at the head, built this launcher's way: a fact, and no
-    memory of having asked. None while nothing is there or nobody looked."""
+    """The build key of the definition at the head, with this launcher's build spec.
+    None without a definition, and before the first evaluation."""
     wanted_generation: int = 0
-    """Of the look that saw it last."""
+    """The generation of the evaluation that set `wanted_key`."""
     wanted_builder: str | None = None
-    """What would build it: `builder_image` of the recipe; None until looked at."""
+    """`builder_image` of the build spec; None before the first evaluation."""
+    is_exact: bool = False
+    """Whether the definition at the head leaves no version open."""
+    pinned_at: datetime | None = None
+    """When a person pinned it to its image; None while images may move it."""
     held_key: BuildKey | None = None
-    """The wanted key for which nobody needs to ask again until `held_until`."""
+    """The wanted key that is not requested again before `held_until`."""
     held_until: datetime | None = None
-    """None with a `held_key`: it failed for good."""
+    """None with a `held_key`: the build of that key failed for good."""
     generation: int = 0
-    """The generation of the image it starts from; only ever grows."""
+    """The generation of `image`; it only grows."""
     image: str | None = None
-    """The image sessions start from: the last good one."""
+    """The image that sessions start from: the last one that was built."""
     image_key: BuildKey | None = None
     available_generation: int = 0
     available_image: str | None = None
-    """A newer good image that it was told of and did not move to."""
+    """A newer image that was offered to the launcher, which has not moved to it."""
     available_key: BuildKey | None = None
+    built_at: datetime | None = None
+    """When the newest image that it has or is offered was built; None without one."""
+
+    @property
+    def tracked_source(self) -> SourceId:
+        """The source of an environment from code.
+
+        Raises:
+            InvalidRequestError: Nothing is built for its environment.
+        """
+        if self.source_id is None:
+            raise InvalidRequestError(
+                f"Session environment with id '{self.environment_id}' has a ready "
+                "image; only environments from code are built."
+            )
+        return self.source_id
+
+    @property
+    def is_automatic(self) -> bool:
+        """Return whether anything is built for it without a person's request."""
+        return self.policy is not UpdatePolicy.MANUAL and self.pinned_at is None
 
     @property
     def has_offer(self) -> bool:
-        """Say whether an image waits to be taken.
+        """Return whether the launcher has an offer of an image.
 
-        Only the image that the definition asks for now is an offer, and only when the
-        launcher does not start from it already: a revert, or something else to
-        follow, ends older offers.
+        Only an image of the current `wanted_key` is an offer, and only while the
+        launcher does not start from it: a revert or another source ends older offers.
+        A scheduled rebuild of the same key is another image, and so another offer.
         """
         return (
             self.available_image is not None
             and self.available_generation > self.generation
-            and self.available_key == self.wanted_key != self.image_key
+            # An offer of an older definition would move the launcher away from what is
+            # at the head.
+            and self.available_key == self.wanted_key
+            and self.available_image != self.image
         )
 
     @property
     def is_served(self) -> bool:
-        """Say whether it has, or is offered, the image that its definition asks for."""
-        is_told = self.policy is UpdatePolicy.NOTIFY and self.has_offer
-        return self.image_key == self.wanted_key or is_told
+        """Return whether it has, or is offered, an image of its wanted key."""
+        is_offered = self.policy is UpdatePolicy.NOTIFY and self.has_offer
+        return self.image_key == self.wanted_key or is_offered
 
-    def held(self, until: datetime | None) -> "Launcher":
-        """Return it held back until then; for good with None."""
+    def hold(self, until: datetime | None) -> "Launcher":
+        """Return the launcher with its wanted key held until then, or for good."""
         return replace(self, held_key=self.wanted_key, held_until=until)

@@ -1,15 +1,15 @@
-"""What a forge says happened, forge-neutral. A hint to look, never the truth."""
+"""A push as a forge reports it, forge-neutral: a hint to evaluate, never the truth."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 from service.domain.repository import Ref, Repository
 
-__all__ = ["Evidence", "Ignored", "Push", "Suggestion"]
+__all__ = ["Ignored", "Push", "Suggestion", "Trigger"]
 
 
-class Evidence(Enum):
-    """Why somebody asks to look at a ref now."""
+class Trigger(Enum):
+    """Why an evaluation is requested."""
 
     PUSH = "push"
     SWEEP = "sweep"
@@ -18,22 +18,24 @@ class Evidence(Enum):
     MANUAL = "manual"
     """A person asked for a rebuild."""
     REPLAY = "replay"
-    """A recorded delivery was sent down the road again."""
+    """A recorded delivery was replayed."""
     BASE_CHANGED = "base_changed"
-    """What builds changed, or what images stand on; no definition need have."""
+    """The builder or a base image changed; the definition may be the same."""
+    SCHEDULE = "schedule"
+    """The image is older than its launcher's schedule allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """What a payload calls its repository, where that is not what is known here.
+    """The path and number of a repository in a payload that differ from the known ones.
 
-    A reason to look, never a fact: it was signed by whoever has the hook's secret.
+    A reason to ask the forge, never a fact: anybody with the hook's secret can sign it.
     """
 
     path: str
-    """Its name; the known one unless it may have been renamed."""
+    """The path in the payload; the known one unless it may have been renamed."""
     number: int | None
-    """Its number; None unless it is another than the known one."""
+    """The number in the payload; None unless it differs from the known one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,26 +45,27 @@ class Push:
     repository: Repository
     ref: Ref
     before: str
-    """The forge's claim; all zeros for a new ref. Explains, never decides."""
+    """The old commit, as the forge claims; all zeros for a new ref. Never decides."""
     after: str
-    """The forge's claim, peeled to a commit where it said so; zeros when deleted."""
+    """The new commit, as the forge claims: a tag is peeled where the payload allows;
+    all zeros for a deleted ref."""
     default_branch: str | None
-    """The branch name the payload calls the default; None when it does not say."""
+    """The default branch by the payload; None when the payload does not name it."""
     suggestion: Suggestion | None = None
-    """What the payload says of the repository beside; None when it agrees."""
+    """How the payload's repository differs from the known one; None if it does not."""
 
     @property
     def is_deletion(self) -> bool:
-        """Say whether the ref was deleted."""
+        """Return whether the ref was deleted."""
         return bool(self.after) and set(self.after) == {"0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A genuine delivery that asks for nothing."""
+    """An authentic delivery that needs no evaluation."""
 
     reason: str
-    """A machine word, such as `ping` or `not_a_branch`."""
+    """A machine-readable reason, such as `ping` or `not_a_branch`."""
     message: str
     """A sentence for a person."""
     repository: Repository | None = None

@@ -1,10 +1,9 @@
-"""Which launchers are behind, told from what is there and not from what was asked for.
+"""Reconciliation: which launchers are behind, from their state and not from events.
 
-A launcher's `wanted_key` is a fact: the key of the definition at the head, built this
-launcher's way. It is behind when its image, or the image that it is offered, has
-another key, unless something on its way leads there, the same key failed for good, or
-a wait is not over yet. Whatever was lost or called off, whoever asks this again sees
-the launcher that is left behind.
+A launcher's `wanted_key` is the build key of the definition at the head. The launcher
+is behind when its image, or the image that it is offered, has another key, unless an
+unfinished rebuild leads there, the same key failed for good, or a wait is not over. The
+check is level-triggered: whatever event was lost, the next check finds the launcher.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,15 +13,15 @@ from enum import Enum
 from itertools import takewhile
 from typing import Final
 
-from service.domain.build import BuildState, Rebuild
-from service.domain.failure import Failure
-from service.domain.launcher import Launcher, UpdatePolicy
-from service.domain.rollout import Step, step
+from service.domain.backoff import Backoff
+from service.domain.building.build import BuildState, Rebuild
+from service.domain.building.failure import Failure
+from service.domain.building.rollout import Step, decide_step
+from service.domain.launcher import Launcher
 
 __all__ = [
-    "FIRST_RETRY",
-    "LONGEST_RETRY",
     "RECENT",
+    "RETRY",
     "Anew",
     "Arrived",
     "Behind",
@@ -31,103 +30,107 @@ __all__ = [
     "Refused",
     "Standing",
     "UnderWay",
-    "Waiting",
-    "hold_of",
+    "WaitState",
+    "assess",
+    "hold_for",
     "retry_wait",
-    "stand",
 ]
 
-FIRST_RETRY: Final = timedelta(minutes=1)
-LONGEST_RETRY: Final = timedelta(hours=1)
-"""An outage of hours costs a try an hour, and is noticed within one."""
+RETRY: Final = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=1))
+"""An outage costs one attempt an hour, and its end is noticed within an hour."""
 RECENT: Final = 20
-"""How many rebuilds of an environment are read; the wait is longest after seven."""
+"""How many rebuilds of an environment are read; the back-off is longest after seven."""
 
 
 class Anew(Enum):
-    """What a look brings that makes earlier ends count no more."""
+    """A change that makes earlier results of rebuilds irrelevant."""
 
     NOTHING = "nothing"
+    SETTINGS = "settings"
+    """An operator changed a setting that is part of no key: failures that depend on
+    settings are retried."""
     PUSH = "push"
-    """Somebody pushed: what a person had called off is wanted again."""
+    """Somebody pushed: a rebuild that a person cancelled is requested again."""
     KEY = "key"
-    """Another key is wanted than before, or a person set the launcher so: what
-    failed under it before is tried again, too."""
+    """The wanted key changed, or a person changed the launcher: earlier failures of the
+    key are retried, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calm:
-    """There is nothing to do: it is there, or nobody but a person may ask."""
+    """There is nothing to do: the launcher has its image, or only a person moves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderWay:
-    """An unfinished rebuild leads there, or waits for the look that will tell."""
+    """An unfinished rebuild has the wanted key, or waits for its evaluation."""
 
     rebuild: Rebuild
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """Its image is built, and the launcher was not moved to it or told of it yet."""
+    """Its image is built; the launcher was not moved to it, or offered it, yet."""
 
     rebuild: Rebuild
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The last build of exactly this key failed, and would fail again."""
+    """The last build of exactly the wanted key failed for good."""
 
     rebuild: Rebuild
     failure: Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """It is asked for again, later."""
+class WaitState:
+    """A rebuild is requested again later."""
 
     rebuild: Rebuild
-    """The one that failed or was cancelled."""
+    """The rebuild that failed or was cancelled."""
     until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """It is to be asked for now."""
+    """A rebuild is to be requested now."""
 
 
-Standing = Calm | UnderWay | Arrived | Refused | Waiting | Behind
+Standing = Calm | UnderWay | Arrived | Refused | WaitState | Behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """How long nobody needs to ask again about a launcher's wanted key."""
+    """How long a launcher's wanted key is not requested again."""
 
     until: datetime | None
-    """None: until another key is wanted, or somebody asks for something."""
+    """None: until the wanted key changes, or a person requests a rebuild."""
 
 
-def stand(
+def assess(
     launcher: Launcher,
     rebuilds: Sequence[Rebuild],
     *,
     now: datetime,
     pause: timedelta,
     anew: Anew = Anew.NOTHING,
+    is_paused: bool = False,
 ) -> Standing:
-    """Say where a launcher stands.
+    """Assess whether a launcher is behind, and why not.
 
     Args:
-        launcher: With the key that its definition asks for now.
-        rebuilds: The latest of its environment, and every unfinished one.
+        launcher: The launcher, with its current wanted key.
+        rebuilds: The latest rebuilds of its environment, and every unfinished one.
         now: The present.
         pause: How long a person's cancellation is respected.
-        anew: What makes earlier ends count no more.
+        anew: A change that makes earlier results irrelevant.
+        is_paused: Whether nothing is done by itself in its project.
     """
     wanted = launcher.wanted_key
-    if wanted is None or launcher.policy is UpdatePolicy.MANUAL:
+    if wanted is None or is_paused or not launcher.is_automatic:
         return Calm()
-    mine = [it for it in rebuilds if it.source_id == launcher.source_id]
+    mine = [rebuild for rebuild in rebuilds if rebuild.source_id == launcher.source_id]
     coming = _coming(mine)
     if coming is not None:
         leads_there = coming.plan is None or coming.plan.key == wanted
@@ -141,11 +144,11 @@ def stand(
 
 
 def _coming(rebuilds: Iterable[Rebuild]) -> Rebuild | None:
-    """Return the rebuild that decides where the environment will be."""
-    unfinished = [it for it in rebuilds if not it.state.is_final]
-    unplanned = [it for it in unfinished if it.plan is None]
+    """Return the unfinished rebuild that decides the environment's next image."""
+    unfinished = [rebuild for rebuild in rebuilds if not rebuild.state.is_final]
+    unplanned = [rebuild for rebuild in unfinished if rebuild.plan is None]
     if unplanned:
-        return max(unplanned, key=lambda it: it.id)
+        return max(unplanned, key=lambda rebuild: rebuild.id)
     return max(unfinished, key=_age, default=None)
 
 
@@ -154,9 +157,13 @@ def _age(rebuild: Rebuild) -> tuple[int, str]:
 
 
 def _ended(launcher: Launcher, rebuilds: Iterable[Rebuild]) -> Sequence[Rebuild]:
-    """Return what ended of exactly the wanted key, the last first."""
-    found = [it for it in rebuilds if it.plan and it.plan.key == launcher.wanted_key]
-    return sorted(found, key=lambda it: (_end(it), it.id), reverse=True)
+    """Return the finished rebuilds of exactly the wanted key, newest first."""
+    ended = [
+        rebuild
+        for rebuild in rebuilds
+        if rebuild.plan and rebuild.plan.key == launcher.wanted_key
+    ]
+    return sorted(ended, key=lambda rebuild: (_end(rebuild), rebuild.id), reverse=True)
 
 
 def _end(rebuild: Rebuild) -> datetime:
@@ -175,19 +182,26 @@ def _after(
     if last.state is BuildState.SUCCEEDED and _is_ahead(launcher, last):
         return Arrived(rebuild=last)
     until = now
-    if last.state is BuildState.FAILED and anew is not Anew.KEY:
+    if last.state is BuildState.FAILED and not _may_succeed(last, anew):
         if last.failure is not None and last.failure.kind.is_final:
             return Refused(rebuild=last, failure=last.failure)
         until = _end(last) + retry_wait(_failures(ended))
-    if last.state is BuildState.CANCELLED and anew is Anew.NOTHING:
+    if last.state is BuildState.CANCELLED and anew in {Anew.NOTHING, Anew.SETTINGS}:
         until = _end(last) + pause
-    return Waiting(rebuild=last, until=until) if until > now else Behind()
+    return WaitState(rebuild=last, until=until) if until > now else Behind()
+
+
+def _may_succeed(failed: Rebuild, anew: Anew) -> bool:
+    """Return whether a change may have removed the cause of a failure."""
+    if anew is Anew.SETTINGS:
+        return failed.failure is None or failed.failure.kind.depends_on_settings
+    return anew is Anew.KEY
 
 
 def _is_ahead(launcher: Launcher, rebuild: Rebuild) -> bool:
-    """Say whether the launcher would take the rebuild's image, or be told of it."""
+    """Return whether the launcher would take the rebuild's image, or be offered it."""
     generation = rebuild.plan.generation if rebuild.plan else 0
-    match step(launcher, rebuild):
+    match decide_step(launcher, rebuild):
         case Step.MOVE:
             return launcher.generation < generation
         case Step.OFFER:
@@ -198,20 +212,22 @@ def _is_ahead(launcher: Launcher, rebuild: Rebuild) -> bool:
 
 
 def _failures(ended: Iterable[Rebuild]) -> int:
-    return sum(1 for _ in takewhile(lambda it: it.state is BuildState.FAILED, ended))
+    return sum(
+        1 for _ in takewhile(lambda rebuild: rebuild.state is BuildState.FAILED, ended)
+    )
 
 
 def retry_wait(failures: int) -> timedelta:
     """Return how long to wait after so many failures in a row."""
-    return min(FIRST_RETRY * (1 << max(0, failures - 1)), LONGEST_RETRY)
+    return RETRY.wait_after(failures)
 
 
-def hold_of(standing: Standing) -> Hold | None:
-    """Say how long nobody needs to ask again; None where somebody has to."""
+def hold_for(standing: Standing) -> Hold | None:
+    """Return how long to hold the wanted key; None when it is not held."""
     match standing:
         case Refused():
             return Hold(until=None)
-        case Waiting(until=until):
+        case WaitState(until=until):
             return Hold(until=until)
         case _:
             return None

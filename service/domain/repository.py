@@ -1,14 +1,15 @@
-"""Repositories and the ids inside them.
+"""Repositories, and the ids of their refs, commits and objects.
 
-A repository is known by its host and the number its forge gave it; its path is a
-label that may change hands (a new repository can take an old name). Remotes
-without a forge have no number and are known by host and path.
+A repository is identified by its host and the number that its forge assigns; a path may
+pass to another repository after a rename. Remotes without a forge have no number and
+are identified by host and path.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, NewType, Self
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from service.errors import InvalidRequestError
 
@@ -18,9 +19,11 @@ __all__ = [
     "CommitSha",
     "Ref",
     "Repository",
-    "as_commit",
     "is_commit",
+    "is_loopback",
+    "is_ref",
     "is_zero",
+    "parse_commit",
 ]
 
 CommitSha = NewType("CommitSha", str)
@@ -33,24 +36,30 @@ Ref = NewType("Ref", str)
 LOCAL_HOST: Final = "localhost"
 """The host of `file://` remotes."""
 
+_LONGEST_REF: Final = 1024
+"""Bytes. Forges allow 250 or so; git's own files end near 4096."""
+_BAD_IN_REF: Final = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|(?:\A|/)[./]|\.lock(?:/|\Z)|[./]\Z"
+)
+
 _LONGEST_HOST: Final = 253
 """Characters: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Readers of URLs drop some of them, each others."""
-_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*")
+"""URL parsers drop some of these characters, and not all drop the same."""
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f.]*:[0-9a-f:.]*")
 """A name in ASCII, or an address; an IPv6 one without brackets and without a zone."""
 _AMBIGUOUS: Final = re.compile("[\u00df\u03c2\u200c\u200d]")
-"""What the two standards for such names read differently:
+"""Characters that the two IDNA standards map differently:
 https://www.unicode.org/reports/tr46/#Deviations"""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-def _parts(url: str) -> SplitResult:
-    """Take a URL apart that a repository may have.
+def _split_url(url: str) -> SplitResult:
+    """Split the URL of a repository and check its parts.
 
     Raises:
-        InvalidRequestError: It may not.
+        InvalidRequestError: It is no URL of a repository.
     """
     wrong = ""
     try:
@@ -58,6 +67,8 @@ def _parts(url: str) -> SplitResult:
         _ = parts.port
     except ValueError as exc:
         raise InvalidRequestError(f"{url[:200]!r} is not a URL: {exc}") from exc
+    # URLs are stored, logged and sent in events; a token in one of them would be
+    # everywhere.
     if parts.username or parts.password:
         raise InvalidRequestError(
             "the repository URL carries credentials; leave them out"
@@ -68,21 +79,35 @@ def _parts(url: str) -> SplitResult:
         wrong = "expected https://, http:// or file://"
     elif parts.query or parts.fragment:
         wrong = "expected no query and no fragment"
+    elif _is_ambiguous(parts):
+        wrong = "expected a path without . and .., and no port 0"
     if wrong:
         raise InvalidRequestError(f"repository {url[:200]!r}: {wrong}")
     return parts
 
 
-def _host(given: str, url: str) -> str:
-    """Return a host in the one spelling that everybody connects to.
+def _is_ambiguous(parts: SplitResult) -> bool:
+    """Return whether a URL leads elsewhere than it reads.
 
-    Names in other letters are written in ASCII (punycode); what some readers would
-    decode and others would not (`%`), or read differently, is refused.
+    Whoever asks for a path with dots resolves them, and asks for another repository.
+    """
+    # Decoded first: `%2e%2e` is resolved by some servers and not by others.
+    steps = unquote(parts.path).split("/")
+    return parts.port == 0 or "." in steps or ".." in steps
+
+
+def _normalize_host(host: str, url: str) -> str:
+    """Normalize a host name, so that checks and connections use the same one.
+
+    International names become ASCII (punycode); names that parsers read differently,
+    such as those with `%`, are refused.
 
     Raises:
-        InvalidRequestError: It is no name of a host.
+        InvalidRequestError: It is no host name.
     """
-    name = given.lower().removesuffix(".")
+    # `example.org.` is the same host to DNS and another one to certificates and to our
+    # settings.
+    name = host.lower().removesuffix(".")
     if not name.isascii() and not _AMBIGUOUS.search(name):
         try:
             name = name.encode("idna").decode().removesuffix(".")
@@ -91,19 +116,19 @@ def _host(given: str, url: str) -> str:
     is_long = len(name) > _LONGEST_HOST
     if not name or is_long or ".." in name or not _HOST.fullmatch(name):
         raise InvalidRequestError(
-            f"repository {url[:200]!r}: {given[:80]!r} is no name of a host; expected "
+            f"repository {url[:200]!r}: {host[:80]!r} is no name of a host; expected "
             "letters, digits, dots and hyphens (other letters as xn--…), or an address"
         )
     return f"[{name}]" if ":" in name else name
 
 
 def is_commit(text: str) -> bool:
-    """Say whether a text is a full commit id (SHA-1 or SHA-256)."""
+    """Return whether a text is a full commit id (SHA-1 or SHA-256)."""
     return _COMMIT.fullmatch(text) is not None
 
 
-def as_commit(text: str) -> CommitSha:
-    """Take a text for a commit id.
+def parse_commit(text: str) -> CommitSha:
+    """Check that a text is a full commit id.
 
     Raises:
         ValueError: It is not 40 or 64 lower-case hex digits.
@@ -113,8 +138,17 @@ def as_commit(text: str) -> CommitSha:
     return CommitSha(text)
 
 
+def is_loopback(netloc: str) -> bool:
+    """Return whether a host, with or without a port, is this machine by its name."""
+    try:
+        name = (urlsplit(f"//{netloc}").hostname or "").lower()
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 def is_zero(text: str) -> bool:
-    """Say whether an id is all zeros: git's way to say "no such object"."""
+    """Return whether an id is all zeros: git's id for "no such object"."""
     return bool(text) and set(text) == {"0"}
 
 
@@ -127,13 +161,13 @@ class Repository:
     path: str
     """`owner/name`, without slashes at the ends and without `.git`."""
     url: str
-    """What git is given to fetch from; holds no credentials."""
+    """The URL that git fetches from; without credentials."""
     number: int | None = None
     """The forge's own id; None while unknown and for remotes without a forge."""
 
     @classmethod
     def from_url(cls, url: str, *, number: int | None = None) -> Self:
-        """Read a repository off its URL (https, http or file).
+        """Parse the URL of a repository (https, http or file).
 
         Spellings of one repository (`.git`, slashes, case of the host) give equal
         hosts and paths.
@@ -142,10 +176,13 @@ class Repository:
             InvalidRequestError: The URL has another scheme, no path, or carries
                 credentials.
         """
-        parts = _parts(url.strip())
-        name = host = _host(parts.hostname or "", url) if parts.scheme != "file" else ""
+        parts = _split_url(url.strip())
+        name = host = (
+            _normalize_host(parts.hostname or "", url) if parts.scheme != "file" else ""
+        )
         if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme):
             host = f"{host}:{parts.port}"
+        # One suffix only: a repository may be called `x.git.git`.
         path = parts.path.strip("/").removesuffix(".git").rstrip("/")
         if parts.scheme == "file":
             host = LOCAL_HOST
@@ -155,18 +192,18 @@ class Repository:
             )
         plain = url.strip().rstrip("/")
         if name and name != (parts.hostname or ""):
-            # git is to connect to the name that was checked here.
+            # git must connect to the name that was checked, not to another spelling.
             netloc = name if parts.port is None else f"{name}:{parts.port}"
             plain = urlunsplit(parts._replace(netloc=netloc)).rstrip("/")
         return cls(host=host, path=path, url=plain, number=number)
 
     @property
     def label(self) -> str:
-        """The path, folded as the host folds it: forges ignore case, files do not."""
+        """The path for comparisons: forges ignore case, file systems do not."""
         return self.path if self.host == LOCAL_HOST else self.path.casefold()
 
     def is_same(self, other: "Repository") -> bool:
-        """Say whether both are one repository.
+        """Return whether both are the same repository.
 
         By number when both have one: a new repository under an old name is
         another repository. By path otherwise.
@@ -176,3 +213,17 @@ class Repository:
         if self.number is not None and other.number is not None:
             return self.number == other.number
         return self.label == other.label
+
+
+def is_ref(name: str) -> bool:
+    """Return whether git takes a text for the full name of a ref.
+
+    https://git-scm.com/docs/git-check-ref-format. Bytes that are not UTF-8 are
+    surrogate escapes, as `os.fsdecode` makes them; longer names than forges and file
+    systems take are refused.
+    """
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a half of a character that stands for no byte
+        return False
+    return "/" in name and len(raw) <= _LONGEST_REF and not _BAD_IN_REF.search(name)

@@ -1,4 +1,4 @@
-"""What a launcher follows, and what was last seen there."""
+"""Sources: what a launcher tracks, and what was last seen there."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,21 +10,39 @@ from service.domain.fingerprint import RULES_VERSION, Fingerprint
 from service.domain.push import Push
 from service.domain.repository import CommitSha, Ref, Repository, is_commit
 
-__all__ = ["Head", "Revision", "RevisionKind", "Seen", "Source", "SourceId"]
+__all__ = [
+    "Access",
+    "Head",
+    "Revision",
+    "RevisionKind",
+    "Seen",
+    "Source",
+    "SourceId",
+]
 
 SourceId = NewType("SourceId", str)
 
 
+class Access(Enum):
+    """What a source is read with."""
+
+    CREDENTIAL = "credential"
+    """The installation's credentials, where it has some for the host: an administrator
+    or a rule of the settings granted its project the repository."""
+    ANONYMOUS = "anonymous"
+    """None: what anybody may read. A private repository does not exist for it."""
+
+
 class RevisionKind(Enum):
-    """How a revision names its commit."""
+    """The kind of name that a revision is."""
 
     DEFAULT = "default"
-    """The default branch, whatever it is called today."""
+    """The default branch, whatever its current name."""
     BRANCH = "branch"
     TAG = "tag"
     COMMIT = "commit"
     NAME = "name"
-    """A bare name: the branch of that name, or else the tag."""
+    """A short name: the branch of that name, or else the tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +55,15 @@ class Revision:
 
     @classmethod
     def from_text(cls, text: str | None) -> Self:
-        """Read a revision as users write it (Renku's `repository_revision`).
+        """Parse a revision as users write it (Renku's `repository_revision`).
 
-        Nothing is the default branch, a full commit id pins, `refs/heads/x` and
-        `refs/tags/x` say what they are, and any other text is a name.
+        An empty text is the default branch, a full commit id is pinned, `refs/heads/x`
+        and `refs/tags/x` are a branch and a tag, and any other text is a name.
         """
         text = (text or "").strip()
         if not text:
             return cls(kind=RevisionKind.DEFAULT)
+        # Before names: a branch may be called like a commit id, but nobody means one.
         if is_commit(text.lower()):
             return cls(kind=RevisionKind.COMMIT, name=text.lower())
         for prefix, kind in _PREFIXES:
@@ -53,7 +72,7 @@ class Revision:
         return cls(kind=RevisionKind.NAME, name=text)
 
     def to_text(self) -> str:
-        """Write the revision so that `from_text` reads it back."""
+        """Format the revision so that `from_text` parses it."""
         for prefix, kind in _PREFIXES:
             if kind is self.kind:
                 return prefix + self.name
@@ -61,7 +80,7 @@ class Revision:
 
     @property
     def refs(self) -> tuple[Ref, ...]:
-        """The refs that can carry it, in order of preference; none when pinned."""
+        """The refs that it may name, by preference; none for a pinned commit."""
         match self.kind:
             case RevisionKind.BRANCH:
                 return (Ref(f"refs/heads/{self.name}"),)
@@ -84,13 +103,15 @@ _PREFIXES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The commit a revision stands for now, asked of the remote."""
+    """The commit that a revision points to now, as read from the remote."""
 
     commit: CommitSha
     ref: Ref | None
-    """The ref that carried it; None for a pinned commit."""
+    """The ref that was read; None for a pinned commit."""
     repository: Repository | None = field(default=None, compare=False)
-    """What the forge calls the repository now; None where it did not say."""
+    """The repository's current path and number at the forge; None when not reported."""
+    is_private: bool | None = field(default=None, compare=False)
+    """Whether the repository is private; None when the remote did not report it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,50 +119,75 @@ class Seen:
     """What the last finished evaluation of a source saw."""
 
     commit: CommitSha | None
-    """None while the ref is gone."""
+    """None while the ref is missing."""
     ref: Ref | None
     fingerprint: Fingerprint | None
     """None when there was no definition."""
     meaning: Fingerprint | None
     kind: Kind | None
     items: tuple[Item, ...] = ()
-    """The closure, to say afterwards what changed."""
+    """The closure, to list later which paths changed."""
     declared: tuple[str, ...] = ()
     """The distributions that the definition names."""
+    is_pinned: bool | None = False
+    """Whether the definition leaves no version open; None in rows of versions that did
+    not record it."""
     rules: str = RULES_VERSION
-    """The version of the rules that made these digests."""
+    """The `RULES_VERSION` of these digests."""
+    is_private: bool = False
+    """Whether the repository is private, as last reported."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A repository, a revision and a context directory: one thing to follow."""
+    """What a launcher tracks: a repository, a revision and a context directory.
+
+    One row for all launchers that track the same with the same access; only evaluations
+    write `seen`.
+    """
 
     id: SourceId
     repository: Repository
     revision: Revision
     context_dir: str
     """Relative, without slashes at the ends; empty for the root."""
+    access: Access = Access.CREDENTIAL
     generation: int = 0
-    """Grows with every finished evaluation; launchers only move to a higher one."""
+    """Grows with every finished evaluation; launchers move only to a higher one."""
     seen: Seen | None = None
     created_at: datetime
 
-    def is_on(self, push: Push) -> bool:
-        """Say whether a push may have moved this source.
+    @property
+    def private_to(self) -> str:
+        """The private repository that the images belong to; empty if public.
 
-        A pinned commit never moves. A default branch is matched by the name the
-        payload gives it and by the one it had when last seen; a payload that does
-        not name it may speak of any branch.
+        Named by its number, which survives a rename, or by its path without a number.
+        """
+        if self.seen is None or not self.seen.is_private:
+            return ""
+        known = self.repository
+        return f"{known.host}/{known.number or known.label}"
+
+    def is_on(self, push: Push) -> bool:
+        """Return whether a push may have moved this source.
+
+        A pinned commit never moves. A default branch is matched by its name in the
+        payload and by its name when last seen; a payload that does not name it may be
+        about any branch.
         """
         if not self.repository.is_same(push.repository):
             return False
         if self.revision.kind is not RevisionKind.DEFAULT:
-            is_named_so = push.ref.endswith(self.revision.name)  # spares the rest
+            is_named_so = push.ref.endswith(self.revision.name)  # cheap test first
             return is_named_so and push.ref in self.revision.refs
         if not push.ref.startswith("refs/heads/"):
             return False
+        # A delivery that is replayed lacks it, as it is not on record. Evaluating a
+        # source once too often is cheaper than missing its push.
         if push.default_branch is None:
             return True
         seen = self.seen.ref if self.seen else None
+        # Both names: when the default branch is renamed, the push to the new one may
+        # come before the next evaluation.
         return push.ref in {f"refs/heads/{push.default_branch}", seen}

@@ -1,1 +1,1 @@
-"""What forges say: a delivery in; a push, an ignored event or an error out. No I/O."""
+"""Deliveries of forges: bytes in; pushes, an ignored event or an error out. No I/O."""

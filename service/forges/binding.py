@@ -1,8 +1,8 @@
 """A hook speaks about what it is bound to, and nothing else.
 
-Who a repository is, is found out by a look at its forge, never told by a payload:
+Who a repository is, is established by asking its forge, never by a payload:
 whoever has a hook's secret could sign any name and any number. A payload may only
-suggest that there is something to look at.
+suggest that there is something to evaluate.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ def bound(hook: Hook, *, path: str, number: int | None) -> Repository:
     """Return the repository of a payload, in the hook's words.
 
     Of a hook of one repository everything is the hook's own: the payload shows by the
-    name, or by the number that a look has found, that it is meant.
+    name, or by the number that an evaluation has found, that it is meant.
 
     Raises:
         ForeignRepositoryError: The payload is about another repository.
@@ -47,7 +47,7 @@ def suggested(
     """
     is_known = number is None or number == repository.number
     if is_known and path == repository.path:
-        return None  # nearly always, once a look has found the number
+        return None  # nearly always, once an evaluation has found the number
     is_named = _at(repository, path).label == repository.label
     if is_known and is_named:
         return None

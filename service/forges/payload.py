@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -23,12 +23,13 @@ __all__ = [
     "JSON",
     "JsonObject",
     "MisfitError",
+    "QuickReader",
     "content",
     "decoded",
+    "decoded_object",
     "fitted",
     "only_header",
     "plain",
-    "quick",
 ]
 
 JSON: Final = "application/json"
@@ -73,37 +74,53 @@ def content(delivery: Delivery, *, accept: Iterable[str]) -> bytes:
     return _form_payload(delivery.body) if kind == FORM else delivery.body
 
 
-def quick(
-    decoder: msgspec.json.Decoder[_Model], text: bytes, *, about: str
-) -> _Model | None:
-    """Read a model off JSON; None when only the slow way can tell what it is.
+class QuickReader(Generic[_Model]):
+    """Read a forge's pushes off JSON at little cost.
 
     Args:
-        decoder: Of the model.
-        text: The JSON.
+        model: What is read.
         about: The key that the repository is under.
+        keys: The top-level keys of the forge's pushes; with another one a payload is
+            read slowly, and as well.
     """
-    try:
-        return decoder.decode(text) if _is_plain(text, about) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
+    def __init__(self, model: type[_Model], *, about: str, keys: Iterable[str]) -> None:
+        self._decoder = msgspec.json.Decoder(model)
+        self._about = about
+        self._keys = tuple(keys)
+        raw = msgspec.Raw | msgspec.UnsetType
+        self._payload = msgspec.json.Decoder(
+            msgspec.defstruct(
+                "_Payload",
+                [(key, raw, msgspec.UNSET) for key in self._keys],
+                forbid_unknown_fields=True,
+            )
+        )
 
-def _is_plain(text: bytes, about: str) -> bool:
-    """Say whether no key stands twice where we read, in compact JSON, as forges send.
+    def read(self, text: bytes) -> _Model | None:
+        """Read a push; None when only the slow way can find out what it is."""
+        try:
+            return self._decoder.decode(text) if self._is_plain(text) else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
-    The quick reader takes the last of two and says nothing, others may take the first.
-    What it keeps of an object is as long as the object, unless something was dropped.
-    Costs little however large the text is: an unknown key ends it, and so does a
-    repository larger than any.
-    """
-    payload = _PAYLOAD.decode(text)
-    found = {it: getattr(payload, it) for it in _KEYS}
-    fields = {key: raw for key, raw in found.items() if raw is not msgspec.UNSET}
-    inner = fields.get(about, _NOTHING)
-    if not _is_whole(fields, text) or len(inner) > _LARGEST_REPOSITORY:
-        return False
-    return _is_whole(_OBJECT.decode(inner), inner)
+    def _is_plain(self, text: bytes) -> bool:
+        """Check that no key stands twice where we read, in compact JSON.
+
+        Forges send that.
+
+        The quick reader takes the last of two without an error, others may take the
+        first. What it keeps of an object is as long as the object, unless something was
+        dropped. Costs little however large the text is: an unknown key ends it, and so
+        does a repository larger than any.
+        """
+        payload = self._payload.decode(text)
+        values = {key: getattr(payload, key) for key in self._keys}
+        fields = {key: raw for key, raw in values.items() if raw is not msgspec.UNSET}
+        inner = fields.get(self._about, _NOTHING)
+        if not _is_whole(fields, text) or len(inner) > _LARGEST_REPOSITORY:
+            return False
+        return _is_whole(_OBJECT.decode(inner), inner)
 
 
 def _is_whole(fields: Mapping[str, msgspec.Raw], text: bytes | msgspec.Raw) -> bool:
@@ -112,24 +129,6 @@ def _is_whole(fields: Mapping[str, msgspec.Raw], text: bytes | msgspec.Raw) -> b
     return keys + sum(map(len, fields.values())) + 4 * len(fields) + 1 == len(text)
 
 
-_KEYS: Final = (
-    *("ref", "before", "after", "commits", "repository"),
-    # GitHub's: https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
-    *("pusher", "sender", "organization", "enterprise", "installation", "created"),
-    *("deleted", "forced", "base_ref", "compare", "head_commit"),
-    # GitLab's: https://docs.gitlab.com/user/project/integrations/webhook_events/
-    *("object_kind", "event_name", "ref_protected", "checkout_sha", "message"),
-    *("user_id", "user_name", "user_username", "user_email", "user_avatar"),
-    *("project_id", "project", "total_commits_count", "push_options"),
-)
-"""Of pushes; with another one a payload is read slowly, and as well."""
-_PAYLOAD: Final = msgspec.json.Decoder(
-    msgspec.defstruct(
-        "_Payload",
-        [(it, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for it in _KEYS],
-        forbid_unknown_fields=True,
-    )
-)
 _LARGEST_REPOSITORY: Final = 32 * 1024
 """Bytes; GitHub's have 6,000."""
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -212,6 +211,18 @@ def _form_payload(body: bytes) -> bytes:
             f"the form has {len(payloads)} fields named payload; expected one"
         )
     return payloads[0].encode()
+
+
+def decoded_object(body: bytes) -> JsonObject:
+    """Decode strict JSON in UTF-8 that is an object, as payloads are.
+
+    Raises:
+        MalformedDeliveryError: It is none.
+    """
+    payload = decoded(body)
+    if not isinstance(payload, dict):
+        raise MalformedDeliveryError("the payload is no JSON object")
+    return payload
 
 
 def decoded(body: bytes) -> object:

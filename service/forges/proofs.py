@@ -1,6 +1,6 @@
 """Comparing what was sent with what the hook's secrets make of it.
 
-A refusal tells nothing by its time: however many secrets a hook has, and whatever
+The time of a refusal reveals nothing: however many secrets a hook has, and whatever
 is missing or malformed, the same work is done.
 """
 
@@ -51,7 +51,7 @@ class Verified(Struct, frozen=True, kw_only=True):
 
     @property
     def is_by_old_secret(self) -> bool:
-        """Say whether the forge still uses a secret that is being rotated out."""
+        """Return whether the forge still uses a secret that is being rotated out."""
         return self.secret_index > 0
 
 
@@ -66,7 +66,7 @@ def octets(header: str | None) -> bytes:
 
 
 def digest(value: bytes) -> bytes:
-    """Return 32 bytes that tell nothing of the value, its length included."""
+    """Return 32 bytes that reveal nothing of the value, its length included."""
     return hmac.digest(_PEPPER, value, "sha256")
 
 

@@ -27,7 +27,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
 def is_key(secret: Secret) -> bool:
-    """Say whether a secret can sign: `whsec_` and a key in base64."""
+    """Return whether a secret can sign: `whsec_` and a key in base64."""
     return bool(_key(secret))
 
 
@@ -51,15 +51,15 @@ def macs_in(header: str) -> tuple[bytes, ...]:
     base64 are passed over.
     """
     found = (
-        _decoded(it.removeprefix(_VERSION))
-        for it in header.split(" ")
-        if it.startswith(_VERSION)
+        _decoded(part.removeprefix(_VERSION))
+        for part in header.split(" ")
+        if part.startswith(_VERSION)
     )
-    return tuple(it for it in found if it)
+    return tuple(chunk for chunk in found if chunk)
 
 
 def is_in_time(seconds: str, now: datetime, *, tolerance: int) -> bool | None:
-    """Say whether a `webhook-timestamp` is near enough; None when it is no number."""
+    """Return whether a `webhook-timestamp` is near enough; None if it is no number."""
     if not _SECONDS.fullmatch(seconds):
         return None
     return abs(now.timestamp() - int(seconds)) <= tolerance

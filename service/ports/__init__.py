@@ -1,4 +1,4 @@
-"""What the service needs from the outside: a sentence per promise.
+"""Ports: what the service needs from databases, brokers, forges and builders.
 
 Every implementation of a port passes the suite in `tests/contracts/`.
 """

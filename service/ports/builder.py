@@ -1,27 +1,28 @@
-"""Makers of images."""
+"""The port of image builders."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from service.domain.build import (
+from service.domain.building.build import (
     Build,
     BuildId,
     Image,
     PhaseTime,
 )
+from service.domain.building.failure import Failure
 from service.domain.definition import Kind
-from service.domain.failure import Failure
 from service.domain.findings import Finding
-from service.errors import TransientError
+from service.errors import PermanentError, TransientError
 
 __all__ = [
     "Builder",
+    "BuilderIdentity",
     "Finished",
     "HinderedError",
-    "Named",
     "Observation",
+    "RefusedError",
     "Running",
     "Vanished",
 ]
@@ -29,15 +30,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The build runs, or has yet to start where it was sent to."""
+    """The build runs, or the builder has accepted it and not started it yet."""
 
     hindrance: Failure | None = None
-    """What keeps it from starting now; None when nothing is known to."""
+    """What keeps the build from starting; None when nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vanished:
-    """The builder knows nothing of the build: it never started, or died unseen."""
+    """The builder does not know the build: it never started, or was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +48,17 @@ class Finished:
     outcome: Image | Failure
     at: datetime
     phases: tuple[PhaseTime, ...] = ()
-    """Those that ended, in their order; empty when nobody can tell."""
+    """The phases that ended, in order; empty when they are not known."""
 
 
 Observation = Running | Vanished | Finished
 
 
 class HinderedError(TransientError):
-    """A build cannot be started before somebody mends something.
+    """A build cannot be started before somebody fixes the cause.
 
     Args:
-        failure: What is in the way.
+        failure: The cause.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -65,103 +66,147 @@ class HinderedError(TransientError):
         self.failure = failure
 
 
-class Named(Protocol):
-    """Says what builds, to those who never build."""
+class RefusedError(PermanentError):
+    """A build is refused by the builder's configuration, so it failed.
+
+    Args:
+        failure: Why not.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class BuilderIdentity(Protocol):
+    """The identity of the builder, for roles that never build."""
 
     def identity(self, *, frontend: str) -> str:
-        """Say what builds, with its version: the recipe's `builder_image`."""
+        """Return the builder with its version: `builder_image` of the build spec."""
         ...
 
     def scope(self, project: str) -> str:
-        """Say inside which project an image is shared; empty when with everybody.
+        """Return the only project that may share an image; empty when all may.
 
-        Where what was built before finds its way into an image, one project's commits
-        must not decide about the image of another.
+        A builder with caches limits sharing to a project: the commits of one project
+        must not influence the image of another.
         """
         ...
 
+    def pull_secret(self, reference: str) -> str:
+        """Return the name of the Secret that sessions pull an image with, if any."""
+        ...
+
     def provides(self, frontend: str) -> bool:
-        """Say whether images with this frontend are made here."""
+        """Return whether the builder supports a frontend."""
+        ...
+
+    def builds_for(self, platform: str) -> bool:
+        """Return whether the builder makes images for a platform."""
         ...
 
     def remarks(self, kind: Kind) -> Sequence[Finding]:
-        """Say what happens here otherwise than the platform's documents promise."""
+        """Return how this builder differs from the platform's documentation."""
         ...
 
     def bases(self) -> Collection[str]:
-        """Return the images that are named by tag and count in the identity."""
+        """Return the images that are named by tag and are part of the identity."""
         ...
 
-    def stand_on(self, digests: Mapping[str, str]) -> None:
-        """Build, from now on, with what images named by tag were seen to be."""
+    def pin_bases(self, digests: Mapping[str, str]) -> None:
+        """Use these digests of the images that are named by tag from now on."""
         ...
 
 
-class Builder(Named, Protocol):
-    """Makes images. Knows builds by id and attempt, and nothing of who wants them."""
+class Builder(BuilderIdentity, Protocol):
+    """Builds images. Knows builds by id and attempt, and nothing about launchers.
+
+    One per leader. Builds outlive it: another process with the same configuration
+    observes and ends what this one started.
+    """
 
     async def start(self, build: Build) -> None:
-        """See to it that the build runs; one that runs or ran already is left alone.
+        """Start a build; one that was started before is left alone.
 
         Raises:
-            HinderedError: It could not be started now, for a reason of an operator's.
+            RefusedError: The configuration does not allow the build.
+            HinderedError: It could not be started; an operator has to fix the cause.
             TransientError: It could not be started now.
         """
         ...
 
     async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:
-        """Return the present state of each build's attempt: read, never inferred.
+        """Read the current state of each build's attempt.
 
         Raises:
-            TransientError: It cannot be read now.
+            TransientError: The state cannot be read now.
         """
         ...
 
     async def changed(self) -> None:
-        """Return when some build may have changed since the last `observe`.
+        """Wait until some build may have changed since the last `observe`.
 
-        Also returns after a while when nothing did: it is a hint to observe.
+        Also returns after a while without a change: it is only a hint to observe.
         """
         ...
 
     async def cancel(self, build: BuildId) -> None:
-        """Stop a build and leave nothing of it behind; an unknown one is no error.
+        """Stop a build and remove its resources; an unknown build is no error.
 
         Raises:
             TransientError: It could not be stopped now.
         """
         ...
 
-    async def forget(self, build: BuildId) -> None:
-        """Let go of a finished build whose outcome is on record; its image stays.
+    async def release(self, build: BuildId) -> None:
+        """Remove the resources of a finished, recorded build; its image stays.
 
         Raises:
-            TransientError: Some of it may be left.
+            TransientError: Some resources may be left.
         """
         ...
 
-    async def held(self) -> Collection[BuildId]:
-        """Return every build of which something is left, running or not.
+    async def known_builds(self) -> Collection[BuildId]:
+        """Return every build that has resources left, running or not.
 
         Raises:
-            TransientError: It cannot be told now.
+            TransientError: The builds cannot be listed now.
         """
         ...
 
     async def has(self, image: Image) -> bool:
-        """Say whether an image can still be started from.
+        """Return whether an image still exists, so that sessions can start from it.
 
         Raises:
-            TransientError: Whoever keeps it does not answer; it may be there or not.
+            TransientError: The registry does not answer; the image may exist or not.
+        """
+        ...
+
+    async def remove_image(self, image: Image) -> bool:
+        """Remove an image and what belongs to it; one that is gone is no error.
+
+        Returns:
+            False where images cannot be removed: the registry does not allow it.
+
+        Raises:
+            TransientError: It could not be removed now.
+        """
+        ...
+
+    async def remove_cache(self, build: Build) -> None:
+        """Remove the cache of a build's environment, where it can be removed.
+
+        Raises:
+            TransientError: It could not be removed now.
         """
         ...
 
     async def digest_of(self, reference: str) -> str:
-        """Ask the registry what one of the bases is now.
+        """Resolve the tag of one of the `bases` to its current digest.
 
         Raises:
-            NotFoundError: It is not there.
-            PermanentError: The name names no registry.
-            TransientError: The registry did not say.
+            NotFoundError: The image does not exist.
+            PermanentError: The reference has no registry.
+            TransientError: The registry did not answer.
         """
         ...

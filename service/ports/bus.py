@@ -1,47 +1,50 @@
-"""The bus: events to every role that asked for them, at least once."""
+"""The port of the message bus: at-least-once delivery to every subscribed role."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.wire import Event
+from service.events.envelope import Event
 
-__all__ = ["Bus", "DeadLetter", "Message", "Place", "Role"]
+__all__ = ["Bus", "DeadLetter", "Message", "QueueDepth", "Role", "StreamPosition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A consumer's part: its queue's name and what is routed there."""
+    """A step that consumes events: the name of its queue and what is routed there."""
 
     name: str
     events: tuple[str, ...]
-    """Event names, such as `push.received.v1`."""
+    """Event names, such as `push.received.v2`."""
+    previous_names: tuple[str, ...] = ()
+    """What earlier versions called the role: what waits under these names is the
+    role's, too."""
 
 
 class Message(Protocol):
-    """One event for one role, until it is settled. Settled twice is an error."""
+    """One event for one role, until it is settled; settling it twice is an error."""
 
     @property
     def body(self) -> bytes:
-        """The event as it came; not yet decoded."""
+        """The encoded event."""
         ...
 
     @property
     def attempt(self) -> int:
-        """1 for the first delivery of this message to the role."""
+        """The number of the delivery of this message to the role, from 1."""
         ...
 
     async def ack(self) -> None:
-        """Say that the effect is durable; the message is gone."""
+        """Acknowledge the message, once its effect is durable."""
         ...
 
     async def retry(self, *, after: timedelta, error: str) -> None:
-        """Ask for the message again, not before `after` has passed."""
+        """Have the message delivered again, not before `after` has passed."""
         ...
 
-    async def bury(self, *, error: str) -> None:
-        """Put the message among the role's dead letters, with the reason."""
+    async def dead_letter(self, *, error: str) -> None:
+        """Move the message to the role's dead letters, with the reason."""
         ...
 
 
@@ -58,62 +61,80 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a follower stands: between two events."""
+class QueueDepth:
+    """How many messages of a role there are."""
+
+    role: str
+    waiting: int
+    dead: int
+    """Those that no consumer could handle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPosition:
+    """The position of a reader in the stream of events: between two events."""
 
     after: str = ""
-    """The id of the event before, to go on from here; empty where the bus has none."""
+    """The id of the event before the position, to resume from; empty without one."""
     has_missed: bool
-    """Whether events may have passed unseen until here."""
+    """Whether events before the position may have been missed."""
 
 
 class Bus(Protocol):
-    """Carries events to every role that asked for them, at least once each."""
+    """Delivers events to every role that subscribes to them, at least once each."""
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Return once every event is durable for every role that wants it.
+        """Publish events; return once each is durable for every subscribed role.
 
-        An event published again under the same id may be carried again.
+        An event that is published again under the same id may be delivered again.
 
         Raises:
-            TransientError: The bus did not confirm; some may have been taken.
+            TransientError: The bus did not confirm; some events may have been accepted.
         """
         ...
 
     def messages(self, role: Role, *, prefetch: int) -> AsyncGenerator[Message, None]:
-        """Yield the role's messages for ever, at most `prefetch` unsettled at once.
+        """Consume a role's messages, with at most `prefetch` of them unsettled at once.
 
-        Messages of a consumer that died unsettled come back, to any consumer of the
-        role. Closing the iterator gives unsettled messages back.
+        Unsettled messages of a consumer that died are delivered again to any consumer
+        of the role. Closing the iterator returns unsettled messages to the queue.
         """
         ...
 
-    def follow(self, after: str | None = None) -> AsyncIterator[Event | Place]:
-        """Yield a place, then every event from there on.
+    def tail(self, after: str | None = None) -> AsyncIterator[Event | StreamPosition]:
+        """Yield a position, then every event after it.
 
-        Another place follows wherever events were missed: by a slow follower, or
-        because the bus was away.
+        Another position follows wherever events were missed: by a slow reader, or
+        because the bus was not reachable.
 
         Args:
-            after: The id of the last event the follower was given. A bus that cannot
-                go back there begins now, with a place that says so.
+            after: The id of the last event that the reader got. A bus that no longer
+                has it starts with the next event, and `has_missed` is true.
         """
         ...
 
     async def ping(self) -> None:
-        """Return when the bus answers.
+        """Check that the bus answers.
 
         Raises:
-            TransientError: It does not.
+            TransientError: The bus does not answer.
         """
         ...
 
-    async def dead(self, role: str | None = None) -> Sequence[DeadLetter]:
+    async def dead_letters(self, role: str | None = None) -> Sequence[DeadLetter]:
         """Return the dead letters, oldest first."""
         ...
 
+    async def depths(self) -> Sequence[QueueDepth]:
+        """Count the messages of each role.
+
+        Raises:
+            TransientError: The bus does not answer.
+        """
+        ...
+
     async def requeue(self, letter: str) -> None:
-        """Give a dead letter to its role again, with its attempts counted anew.
+        """Return a dead letter to the queue of its role, with its attempts reset.
 
         Raises:
             NotFoundError: There is no such dead letter.
@@ -121,7 +142,7 @@ class Bus(Protocol):
         ...
 
     async def drop(self, letter: str) -> None:
-        """Forget a dead letter.
+        """Delete a dead letter.
 
         Raises:
             NotFoundError: There is no such dead letter.

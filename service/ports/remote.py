@@ -1,25 +1,50 @@
-"""Answers for repositories, wherever they are."""
+"""The port of git remotes: heads and trees of repositories."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from service.domain.definition import Entry
-from service.domain.evaluation import RefGone
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision
 
-__all__ = ["Heads", "Remote", "SweptRemote", "Tree"]
+__all__ = ["NO_READS", "ExpectedReads", "Heads", "Remote", "SweptRemote", "Tree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedReads:
+    """What will probably be read of a commit, most likely first.
+
+    A hint, which changes no result: a remote may fetch these with the head or with
+    the trees, in one request. What is not there is no error.
+    """
+
+    files: tuple[str, ...] = ()
+    """Paths from the root whose content will be read."""
+    directories: tuple[str, ...] = ()
+    """Paths from the root whose entries will be read, in no order that matters but
+    parents first. The root is always read and not among them."""
+    listings: tuple[str, ...] = ()
+    """Directories that will be listed with everything below; empty for the root."""
+    large: tuple[str, ...] = ()
+    """Directories that held too many others to be listed, and may still do: what shows
+    that is expected of them, a few of their levels."""
+
+
+NO_READS: Final = ExpectedReads()
+"""Nothing: only the head is of interest."""
 
 
 class Tree(Protocol):
     """The files of one commit, without a working tree. Paths from its root."""
 
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
-        """Return what is at each path: an entry of mode `absent` where nothing is.
+        """Return the entry at each path; a missing path has the mode `absent`.
 
-        No symlink is followed; the entry of a symlink is the link. A path below a
-        symlink, a file or a gitlink is absent.
+        Symlinks are not followed: the entry is the link itself. A path below a symlink,
+        a file or a gitlink is absent.
         """
         ...
 
@@ -27,7 +52,7 @@ class Tree(Protocol):
         """Return a directory's own entries, and every symlink further down, by path.
 
         None when there is no such directory, or when it holds more than `limit`
-        directories, itself included. Submodules are not looked into.
+        directories, itself included. Submodules are not listed.
         """
         ...
 
@@ -37,48 +62,58 @@ class Tree(Protocol):
 
 
 class Remote(Protocol):
-    """Answers for repositories, wherever they are."""
+    """Reads repositories of any host."""
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
-        """Ask what the revision stands for now; an annotated tag is peeled.
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        """Return the commit that a revision points to now; an annotated tag is peeled.
 
-        An empty repository has no refs: `RefGone`. A repository with a number is
-        found under whatever name it has now, where the remote knows numbers; the head
-        then says which.
+        An empty repository has no refs: `RefMissing`. A repository with a number is
+        read under its current path, where the remote supports numbers; the head then
+        has that path. `expected` is what will be read of the commit, if it is new.
 
         Raises:
-            RemoteRefusedError: The remote has no such repository for us, or another
-                one under its name; `refusal` says which.
+            RemoteRefusedError: The remote refuses the repository, or has another one
+                under its path; `refusal` is the reason.
             TransientError: It did not answer, or not in time.
         """
         ...
 
     def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AbstractAsyncContextManager[Tree]:
-        """Open the tree of a commit; what it needs is fetched, and no more.
+        """Open the tree of a commit; only what is read or expected is fetched.
 
         Raises:
-            RemoteRefusedError: The repository or the commit is not there.
+            RemoteRefusedError: The repository or the commit does not exist.
             TransientError: The remote did not answer, or not in time.
         """
         ...
 
 
 class Heads(Protocol):
-    """Says where much of a repository is at once, as cheaply as it can."""
+    """Reads many refs of a repository at once, with few requests."""
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
-        """Ask what each revision stands for now, as `Remote.head` does.
+    ) -> Mapping[Revision, Head | RefMissing]:
+        """Return the commit that each revision points to now, as `Remote.head` does.
 
         Raises:
-            RemoteRefusedError: The remote has no such repository for us.
+            RemoteRefusedError: The remote refuses the repository.
             TransientError: It did not answer, or not in time.
         """
         ...
 
 
 class SweptRemote(Remote, Heads, Protocol):
-    """Both."""
+    """A remote that can also read many refs at once."""

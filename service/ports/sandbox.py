@@ -1,69 +1,69 @@
-"""Where strangers' content is read: it can cost nobody else time or memory."""
+"""The port of the sandbox: untrusted content is parsed with limited time and memory."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from service.domain.tools import Tools
+from service.domain.building.tools import Tools
 from service.errors import ServiceError
 
-__all__ = ["Budget", "Conversation", "Sandbox", "Task", "TooCostlyError"]
+__all__ = ["Conversation", "Sandbox", "Task", "TooCostlyError", "WorkBudget"]
 
 
 class Task(Enum):
-    """What is read."""
+    """What is parsed."""
 
     DEFINITION = "definition"
-    """The definition of an environment: `service.definitions.apart`."""
+    """The definition of an environment: `service.definitions.child_protocol`."""
     DELIVERY = "delivery"
-    """The body of a delivery: `service.forges.apart`."""
+    """The body of a delivery: `service.forges.child_parser`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """What reading may cost."""
+class WorkBudget:
+    """The limits of one task."""
 
     cpu: int
-    """Seconds of processor time: not of a clock, so a busy machine judges alike."""
+    """Seconds of CPU time: unlike wall-clock time, it does not depend on the load."""
     memory: int
-    """Bytes, beside what the interpreter has at the start."""
+    """Bytes, in addition to what the interpreter uses at the start."""
     niceness: int = 0
-    """By how much others go first: nobody waits for a look as a forge does."""
+    """The `nice` value: an evaluation may wait, a forge's delivery may not."""
 
     def __str__(self) -> str:
         return f"{self.cpu} s of processor time or {self.memory >> 20} MiB of memory"
 
 
 class TooCostlyError(ServiceError):
-    """Reading takes more than its budget, now and whenever it is tried again."""
+    """A task exceeded its budget, and would again."""
 
 
 class Conversation(Protocol):
-    """One task under way."""
+    """One running task."""
 
     async def ask(self, message: bytes) -> bytes:
-        """Send a message, return the answer.
+        """Send a message and return the answer.
 
         Raises:
-            TooCostlyError: The answer takes more than the budget; the task is over.
-            TransientError: The sandbox broke; the task is over.
+            TooCostlyError: The budget is exceeded; the task is over.
+            TransientError: The sandbox failed; the task is over.
         """
         ...
 
 
 class Sandbox(Protocol):
-    """Reads under a budget that is enforced from outside."""
+    """Parses under a budget that is enforced from outside the parser."""
 
     @property
     def tools(self) -> Tools:
-        """What will build the definitions that are read here."""
+        """The versions of the tools that will build the definitions."""
         ...
 
     def begin(self, task: Task) -> AbstractAsyncContextManager[Conversation]:
-        """Begin a task; what is left of it after the block is ended.
+        """Begin a task; the end of the block ends it.
 
         Raises:
-            TransientError: The machine has no room for it now.
+            TransientError: The machine has no resources for it now.
         """
         ...

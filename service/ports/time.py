@@ -1,4 +1,4 @@
-"""Time and names."""
+"""The ports of the clock and of new ids."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -7,19 +7,19 @@ __all__ = ["Clock", "Ids"]
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """The current time, and sleeping."""
 
     def now(self) -> datetime:
         """Return the present, aware, in UTC."""
         ...
 
     async def sleep(self, length: timedelta) -> None:
-        """Return after the length has passed; at once for zero or less."""
+        """Sleep for a length of time; return at once for zero or less."""
         ...
 
 
 class Ids(Protocol):
-    """Makes ids."""
+    """A generator of ids."""
 
     def new(self) -> str:
         """Return a new ULID: 26 characters, growing with time."""

@@ -7,7 +7,7 @@ TOML file that `RELAUNCH_CONFIG` names, then from the defaults below.
 
 from service.settings.forges import ForgeKind, ForgeSettings
 from service.settings.loading import OTHERS, load, passed_to_builds
-from service.settings.problems import told
+from service.settings.problems import describe_problems
 from service.settings.section import PREFIX, Section
 from service.settings.serving import AmqpSettings, LogSettings
 from service.settings.tree import Settings
@@ -21,7 +21,7 @@ __all__ = [
     "LogSettings",
     "Section",
     "Settings",
+    "describe_problems",
     "load",
     "passed_to_builds",
-    "told",
 ]

@@ -14,15 +14,16 @@ __all__ = ["BuildSettings", "LocalSettings"]
 class BuildSettings(Section):
     """Building."""
 
-    at_once: int = Field(default=2, ge=1)
+    max_concurrent: int = Field(default=3, ge=1)
     """How many builds run at once."""
-    per_project: int = Field(default=2, ge=1)
-    """How many of them for one project."""
+    max_per_project: int = Field(default=0, ge=0)
+    """How many of them for one project; 0 for half of them, rounded up. No project then
+    takes every slot, unless there is one alone."""
     attempts: int = Field(default=3, ge=1)
     """How often a build is tried whose failures pass by themselves."""
-    base_rate: int = Field(default=60, ge=1)
+    max_background_per_hour: int = Field(default=60, ge=1)
     """How many images an hour are built anew because what builds them changed, or what
-    they stand on."""
+    they stand on, or because a launcher's schedule says so."""
     retry_after: Duration = timedelta(seconds=30)
     """The wait before a second try; it doubles."""
     deadline: Duration = timedelta(minutes=30)
@@ -38,10 +39,11 @@ class BuildSettings(Section):
 class LocalSettings(Section):
     """Builds on this machine, where `builder` is `local`."""
 
-    isolation: Literal["auto", "namespaces", "none"] = "auto"
-    """What keeps builds apart: `namespaces`, or the service does not start; `auto`
-    takes them where the system allows it; with `none` builds have this user's reach."""
-    visible: tuple[Path, ...] = ()
+    isolation: Literal["auto", "namespaces", "landlock", "none"] = "auto"
+    """What keeps builds apart: `namespaces` or `landlock`, or the service does not
+    start; `auto` takes the first of them that the system allows, else `none`, with
+    which builds have this user's reach."""
+    read_only_paths: tuple[Path, ...] = ()
     """Files and folders that builds may read beside the system's: `["/srv/wheels"]`."""
     memory_mb: int = Field(default=0, ge=0)
     """Megabytes of memory that one build may take; 0 for three quarters of what the

@@ -11,7 +11,7 @@ __all__ = ["ConfigFile", "read_config"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """What a configuration file says, or why it says nothing."""
+    """The content of a configuration file, or why it has none."""
 
     values: Mapping[str, Any]
     problem: str = ""

@@ -1,20 +1,24 @@
 """Settings of what is asked of repositories and their forges, and when."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.domain.hook import Secret
+from service.domain.repository import Repository
+from service.errors import InvalidRequestError
 from service.settings.section import Duration, Names, Section, parts
 
 __all__ = [
+    "EvaluationSettings",
     "ForgeKind",
     "ForgeSettings",
     "HookSettings",
-    "LookSettings",
     "RemoteSettings",
+    "SweepSettings",
 ]
 
 ForgeKind = Literal["github", "gitlab", "gitea"]
@@ -39,6 +43,9 @@ class RemoteSettings(Section):
     allow_private: Names | None = None
     """Hosts that may have a private, loopback or link-local address; `*` is any. When
     unset: any in the embedded edition, none where database or bus are set."""
+    members_only: Names = ()
+    """Hosts all of whose repositories count as private, whatever they answer: a forge
+    that shows nothing without signing in, a server of an intranet."""
 
 
 class ForgeSettings(Section):
@@ -52,30 +59,34 @@ class ForgeSettings(Section):
     forges are known. Hosts named here may have a private address."""
     deadline: Duration = timedelta(seconds=15)
     """How long an API may take for one answer; plain git is asked afterwards."""
-    spare: float = Field(default=0.1, ge=0, lt=1)
-    """The share of a token's requests that looks leave to others."""
+    rate_limit_reserve: float = Field(default=0.1, ge=0, lt=1)
+    """The share of a token's rate limit that evaluations leave to others."""
     cache_mb: int = Field(default=64, ge=1)
     """Megabytes of trees and small files that are remembered, by their ids."""
-    feedback: bool = False
-    """Whether commits are told how their environment fares, as a status at the forge;
-    where there is a token, and it may write statuses."""
+    commit_status: bool = False
+    """Whether the result of evaluation and build is posted as a commit status; where
+    there is a token, and it may write statuses."""
 
     def token(self, host: str) -> Secret | None:
         """Return the token for a host."""
-        return self._tokens().get(host.lower())
+        return self._tokens().get(host)
 
     def kind(self, host: str) -> ForgeKind | None:
         """Return what a host runs, where its API is to be used; None otherwise."""
-        named = {it.lower(): kind for it, kind in self.kinds.items()}
-        known = named.get(host.lower())
+        known = self.kinds.get(host)
         if known is None and self.token(host) is not None:
-            return _KNOWN_FORGES.get(host.lower())
+            return _KNOWN_FORGES.get(host)
         return known
 
     @property
     def hosts(self) -> frozenset[str]:
         """Every host that is named here."""
-        return frozenset((*(it.lower() for it in self.kinds), *self._tokens()))
+        return frozenset((*self.kinds, *self._tokens()))
+
+    @field_validator("kinds")
+    @classmethod
+    def _are_hosts(cls, value: Mapping[str, ForgeKind]) -> Mapping[str, ForgeKind]:
+        return {_host(item): kind for item, kind in value.items()}
 
     @field_validator("tokens")
     @classmethod
@@ -84,6 +95,9 @@ class ForgeSettings(Section):
             host, found, token = part.partition("=")
             if not (host.strip() and found and token.strip()):
                 raise ValueError(f"token {place}: expected host=token")
+        hosts = [_host(item.partition("=")[0]) for item in parts(value)]
+        if twice := {text for text in hosts if hosts.count(text) > 1}:
+            raise ValueError(f"two tokens for {', '.join(sorted(twice))}")
         return value
 
     @model_validator(mode="after")
@@ -96,30 +110,50 @@ class ForgeSettings(Section):
         return self
 
     def _tokens(self) -> Mapping[str, Secret]:
-        pairs = (it.partition("=") for it in parts(self.tokens))
-        return {host.strip().lower(): Secret(it.strip()) for host, _, it in pairs}
+        pairs = (part.partition("=") for part in parts(self.tokens))
+        return {_host(host): Secret(pair.strip()) for host, _, pair in pairs}
+
+
+def _host(text: str) -> str:
+    """Return a host in the spelling that repositories have it in.
+
+    Raises:
+        ValueError: It is no host, or not only one.
+    """
+    with suppress(InvalidRequestError):
+        found = Repository.from_url(f"https://{text.strip()}/name")
+        if found.path == "name":
+            return found.host
+    raise ValueError(
+        "expected the name of a host, with its port when it is not the usual one"
+    )
 
 
 class HookSettings(Section):
     """Webhooks at forges."""
 
-    check: Duration = timedelta(minutes=30)
-    """How often every webhook is looked after, and mended where a token allows it."""
+    check_interval: Duration = timedelta(minutes=30)
+    """How often every webhook is checked, and repaired where a token allows it."""
 
 
-class LookSettings(Section):
-    """When sources are looked at."""
+class EvaluationSettings(Section):
+    """When sources are evaluated."""
 
-    quiet: Duration = timedelta(seconds=2)
-    """How long no further push must come before a look."""
-    patience: Duration = timedelta(seconds=30)
-    """How long pushes may put a look off."""
-    at_once: int = Field(default=4, ge=1)
-    """How many sources are looked at at once."""
-    sweep: Duration = timedelta(minutes=15)
-    """How soon a source is asked for its head although nobody pushed; the time grows
-    while nothing moves, and begins anew when a delivery was lost."""
-    sweep_max: Duration = timedelta(hours=6)
-    """What that time grows to: within it every lost delivery is found."""
-    sweep_rate: int = Field(default=2000, ge=1)
+    debounce: Duration = timedelta(seconds=2)
+    """How long no further push must come before an evaluation."""
+    max_delay: Duration = timedelta(seconds=30)
+    """How long further pushes may delay an evaluation."""
+    concurrency: int = Field(default=4, ge=1)
+    """How many sources are evaluated at once."""
+
+
+class SweepSettings(Section):
+    """When sources are polled whose webhooks do not come."""
+
+    interval: Duration = timedelta(minutes=15)
+    """How soon a source is asked for its head although nobody pushed; the interval
+    grows while nothing moves, and is reset when a delivery was lost."""
+    max_interval: Duration = timedelta(hours=6)
+    """The longest interval: within it every lost delivery is found."""
+    max_per_hour: int = Field(default=2000, ge=1)
     """How many repositories of one host the sweep asks in an hour, at most."""

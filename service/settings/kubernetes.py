@@ -65,7 +65,7 @@ class KubernetesSettings(Section):
     run_image: str | None = None
     """Has to be set: what built images stand on, best by digest. Renku's chart has
     `renku-frontend-buildpacks/run-image:0.9.1`."""
-    base_check: Duration = timedelta(hours=1)
+    base_check_interval: Duration = timedelta(hours=1)
     """How often the registry is asked what builder and run image are now, where they
     are named by tag; never when 0."""
     git_image: str | None = None
@@ -77,7 +77,7 @@ class KubernetesSettings(Section):
     """The folder of the lifecycle's programs in the builder image."""
     platform_api: str = "0.12"
     """The platform API that the lifecycle is spoken to in: 0.10 to 0.14."""
-    trusted: bool = False
+    trust_builder: bool = False
     """Run the single `creator` phase: buildpacks see the registry's credentials."""
     user: int = Field(default=1001, ge=1)
     """Whom the builder image runs as: its `CNB_USER_ID`."""
@@ -100,12 +100,30 @@ class KubernetesSettings(Section):
     """What builds speak with repositories."""
     git_secrets: Mapping[str, str] = {}
     """`{"git.example.org": "its-secret"}`: Secrets of type `kubernetes.io/basic-auth`
-    that clone private repositories; everybody who adds a launcher may build those."""
+    that clone private repositories, and no others; everybody who adds a launcher may
+    build those."""
     registry_secret: str = "renku-build-docker-secret"  # noqa: S105 - a name
     """Secret of type `kubernetes.io/dockerconfigjson` that reads and pushes images;
     empty where the registry asks for none."""
+    private_target: str = ""
+    """The repository prefix of images of private repositories, such as
+    `registry.example.org/renku-private-build`; those are refused when empty, as in
+    Renku. Neither it nor `RELAUNCH_KUBERNETES_TARGET` may begin the other."""
+    private_registry_secret: str = "renku-build-private-docker-secret"  # noqa: S105
+    """As `RELAUNCH_KUBERNETES_REGISTRY_SECRET`, for images of private repositories;
+    must read builder image and run image too, where those are not open."""
+    private_pull_secret: str = "renku-pull-private-docker-secret"  # noqa: S105
+    """Secret of type `kubernetes.io/dockerconfigjson` with which sessions and the smoke
+    test pull images of private repositories; whoever starts sessions gets its name."""
     registry_config: Path | None = None
-    """A `config.json` of Docker's with which this process asks the registry."""
+    """A `config.json` of Docker's with which this process asks the registry; a key of
+    its `auths` may name a prefix, too: `registry.example.org/renku-private-build`."""
+    ca_bundle: str = Field(
+        default="",
+        pattern=r"^(?:(?:configmap|secret)/[a-z0-9][a-z0-9.-]*(?:/[-._a-zA-Z0-9]+)?)?$",
+    )
+    """`configmap/NAME`, `secret/NAME` or either with `/KEY` (`ca.crt` by default):
+    certificates that clone, registry and buildpacks trust beside the system's."""
     insecure_registries: Names = ()
     """Registries that are spoken to without TLS."""
     pull_secrets: Names = ()
@@ -157,16 +175,16 @@ class KubernetesSettings(Section):
     """Further annotations of Jobs and pods."""
     deadline: Duration = timedelta(hours=1)
     """How long a Job may take."""
-    keep: Duration = timedelta(days=2)
+    job_ttl: Duration = timedelta(days=2)
     """How long a finished Job stays: nothing is lost while we are down for less."""
     unschedulable_after: Duration = timedelta(minutes=10)
-    """How long a pod may wait for a node, an image, or what an operator has to mend."""
-    smoke: bool = True
+    """How long a pod may wait for a node, an image, or what an operator has to fix."""
+    smoke_test: bool = True
     """Start every new image once before launchers move to it."""
-    smoke_deadline: Duration = timedelta(minutes=5)
+    smoke_test_deadline: Duration = timedelta(minutes=5)
     """How long that may take, the pull of the image included."""
 
-    @field_validator("target", "cache_image")
+    @field_validator("target", "private_target", "cache_image")
     @classmethod
     def _is_repository(cls, value: str | None) -> str | None:
         if value and not re.fullmatch(r"[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)*", value):
@@ -200,6 +218,17 @@ class KubernetesSettings(Section):
         return value
 
     @model_validator(mode="after")
+    def _keeps_private_apart(self) -> Self:
+        others = {"TARGET": self.target or "", "CACHE_IMAGE": self.cache_image}
+        for name, other in others.items():
+            if _overlap(self.private_target, other):
+                raise ValueError(
+                    f"RELAUNCH_KUBERNETES_PRIVATE_TARGET and RELAUNCH_KUBERNETES_{name}"
+                    " may not begin one another: who reads the one would read the other"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _has_one_cache(self) -> Self:
         if self.cache_image and self.cache_volume:
             raise ValueError(
@@ -207,3 +236,10 @@ class KubernetesSettings(Section):
                 "exclude each other"
             )
         return self
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Return whether a prefix is, or begins, another."""
+    return bool(one and other) and (
+        f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+    )

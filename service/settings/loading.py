@@ -1,18 +1,19 @@
 """Reading the settings of this process."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from service.certificates import combine_certificates
 from service.errors import InvalidRequestError
+from service.redaction import has_url_credentials
 from service.settings.config_file import read_config
 from service.settings.problems import (
     OTHERS,
-    Given,
-    told,
+    GivenSettings,
+    describe_problems,
     unknown_variables,
     unreadable_files,
 )
@@ -36,8 +37,9 @@ def load(**given: Any) -> Settings:  # noqa: ANN401 - the fields of `Settings` s
     known = Settings.variables()
     path = environment.get("RELAUNCH_CONFIG", "")
     file = read_config(Path(path)) if path else None
-    origin = Given(
+    origin = GivenSettings(
         known=frozenset(known),
+        tables={table: frozenset(keys) for table, keys in Settings.tables().items()},
         environment=environment,
         config=file.values if file else {},
         path=path,
@@ -56,7 +58,7 @@ def load(**given: Any) -> Settings:  # noqa: ANN401 - the fields of `Settings` s
         except ValidationError as exc:
             problems += origin.invalid_values(exc)
     if settings is None or problems:
-        raise InvalidRequestError(told(problems))
+        raise InvalidRequestError(describe_problems(problems))
     return settings
 
 
@@ -67,14 +69,20 @@ def passed_to_builds(settings: Settings) -> dict[str, str]:
     a value that carries credentials is left out, unless it is named on purpose.
     """
     named = set(settings.build.pass_environment)
-    return {
+    passed = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - settings
-        if name in named or (name in _HARMLESS and not _CREDENTIALS.search(value))
+        if name in named or (name in _HARMLESS and not has_url_credentials(value))
     }
+    if settings.ca_bundle is None:
+        return passed
+    return passed | combine_certificates(
+        settings.ca_bundle,
+        system=passed.get("SSL_CERT_FILE", ""),
+        folder=settings.data / "certificates",
+    )
 
 
-_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")
 _HARMLESS: Final = frozenset(
     {
         "PATH",

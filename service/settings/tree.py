@@ -18,17 +18,28 @@ from pydantic_settings import (
 )
 
 from service.domain.hook import Secret
+from service.settings.auth import AuthSettings
 from service.settings.building import BuildSettings, LocalSettings
 from service.settings.config_file import read_config
 from service.settings.forges import (
+    EvaluationSettings,
     ForgeSettings,
     HookSettings,
-    LookSettings,
     RemoteSettings,
+    SweepSettings,
 )
 from service.settings.kubernetes import KubernetesSettings
+from service.settings.retention import RetentionSettings
 from service.settings.section import PREFIX, Section, parts
-from service.settings.serving import AmqpSettings, LogSettings, ReceiveSettings
+from service.settings.serving import (
+    AmqpSettings,
+    LogSettings,
+    MailSettings,
+    PageSettings,
+    ReceiveSettings,
+    ResourcePoolSettings,
+)
+from service.settings.signing import SigningSettings
 
 __all__ = ["Settings"]
 
@@ -59,18 +70,35 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     """Encrypts hook secrets at rest; `data`/secret-key, made at first start, when
     unset. Several, separated by commas: the first encrypts, all decrypt."""
+    ca_bundle: Path | None = None
+    """A file of certificates (PEM) that this process and local builds trust beside the
+    system's: of forges, registries and package indexes."""
+    resource_pools: tuple[ResourcePoolSettings, ...] = ()
+    """What sessions may take, as Renku's pages show it: `[{"id": 1, "name": "small",
+    "classes": [{"id": 1, "name": "1 core", "cpu": 1, "memory": 4,
+    "max_storage": 20}]}]`.
+    A launcher may name no other class; any, where none is set."""
+    auth: AuthSettings = AuthSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
     receive: ReceiveSettings = ReceiveSettings()
+    page: PageSettings = PageSettings()
     amqp: AmqpSettings = AmqpSettings()
     remote: RemoteSettings = RemoteSettings()
     forge: ForgeSettings = ForgeSettings()
     hook: HookSettings = HookSettings()
-    look: LookSettings = LookSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    sweep: SweepSettings = SweepSettings()
     build: BuildSettings = BuildSettings()
     local: LocalSettings = LocalSettings()
+    shadow: bool = False
+    """Decide and explain everything, and build nothing: builds stay queued and say so,
+    and start once this is off."""
     builder: Literal["local", "kubernetes"] = "local"
     """What makes images: this machine, or Jobs of a cluster."""
     kubernetes: KubernetesSettings = KubernetesSettings()
+    signing: SigningSettings = SigningSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @field_validator("listen")
     @classmethod
@@ -78,6 +106,14 @@ class Settings(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
             raise ValueError(f"{value!r} is no address; expected host:port")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, value: str | None) -> str | None:
+        scheme = (value or "").partition("://")[0]
+        if value and (scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is no URL; expected https://host")
         return value
 
     @field_validator("database")
@@ -141,12 +177,15 @@ class Settings(BaseSettings):
 
     def secrets(self) -> frozenset[str]:
         """Return every secret that is set, for what must not show them."""
-        urls = (it for it in (self.database, self.bus) if it is not None)
-        passwords = (urlsplit(it.get_secret_value()).password for it in urls)
+        urls = (secret for secret in (self.database, self.bus) if secret is not None)
+        passwords = (urlsplit(url.get_secret_value()).password for url in urls)
         tokens = (part.partition("=")[2].strip() for part in parts(self.forge.tokens))
         token = self.api_token()
         given = (token.reveal() if token else "", *parts(self.secret_key))
-        return frozenset(it for it in (*given, *tokens, *passwords) if it)
+        signing = self.signing.password.get_secret_value()
+        return frozenset(
+            text for text in (*given, *tokens, *passwords, signing) if text
+        )
 
     def api_token(self) -> Secret | None:
         """Return the token of the REST API; None before the first start made one."""
@@ -178,14 +217,23 @@ class Settings(BaseSettings):
     @classmethod
     def variables(cls) -> tuple[str, ...]:
         """Return the name of every variable that is read."""
-        names = []
-        for name, field in cls.model_fields.items():
-            inner = field.annotation
-            if isinstance(inner, type) and issubclass(inner, Section):
-                names += [f"{PREFIX}{name}_{it}".upper() for it in inner.model_fields]
-            else:
-                names.append(f"{PREFIX}{name}".upper())
-        return tuple(names)
+        tables = cls.tables()
+        names = [
+            f"{name}_{key}" if key else name
+            for name in cls.model_fields
+            for key in tables.get(name, {"": None})
+        ]
+        return tuple(f"{PREFIX}{name}".upper() for name in names)
+
+    @classmethod
+    def tables(cls) -> Mapping[str, Mapping[str, FieldInfo]]:
+        """Return the groups of settings, and the fields of each."""
+        return {
+            name: group.model_fields
+            for name, field in cls.model_fields.items()
+            if isinstance(group := field.annotation, type)
+            and issubclass(group, Section)
+        }
 
 
 class _EnvironmentOrFile(EnvSettingsSource):
@@ -197,7 +245,7 @@ class _EnvironmentOrFile(EnvSettingsSource):
         field: FieldInfo,
         value: Any,  # noqa: ANN401 - the library's
     ) -> Any:  # noqa: ANN401
-        """Leave what is no JSON as it is: a list of names, or a mistake to be told."""
+        """Leave what is no JSON as it is: a list of names, or a mistake to report."""
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
@@ -219,5 +267,6 @@ def _with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr
         return None
     scheme, found, _ = value.get_secret_value().partition("://")
     if not found or scheme not in schemes:
-        raise ValueError(f"expected a URL that begins with {schemes[0]}://")
+        known = " or ".join(f"{text}://" for text in schemes if text != "postgres")
+        raise ValueError(f"expected a URL that begins with {known}")
     return value

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.adapters.retry import patiently
+from service.adapters.retry import with_retries
 from service.errors import PermanentError, TransientError
 
 
@@ -22,7 +22,7 @@ async def test_work_is_tried_again_until_it_is_done() -> None:
     told: list[str] = []
     flaky = Flaky(TransientError("first"), TransientError("second"))
 
-    done = await patiently(flaky.work, failed=told.append)
+    done = await with_retries(flaky.work, failed=told.append)
 
     assert done == "done"
     assert told == ["first", "second"]
@@ -33,7 +33,7 @@ async def test_what_will_not_pass_is_not_tried_again() -> None:
     flaky = Flaky(PermanentError("broken"))
 
     with pytest.raises(PermanentError, match="broken"):
-        await patiently(flaky.work, on=TransientError, failed=told.append)
+        await with_retries(flaky.work, on=TransientError, failed=told.append)
     assert told == []
 
 
@@ -42,4 +42,4 @@ async def test_the_latest_error_is_raised_when_there_is_no_point_any_more() -> N
     flaky = Flaky(TransientError("first"), TransientError("second"))
 
     with pytest.raises(TransientError, match="second"):
-        await patiently(flaky.work, failed=told.append, until=lambda: bool(told))
+        await with_retries(flaky.work, failed=told.append, until=lambda: bool(told))

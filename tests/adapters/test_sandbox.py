@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.folder import Folder
+from service.adapters.git.worktree import Folder
 from service.adapters.sandbox.client import ForkingSandbox
-from service.definitions.apart import begin, read, write_answer
-from service.definitions.questions import Content, Entries
+from service.definitions.child_protocol import begin, read, write_answer
+from service.definitions.queries import Content, Entries
 from service.domain.definition import (
     FILE,
     TOO_COMPLEX,
@@ -24,14 +24,15 @@ from service.domain.definition import (
 )
 from service.domain.repository import BlobId
 from service.errors import TransientError
-from service.forges.apart import question
-from service.look import read_tree
-from service.ports.sandbox import Budget, Task, TooCostlyError
+from service.forges.child_parser import question
+from service.ports.sandbox import Task, TooCostlyError, WorkBudget
+from service.usecases.observe import read_tree
 from tests.support.deliveries import a_hook, a_post
+from tests.support.patience import Patience
 from tests.support.processes import children, is_there
 
-LITTLE_TIME = Budget(cpu=1, memory=4 << 30)
-LITTLE_MEMORY = Budget(cpu=60, memory=20 << 20)
+LITTLE_TIME = WorkBudget(cpu=1, memory=4 << 30)
+LITTLE_MEMORY = WorkBudget(cpu=60, memory=20 << 20)
 
 FLOOD = b"[" + b"[]," * 8_000_000 + b"0]"
 """A body that takes seconds and most of a gigabyte."""
@@ -43,7 +44,7 @@ def sandbox() -> Iterator[ForkingSandbox]:
         yield opened
 
 
-def limited(budget: Budget) -> ForkingSandbox:
+def limited(budget: WorkBudget) -> ForkingSandbox:
     return ForkingSandbox(budgets=dict.fromkeys(Task, budget))
 
 
@@ -54,9 +55,9 @@ def folder(tmp_path: Path, **files: str) -> Folder:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    patience = Patience(20)
     while not holds():
-        assert time.monotonic() < end
+        assert not patience.is_over()
         time.sleep(0.02)
 
 
@@ -94,7 +95,7 @@ async def test_a_directory_outside_the_repository_needs_no_question(
 
 
 DEEP = ".".join("abcdefghij" * 9) + ".k{} = 1\n"
-SLOW = "".join(DEEP.format(it) for it in range(5500))
+SLOW = "".join(DEEP.format(number) for number in range(5500))
 """A megabyte of dotted keys, of which the parser looks at every part many times."""
 LARGE = '{"a":[' + '{"":[]},' * 125_000 + "0]}"
 """A megabyte of objects, which take a hundred times as much."""
@@ -108,7 +109,7 @@ LARGE = '{"a":[' + '{"":[]},' * 125_000 + "0]}"
     ],
 )
 async def test_what_exceeds_the_budget_is_found_too_complex(
-    tmp_path: Path, budget: Budget, name: str, content: str, limit: str
+    tmp_path: Path, budget: WorkBudget, name: str, content: str, limit: str
 ) -> None:
     files = {"uv.lock": "pyproject.toml", "Pipfile.lock": "Pipfile"}
     tree = folder(tmp_path, **{name: content, files[name]: "[project]\nname='a'\n"})
@@ -120,7 +121,7 @@ async def test_what_exceeds_the_budget_is_found_too_complex(
     assert found.reason == TOO_COMPLEX
     assert f"{name} is too complex" in found.message
     assert limit in found.message
-    assert [it.path for it in found.findings] == [name]
+    assert [finding.path for finding in found.findings] == [name]
 
 
 async def test_others_go_on_meanwhile(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ async def test_others_go_on_meanwhile(tmp_path: Path) -> None:
             assert not bad.done()
 
     assert isinstance(bad.result(), TooCostlyError)
-    assert all(isinstance(it, Definition) for it in found)
+    assert all(isinstance(item, Definition) for item in found)
 
 
 async def _outcome(asked: object) -> object:
@@ -152,7 +153,9 @@ async def test_a_bug_is_told_by_its_place_and_not_by_what_was_read(
     sandbox: ForkingSandbox,
 ) -> None:
     async with sandbox.begin(Task.DELIVERY) as talk:
-        with pytest.raises(RuntimeError, match=r"DecodeError at .*apart\.py") as told:
+        with pytest.raises(
+            RuntimeError, match=r"DecodeError at .*child_parser\.py"
+        ) as told:
             await talk.ask(b"no question at all: secret")
 
     assert "secret" not in str(told.value)
@@ -164,7 +167,7 @@ async def test_a_killed_server_is_a_trouble_that_passes(
     tree = folder(tmp_path, requirements_txt="six\n")
     before = set(children(os.getpid()))
     async with sandbox.begin(Task.DEFINITION):
-        [server, *_] = [it for it in children(os.getpid()) if it not in before]
+        [server, *_] = [child for child in children(os.getpid()) if child not in before]
 
     async with sandbox.begin(Task.DEFINITION) as talk:
         os.kill(server, signal.SIGKILL)
@@ -180,7 +183,9 @@ async def test_a_killed_child_is_a_trouble_that_passes(
     before = set(children(os.getpid()))
     async with sandbox.begin(Task.DEFINITION) as talk:
         await talk.ask(begin(""))
-        [_, child] = [it for it in children(os.getpid()) if it not in before]
+        [_, child] = [
+            number for number in children(os.getpid()) if number not in before
+        ]
         os.kill(child, signal.SIGKILL)
         with pytest.raises(TransientError):
             await talk.ask(write_answer({}))
@@ -189,11 +194,11 @@ async def test_a_killed_child_is_a_trouble_that_passes(
 SPINNING = """
 import asyncio, sys
 from service.adapters.sandbox.client import ForkingSandbox
-from service.ports.sandbox import Budget, Task
+from service.ports.sandbox import Task, WorkBudget
 
 async def main():
     sandbox = ForkingSandbox(
-        budgets=dict.fromkeys(Task, Budget(cpu=600, memory=1 << 32))
+        budgets=dict.fromkeys(Task, WorkBudget(cpu=600, memory=1 << 32))
     )
     async with sandbox.begin(Task.DELIVERY) as talk:
         print("begun", flush=True)

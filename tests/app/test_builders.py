@@ -19,7 +19,8 @@ IMAGES = {
     "target": "registry.test/images",
 }
 WITHOUT = (
-    "import service.app.receive, sys; sys.exit('kubernetes_asyncio' in sys.modules)"
+    "import service.app.roles.receive, sys; "
+    "sys.exit('kubernetes_asyncio' in sys.modules)"
 )
 
 

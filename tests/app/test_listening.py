@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from service.adapters.address_file import find_address, keep_address
-from service.app.listening import CONSUMERS_ADDRESS, bind
+from service.app.listening import CONSUMERS_ADDRESSES, bind
 from service.errors import PermanentError
 from service.settings import Settings, load
 from tests.support.cluster import SHARED
-from tests.support.databases import postgresql_schema
+from tests.support.databases import migrated_schema
 from tests.support.service import Service
 
 KEEPER = """
@@ -84,7 +84,19 @@ def test_an_unknown_host_is_told(tmp_path: Path) -> None:
 
 
 def test_roles_of_one_machine_have_different_defaults(tmp_path: Path) -> None:
-    assert load(data=tmp_path).listen != CONSUMERS_ADDRESS
+    assert load(data=tmp_path).listen not in CONSUMERS_ADDRESSES
+
+
+def test_a_further_consumer_takes_another_port(tmp_path: Path, taken: str) -> None:
+    own, (_, last) = settings(tmp_path, "127.0.0.1:0"), CONSUMERS_ADDRESSES
+
+    with bind(own, addresses=[taken, last]) as bound:
+        assert not bound.url.endswith(f"//{taken}")
+    with (
+        pytest.raises(PermanentError, match=r"another program"),
+        bind(own, addresses=[taken]),
+    ):
+        pass
 
 
 def test_an_address_is_found_while_its_process_lives(tmp_path: Path) -> None:
@@ -130,7 +142,7 @@ def _version(environment: dict[str, str]) -> str:
 async def test_receiver_consumer_and_command_line_of_one_machine_find_each_other(
     tmp_path: Path,
 ) -> None:
-    async with postgresql_schema() as database:
+    async with migrated_schema() as database:
         shared = SHARED | {
             "RELAUNCH_DATABASE": database,
             "RELAUNCH_PUBLIC_URL": "https://relaunch.example.org",

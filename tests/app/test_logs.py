@@ -114,7 +114,7 @@ def test_no_value_begins_a_line_of_its_own(written: Written, ending: str) -> Non
     structlog.get_logger().error("event", exc_info=raised(forged))
 
     lines = written().splitlines()
-    assert not [it for it in lines if it.startswith("2026-01-01")]
+    assert not [line for line in lines if line.startswith("2026-01-01")]
     assert not set("\x1b\x00\u202e\x85\u2028\x0b\r") & set(written())
 
 

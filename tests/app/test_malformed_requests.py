@@ -54,10 +54,10 @@ def said_to(service: Service, raw: bytes, *, patience: float = 5) -> bytes:
 
 def statuses(answer: bytes) -> list[int]:
     found = re.findall(rb"^HTTP/\d\.\d (\d{3})", answer, re.MULTILINE)
-    return [int(it) for it in found]
+    return [int(item) for item in found]
 
 
-def get(headers: str, *, line: str = "GET /api/data/builds HTTP/1.1") -> bytes:
+def get(headers: str, *, line: str = "GET /api/relaunch/builds HTTP/1.1") -> bytes:
     return f"{line}\r\nHost: x\r\nConnection: close\r\n{headers}\r\n\r\n".encode(
         "latin-1"
     )
@@ -91,7 +91,7 @@ MALFORMED = {
     "a wrong token": get(f"Authorization: {TOKEN}"),
     "a wrong token and a path": get(
         f"Authorization: {TOKEN}",
-        line=f"GET /api/data/builds/{CANARY}?x={CANARY} HTTP/1.1",
+        line=f"GET /api/relaunch/builds/{CANARY}?x={CANARY} HTTP/1.1",
     ),
     "a wrong scheme": get(f"Authorization: {CANARY} x"),
     "an expectation": get(f"Expect: {CANARY}"),
@@ -121,7 +121,7 @@ def test_nothing_of_a_malformed_request_is_repeated(
     seen = statuses(answer)
     assert CANARY.encode() not in answer
     assert seen, "no answer at all"
-    assert all(400 <= it < 500 for it in seen), answer[:500]
+    assert all(400 <= number < 500 for number in seen), answer[:500]
     said_to(service, get(""))  # what was to be logged is logged
     told = service.said()[before:]
     assert CANARY not in told
@@ -138,7 +138,7 @@ def test_an_unreadable_request_costs_one_line_that_says_what_is_wrong(
     told = service.said()[before:].splitlines()
     assert statuses(answer) == [400]
     assert b'"code": 1400' in answer
-    assert len([it for it in told if "request not readable" in it]) == 1
+    assert len([text for text in told if "request not readable" in text]) == 1
     assert len(told) == 1
 
 
@@ -173,7 +173,7 @@ def test_no_random_request_is_repeated_or_makes_an_error_of_ours(
         answer = said_to(service, bytes(raw), patience=0.05)
 
         assert CANARY.encode() not in answer, bytes(raw)
-        assert all(it < 500 for it in statuses(answer)), (bytes(raw), answer)
+        assert all(status < 500 for status in statuses(answer)), (bytes(raw), answer)
     said_to(service, get(""))
     told = service.said()[before:]
     assert CANARY not in told

@@ -41,7 +41,7 @@ class Living:
             **passed_to_builds(Settings()),
             "RELAUNCH_DATA": str(self.folder / "data"),
             "RELAUNCH_LISTEN": self.listen,
-            "RELAUNCH_LOOK_QUIET": "100ms",
+            "RELAUNCH_EVALUATION_DEBOUNCE": "100ms",
         }
 
     def is_ready(self) -> bool:
@@ -65,10 +65,9 @@ def living(folder: Path) -> Iterator[Living]:
             cwd=Path(__file__).parents[2],
         )
     try:
-        until = time.monotonic() + 25
+        # As long as it takes beside whatever else runs; the test's limit ends a hang.
         while not service.is_ready():
             assert process.poll() is None, (folder / "service.log").read_text()
-            assert time.monotonic() < until, "the service is not ready"
             time.sleep(0.1)
         yield service
     finally:

@@ -23,6 +23,8 @@ class StandIn:
     body: bytes = b"[]"
     bodies: list[bytes] = field(default_factory=list)
     """Answered before `body`, each once."""
+    statuses: list[int] = field(default_factory=list)
+    """Answered before `status`, each once."""
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -35,12 +37,12 @@ def stand_in() -> Iterator[StandIn]:
                 Asked(
                     method=self.command,
                     path=self.path,
-                    headers={key.lower(): it for key, it in self.headers.items()},
+                    headers={key.lower(): text for key, text in self.headers.items()},
                     body=self.rfile.read(length),
                 )
             )
             body = told.bodies.pop(0) if told.bodies else told.body
-            self.send_response(told.status)
+            self.send_response(told.statuses.pop(0) if told.statuses else told.status)
             self.send_header("Content-Type", told.content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

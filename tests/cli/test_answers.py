@@ -1,6 +1,7 @@
 """What the command line makes of services that are absent or odd."""
 
 import json
+import re
 
 import pytest
 
@@ -18,7 +19,8 @@ ASKING = [
     ["explain", "x"],
     ["events"],
     ["deliveries", "list"],
-    ["dead", "list"],
+    ["dead-letters", "list"],
+    ["usage"],
 ]
 
 
@@ -93,10 +95,125 @@ def test_a_refusal_is_told_in_the_service_s_words_without_steering_the_terminal(
     message = "revision \x1b[31mx\x1b]0;owned\x07 is no ref"
     server.body = json.dumps({"error": {"code": 1422, "message": message}}).encode()
 
-    said = run("--url", server.url, "dead", "requeue", "1")
+    said = run("--url", server.url, "dead-letters", "requeue", "1")
 
     assert said.exit_code == 1
     assert said.output == "Error: revision x]0;owned is no ref\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("git@github.com:owner/name.git", "https://github.com/owner/name.git"),
+        ("ssh://git@git.example.org:2222/a/b", "https://git.example.org/a/b"),
+        ("ssh://git@github.com/owner/name", "https://github.com/owner/name"),
+        ("github.com/owner/name", "https://github.com/owner/name"),
+        ("nowhere/at-all", None),
+        ("C:\\course", None),
+    ],
+)
+@pytest.mark.parametrize("words", [["launcher", "add", "course"], ["hook", "add"]])
+def test_a_repository_that_is_no_url_is_told_with_the_url_that_was_meant(
+    run: Run, server: StandIn, words: list[str], given: str, meant: str | None
+) -> None:
+    said = run("--url", server.url, *words, given)
+
+    assert said.exit_code == 1
+    assert f"{given!r} is neither a folder nor a URL" in said.output
+    found = re.search(r"did you mean (\S+)\?", said.output)
+    assert (found[1] if found else None) == meant
+    assert server.asked == []
+
+
+def test_a_build_that_failed_without_a_log_says_why(run: Run, server: StandIn) -> None:
+    one = f"01J{1:023d}"
+    failed = {"id": one, "state": "failed", "failure": {"message": "no such host"}}
+    server.bodies = [json.dumps(entry).encode() for entry in (failed, {}, failed)]
+
+    said = run("--url", server.url, "logs", one)
+
+    assert said.exit_code == 0
+    assert said.output == f"build {one}: failed without a log: no such host\n"
+
+
+def test_a_launcher_s_newest_build_is_cancelled_by_the_launcher_s_name(
+    run: Run, server: StandIn
+) -> None:
+    build = {"id": f"01J{2:023d}"}
+    launcher = {"id": f"01J{1:023d}", "name": "course", "environment": {"id": "e"}}
+    server.bodies = [
+        json.dumps(value).encode() for value in ([launcher], [build], build)
+    ]
+
+    said = run("--url", server.url, "cancel", "course")
+
+    assert said.output == f"Build {build['id']} was cancelled.\n"
+    asked = server.asked[-1]
+    assert (asked.method, asked.path) == (
+        "PATCH",
+        f"/api/relaunch/builds/{build['id']}",
+    )
+
+
+def test_a_build_under_way_is_told_with_what_shows_it(
+    run: Run, server: StandIn
+) -> None:
+    launcher = {"id": f"01J{1:023d}", "name": "my course", "environment": {"id": "e"}}
+    server.statuses = [200, 409]
+    server.bodies = [json.dumps([launcher]).encode(), b'{"error": {}}']
+
+    said = run("--url", server.url, "rebuild", "my course")
+
+    assert said.exit_code == 1
+    assert "launcher 'my course' has a build under way already" in said.output
+    assert "`relaunch cancel 'my course'` ends it" in said.output
+
+
+@pytest.mark.parametrize("words", [["start"], ["run"]])
+def test_a_launcher_without_an_image_says_how_its_newest_build_ended(
+    run: Run, server: StandIn, words: list[str]
+) -> None:
+    launcher = {
+        "id": f"01J{1:023d}",
+        "name": "course",
+        "latest_build": {"state": "failed", "failure": {"message": "no such host"}},
+    }
+    server.body = json.dumps([launcher]).encode()
+
+    said = run("--url", server.url, "launcher", *words, "course")
+
+    assert said.exit_code == 1
+    assert said.output == (
+        "Error: launcher 'course' has no image yet; its newest build: failed: no such "
+        "host; `relaunch logs course --follow` shows more\n"
+    )
+
+
+def test_an_id_of_nothing_is_told_as_neither(run: Run, server: StandIn) -> None:
+    server.status = 404
+    one = f"01J{1:023d}"
+
+    said = run("--url", server.url, "cancel", one)
+
+    assert said.exit_code == 1
+    assert f"neither a build nor a launcher '{one}'" in said.output
+
+
+def test_an_explanation_of_nothing_names_the_nearest_launcher(
+    run: Run, server: StandIn
+) -> None:
+    nothing = {"error": {"code": 1404, "message": "nothing is known of 'corse'"}}
+    server.statuses = [404]
+    server.bodies = [
+        json.dumps(entry).encode() for entry in (nothing, [{"name": "course"}])
+    ]
+
+    said = run("--url", server.url, "explain", "corse")
+
+    assert said.exit_code == 1
+    assert said.output == (
+        "Error: nothing is known of 'corse'; did you mean the launcher 'course'?\n"
+    )
 
 
 def test_two_launchers_of_one_name_are_told_apart_by_their_ids(
@@ -109,7 +226,7 @@ def test_two_launchers_of_one_name_are_told_apart_by_their_ids(
 
     assert said.exit_code == 1
     assert "2 launchers are named 'course'" in said.output
-    assert all(it["id"] in said.output for it in twins)
+    assert all(twin["id"] in said.output for twin in twins)
 
 
 def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> None:
@@ -119,7 +236,19 @@ def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> 
     said = run("--url", server.url, "launcher", "show", one.lower(), "-o", "json")
 
     assert json.loads(said.output)["name"] == "course"
-    assert server.asked[0].path == f"/api/data/session_launchers/{one.lower()}"
+    assert server.asked[0].path == f"/api/relaunch/session_launchers/{one.lower()}"
+
+
+def test_a_launcher_of_a_ready_image_has_no_findings(run: Run, server: StandIn) -> None:
+    one = f"01J{1:023d}"
+    ready = {"environment_image_source": "image", "container_image": "some:tag"}
+    shown = {"id": one, "name": "course", "environment": ready}
+    server.body = json.dumps(shown).encode()
+
+    said = run("--url", server.url, "launcher", "show", one)
+
+    assert said.exit_code == 0, said.output
+    assert not [asked.path for asked in server.asked if "sources" in asked.path]
 
 
 def test_a_list_is_read_to_its_end(run: Run, server: StandIn) -> None:
@@ -146,7 +275,7 @@ def test_what_is_not_there_is_said_with_what_is(run: Run, server: StandIn) -> No
     ("words", "question"),
     [
         (["hook", "remove", "h"], "Remove hook h?"),
-        (["dead", "drop", "1", "2"], "Drop 2 for good?"),
+        (["dead-letters", "drop", "1", "2"], "Drop 2 for good?"),
     ],
 )
 def test_nothing_is_removed_without_a_yes(
@@ -200,7 +329,7 @@ def test_what_failed_is_asked_for_again_until_nothing_is_left(
             "failed_at": "2026-03-01T12:00:00Z",
             "build_id": "b",
         }
-        return json.dumps({"asked": [asked], "left": left}).encode()
+        return json.dumps({"requested": [asked], "left": left}).encode()
 
     server.bodies = [page("first", 1), page("second", 0)]
     said = run(
@@ -218,7 +347,7 @@ def test_what_failed_is_asked_for_again_until_nothing_is_left(
     assert said.exit_code == 0, said.output
     assert "first" in said.output
     assert said.output.endswith("Asked for again: 2.\n")
-    body, again = [json.loads(it.body) for it in server.asked]
+    body, again = [json.loads(request.body) for request in server.asked]
     assert body == again
     assert body["classes"] == ["network"]
     assert body["since"].endswith("+00:00")

@@ -8,6 +8,7 @@ import pytest
 from service.cli.commands import COMMANDS, relaunch
 from tests.cli.conftest import Run
 
+GROUPS = ("launcher", "hook", "dead-letters", "deliveries")
 NAMES = [name for section in COMMANDS.values() for name in section]
 
 
@@ -17,25 +18,37 @@ def walk() -> Iterator[tuple[str, ...]]:
         command = relaunch.get_command(context, name)
         yield (name,)
         if isinstance(command, click.Group):
-            yield from ((name, it) for it in sorted(command.commands))
+            yield from ((name, text) for text in sorted(command.commands))
 
 
 def test_the_commands_are_these() -> None:
-    assert [" ".join(it) for it in walk()] == [
+    assert [" ".join(node) for node in walk()] == [
         "demo",
         "dev",
+        "open",
         "check",
         "receive",
+        "api",
         "consume",
+        "migrate",
+        "doctor",
         "launcher",
         "launcher add",
         "launcher edit",
         "launcher list",
         "launcher move",
+        "launcher pin",
         "launcher remove",
+        "launcher rollback",
         "launcher run",
         "launcher show",
         "launcher start",
+        "launcher unpin",
+        "environment",
+        "environment add",
+        "environment edit",
+        "environment list",
+        "environment remove",
         "hook",
         "hook add",
         "hook check",
@@ -46,11 +59,21 @@ def test_the_commands_are_these() -> None:
         "hook rotate",
         "hook show",
         "hook test",
+        "token",
+        "token add",
+        "token list",
+        "token revoke",
+        "repository",
+        "repository grant",
+        "repository list",
+        "repository withdraw",
         "push",
         "rebuild",
         "builds",
         "logs",
         "cancel",
+        "pause",
+        "resume",
         "explain",
         "simulate",
         "replay",
@@ -59,15 +82,22 @@ def test_the_commands_are_these() -> None:
         "deliveries replay",
         "deliveries show",
         "events",
-        "dead",
-        "dead drop",
-        "dead list",
-        "dead requeue",
-        "dead show",
+        "dead-letters",
+        "dead-letters drop",
+        "dead-letters list",
+        "dead-letters requeue",
+        "dead-letters show",
+        "usage",
         "settings",
         "version",
         "completion",
     ]
+
+
+@pytest.mark.parametrize("alias", ["dead", "dlq"])
+def test_other_names_of_a_command_work_and_are_not_listed(run: Run, alias: str) -> None:
+    assert run(alias, "--help").exit_code == 0
+    assert f"  {alias} " not in run("--help").output
 
 
 def test_the_help_text_lists_every_command(run: Run) -> None:
@@ -107,6 +137,16 @@ def test_help_needs_none_of_the_slow_libraries(words: tuple[str, ...]) -> None:
     )
 
     assert said.stdout.endswith("slow: set()\n")
+
+
+@pytest.mark.parametrize("words", [[], *([group] for group in GROUPS)])
+def test_no_sentence_of_a_list_of_commands_is_cut_off(
+    run: Run, words: list[str]
+) -> None:
+    said = run(*words, "--help")
+
+    assert said.exit_code == 0
+    assert [line for line in said.output.splitlines()[1:] if line.endswith("...")] == []
 
 
 def test_no_words_are_answered_with_the_help_text(run: Run) -> None:

@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 from service.cli.commands import relaunch
 from tests.cli.living import RELAUNCH, Living, living
 from tests.cli.repositories import a_repository, commit, git
+from tests.support.patience import Patience
 
 pytestmark = [
     pytest.mark.xdist_group("living"),
@@ -90,7 +90,7 @@ def test_a_launcher_is_added_built_listed_shown_and_removed(
     assert added.exit_code == 0, added.output
     assert f"Launcher {name} was added: {raw['id']}" in added.output
     assert "succeeded" in added.output
-    row = next(it for it in listed.output.splitlines() if name in it)
+    row = next(line for line in listed.output.splitlines() if name in line)
     assert str(raw["id"]) in row
     assert course.as_uri() in row
     assert "up to date" in row
@@ -118,12 +118,16 @@ def test_a_launcher_is_edited_field_by_field(
     said = call(
         *("launcher", "edit", launcher, "--policy", "notify"),
         *("--description", "For the term", "--command", "python", "--arg", "app.py"),
+        *("--rebuild-schedule", "weekly"),
     )
 
     assert said.exit_code == 0, said.output
     found = one(tell("launcher", "show", launcher))
     assert found["update_policy"] == "notify"
     assert found["description"] == "For the term"
+    assert found["rebuild_schedule"] == "weekly"
+    shown = call("launcher", "show", launcher).output
+    assert "weekly, next at 20" in shown or "weekly, not now: " in shown
     environment = one(found["environment"])
     assert (environment["command"], environment["args"]) == (["python"], ["app.py"])
 
@@ -217,7 +221,7 @@ def test_a_hook_lives_from_add_to_remove(
     shown = call("hook", "show", hook).output
     assert "waiting for first delivery" in shown
     assert one(tell("hook", "check", hook))["health"]
-    assert "press Redeliver" in call("hook", "test", hook).output
+    assert "press Test" in call("hook", "test", hook).output
     assert call("hook", "retire", hook).exit_code == 0
     assert call("hook", "remove", hook, "--yes").exit_code == 0
     assert call("hook", "rotate", hook).exit_code == 1
@@ -259,18 +263,18 @@ def test_a_push_is_delivered_decided_and_explained(
     assert str(hook["secret"]) not in shown
     assert "content-type: application/json" in shown
     played = call("deliveries", "replay", delivery[0]).output
-    assert "accepted (replay): Played again" in played
+    assert "accepted (replay): Replayed" in played
     assert f"Launcher {launcher} follows" in call("explain", launcher).output
 
 
 def _explained(call: Call, commit: str) -> str:
     """Ask until the evaluation, which follows the answer, is there."""
-    until = time.monotonic() + 20
+    patience = Patience(20)
     while True:
         said = call("explain", commit)
         if said.exit_code == 0 and "Verdict" in said.output:
             return said.output
-        assert time.monotonic() < until, said.output
+        assert not patience.is_over(), said.output
 
 
 def test_a_wrong_secret_is_refused(
@@ -333,8 +337,8 @@ def test_what_nobody_knows_cannot_be_explained(call: Call) -> None:
 def test_no_dead_letters_is_an_empty_list(
     call: Call, tell: Callable[..., object]
 ) -> None:
-    assert tell("dead", "list") == []
-    assert call("dead", "requeue", "nope").exit_code == 1
+    assert tell("dead-letters", "list") == []
+    assert call("dead-letters", "requeue", "nope").exit_code == 1
 
 
 def test_both_versions_are_told(tell: Callable[..., object]) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from service.settings import Settings
+from service.settings.renamed import RENAMED_SETTINGS
 from tests.cli.conftest import Run
 
 
@@ -12,23 +14,72 @@ def problems(run: Run, **env: str) -> list[str]:
     assert said.exit_code == 1
     assert isinstance(said.exception, SystemExit), said.exception
     first, *rest = said.output.splitlines()
-    return [it.strip() for it in rest] or [first.removeprefix("Error: settings: ")]
+    return [text.strip() for text in rest] or [first.removeprefix("Error: settings: ")]
 
 
 def test_every_problem_is_told_at_once(run: Run) -> None:
     told = problems(
         run,
         RELAUNCH_LISTN="x",
-        RELAUNCH_BUILD_ATONCE="3",
+        RELAUNCH_BUILD_ATEMPTS="3",
         RELAUNCH_BUILD_ATTEMPTS="0",
         RELAUNCH_LISTEN="8080",
     )
 
     assert told == [
-        "there is no RELAUNCH_BUILD_ATONCE; did you mean RELAUNCH_BUILD_AT_ONCE?",
+        "there is no RELAUNCH_BUILD_ATEMPTS; did you mean RELAUNCH_BUILD_ATTEMPTS?",
         "there is no RELAUNCH_LISTN; did you mean RELAUNCH_LISTEN?",
         "RELAUNCH_LISTEN: '8080' is no address; expected host:port",
         "RELAUNCH_BUILD_ATTEMPTS: should be greater than or equal to 1",
+    ]
+
+
+def test_every_old_name_of_a_setting_is_answered_with_the_new_one(run: Run) -> None:
+    variables = {
+        f"RELAUNCH_{old}": f"RELAUNCH_{new}" for old, new in _renamed_variables()
+    }
+
+    assert set(problems(run, **dict.fromkeys(variables, "1"))) == {
+        f"{old} is now {new}" for old, new in variables.items()
+    }
+
+
+def test_old_names_are_answered_in_a_config_file_and_as_files_of_a_value(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[look]\nquiet = "2s"\ncalm = 1\n[build]\nat_once = 4\n')
+
+    assert problems(
+        run, RELAUNCH_CONFIG=str(file), RELAUNCH_FORGE_SPARE_FILE=str(file)
+    ) == [
+        "RELAUNCH_FORGE_SPARE_FILE is now RELAUNCH_FORGE_RATE_LIMIT_RESERVE_FILE",
+        f"{file}: [look] quiet is now [evaluation] debounce",
+        f"{file}: there is no [look] calm",
+        f"{file}: [build] at_once is now [build] max_concurrent",
+    ]
+
+
+def test_the_name_of_a_variable_is_no_key_of_the_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('build_attempts = 4\nlook_quiet = "2s"\n')
+
+    assert problems(run, RELAUNCH_CONFIG=str(file)) == [
+        f"{file}: there is no build_attempts; expected [build] attempts",
+        f"{file}: there is no look_quiet; expected [evaluation] debounce",
+    ]
+
+
+def test_every_new_name_of_a_setting_is_one() -> None:
+    new = {f"RELAUNCH_{new}" for _, new in _renamed_variables()}
+
+    assert new <= set(Settings.variables())
+
+
+def _renamed_variables() -> list[tuple[str, str]]:
+    return [
+        ("_".join(old).upper(), "_".join(new).upper())
+        for old, new in RENAMED_SETTINGS.items()
     ]
 
 
@@ -63,16 +114,51 @@ def test_keys_of_the_config_file_are_told_with_the_nearest(
 ) -> None:
     file = tmp_path / "c.toml"
     file.write_text(
-        'listn = "x"\nlook = 3\n[build]\nat_onse = 4\nattempts = 0\n[bild]\nx = 1\n'
+        'listn = "x"\nsweep = 3\n[build]\nmax_concurent = 4\nattempts = 0\n'
+        "[bild]\nx = 1\n"
     )
 
     assert problems(run, RELAUNCH_CONFIG=str(file)) == [
         f"{file}: there is no listn; did you mean listen?",
-        f"{file}: look is a table; expected [look]",
-        f"{file}: there is no [build] at_onse; did you mean at_once?",
+        f"{file}: sweep is a table; expected [sweep]",
+        f"{file}: there is no [build] max_concurent; did you mean max_concurrent?",
         f"{file}: there is no [bild]; did you mean build?",
         f"{file}: [build] attempts: should be greater than or equal to 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SWEEP_INTERVAL", "often", "expected a duration, such as 30s, 15m, 2h or 1d"),
+        (
+            "SWEEP_INTERVAL",
+            "15 minutes",
+            "expected a duration, such as 30s, 15m, 2h or 1d",
+        ),
+        (
+            "DATABASE",
+            "mysql://x",
+            "expected a URL that begins with sqlite:// or postgresql://",
+        ),
+        ("BUS", "kafka://x", "expected a URL that begins with amqp:// or amqps://"),
+        ("PUBLIC_URL", "foo", "'foo' is no URL; expected https://host"),
+        ("PUBLIC_URL", "https://", "'https://' is no URL; expected https://host"),
+    ],
+)
+def test_a_value_that_is_none_is_told_with_what_is_expected(
+    run: Run, name: str, value: str, told: str
+) -> None:
+    variable = f"RELAUNCH_{name}"
+
+    assert problems(run, **{variable: value}) == [f"{variable}: {told}"]
+
+
+@pytest.mark.parametrize("value", ["PT15M", "900", "900s", "15m", "0.25h"])
+def test_durations_are_read_in_several_spellings(run: Run, value: str) -> None:
+    said = run("settings", RELAUNCH_SWEEP_INTERVAL=value)
+
+    assert "RELAUNCH_SWEEP_INTERVAL=15m\n" in said.output
 
 
 def test_a_variable_wins_over_the_file_and_is_named(run: Run, tmp_path: Path) -> None:
@@ -111,7 +197,7 @@ def test_several_names_are_separated_by_commas_or_a_list(run: Run, text: str) ->
     assert "RELAUNCH_REMOTE_ALLOW_PRIVATE=a.example,b.example\n" in said.output
 
 
-@pytest.mark.parametrize("role", ["dev", "receive", "consume"])
+@pytest.mark.parametrize("role", ["dev", "receive", "api", "consume"])
 def test_everything_that_lacks_is_asked_for_at_once(run: Run, role: str) -> None:
     said = run(role, RELAUNCH_BUILDER="kubernetes", RELAUNCH_TOKEN="")
 
@@ -119,7 +205,7 @@ def test_everything_that_lacks_is_asked_for_at_once(run: Run, role: str) -> None
     if role != "dev":
         told |= {"RELAUNCH_DATABASE", "RELAUNCH_SECRET_KEY"}
     assert said.exit_code == 1
-    assert all(it in said.output for it in told), said.output
+    assert all(text in said.output for text in told), said.output
 
 
 def test_a_data_folder_that_cannot_be_used_is_told(run: Run, tmp_path: Path) -> None:
@@ -146,13 +232,13 @@ def test_the_version_is_an_option_too(run: Run) -> None:
     [
         (["lanucher"], "Did you mean 'launcher'?"),
         (["biulds"], "Did you mean 'builds' or 'rebuild'?"),
-        (["add"], "Did you mean 'launcher add' or 'hook add'?"),
-        (["rotate"], "Did you mean 'hook rotate'?"),
+        (["add"], "Did you mean 'launcher add', 'environment add', 'hook add' or "),
+        (["rotate"], "Did you mean 'migrate' or 'hook rotate'?"),
         (["hook", "retir"], "Did you mean 'retire'?"),
         (["--vresion"], "Did you mean '--version'?"),
         (["xyzzy"], "`relaunch --help` lists them"),
     ],
-    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+    ids=lambda item: " ".join(item) if isinstance(item, list) else "",
 )
 def test_the_nearest_name_is_suggested(run: Run, words: list[str], told: str) -> None:
     said = run(*words)

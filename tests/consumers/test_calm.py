@@ -10,17 +10,18 @@ from typing import Final
 
 import pytest
 
-from consumers.roles import ASK, BUILD, ROLLOUT
-from service.adapters.store import SqlStore, open_database
-from service.domain.failure import FailureClass
-from service.domain.hook import Secret
+from consumers.subscriptions import BUILDING, EVALUATION, ROLLOUT
+from service.adapters.store import SqlStore
+from service.domain.building.failure import FailureClass
 from service.domain.launcher import UpdatePolicy
 from service.domain.repository import Repository
+from service.usecases.launcher_commands import LauncherChange
 from tests.support.calm import FRONTENDS, FaultyStore, MemoryForge, Service
-from tests.support.databases import TEST_KEY
+from tests.support.databases import sqlite_database
 
 REPOSITORIES: Final = tuple(
-    Repository.from_url(f"https://forge.example/uni/course-{it}") for it in range(2)
+    Repository.from_url(f"https://forge.example/uni/course-{number}")
+    for number in range(2)
 )
 VERSIONS: Final = 4
 PASSING: Final = (
@@ -144,29 +145,28 @@ class Story:
         self.service.faulty.faults = number % 4
 
     async def bury(self, number: int) -> None:
-        role = (ASK, BUILD, ROLLOUT)[number % 3]
+        role = (EVALUATION, BUILDING, ROLLOUT)[number % 3]
         self.service.losses.left[role] = 1 + number % 2
 
     async def policy(self, number: int) -> None:
         policies = list(UpdatePolicy)
         if launchers := await self.service.launchers():
             launcher = launchers[number % len(launchers)]
-            policy = policies[number % len(policies)].value
-            await self.service.change_launcher(launcher.id, update_policy=policy)
+            change = LauncherChange(policy=policies[number % len(policies)])
+            await self.service.change_launcher(launcher.id, change)
 
     async def frontend(self, number: int) -> None:
-        chosen = {"frontend_variant": FRONTENDS[number % len(FRONTENDS)]}
-        await self._change(number, chosen)
+        frontend = FRONTENDS[number % len(FRONTENDS)]
+        await self._change(number, LauncherChange(frontend=frontend))
 
     async def repository(self, number: int) -> None:
-        await self._change(number, {"repository": REPOSITORIES[number % 2].url})
+        url = REPOSITORIES[number % 2].url
+        await self._change(number, LauncherChange(repository=url, may_grant=True))
 
-    async def _change(self, number: int, parameters: Mapping[str, str]) -> None:
+    async def _change(self, number: int, change: LauncherChange) -> None:
         if launchers := await self.service.launchers():
-            await self.service.change_launcher(
-                launchers[number // 2 % len(launchers)].id,
-                environment={"build_parameters": parameters},
-            )
+            launcher = launchers[number // 2 % len(launchers)]
+            await self.service.change_launcher(launcher.id, change)
 
     async def add(self, number: int) -> None:
         policies = (UpdatePolicy.AUTOMATIC, UpdatePolicy.NOTIFY, UpdatePolicy.MANUAL)
@@ -197,8 +197,7 @@ NAMES: Final = tuple(vars(Story(Service.__new__(Service)))["acts"])
 
 @asynccontextmanager
 async def a_service(folder: Path) -> AsyncIterator[Service]:
-    url = f"sqlite:///{folder / 'db.sqlite'}"
-    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+    async with sqlite_database(folder / "db.sqlite") as database:
         yield Service(FaultyStore(SqlStore(database)), MemoryForge())
 
 

@@ -13,17 +13,18 @@ from typing import Final
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from consumers.roles import ASK, BUILD, ROLLOUT
-from service.adapters.git import GitRemote
-from service.adapters.store import SqlStore, open_database
-from service.domain.build import BuildId, BuildKey, Move, moved
-from service.domain.failure import FailureClass
+from consumers.subscriptions import BUILDING, EVALUATION, ROLLOUT
+from service.adapters.git.remote import GitRemote
+from service.adapters.store import SqlStore
+from service.domain.building.build import BuildEvent, BuildId, BuildKey, apply_event
+from service.domain.building.failure import FailureClass
+from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.hook import Secret
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
-from service.domain.schedule import Caps
+from service.events.envelope import Event, data_of
 from service.ports.bus import Role
-from service.wire import Event, data_of
 from tests.support.clock import TurnedClock
+from tests.support.databases import sqlite_database
 from tests.support.ids import CountedIds
 from tests.support.repos import Repo
 from tests.support.world import World
@@ -40,7 +41,7 @@ ACTS: Final = st.lists(
     st.one_of(
         st.tuples(st.just("push"), st.integers(BROKEN, 3)),
         st.tuples(st.sampled_from(["readme", "again", "lose"]), st.just(0)),
-        st.tuples(st.sampled_from(["finish", "wish", "remove"]), st.integers(0, 3)),
+        st.tuples(st.sampled_from(["finish", "request", "remove"]), st.integers(0, 3)),
         st.tuples(st.just("follow"), st.sampled_from(range(len(UpdatePolicy)))),
         st.tuples(st.just("wait"), st.sampled_from([1, 5, 40])),
     ),
@@ -61,15 +62,15 @@ class Storm(World):
         data = data_of(event)
         assert data is not None
         handlers = {
-            ASK: self.asker.handle,
-            BUILD: self.scheduler.handle,
+            EVALUATION: self.enqueuer.handle,
+            BUILDING: self.scheduler.handle,
             ROLLOUT: self.rollout.handle,
         }
         await handlers[role](event, data)
 
     async def _relay(self) -> bool:
         async with self.store.transaction() as tx:
-            waiting = await tx.outbox.take(limit=100)
+            waiting = await tx.outbox.peek(limit=100)
             await tx.outbox.remove([place for place, _ in waiting])
         for _, event in waiting:
             self.events.append(event)
@@ -86,18 +87,20 @@ class Storm(World):
 
 
 def whose(event: Event) -> list[Role]:
-    return [role for role in (ASK, BUILD, ROLLOUT) if event.name in role.events]
+    return [
+        role for role in (EVALUATION, BUILDING, ROLLOUT) if event.name in role.events
+    ]
 
 
 @asynccontextmanager
 async def a_storm(folder: Path, chance: Random) -> AsyncIterator[Storm]:
-    async with open_database(f"sqlite:///{folder / 'db.sqlite'}", keys=[KEY]) as db:
+    async with sqlite_database(folder / "db.sqlite", keys=[KEY]) as db:
         storm = Storm(
             store=SqlStore(db),
             remote=GitRemote(environment={}, allow_files=True),
             clock=TurnedClock(),
             ids=CountedIds(),
-            caps=Caps(in_all=2, per_project=2),
+            caps=ConcurrencyLimits(in_all=2, per_project=2),
         )
         storm.chance, storm.held = chance, []
         yield storm
@@ -111,7 +114,7 @@ class Story:
     repo: Repo
     launchers: list[LauncherId] = field(default_factory=list)
     versions: dict[BuildId, int] = field(default_factory=dict)
-    wishes: int = 0
+    pending: int = 0
     generations: dict[LauncherId, int] = field(default_factory=dict)
 
     async def begin(self) -> None:
@@ -129,7 +132,7 @@ class Story:
             "again": self.again,
             "lose": self.lose,
             "finish": self.finish,
-            "wish": self.wish,
+            "request": self.request_rebuild,
             "remove": self.remove,
             "follow": self.follow,
             "wait": self.wait,
@@ -167,10 +170,12 @@ class Story:
         else:
             self.world.builder.succeed(build)
 
-    async def wish(self, number: int) -> None:
+    async def request_rebuild(self, number: int) -> None:
         if self.launchers:
-            self.wishes += 1
-            await self.world.wish(self.launchers[number % len(self.launchers)])
+            self.pending += 1
+            await self.world.request_rebuild(
+                self.launchers[number % len(self.launchers)]
+            )
 
     async def follow(self, number: int) -> None:
         policy = list(UpdatePolicy)[number]
@@ -189,7 +194,7 @@ class Story:
             environment = (await tx.launchers.get(launcher)).environment_id
             for rebuild in await tx.rebuilds.unfinished():
                 if rebuild.environment_id == environment:
-                    state = moved(rebuild.state, Move.CANCEL)
+                    state = apply_event(rebuild.state, BuildEvent.CANCEL)
                     await tx.rebuilds.save(replace(rebuild, state=state))
             await tx.launchers.remove(launcher)
 
@@ -230,7 +235,9 @@ class Story:
     def builds(self) -> Counter[BuildKey]:
         """Count how many builds of each key there were, retries not counted."""
         builder = self.world.builder
-        return Counter(BuildKey(builder._keys[it]) for it in set(builder.started))
+        return Counter(
+            BuildKey(builder._keys[build_id]) for build_id in set(builder.started)
+        )
 
 
 def told(chance: Random, tell: Callable[[Story], Awaitable[None]]) -> None:
@@ -267,7 +274,7 @@ def test_events_that_come_again_long_after_change_nothing(
         await story.finish_all()
         state, builds = await story.state(), story.builds()
 
-        log = [(role, it) for it in story.world.events for role in whose(it)] * 2
+        log = [(role, item) for item in story.world.events for role in whose(item)] * 2
         chance.shuffle(log)
         for role, event in log:
             await story.world.deliver_one(role, event)
@@ -293,17 +300,27 @@ def test_a_bus_that_doubles_delays_and_shuffles_leads_to_the_same_end(
         await story.act(("push", GOOD))
         await story.finish_all()
 
-        launchers = [await story.world.launcher(it) for it in story.launchers]
-        current = [it for it in launchers if it.policy is UpdatePolicy.AUTOMATIC]
-        assert {it.image_key == it.wanted_key for it in current} <= {True}
-        assert len({it.wanted_key for it in launchers}) == 1
-        waiting = [it for it in launchers if it.policy is UpdatePolicy.NOTIFY]
-        for it in waiting:
-            assert it.wanted_key in {it.image_key, it.available_key}
+        launchers = [
+            await story.world.launcher(launcher) for launcher in story.launchers
+        ]
+        current = [
+            launcher
+            for launcher in launchers
+            if launcher.policy is UpdatePolicy.AUTOMATIC
+        ]
+        assert {launcher.image_key == launcher.wanted_key for launcher in current} <= {
+            True
+        }
+        assert len({launcher.wanted_key for launcher in launchers}) == 1
+        waiting = [
+            launcher for launcher in launchers if launcher.policy is UpdatePolicy.NOTIFY
+        ]
+        for launcher in waiting:
+            assert launcher.wanted_key in {launcher.image_key, launcher.available_key}
         async with story.world.store.reading() as tx:
             assert await tx.rebuilds.unfinished() == []
             assert await tx.builds.unfinished() == []
-            assert await tx.outbox.take(limit=1) == []
+            assert await tx.outbox.peek(limit=1) == []
         if current and (key := current[0].wanted_key):
             assert story.builds()[key] == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.build import BuildState, RebuildId
+from service.domain.building.build import BuildState, RebuildId
 from service.domain.launcher import LauncherId
 from tests.support.outages import AwayRemote
 from tests.support.repos import Repo
@@ -70,12 +70,12 @@ async def test_a_push_beside_a_cancelled_rebuild_is_built(
 ) -> None:
     """All three within the quiet time, before anybody looked."""
     launcher = await followed(world, repo)
-    wish = RebuildId("")
+    requested = RebuildId("")
     for step in steps:
         if step == "r":
-            wish = await world.wish(launcher)
+            requested = await world.request_rebuild(launcher)
         elif step == "c":
-            await world.cancel(wish)
+            await world.cancel(requested)
         else:
             repo.commit({"requirements.txt": "six==1.17.0\n"})
             await world.push(repo.repository)
@@ -90,17 +90,17 @@ async def test_a_push_that_waits_with_a_rebuild_that_failed_is_built(
     world, repo = outage.world, outage.repo
     launcher = await followed(world, repo)
     outage.remote.is_away = True
-    wish = await world.wish(launcher)
+    requested = await world.request_rebuild(launcher)
     await world.settle()
     repo.commit({"requirements.txt": "six==1.17.0\n"})
     await world.push(repo.repository)
     for _ in range(8):
         await world.later(400)
-    rebuilds = {it.id: it for it in await world.rebuilds(launcher)}
+    rebuilds = {rebuild.id: rebuild for rebuild in await world.rebuilds(launcher)}
     outage.remote.is_away = False
     await calmed(world)
 
-    assert rebuilds[wish].state is BuildState.FAILED
+    assert rebuilds[requested].state is BuildState.FAILED
     assert await is_current(world, launcher, repo)
 
 
@@ -112,9 +112,9 @@ async def test_a_launcher_that_was_added_during_an_outage_gets_an_image(
     launcher = await world.follow(repo.repository)
     for _ in range(8):
         await world.later(400)
-    (wish,) = await world.rebuilds(launcher)
+    (requested,) = await world.rebuilds(launcher)
     outage.remote.is_away = False
     await calmed(world)
 
-    assert wish.state is BuildState.FAILED
+    assert requested.state is BuildState.FAILED
     assert await is_current(world, launcher, repo)

@@ -6,11 +6,12 @@ from typing import cast
 
 import pytest
 
-from consumers.roles import ASK
-from consumers.runner import LONGEST_WAIT, MAX_ATTEMPTS, Runner
+from consumers.runner import BACKOFF, MAX_ATTEMPTS, Runner
+from consumers.subscriptions import EVALUATION
 from service.errors import TransientError
+from service.events.envelope import Event
+from service.events.models import Data, PushReceived, RepositoryData
 from service.ports.bus import Bus, Message, Role
-from service.wire import Data, Event, PushReceived, RepositoryData
 from tests.support.clock import NOW
 
 REPOSITORY = RepositoryData(host="github.com", path="ada/pi", url="https://g/ada/pi")
@@ -20,11 +21,16 @@ class Recorded:
     """A message that was tried before, and what becomes of it now."""
 
     def __init__(self, *, attempt: int) -> None:
-        data = PushReceived(repository=REPOSITORY, evidence="push", received_at=NOW)
+        data = PushReceived(
+            repository=REPOSITORY,
+            ref="refs/heads/main",
+            trigger="push",
+            received_at=NOW,
+        )
         self.body = Event.of(data, id=f"event-{attempt}", time=NOW).to_bytes()
         self.attempt = attempt
         self.waits: timedelta | None = None
-        self.is_buried = False
+        self.is_dead_letter = False
 
     async def ack(self) -> None:
         raise AssertionError
@@ -33,9 +39,9 @@ class Recorded:
         assert error == "TransientError: the forge is away"
         self.waits = after
 
-    async def bury(self, *, error: str) -> None:
+    async def dead_letter(self, *, error: str) -> None:
         assert error == "TransientError: the forge is away"
-        self.is_buried = True
+        self.is_dead_letter = True
 
 
 class GivenBus:
@@ -58,7 +64,7 @@ async def run(*messages: Recorded, retry_after: timedelta | None = None) -> None
         raise TransientError("the forge is away", retry_after=retry_after)
 
     bus = cast("Bus", GivenBus(messages))
-    await Runner(bus=bus, role=ASK, handle=handle, prefetch=1).run()
+    await Runner(bus=bus, role=EVALUATION, handle=handle, prefetch=1).run()
 
 
 async def test_each_wait_is_twice_the_one_before_up_to_the_longest() -> None:
@@ -66,18 +72,18 @@ async def test_each_wait_is_twice_the_one_before_up_to_the_longest() -> None:
 
     await run(*messages)
 
-    waits = [it.waits.total_seconds() for it in messages if it.waits]
+    waits = [message.waits.total_seconds() for message in messages if message.waits]
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert waits[-1] == LONGEST_WAIT.total_seconds()
-    assert not any(it.is_buried for it in messages)
+    assert waits[-1] == BACKOFF.longest.total_seconds()
+    assert not any(message.is_dead_letter for message in messages)
 
 
-async def test_what_failed_too_often_waits_no_more_and_is_buried() -> None:
+async def test_what_failed_too_often_waits_no_more_and_is_a_dead_letter() -> None:
     message = Recorded(attempt=MAX_ATTEMPTS)
 
     await run(message)
 
-    assert message.is_buried
+    assert message.is_dead_letter
     assert message.waits is None
 
 

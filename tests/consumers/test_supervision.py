@@ -11,33 +11,34 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from consumers.bell import Bell
-from consumers.clean import Cleaner
-from consumers.guard import contained
-from consumers.health import Health
-from consumers.relay import Relay
-from consumers.roles import ASK
+from consumers.building.garbage_collector import GarbageCollector
+from consumers.hook_health import Health
+from consumers.loops.supervisor import isolate
+from consumers.loops.wakeup import Wakeup
+from consumers.outbox_relay import OutboxRelay
 from consumers.runner import Runner
+from consumers.subscriptions import EVALUATION
 from consumers.sweep import Sweep
-from handlers.delivery_log import DeliveryLog
-from service.domain.build import BuildState
+from handlers.webhooks.delivery_log import DeliveryLog
+from service.domain.building.build import BuildState
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation import RefGone
+from service.domain.evaluation.comparison import RefMissing
+from service.domain.evaluation.sweep import PollPolicy
 from service.domain.hook import HookId
 from service.domain.launcher import LauncherId
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.domain.sweeping import Rhythm
 from service.errors import TransientError
+from service.events.envelope import Event
+from service.events.models import Data, PushReceived, RepositoryData
 from service.metrics import Metrics
 from service.ports.bus import Bus, Message, Role
 from service.ports.store import Store
-from service.wire import Data, Event, PushReceived, RepositoryData
 from tests.support.clock import NOW
 from tests.support.deliveries import a_hook, a_record
 from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
-from tests.support.world import PACE, World, a_world
+from tests.support.world import DEBOUNCE, World, a_world
 
 
 @pytest.fixture
@@ -56,23 +57,26 @@ async def two_launchers(world: World, tmp_path: Path) -> list[LauncherId]:
 
 
 async def states(world: World, launchers: Sequence[LauncherId]) -> set[BuildState]:
-    return {(await world.rebuilds(it))[0].state for it in launchers}
+    return {(await world.rebuilds(launcher))[0].state for launcher in launchers}
 
 
 def faults(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [it for it in logs if it.get("exc_info")]
+    return [log for log in logs if log.get("exc_info")]
 
 
 def test_a_fault_is_logged_once_with_its_item_and_goes_no_further() -> None:
-    with capture_logs() as logs, contained("hook not looked after", hook="hook-1"):
+    def fail() -> None:
         raise ValueError("a fault")
+
+    with capture_logs() as logs, isolate("hook not looked after", hook="hook-1"):
+        fail()
 
     [fault] = logs
     assert (fault["event"], fault["hook"]) == ("hook not looked after", "hook-1")
 
 
 def test_trouble_that_passes_is_the_loops() -> None:
-    with pytest.raises(TransientError), contained("anything"):
+    with pytest.raises(TransientError), isolate("anything"):
         raise TransientError("the database is away")
 
 
@@ -104,7 +108,7 @@ async def test_a_build_that_cannot_be_settled_does_not_hold_up_the_next(
     await world.settle()
     for build in world.builder.running:
         world.builder.succeed(build)
-    world.builder.break_once("forget")
+    world.builder.break_once("release")
 
     await world.settle()
 
@@ -119,12 +123,14 @@ async def test_what_cannot_be_forgotten_does_not_keep_the_rest(
     for build in world.builder.running:
         world.builder.succeed(build)
     await world.settle()
-    held = len(await world.builder.held())
-    world.builder.break_once("forget")
+    held = len(await world.builder.known_builds())
+    world.builder.break_once("release")
 
-    await Cleaner(store=world.store, builder=world.builder, clock=world.clock).clean()
+    await GarbageCollector(
+        store=world.store, builder=world.builder, clock=world.clock
+    ).clean()
 
-    assert len(await world.builder.held()) <= max(0, held - 1)
+    assert len(await world.builder.known_builds()) <= max(0, held - 1)
 
 
 class FaultyStore:
@@ -143,13 +149,16 @@ class FaultyStore:
             raise RuntimeError("a fault of the store")
         return self._store.transaction(*locks)
 
+    async def ping(self) -> None:
+        await self._store.ping()
+
 
 async def test_workers_outlive_faults_of_what_they_stand_on(
     world: World, tmp_path: Path
 ) -> None:
     launchers = await two_launchers(world, tmp_path)
     async with world.store.transaction() as tx:
-        events = await tx.outbox.take(limit=10)
+        events = await tx.outbox.peek(limit=10)
     await world.deliver([event for _, event in events])
     evaluator = world.evaluator
     evaluator._store = FaultyStore(world.store, faults=3)
@@ -157,7 +166,9 @@ async def test_workers_outlive_faults_of_what_they_stand_on(
     async with asyncio.TaskGroup() as group:
         task = group.create_task(evaluator.run(at_once=2))
         async with asyncio.timeout(20):
-            while not all([await world.evaluations(it) for it in launchers]):
+            while not all(
+                [await world.evaluations(launcher) for launcher in launchers]
+            ):
                 world.clock.advance(timedelta(seconds=1))
                 await asyncio.sleep(0.01)
         assert not task.done()
@@ -168,7 +179,7 @@ class PickyBus(MemoryBus):
     """Has a defect for one event."""
 
     async def publish(self, events: Sequence[Event]) -> None:
-        if any(it.id == "event-2" for it in events):
+        if any(event.id == "event-2" for event in events):
             raise ValueError("a fault of the bus")
         await super().publish(events)
 
@@ -177,11 +188,11 @@ async def test_an_event_that_cannot_be_published_lets_the_others_go_first(
     world: World,
 ) -> None:
     bus = PickyBus()
-    relay = Relay(
+    relay = OutboxRelay(
         store=world.store,
         bus=cast("Bus", bus),
         clock=world.clock,
-        bell=Bell(clock=world.clock),
+        wakeup=Wakeup(clock=world.clock),
         owner="one",
     )
     async with world.store.transaction() as tx:
@@ -190,16 +201,18 @@ async def test_an_event_that_cannot_be_published_lets_the_others_go_first(
     for _ in range(12):
         await relay.relay()
 
-    assert sorted(it.id for it in bus.events) == [
-        f"event-{it}" for it in (0, 1, 3, 4, 5)
+    assert sorted(event.id for event in bus.events) == [
+        f"event-{value}" for value in (0, 1, 3, 4, 5)
     ]
     async with world.store.reading() as tx:
-        assert [it.id for _, it in await tx.outbox.take(limit=9)] == ["event-2"]
+        assert [event.id for _, event in await tx.outbox.peek(limit=9)] == ["event-2"]
 
 
 def an_event(number: int) -> Event:
     repository = RepositoryData(host="a.test", path="b/c", url="https://a.test/b/c")
-    data = PushReceived(repository=repository, evidence="push", received_at=NOW)
+    data = PushReceived(
+        repository=repository, ref="refs/heads/main", trigger="push", received_at=NOW
+    )
     return Event.of(data, id=f"event-{number}", time=NOW)
 
 
@@ -218,8 +231,8 @@ async def test_a_record_that_cannot_be_written_takes_no_other_with_it(
 
     async with world.store.reading() as tx:
         found = await tx.deliveries.list(hook=HookId("hook-1"), limit=9)
-    assert {it.id for it in found} == {"d-1", "d-3"}
-    assert [it["delivery"] for it in faults(logs)] == ["d-2"]
+    assert {delivery.id for delivery in found} == {"d-1", "d-3"}
+    assert [fault["delivery"] for fault in faults(logs)] == ["d-2"]
 
 
 class FaultyHeads:
@@ -230,11 +243,14 @@ class FaultyHeads:
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
+    ) -> Mapping[Revision, Head | RefMissing]:
         self.asked.append(repository.path)
         if repository.path.endswith("one"):
             raise RuntimeError("a fault of the forge's client")
-        return {it: Head(commit=CommitSha("b" * 40), ref=None) for it in revisions}
+        return {
+            revision: Head(commit=CommitSha("b" * 40), ref=None)
+            for revision in revisions
+        }
 
 
 async def test_a_repository_that_breaks_the_sweep_has_only_its_own_turn_spoilt(
@@ -245,15 +261,16 @@ async def test_a_repository_that_breaks_the_sweep_has_only_its_own_turn_spoilt(
     sweep = Sweep(
         store=world.store,
         heads=heads,
+        anonymous_heads=heads,
         clock=world.clock,
-        rhythm=Rhythm(),
+        poll_policy=PollPolicy(),
         per_hour=100_000_000,
-        pace=PACE,
-        bell=Bell(clock=world.clock),
+        debounce=DEBOUNCE,
+        wakeup=Wakeup(clock=world.clock),
         chance=lambda: 0.5,
     )
     await sweep.round()
-    world.clock.advance(Rhythm().first * 2)
+    world.clock.advance(PollPolicy().first * 2)
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(sweep.round())
@@ -264,27 +281,27 @@ async def test_a_repository_that_breaks_the_sweep_has_only_its_own_turn_spoilt(
     assert len(heads.asked) == 2
 
 
-class FaultyNurse:
+class FaultyMaintainer:
     """Has a defect for one hook."""
 
     def __init__(self) -> None:
         self.visited: list[HookId] = []
 
-    async def look_after(self, hook: HookId) -> None:
+    async def check(self, hook: HookId) -> None:
         self.visited.append(hook)
         if len(self.visited) == 1:
             raise RuntimeError("a fault of the examiner")
 
 
 async def test_a_hook_that_cannot_be_looked_after_is_passed_over(world: World) -> None:
-    nurse = FaultyNurse()
+    maintainer = FaultyMaintainer()
     async with world.store.transaction() as tx:
         for name in ("hook-1", "hook-2"):
             await tx.hooks.add(a_hook(id=HookId(name)))
     health = Health(
         store=world.store,
         clock=world.clock,
-        nurse=cast("Any", nurse),
+        maintainer=cast("Any", maintainer),
         interval=timedelta(minutes=1),
     )
 
@@ -294,7 +311,7 @@ async def test_a_hook_that_cannot_be_looked_after_is_passed_over(world: World) -
             world.clock.advance(timedelta(minutes=1))
             await asyncio.sleep(0.01)
 
-    assert sorted(nurse.visited) == ["hook-1", "hook-2"]
+    assert sorted(maintainer.visited) == ["hook-1", "hook-2"]
 
 
 class OddMessage:
@@ -328,6 +345,6 @@ async def test_a_message_that_cannot_be_settled_leaves_the_others(world: World) 
 
     del world
     bus = cast("Bus", OddBus())
-    await Runner(bus=bus, role=ASK, handle=handle, prefetch=1).run()
+    await Runner(bus=bus, role=EVALUATION, handle=handle, prefetch=1).run()
 
     assert handled == ["event-1", "event-1"]

@@ -8,27 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from consumers.bell import Bell
+from consumers.loops.wakeup import Wakeup
 from consumers.sweep import Sweep
-from service.adapters.store import SqlStore, open_database
-from service.domain.build import EnvironmentId
-from service.domain.evaluation import RefGone
-from service.domain.hook import Secret
+from service.adapters.store import SqlStore
+from service.domain.building.build import EnvironmentId
+from service.domain.evaluation.comparison import RefMissing
+from service.domain.evaluation.sweep import PollPolicy
 from service.domain.launcher import LauncherId
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import CommitSha, Ref, Repository
 from service.domain.source import Head, Revision, Seen, SourceId
-from service.domain.sweeping import Rhythm
 from service.errors import RemoteRefusedError, ServiceError, TransientError
 from service.ports.store import Store
 from tests.support.clock import NOW
-from tests.support.databases import TEST_KEY
+from tests.support.databases import sqlite_database
 from tests.support.values import a_launcher, a_source
-from tests.support.world import PACE
+from tests.support.world import DEBOUNCE
 
 MAIN = Ref("refs/heads/main")
 BEFORE, AFTER = CommitSha("a" * 40), CommitSha("b" * 40)
-RHYTHM = Rhythm()
+RHYTHM = PollPolicy()
 PER_HOUR = 600
 APART = timedelta(hours=1) / PER_HOUR
 
@@ -57,12 +56,12 @@ class ToldHeads:
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
+    ) -> Mapping[Revision, Head | RefMissing]:
         self.asked.append((repository.path, self._clock.now()))
         if self.error:
             raise self.error
         commit = AFTER if repository.path in self.moved else BEFORE
-        return {it: Head(commit=commit, ref=MAIN) for it in revisions}
+        return {revision: Head(commit=commit, ref=MAIN) for revision in revisions}
 
     def take(self) -> list[str]:
         """Return who was asked for, and forget it."""
@@ -83,8 +82,7 @@ def heads(clock: RunningClock) -> ToldHeads:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/relaunch.db"
-    async with open_database(url, keys=(Secret(TEST_KEY),)) as database:
+    async with sqlite_database(tmp_path / "relaunch.db") as database:
         yield SqlStore(database)
 
 
@@ -97,11 +95,12 @@ def a_sweep(store: Store, clock: RunningClock, heads: ToldHeads) -> Sweep:
     return Sweep(
         store=store,
         heads=heads,
+        anonymous_heads=heads,
         clock=clock,
-        rhythm=RHYTHM,
+        poll_policy=RHYTHM,
         per_hour=PER_HOUR,
-        pace=PACE,
-        bell=Bell(clock=clock),
+        debounce=DEBOUNCE,
+        wakeup=Wakeup(clock=clock),
         chance=lambda: 0.5,
     )
 
@@ -131,9 +130,9 @@ async def follow(store: Store, path: str, directory: str = "") -> SourceId:
     return source
 
 
-async def asked(store: Store, source: SourceId) -> list[Evidence]:
+async def asked(store: Store, source: SourceId) -> list[Trigger]:
     async with store.reading() as tx:
-        return [look.evidence for _, look in await tx.agenda.asks(source)]
+        return [look.trigger for _, look in await tx.evaluation_queue.requests(source)]
 
 
 async def pass_an_interval(sweep: Sweep, clock: RunningClock) -> None:
@@ -145,13 +144,13 @@ async def pass_an_interval(sweep: Sweep, clock: RunningClock) -> None:
 async def test_one_question_answers_for_all_sources_of_a_repository(
     store: Store, sweep: Sweep, clock: RunningClock, heads: ToldHeads
 ) -> None:
-    sources = [await follow(store, "a/course", it) for it in ("", "one", "two")]
+    sources = [await follow(store, "a/course", name) for name in ("", "one", "two")]
     heads.moved.add("a/course")
 
     await pass_an_interval(sweep, clock)
 
     assert heads.take() == ["a/course"]
-    assert [await asked(store, it) for it in sources] == [[Evidence.SWEEP]] * 3
+    assert [await asked(store, source) for source in sources] == [[Trigger.SWEEP]] * 3
 
 
 async def test_who_did_not_move_is_not_looked_at(
@@ -219,7 +218,7 @@ class _SeeingHeads:
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
+    ) -> Mapping[Revision, Head | RefMissing]:
         async with self._store.transaction() as tx:
             source = await tx.sources.get(self._source)
             assert source.seen is not None
@@ -228,7 +227,7 @@ class _SeeingHeads:
         return await self._heads.heads(repository, revisions)
 
 
-async def test_a_repository_that_is_refused_is_looked_at_so_that_it_is_said_why(
+async def test_a_repository_that_is_refused_must_evaluate_so_that_it_is_said_why(
     store: Store, sweep: Sweep, clock: RunningClock, heads: ToldHeads
 ) -> None:
     source = await follow(store, "a/course")
@@ -236,7 +235,7 @@ async def test_a_repository_that_is_refused_is_looked_at_so_that_it_is_said_why(
 
     await pass_an_interval(sweep, clock)
 
-    assert await asked(store, source) == [Evidence.SWEEP]
+    assert await asked(store, source) == [Trigger.SWEEP]
 
 
 async def test_a_host_that_asks_for_rest_is_left_alone_and_asked_afterwards(
@@ -255,4 +254,4 @@ async def test_a_host_that_asks_for_rest_is_left_alone_and_asked_afterwards(
 
     assert len(while_resting) == 1
     assert sorted(heads.take()) == ["a/0", "a/1", "a/2", "a/3", "a/4"]
-    assert [await asked(store, it) for it in sources] == [[Evidence.SWEEP]] * 5
+    assert [await asked(store, source) for source in sources] == [[Trigger.SWEEP]] * 5

@@ -5,12 +5,12 @@ What builds decides the key: no image of one builder stands under the key of ano
 
 from pathlib import Path
 
-from consumers.build import FOREIGN
-from service.domain.build import BuildState
-from service.domain.failure import FailureClass
+from consumers.building.assignment import FOREIGN
+from service.domain.building.build import BuildState
+from service.domain.building.failure import FailureClass
+from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.launcher import LauncherId, UpdatePolicy
-from service.domain.push import Evidence
-from service.domain.schedule import Caps
+from service.domain.push import Trigger
 from tests.support.repos import Repo
 from tests.support.world import World, a_world
 
@@ -26,7 +26,7 @@ async def lead(world: World, seconds: float = 1) -> None:
 async def keys_by_builder(world: World) -> dict[str, str]:
     """Return who started the build of each known image, by its key."""
     async with world.store.reading() as tx:
-        found = {}
+        found: dict[str, str] = {}
         for build_id, identity in world.builder.made_by.items():
             build = await tx.builds.get(build_id)
             image = await tx.builds.image(build.key)
@@ -62,7 +62,9 @@ async def test_a_build_that_crosses_a_takeover_ends_under_its_own_key(
 async def test_what_waits_is_not_started_by_another_builder(
     repo: Repo, tmp_path: Path
 ) -> None:
-    async with a_world(tmp_path, caps=Caps(in_all=1, per_project=1)) as world:
+    async with a_world(
+        tmp_path, caps=ConcurrencyLimits(in_all=1, per_project=1)
+    ) as world:
         first = await world.follow(repo.repository, name="a")
         second = await world.follow(repo.repository, name="b", frontend="ttyd")
         await world.settle()
@@ -80,7 +82,9 @@ async def test_what_waits_is_not_started_by_another_builder(
 async def test_what_nobody_builds_so_any_more_is_planned_anew_under_its_id(
     repo: Repo, tmp_path: Path
 ) -> None:
-    async with a_world(tmp_path, caps=Caps(in_all=1, per_project=1)) as world:
+    async with a_world(
+        tmp_path, caps=ConcurrencyLimits(in_all=1, per_project=1)
+    ) as world:
         await world.follow(repo.repository, name="a")
         second = await world.follow(repo.repository, name="b", frontend="ttyd")
         await world.settle()
@@ -95,9 +99,9 @@ async def test_what_nobody_builds_so_any_more_is_planned_anew_under_its_id(
         new.builder.succeed(build)
         await new.settle()
 
-        rebuilds = {it.id: it for it in await new.rebuilds(second)}
+        rebuilds = {rebuild.id: rebuild for rebuild in await new.rebuilds(second)}
         assert rebuilds[asked.id].state is BuildState.SUCCEEDED
-        assert rebuilds[asked.id].evidence is Evidence.LAUNCHER
+        assert rebuilds[asked.id].trigger is Trigger.LAUNCHER
         assert await image_maker(new, second) == "told/2 ttyd"
 
 
@@ -109,7 +113,7 @@ async def test_a_person_s_fresh_rebuild_outlives_its_builder(
     world.builder.succeed()
     await world.settle()
     await world.later(10)
-    wish = await world.wish(launcher)
+    requested = await world.request_rebuild(launcher)
     await world.settle()
     new = world.process_of("told/2")
     world.builder.fail(FailureClass.LOST)  # its process went, and it waits for a retry
@@ -121,7 +125,9 @@ async def test_a_person_s_fresh_rebuild_outlives_its_builder(
     new.builder.succeed(build)
     await new.settle()
 
-    rebuild = next(it for it in await new.rebuilds(launcher) if it.id == wish)
+    rebuild = next(
+        item for item in await new.rebuilds(launcher) if item.id == requested
+    )
     assert rebuild.is_fresh
     assert rebuild.state is BuildState.SUCCEEDED
     assert await image_maker(new, launcher) == "told/2 none"
@@ -130,7 +136,9 @@ async def test_a_person_s_fresh_rebuild_outlives_its_builder(
 async def test_leaders_that_change_to_and_fro_never_mix_their_images(
     repo: Repo, tmp_path: Path
 ) -> None:
-    async with a_world(tmp_path, caps=Caps(in_all=1, per_project=1)) as world:
+    async with a_world(
+        tmp_path, caps=ConcurrencyLimits(in_all=1, per_project=1)
+    ) as world:
         for frontend in ("none", "ttyd"):
             await world.follow(repo.repository, name=frontend, frontend=frontend)
         processes = [world, world.process_of("told/2"), world.process_of("told/3")]
@@ -154,5 +162,5 @@ async def test_leaders_that_change_to_and_fro_never_mix_their_images(
         async with survivor.store.reading() as tx:
             launchers = list(await tx.launchers.list())
             assert not await tx.rebuilds.unfinished()
-        assert len({it.split()[0] for it in made.values()}) > 1
-        assert all(it.image_key == it.wanted_key for it in launchers)
+        assert len({text.split()[0] for text in made.values()}) > 1
+        assert all(launcher.image_key == launcher.wanted_key for launcher in launchers)

@@ -8,13 +8,12 @@ from typing import Final, Protocol
 import pytest
 
 from service.adapters.clock import SystemClock
+from service.adapters.embedded_bus.bus import TableBus
 from service.adapters.store import Database, SqlStore, open_database
-from service.adapters.table_bus import TableBus
-from service.domain.hook import Secret
 from service.ports.bus import Bus, Role
 from service.ports.store import Store
 from tests.support.broker import rabbit_buses
-from tests.support.databases import TEST_KEY, postgresql_schema
+from tests.support.databases import KEYS, migrated_schema, sqlite_database
 
 
 class OpenBus(Protocol):
@@ -32,13 +31,10 @@ class OpenDatabase(Protocol):
     def __call__(self) -> AbstractAsyncContextManager[Database]: ...
 
 
-KEYS: Final = (Secret(TEST_KEY),)
-
-
 @asynccontextmanager
 async def _sqlite(folder: Path) -> AsyncIterator[OpenDatabase]:
     """One process owns a file, so everybody shares the one `Database`."""
-    async with open_database(f"sqlite:///{folder}/relaunch.db", keys=KEYS) as database:
+    async with sqlite_database(folder / "relaunch.db") as database:
 
         @asynccontextmanager
         async def again() -> AsyncIterator[Database]:
@@ -49,7 +45,7 @@ async def _sqlite(folder: Path) -> AsyncIterator[OpenDatabase]:
 
 @asynccontextmanager
 async def _postgresql(_folder: Path) -> AsyncIterator[OpenDatabase]:
-    async with postgresql_schema() as url:
+    async with migrated_schema() as url:
         yield lambda: open_database(url, keys=KEYS)
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from service.adapters.clock import UlidIds
 from service.errors import NotFoundError, ServiceError
-from service.ports.bus import Bus, Message, Place, Role
-from service.wire import Event
+from service.events.envelope import Event
+from service.ports.bus import Bus, Message, Role, StreamPosition
 from tests.contracts.conftest import OpenBus
 
-BUILDING: Final = Role(name="building", events=("rebuild.requested.v1",))
+BUILDING: Final = Role(name="building", events=("rebuild.requested.v3",))
 TELLING: Final = Role(
-    name="telling", events=("rebuild.requested.v1", "build.finished.v1")
+    name="telling", events=("rebuild.requested.v3", "build.finished.v2")
 )
 PATIENCE: Final = 10
 """Seconds until something that should come counts as lost."""
@@ -27,7 +27,7 @@ DELAY: Final = timedelta(seconds=0.5)
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def an_event(name: str = "rebuild.requested.v1", **data: object) -> Event:
+def an_event(name: str = "rebuild.requested.v3", **data: object) -> Event:
     return Event(
         id=UlidIds().new(), type=f"dev.relaunch.{name}", time=NOW, data=dict(data)
     )
@@ -77,12 +77,12 @@ async def consuming(
 @asynccontextmanager
 async def following(
     bus: Bus, after: str | None = None, *, has_missed: bool = False
-) -> AsyncIterator[Inbox[Event | Place]]:
+) -> AsyncIterator[Inbox[Event | StreamPosition]]:
     """Follow during the block, beginning when the follower listens."""
-    inbox = Inbox[Event | Place]()
-    async with in_background(inbox.fill(bus.follow(after))):
+    inbox = Inbox[Event | StreamPosition]()
+    async with in_background(inbox.fill(bus.tail(after))):
         place = await inbox.next()
-        assert isinstance(place, Place)
+        assert isinstance(place, StreamPosition)
         assert place.has_missed is has_missed
         yield inbox
 
@@ -97,7 +97,9 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
             task.cancel()
 
 
-async def seen_until(last: Event, inbox: Inbox[Event | Place]) -> list[Event | Place]:
+async def seen_until(
+    last: Event, inbox: Inbox[Event | StreamPosition]
+) -> list[Event | StreamPosition]:
     """Return what a follower was given up to an event."""
     seen = [await inbox.next()]
     while seen[-1] != last:
@@ -110,14 +112,14 @@ def event_of(message: Message) -> Event:
 
 
 def ids(messages: list[Message]) -> set[str]:
-    return {event_of(it).id for it in messages}
+    return {event_of(message).id for message in messages}
 
 
 async def bury_one(bus: Bus, *, role: Role = BUILDING, error: str = "broken") -> Event:
     event = an_event()
     await bus.publish([event])
     async with consuming(bus, role) as inbox:
-        await (await inbox.next()).bury(error=error)
+        await (await inbox.next()).dead_letter(error=error)
     return event
 
 
@@ -129,14 +131,14 @@ async def test_an_event_reaches_every_role_that_wants_it(bus_factory: OpenBus) -
         async with consuming(bus, BUILDING) as one, consuming(bus, TELLING) as other:
             messages = [await one.next(), await other.next()]
 
-        assert [event_of(it) for it in messages] == [event, event]
+        assert [event_of(message) for message in messages] == [event, event]
 
 
 async def test_an_event_reaches_no_role_that_does_not_want_it(
     bus_factory: OpenBus,
 ) -> None:
     async with bus_factory(BUILDING, TELLING) as bus:
-        await bus.publish([an_event("build.finished.v1")])
+        await bus.publish([an_event("build.finished.v2")])
         async with consuming(bus, BUILDING) as one, consuming(bus, TELLING) as other:
             await (await other.next()).ack()
 
@@ -183,7 +185,7 @@ async def test_every_event_of_a_batch_arrives(bus_factory: OpenBus) -> None:
         await bus.publish(events)
         messages = await inbox.take(len(events))
 
-    assert ids(messages) == {it.id for it in events}
+    assert ids(messages) == {event.id for event in events}
 
 
 async def test_publishing_nothing_is_fine(bus_factory: OpenBus) -> None:
@@ -197,7 +199,7 @@ async def test_an_event_that_no_role_wants_is_published_all_the_same(
     bus_factory: OpenBus,
 ) -> None:
     async with bus_factory(BUILDING) as bus, consuming(bus) as inbox:
-        await bus.publish([an_event("hook.unhealthy.v1"), wanted := an_event()])
+        await bus.publish([an_event("hook.unhealthy.v2"), wanted := an_event()])
 
         assert event_of(await inbox.next()) == wanted
 
@@ -247,7 +249,7 @@ async def test_an_unsettled_message_comes_back_when_its_process_ends(
                 await inbox.take(2)
 
         async with consuming(staying) as inbox:
-            assert ids(await inbox.take(2)) == {it.id for it in events}
+            assert ids(await inbox.take(2)) == {event.id for event in events}
 
 
 async def test_the_first_attempt_is_attempt_one(bus_factory: OpenBus) -> None:
@@ -341,7 +343,7 @@ async def test_two_consumers_of_a_role_share_its_messages(
             group.create_task(work(one))
             group.create_task(work(other))
 
-    assert sorted(given) == sorted(it.id for it in events)
+    assert sorted(given) == sorted(event.id for event in events)
 
 
 async def test_publishers_at_the_same_time_lose_nothing(bus_factory: OpenBus) -> None:
@@ -352,7 +354,7 @@ async def test_publishers_at_the_same_time_lose_nothing(bus_factory: OpenBus) ->
             for event in events:
                 group.create_task(bus.publish([event]))
 
-        assert ids(await inbox.take(40)) == {it.id for it in events}
+        assert ids(await inbox.take(40)) == {item.id for item in events}
 
 
 async def test_a_buried_message_is_a_dead_letter_with_its_reason(
@@ -361,12 +363,34 @@ async def test_a_buried_message_is_a_dead_letter_with_its_reason(
     async with bus_factory(BUILDING) as bus:
         event = await bury_one(bus, error="ValueError: no such build 💥")
 
-        (letter,) = await bus.dead()
+        (letter,) = await bus.dead_letters()
         assert letter.role == BUILDING.name
         assert Event.from_bytes(letter.event) == event
         assert letter.attempts == 1
         assert letter.error == "ValueError: no such build 💥"
         assert letter.died_at.tzinfo is not None
+
+
+async def test_what_waits_and_what_died_is_counted_by_role(
+    bus_factory: OpenBus,
+) -> None:
+    async with bus_factory(BUILDING, TELLING) as bus:
+        await bury_one(bus)
+        expected = {BUILDING.name: (0, 1), TELLING.name: (1, 0)}
+        found = {}
+        # Brokers count a moment later.
+        for _ in range(100):
+            found = await counted(bus)
+            if found == expected:
+                break
+            await asyncio.sleep(0.05)
+
+        assert found == expected
+
+
+async def counted(bus: Bus) -> dict[str, tuple[int, int]]:
+    """Return how many messages of each role wait, and how many died."""
+    return {depth.role: (depth.waiting, depth.dead) for depth in await bus.depths()}
 
 
 async def test_a_dead_letter_stays_dead(bus_factory: OpenBus) -> None:
@@ -375,7 +399,7 @@ async def test_a_dead_letter_stays_dead(bus_factory: OpenBus) -> None:
 
     async with bus_factory(BUILDING) as bus, consuming(bus) as inbox:
         assert await inbox.is_silent()
-        assert len(await bus.dead()) == 1
+        assert len(await bus.dead_letters()) == 1
 
 
 async def test_attempts_are_counted_until_the_end(bus_factory: OpenBus) -> None:
@@ -383,9 +407,9 @@ async def test_attempts_are_counted_until_the_end(bus_factory: OpenBus) -> None:
         await bus.publish([an_event()])
         async with consuming(bus) as inbox:
             await (await inbox.next()).retry(after=timedelta(), error="again")
-            await (await inbox.next()).bury(error="enough")
+            await (await inbox.next()).dead_letter(error="enough")
 
-        (letter,) = await bus.dead()
+        (letter,) = await bus.dead_letters()
         assert letter.attempts == 2
 
 
@@ -403,21 +427,21 @@ async def test_dead_letters_are_listed_by_role_oldest_first(
     async with bus_factory(BUILDING, TELLING) as bus:
         buried = [await bury_one(bus, error=str(number)) for number in range(3)]
         async with consuming(bus, TELLING) as inbox:
-            await (await inbox.next()).bury(error="other role")
+            await (await inbox.next()).dead_letter(error="other role")
 
-        letters = await bus.dead(BUILDING.name)
-        assert [Event.from_bytes(it.event) for it in letters] == buried
-        assert [it.error for it in letters] == ["0", "1", "2"]
-        assert len(await bus.dead()) == 4
-        assert await bus.dead("nobody") == []
+        letters = await bus.dead_letters(BUILDING.name)
+        assert [Event.from_bytes(letter.event) for letter in letters] == buried
+        assert [letter.error for letter in letters] == ["0", "1", "2"]
+        assert len(await bus.dead_letters()) == 4
+        assert await bus.dead_letters("nobody") == []
 
 
 async def test_looking_at_dead_letters_changes_nothing(bus_factory: OpenBus) -> None:
     async with bus_factory(BUILDING) as bus:
         await bury_one(bus)
 
-        first = await bus.dead()
-        assert await bus.dead() == first
+        first = await bus.dead_letters()
+        assert await bus.dead_letters() == first
 
 
 async def test_a_requeued_letter_comes_as_if_for_the_first_time(
@@ -425,7 +449,7 @@ async def test_a_requeued_letter_comes_as_if_for_the_first_time(
 ) -> None:
     async with bus_factory(BUILDING, TELLING) as bus:
         event = await bury_one(bus)
-        (letter,) = await bus.dead()
+        (letter,) = await bus.dead_letters()
         async with consuming(bus, TELLING) as inbox:
             await (await inbox.next()).ack()
 
@@ -436,18 +460,18 @@ async def test_a_requeued_letter_comes_as_if_for_the_first_time(
                 assert message.attempt == 1
                 await message.ack()
             assert await inbox.is_silent()
-        assert await bus.dead() == []
+        assert await bus.dead_letters() == []
 
 
 async def test_a_requeued_letter_can_die_again(bus_factory: OpenBus) -> None:
     async with bus_factory(BUILDING) as bus:
         await bury_one(bus, error="first")
-        (letter,) = await bus.dead()
+        (letter,) = await bus.dead_letters()
         await bus.requeue(letter.id)
         async with consuming(bus) as inbox:
-            await (await inbox.next()).bury(error="second")
+            await (await inbox.next()).dead_letter(error="second")
 
-        (letter,) = await bus.dead()
+        (letter,) = await bus.dead_letters()
         assert letter.error == "second"
         assert letter.attempts == 1
 
@@ -458,10 +482,15 @@ async def test_a_dropped_letter_is_gone_and_its_neighbours_are_not(
     async with bus_factory(BUILDING) as bus:
         for error in ("keep", "drop", "keep too"):
             await bury_one(bus, error=error)
-        letters = {it.error: it for it in await bus.dead()}
+        letters = {
+            dead_letter.error: dead_letter for dead_letter in await bus.dead_letters()
+        }
         await bus.drop(letters["drop"].id)
 
-        assert [it.error for it in await bus.dead()] == ["keep", "keep too"]
+        assert [dead_letter.error for dead_letter in await bus.dead_letters()] == [
+            "keep",
+            "keep too",
+        ]
 
 
 @pytest.mark.parametrize("letter", ["", "1", "building", "9" * 40, "é\x00"])
@@ -486,14 +515,14 @@ async def test_a_message_is_settled_once(bus_factory: OpenBus) -> None:
         with pytest.raises(ServiceError):
             await message.retry(after=timedelta(), error="too late")
         with pytest.raises(ServiceError):
-            await message.bury(error="too late")
+            await message.dead_letter(error="too late")
 
 
 async def test_a_follower_sees_every_event_from_now_on(bus_factory: OpenBus) -> None:
     async with bus_factory(BUILDING) as bus:
         await bus.publish([an_event()])
         async with following(bus) as inbox:
-            events = [an_event("build.started.v1"), an_event(), an_event("x.y.v1")]
+            events = [an_event("build.started.v2"), an_event(), an_event("x.y.v1")]
             await bus.publish(events)
 
             assert await seen_until(events[-1], inbox) == events
@@ -528,15 +557,15 @@ async def test_a_follower_who_comes_back_gets_what_passed_or_is_told(
     bus_factory: OpenBus,
 ) -> None:
     events = [an_event(number=number) for number in range(3)]
-    inbox = Inbox[Event | Place]()
+    inbox = Inbox[Event | StreamPosition]()
     async with bus_factory(BUILDING) as bus:
         await bus.publish(events)
-        async with in_background(inbox.fill(bus.follow(events[0].id))):
+        async with in_background(inbox.fill(bus.tail(events[0].id))):
             place = await inbox.next()
             await bus.publish([last := an_event()])
             seen = await seen_until(last, inbox)
 
-    assert isinstance(place, Place)
+    assert isinstance(place, StreamPosition)
     assert seen == [last] if place.has_missed else [*events[1:], last]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.folder import Folder
-from service.adapters.git import GitRemote
+from service.adapters.git.remote import GitRemote
+from service.adapters.git.worktree import Folder
 from service.domain.definition import (
     ABSENT,
     DIRECTORY,
@@ -19,7 +19,7 @@ from service.domain.definition import (
     SYMLINK,
     Entry,
 )
-from service.domain.evaluation import RefGone
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Ref, Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError, TransientError
@@ -27,7 +27,7 @@ from service.ports.remote import Remote, Tree
 from tests.support.apis import an_api
 from tests.support.forge import Vendor, a_forge
 from tests.support.githttp import Faults, git_forge
-from tests.support.repos import Executable, Link, Repo, Submodule, git
+from tests.support.repos import Content, Executable, Link, Repo, Submodule, git
 
 ELSEWHERE = "5" * 40
 ODD = 'we\nird "näme" \udcff'
@@ -47,7 +47,7 @@ class Place:
     speaks_bytes: bool = True
     """Whether it can name what is no UTF-8; what comes as JSON cannot."""
 
-    async def head(self, revision: str | None = None) -> Head | RefGone:
+    async def head(self, revision: str | None = None) -> Head | RefMissing:
         return await self.remote.head(self.repository, Revision.from_text(revision))
 
 
@@ -144,7 +144,7 @@ async def test_a_moved_tag_is_seen_where_it_is_now(place: Place) -> None:
     assert await place.head("v1") == Head(commit=second, ref=Ref("refs/tags/v1"))
 
 
-async def test_a_pinned_commit_is_answered_without_asking(place: Place) -> None:
+async def test_a_pinned_commit_is_answered_without_asking_git(place: Place) -> None:
     place.faults.status = 500
     pinned = CommitSha("a" * 40)
 
@@ -177,7 +177,7 @@ async def test_a_name_that_no_ref_has_is_gone(tmp_path: Path, name: str) -> None
 
     answer = await remote.head(repo.repository, Revision.from_text(name))
 
-    assert isinstance(answer, RefGone)
+    assert isinstance(answer, RefMissing)
 
 
 async def test_a_deleted_branch_is_gone(place: Place) -> None:
@@ -185,19 +185,19 @@ async def test_a_deleted_branch_is_gone(place: Place) -> None:
     place.repo.commit({"a": "1"})
     place.repo.delete("refs/heads/feature")
 
-    assert isinstance(await place.head("feature"), RefGone)
+    assert isinstance(await place.head("feature"), RefMissing)
 
 
 async def test_an_empty_repository_has_no_head_of_any_kind(place: Place) -> None:
-    assert isinstance(await place.head(), RefGone)
-    assert isinstance(await place.head("main"), RefGone)
-    assert isinstance(await place.head("refs/tags/v1"), RefGone)
+    assert isinstance(await place.head(), RefMissing)
+    assert isinstance(await place.head("main"), RefMissing)
+    assert isinstance(await place.head("refs/tags/v1"), RefMissing)
 
 
 async def test_a_default_branch_without_commits_is_gone(place: Place) -> None:
     place.repo.commit({"a": "1"}, branch="other")
 
-    assert isinstance(await place.head(), RefGone)
+    assert isinstance(await place.head(), RefMissing)
 
 
 async def test_a_repository_that_is_not_there_refuses(place: Place) -> None:
@@ -219,11 +219,13 @@ async def test_revisions_that_are_asked_together_are_answered_as_each_alone(
     repo.tag("v1", first, message="one")
     remote = GitRemote(environment={}, allow_files=True)
     names = [None, "main", "feature/x", "v1", "gone", "a..b", first]
-    revisions = [Revision.from_text(it) for it in names]
+    revisions = [Revision.from_text(name) for name in names]
 
     together = await remote.heads(repo.repository, revisions)
 
-    alone = {it: await remote.head(repo.repository, it) for it in revisions}
+    alone = {
+        revision: await remote.head(repo.repository, revision) for revision in revisions
+    }
     assert together == alone
     assert isinstance(together[revisions[0]], Head)
 
@@ -543,7 +545,9 @@ async def test_a_forge_that_hangs_is_left_at_the_deadline(forge_place: Place) ->
 async def test_a_pack_that_breaks_off_is_a_fault_of_the_moment(
     forge_place: Place,
 ) -> None:
-    commit = forge_place.repo.commit({f"{it}/{it}": str(it) for it in range(200)})
+    commit = forge_place.repo.commit(
+        {f"{number}/{number}": str(number) for number in range(200)}
+    )
     forge_place.faults.breaks = True
 
     with pytest.raises(TransientError):
@@ -607,7 +611,7 @@ async def test_a_directory_is_listed_with_the_links_below_it(place: Place) -> No
         root = await tree.listing("", limit=5)
 
         assert below is not None
-        assert {path: it.mode for path, it in below.items()} == {
+        assert {path: entry.mode for path, entry in below.items()} == {
             "lib/a.py": FILE,
             "lib/deep": DIRECTORY,
             "lib/deep/er/here": SYMLINK,
@@ -624,7 +628,7 @@ async def test_a_directory_is_listed_with_the_links_below_it(place: Place) -> No
 
 
 async def test_what_was_listed_can_be_read(place: Place) -> None:
-    files = {"lib/a.py": "1", "lib/deep/here": Link("../a.py")}
+    files: dict[str, Content] = {"lib/a.py": "1", "lib/deep/here": Link("../a.py")}
     commit = place.repo.commit(files)
 
     async with place.remote.tree(place.repository, commit) as tree:

@@ -8,12 +8,13 @@ from typing import Final
 from consumers.runner import MAX_BUG_ATTEMPTS, Handle, Runner
 from service.adapters.clock import UlidIds
 from service.errors import PermanentError, TransientError
+from service.events.envelope import Event
+from service.events.models import Data, PushReceived, RepositoryData
 from service.ports.bus import Bus, DeadLetter, Role
-from service.wire import Data, Event, PushReceived, RepositoryData
 from tests.contracts.conftest import OpenBus
 from tests.support.clock import NOW
 
-ROLE: Final = Role(name="evaluate", events=("push.received.v1",))
+ROLE: Final = Role(name="evaluate", events=("push.received.v2",))
 PREFETCH: Final = 2
 """Fewer than there are bad messages: waiting for them would block all others."""
 PATIENCE: Final = 20
@@ -26,7 +27,7 @@ def a_push(ref: str) -> Event:
             host="github.com", path="ada/pi", url="https://github.com/ada/pi"
         ),
         ref=ref,
-        evidence="push",
+        trigger="push",
         received_at=NOW,
     )
     return Event.of(data, id=UlidIds().new(), time=NOW)
@@ -48,7 +49,7 @@ class Consumer:
     async def handle(self, event: Event, data: Data) -> None:
         del event
         assert isinstance(data, PushReceived)
-        ref = data.ref or ""
+        ref = data.ref
         self.tried[ref] = self.tried.get(ref, 0) + 1
         if ref == "permanent":
             raise PermanentError("nothing will ever help")
@@ -78,7 +79,7 @@ async def dead(bus: Bus, count: int) -> list[DeadLetter]:
     """Wait for so many dead letters."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            letters = await bus.dead(ROLE.name)
+            letters = await bus.dead_letters(ROLE.name)
             if len(letters) >= count:
                 return list(letters)
             await asyncio.sleep(0.1)
@@ -102,7 +103,7 @@ async def test_bad_messages_die_with_their_reason_and_the_good_ones_pass(
 
     assert tried < MAX_BUG_ATTEMPTS, "the good ones did not wait for it"
     assert len(letters) == len(bad) + 1
-    reasons = sorted(it.error.partition(":")[0] for it in letters)
+    reasons = sorted(letter.error.partition(":")[0] for letter in letters)
     assert (
         reasons == ["KeyError", *["PermanentError"] * 4] + ["UndecodableEventError"] * 3
     )
@@ -122,7 +123,7 @@ async def test_what_died_of_a_mended_cause_lives_again(bus_factory: OpenBus) -> 
         async def handle(event: Event, data: Data) -> None:
             del event
             assert isinstance(data, PushReceived)
-            mended.append(data.ref or "")
+            mended.append(data.ref)
 
         for letter in letters:
             await bus.requeue(letter.id)

@@ -8,8 +8,9 @@ import pytest
 from service.adapters.store import SqlStore
 from service.domain.launcher import LauncherId
 from service.errors import ConflictError, NotFoundError
+from service.events.envelope import Event
+from service.events.models import LauncherUpdated
 from service.ports.store import LOCK_SCHEDULE, Store
-from service.wire import Event, LauncherUpdated
 from tests.contracts.conftest import OpenDatabase
 from tests.support.clock import NOW
 from tests.support.ids import CountedIds
@@ -55,7 +56,7 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
 
     async with store.transaction("lock") as tx:
         assert await tx.rebuilds.list(limit=10) == []
-        assert await tx.outbox.take(limit=10) == []
+        assert await tx.outbox.peek(limit=10) == []
 
 
 async def test_a_cancelled_transaction_leaves_nothing_and_holds_up_nobody(
@@ -90,7 +91,8 @@ async def test_cancelling_at_any_moment_does_no_harm(store: Store) -> None:
     async with store.transaction("lock") as tx:
         await tx.rebuilds.add(a_rebuild(id="the last"))
     async with store.reading() as tx:
-        assert await tx.rebuilds.get(a_rebuild(id="the last").id)
+        last = await tx.rebuilds.get(a_rebuild(id="the last").id)
+    assert last.id == "the last"
 
 
 async def test_a_transaction_that_was_refused_can_go_on(store: Store) -> None:
@@ -104,7 +106,7 @@ async def test_a_transaction_that_was_refused_can_go_on(store: Store) -> None:
         await tx.outbox.add([an_event("went on")])
 
     async with store.reading() as tx:
-        assert len(await tx.outbox.take(limit=10)) == 1
+        assert len(await tx.outbox.peek(limit=10)) == 1
 
 
 async def test_readers_do_not_wait_for_a_writer_and_see_none_of_its_work(
@@ -192,23 +194,24 @@ async def test_the_outbox_keeps_events_in_order_until_removed(store: Store) -> N
         await tx.outbox.add(events[2:])
 
     async with store.transaction() as tx:
-        taken = await tx.outbox.take(limit=2)
+        taken = await tx.outbox.peek(limit=2)
         assert [event for _, event in taken] == events[:2]
-        assert await tx.outbox.take(limit=2) == taken
+        assert await tx.outbox.peek(limit=2) == taken
         await tx.outbox.remove([place for place, _ in taken])
     async with store.reading() as tx:
-        assert [event for _, event in await tx.outbox.take(limit=9)] == events[2:]
+        assert [event for _, event in await tx.outbox.peek(limit=9)] == events[2:]
 
 
 async def test_an_outbox_knows_whether_its_transaction_added_events(
     store: Store,
 ) -> None:
     async with store.transaction() as tx:
-        assert not tx.outbox.has_grown
+        grown = [tx.outbox.has_grown]
         await tx.outbox.add([])
-        assert not tx.outbox.has_grown
+        grown.append(tx.outbox.has_grown)
         await tx.outbox.add([an_event("one")])
-        assert tx.outbox.has_grown
+        grown.append(tx.outbox.has_grown)
+    assert grown == [False, False, True]
     async with store.transaction() as tx:
         assert not tx.outbox.has_grown
 
@@ -218,22 +221,22 @@ async def test_a_removed_event_never_shares_its_place_with_a_later_one(
 ) -> None:
     async with store.transaction() as tx:
         await tx.outbox.add([an_event("one")])
-        ((place, _),) = await tx.outbox.take(limit=9)
+        ((place, _),) = await tx.outbox.peek(limit=9)
         await tx.outbox.remove([place])
         await tx.outbox.add([an_event("two")])
         await tx.outbox.remove([place])
 
-        ((_, event),) = await tx.outbox.take(limit=9)
+        ((_, event),) = await tx.outbox.peek(limit=9)
         assert event == an_event("two")
 
 
 async def test_very_many_events_can_be_removed_at_once(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.outbox.add([an_event("one")])
-        ((place, _),) = await tx.outbox.take(limit=9)
+        ((place, _),) = await tx.outbox.peek(limit=9)
         await tx.outbox.remove(range(place, place + 40_000))
 
-        assert await tx.outbox.take(limit=9) == []
+        assert await tx.outbox.peek(limit=9) == []
 
 
 async def test_an_instant_keeps_its_microseconds(store: Store) -> None:
@@ -244,5 +247,5 @@ async def test_an_instant_keeps_its_microseconds(store: Store) -> None:
             await tx.rebuilds.add(a_rebuild(id=ids.new(), created_at=created_at))
 
     async with store.reading() as tx:
-        found = [it.created_at for it in await tx.rebuilds.list(limit=9)]
+        found = [rebuild.created_at for rebuild in await tx.rebuilds.list(limit=9)]
     assert found == [moment, moment - timedelta(microseconds=1), NOW]

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from service.domain.agenda import Look, Pace
-from service.domain.build import BuildState, EnvironmentId, RebuildId
+from service.domain.building.build import BuildState, EnvironmentId, RebuildId
+from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.launcher import LauncherId, UpdatePolicy
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.source import SourceId
 from service.ports.store import Outdated, Store
 from tests.support.clock import NOW
@@ -29,7 +29,8 @@ async def a_follower(
         source = await tx.sources.find_or_add(
             a_source(id=SourceId(f"source-{name}"), context_dir=name)
         )
-        facts = {"wanted_builder": "old"} | launcher
+        built_at = None if built is None else NOW - built * MINUTE
+        facts = {"wanted_builder": "old", "built_at": built_at} | launcher
         await tx.launchers.add(
             a_launcher(
                 id=LauncherId(name),
@@ -75,8 +76,10 @@ async def test_who_is_outdated_comes_in_order(store: Store) -> None:
     await a_follower(store, "unseen", built=9, wanted_builder=None)
     asked = await a_follower(store, "asked", built=9)
     async with store.transaction() as tx:
-        look = Look(source_id=asked, evidence=Evidence.SWEEP, asked_at=NOW)
-        await tx.agenda.ask(look, pace=Pace())
+        look = EvaluationRequest(
+            source_id=asked, trigger=Trigger.SWEEP, requested_at=NOW
+        )
+        await tx.evaluation_queue.enqueue(look, debounce=Debounce())
 
     async with store.reading() as tx:
         builders = await tx.bases.builders()
@@ -85,9 +88,9 @@ async def test_who_is_outdated_comes_in_order(store: Store) -> None:
         others = await tx.bases.outdated({("ttyd", "old")}, limit=10)
 
     assert builders == {("none", "old"), ("none", "new")}
-    assert [it.source_id for it in found] == [held, never, old, young]
+    assert [launcher.source_id for launcher in found] == [held, never, old, young]
     assert found[0] == Outdated(source_id=held, images=1, is_held=True)
-    assert [it.is_held for it in found[1:]] == [False] * 3
+    assert [launcher.is_held for launcher in found[1:]] == [False] * 3
     assert (list(few), list(others)) == (list(found[:2]), [])
 
 
@@ -115,7 +118,26 @@ async def test_what_failed_last_is_found_by_time_and_class(store: Store) -> None
         )
         one = await tx.rebuilds.failed(since=NOW - 60 * MINUTE, limit=1)
 
-    assert [it.id for it in every] == ["rebuild-b", "rebuild-a"]
-    assert [it.id for it in late] == ["rebuild-a"]
-    assert [it.id for it in chosen] == ["rebuild-b"]
-    assert ([it.id for it in one], one.total) == (["rebuild-b"], 2)
+    assert [rebuild.id for rebuild in every] == ["rebuild-b", "rebuild-a"]
+    assert [rebuild.id for rebuild in late] == ["rebuild-a"]
+    assert [rebuild.id for rebuild in chosen] == ["rebuild-b"]
+    assert ([rebuild.id for rebuild in one], one.total) == (["rebuild-b"], 2)
+
+
+async def test_what_failed_last_is_read_in_pages(store: Store) -> None:
+    for name, built in (("a", 3), ("b", 9), ("c", 9), ("d", 9)):
+        await a_follower(store, name, built=built, state=BuildState.FAILED)
+    found: list[str] = []
+    left: list[int] = []
+
+    async with store.reading() as tx:
+        last = None
+        while page := await tx.rebuilds.failed(
+            since=NOW - 60 * MINUTE, limit=2, after=last
+        ):
+            last = page.items[-1]
+            found += [rebuild.id for rebuild in page]
+            left.append(page.total)
+
+    assert found == ["rebuild-b", "rebuild-c", "rebuild-d", "rebuild-a"]
+    assert left == [4, 4]

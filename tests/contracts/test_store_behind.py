@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from service.domain.agenda import Look, Pace
-from service.domain.build import BuildState
+from service.domain.building.build import BuildState
+from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.launcher import UpdatePolicy
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.ports.store import Store
 from tests.support.clock import NOW
 from tests.support.values import a_launcher, a_plan, a_rebuild, a_source
@@ -90,8 +90,10 @@ async def test_a_rebuild_that_nobody_looks_for_is_found(store: Store) -> None:
         early = await tx.rebuilds.stranded(before=NOW - HOUR)
         lost = await tx.rebuilds.stranded(before=NOW)
     async with store.transaction() as tx:
-        look = Look(source_id=source.id, evidence=Evidence.SWEEP, asked_at=NOW)
-        await tx.agenda.ask(look, pace=Pace())
+        look = EvaluationRequest(
+            source_id=source.id, trigger=Trigger.SWEEP, requested_at=NOW
+        )
+        await tx.evaluation_queue.enqueue(look, debounce=Debounce())
     async with store.reading() as tx:
         found = await tx.rebuilds.stranded(before=NOW)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.build import (
+from service.domain.building.build import (
     Build,
     BuildId,
     BuildKey,
@@ -16,9 +16,14 @@ from service.domain.build import (
     PhaseTime,
     Rebuild,
 )
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation import Evaluation, EvaluationId, Judgement, Verdict
-from service.domain.failure import Failure, FailureClass
+from service.domain.evaluation.comparison import (
+    Comparison,
+    Evaluation,
+    EvaluationId,
+    Verdict,
+)
 from service.domain.findings import Finding, Severity
 from service.domain.hook import HookId
 from service.domain.repository import CommitSha
@@ -68,7 +73,7 @@ async def keep(
 async def test_an_evaluation_keeps_everything(store: Store) -> None:
     evaluation = an_evaluation(
         delivery_ids=(DeliveryId("d-2"), DeliveryId("d-1")),
-        judgement=Judgement(
+        comparison=Comparison(
             verdict=Verdict.COSMETIC,
             reason="same_meaning",
             message="ü",
@@ -146,7 +151,9 @@ async def test_evaluations_are_found_by_the_beginning_of_a_commit(
     )
 
     async with store.reading() as tx:
-        assert {it.id for it in await tx.evaluations.of_commit(prefix)} == found
+        assert {
+            evaluation.id for evaluation in await tx.evaluations.of_commit(prefix)
+        } == found
 
 
 async def test_an_evaluation_is_written_once(store: Store) -> None:
@@ -205,8 +212,13 @@ async def test_rebuilds_are_found_by_what_they_belong_to(store: Store) -> None:
         assert await rebuilds.of_environment(environment) == [second, first]
         assert await rebuilds.of_environment(environment, limit=1) == [second]
         nobodys = EnvironmentId("nobody's")
-        newest = {it.id for it in await rebuilds.newest([environment, nobodys])}
-        assert newest == {second.id}
+        newest = {
+            rebuild.id
+            for rebuild in await rebuilds.newest(
+                [environment, other.environment_id, nobodys]
+            )
+        }
+        assert newest == {second.id, other.id}
         assert await rebuilds.newest([]) == []
         evaluation = EvaluationId("evaluation-2")
         assert await rebuilds.of_evaluation(evaluation) == [other]
@@ -225,8 +237,8 @@ async def test_what_is_unfinished_is_queued_or_running_oldest_first(
 
     async with store.transaction() as tx:
         unfinished = ["running", "queued"]
-        assert [it.id for it in await tx.rebuilds.unfinished()] == unfinished
-        assert [it.id for it in await tx.builds.unfinished()] == unfinished
+        assert [rebuild.id for rebuild in await tx.rebuilds.unfinished()] == unfinished
+        assert [build.id for build in await tx.builds.unfinished()] == unfinished
 
 
 async def test_a_build_keeps_everything_and_its_changes(store: Store) -> None:
@@ -264,13 +276,13 @@ async def test_a_key_has_its_newest_image_until_it_is_forgotten(store: Store) ->
     newest = an_image(reference="newest", packages=packages, size=2**40)
     async with store.transaction() as tx:
         assert await tx.builds.image(key) is None
-        await tx.builds.keep_image(key, an_image())
-        await tx.builds.keep_image(key, newest)
-        await tx.builds.keep_image(BuildKey("other"), an_image())
+        await tx.builds.save_image(key, an_image())
+        await tx.builds.save_image(key, newest)
+        await tx.builds.save_image(BuildKey("other"), an_image())
         assert await tx.builds.image(key) == newest
 
-        await tx.builds.forget_image(key)
-        await tx.builds.forget_image(key)
+        await tx.builds.delete_image(key)
+        await tx.builds.delete_image(key)
         assert await tx.builds.image(key) is None
         assert await tx.builds.image(BuildKey("other")) == an_image()
 
@@ -379,6 +391,7 @@ async def test_trimming_keeps_the_newest_of_every_hook(store: Store) -> None:
     await keep(store, *records)
 
     async with store.transaction() as tx:
-        await tx.deliveries.trim(keep=2)
-        left = {it.id for it in await tx.deliveries.list()}
+        for hook in ("busy", "quiet"):
+            await tx.deliveries.trim(HookId(hook), keep=2)
+        left = {delivery.id for delivery in await tx.deliveries.list()}
     assert left == {"d-busy-4", "d-busy-3", "d-quiet-1", "d-quiet-0"}

@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.checkup import Ailment, Checkup
-from service.domain.hook import Hook, HookId, Proof, Reach, place
+from service.domain.hook import Hook, HookId, Proof, Reach, parse_binding
+from service.domain.hook_health import HookHealth, HookProblem
 from service.errors import ConflictError, NotFoundError
 from service.ports.store import Store
 from tests.support.clock import NOW
 from tests.support.deliveries import OLDER, SECRETS, a_hook
 
-CHECKED = Checkup(
+CHECKED = HookHealth(
     at=NOW,
-    ailments=(Ailment.GONE, Ailment.WRONG_SECRET),
+    problems=(HookProblem.GONE, HookProblem.WRONG_SECRET),
     since=NOW - timedelta(hours=1),
-    repaired=(Ailment.PAUSED,),
+    repaired=(HookProblem.PAUSED,),
     redelivered=3,
     place="12345",
     trouble="403 not for this token",
@@ -36,15 +36,15 @@ CHECKED = Checkup(
                 ),
                 rotated_at=NOW,
                 forge_id="4711",
-                checkup=CHECKED,
+                health=CHECKED,
             ),
             id="rotated and ill",
         ),
         pytest.param(
             a_hook(
-                repository=place("https://forge.test/uni", Reach.OWNER),
+                repository=parse_binding("https://forge.test/uni", Reach.OWNER),
                 reach=Reach.OWNER,
-                checkup=Checkup(at=NOW),
+                health=HookHealth(at=NOW),
             ),
             id="an owner's",
         ),
@@ -57,12 +57,12 @@ async def test_a_hook_is_kept_whole(store: Store, hook: Hook) -> None:
     async with store.reading() as tx:
         assert await tx.hooks.get(hook.id) == hook
         assert list(await tx.hooks.list()) == [hook]
-        assert await tx.hooks.some([hook.id, HookId("nobody's")]) == [hook]
-        assert await tx.hooks.some([]) == []
+        assert await tx.hooks.get_many([hook.id, HookId("nobody's")]) == [hook]
+        assert await tx.hooks.get_many([]) == []
 
 
 async def test_a_hook_is_changed_and_removed(store: Store) -> None:
-    ill = replace(a_hook(), checkup=CHECKED, forge_id="1")
+    ill = replace(a_hook(), health=CHECKED, forge_id="1")
     async with store.transaction() as tx:
         await tx.hooks.add(a_hook())
         await tx.hooks.save(ill)
@@ -88,15 +88,15 @@ async def test_the_number_that_a_look_found_is_noted_for_hooks_of_that_name(
 ) -> None:
     named = replace(a_hook().repository, number=None)
     hooks = {
-        name: a_hook(id=HookId(name), repository=repository, **more)
-        for name, repository, more in (
-            ("of-it", named, {}),
-            ("in-capitals", replace(named, path="Uni/Course"), {}),
-            ("by-the-old-number", replace(named, number=7), {}),
-            ("by-another-number", replace(named, number=8), {}),
-            ("of-another", replace(named, path="uni/other"), {}),
-            ("elsewhere", replace(named, host="git.test"), {}),
-            ("of-an-owner", named, {"reach": Reach.OWNER}),
+        name: a_hook(id=HookId(name), repository=repository, reach=reach)
+        for name, repository, reach in (
+            ("of-it", named, Reach.REPOSITORY),
+            ("in-capitals", replace(named, path="Uni/Course"), Reach.REPOSITORY),
+            ("by-the-old-number", replace(named, number=7), Reach.REPOSITORY),
+            ("by-another-number", replace(named, number=8), Reach.REPOSITORY),
+            ("of-another", replace(named, path="uni/other"), Reach.REPOSITORY),
+            ("elsewhere", replace(named, host="git.test"), Reach.REPOSITORY),
+            ("of-an-owner", named, Reach.OWNER),
         )
     }
     async with store.transaction() as tx:
@@ -105,7 +105,7 @@ async def test_the_number_that_a_look_found_is_noted_for_hooks_of_that_name(
 
         await tx.hooks.bind(replace(named, number=7), number=9)
 
-        found = {name: (await tx.hooks.get(it.id)) for name, it in hooks.items()}
-    known = {name for name, it in found.items() if it.repository.number == 9}
+        found = {name: (await tx.hooks.get(item.id)) for name, item in hooks.items()}
+    known = {name for name, item in found.items() if item.repository.number == 9}
     assert known == {"of-it", "in-capitals", "by-the-old-number"}
     assert found["by-another-number"] == hooks["by-another-number"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from service.adapters.store import SqlStore
-from service.domain.build import BuildKey, EnvironmentId
+from service.domain.building.build import BuildKey, EnvironmentId
 from service.domain.definition import Kind
 from service.domain.fingerprint import Fingerprint
 from service.domain.hook import HookId, Secret
@@ -66,14 +66,14 @@ async def test_hooks_are_listed_oldest_first_and_can_be_changed_and_removed(
     async with store.transaction() as tx:
         await tx.hooks.add(new)
         await tx.hooks.add(old)
-        assert [it.id for it in await tx.hooks.list()] == ["b", "a"]
+        assert [hook.id for hook in await tx.hooks.list()] == ["b", "a"]
 
         await tx.hooks.save(replace(old, secrets=(Secret("changed"),)))
         assert (await tx.hooks.get(old.id)).secrets == (Secret("changed"),)
 
         await tx.hooks.remove(old.id)
         await tx.hooks.remove(old.id)
-        assert [it.id for it in await tx.hooks.list()] == ["a"]
+        assert [hook.id for hook in await tx.hooks.list()] == ["a"]
 
 
 async def test_a_hook_that_is_there_is_not_added_and_one_that_is_not_not_saved(
@@ -100,6 +100,7 @@ async def test_a_source_keeps_everything_even_paths_that_are_not_utf_8(
         kind=Kind.CONDA,
         items=(an_item(path=UNDECODABLE), an_item(path="b", mode="absent", oid="")),
         rules="7",
+        is_private=True,
         at=NOW + timedelta(microseconds=7),
     )
     source = a_source(
@@ -196,13 +197,13 @@ async def test_sources_are_found_by_path_or_number_on_the_same_host(
         found = await tx.sources.of_repository(
             a_repository(path="OWNER/NAME", number=7)
         )
-        assert {it.id for it in found} == {"path", "number"}
+        assert {item.id for item in found} == {"path", "number"}
         found = await tx.sources.of_repository(a_repository())
-        assert {it.id for it in found} == {"path"}
+        assert {item.id for item in found} == {"path"}
         found = await tx.sources.of_repositories(
             [a_repository(path="a/b", number=7), a_repository(host="h")]
         )
-        assert {it.id for it in found} == {"number", "host"}
+        assert {item.id for item in found} == {"number", "host"}
         found = await tx.sources.of_repositories([a_repository(path="a/b")])
         assert found == []
 
@@ -216,7 +217,7 @@ async def test_only_followed_sources_are_listed(store: Store) -> None:
             a_launcher(id="2", source_id="followed", environment_id="2")
         )
 
-        assert [it.id for it in await tx.sources.list()] == ["followed"]
+        assert [source.id for source in await tx.sources.list()] == ["followed"]
 
 
 async def test_a_source_learns_its_number_and_what_was_seen(store: Store) -> None:
@@ -279,7 +280,7 @@ async def test_launchers_are_found_by_environment_source_and_project(
 
     async with store.reading() as tx:
         assert await tx.launchers.of_environment(EnvironmentId("e2")) == second
-        assert await tx.launchers.of_source(first.source_id) == [first, second]
+        assert await tx.launchers.of_source(first.tracked_source) == [first, second]
         assert list(await tx.launchers.list()) == [second, first]
         assert list(await tx.launchers.list(project="other")) == [second]
         assert await tx.launchers.of_source(SourceId("none")) == []
@@ -305,8 +306,12 @@ async def test_saving_leaves_the_image_alone(store: Store) -> None:
     await keep(store, a_launcher())
     stale = await launcher_of(store)
     async with store.transaction() as tx:
-        await tx.launchers.move(stale.id, image="i", key=BuildKey("k"), generation=3)
-        await tx.launchers.offer(stale.id, image="j", key=BuildKey("l"), generation=4)
+        await tx.launchers.roll_out(
+            stale.id, image="i", key=BuildKey("k"), generation=3
+        )
+        await tx.launchers.make_available(
+            stale.id, image="j", key=BuildKey("l"), generation=4
+        )
         await tx.launchers.save(replace(stale, name="new name", wanted_generation=9))
 
     launcher = await launcher_of(store)
@@ -320,7 +325,7 @@ async def test_a_launcher_moves_to_a_higher_generation_only(store: Store) -> Non
     await keep(store, a_launcher())
     async with store.transaction() as tx:
         moved = [
-            await tx.launchers.move(
+            await tx.launchers.roll_out(
                 a_launcher().id,
                 image=f"image-{generation}",
                 key=BuildKey(f"key-{generation}"),
@@ -343,7 +348,7 @@ async def test_a_launcher_that_is_gone_neither_moves_nor_is_saved(
         await tx.launchers.remove(a_launcher().id)
         await tx.launchers.remove(a_launcher().id)
         key = BuildKey("k")
-        for change in (tx.launchers.move, tx.launchers.offer):
+        for change in (tx.launchers.roll_out, tx.launchers.make_available):
             assert not await change(a_launcher().id, image="i", key=key, generation=9)
         with pytest.raises(NotFoundError):
             await tx.launchers.save(a_launcher())
@@ -360,7 +365,7 @@ async def test_moves_in_any_order_end_at_the_highest_generation(
         async with store.transaction() as tx:
             image, key = f"{commit}-{generation}", BuildKey(f"key-{generation}")
             launchers = tx.launchers
-            for change in (launchers.offer, launchers.move):
+            for change in (launchers.make_available, launchers.roll_out):
                 await change(
                     a_launcher().id, image=image, key=key, generation=generation
                 )
@@ -383,14 +388,14 @@ async def test_what_a_launcher_starts_from_and_anything_older_is_no_offer(
 ) -> None:
     await keep(store, a_launcher())
     async with store.transaction() as tx:
-        await tx.launchers.move(
+        await tx.launchers.roll_out(
             a_launcher().id, image="new", key=BuildKey("new"), generation=3
         )
         offered = [
-            await tx.launchers.offer(
-                a_launcher().id, image="other", key=BuildKey("other"), generation=it
+            await tx.launchers.make_available(
+                a_launcher().id, image="other", key=BuildKey("other"), generation=value
             )
-            for it in (2, 3, 4)
+            for value in (2, 3, 4)
         ]
 
     assert offered == [False, False, True]

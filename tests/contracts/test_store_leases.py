@@ -21,7 +21,9 @@ async def take(
     length: timedelta = LENGTH,
 ) -> bool:
     async with store.transaction() as tx:
-        return await tx.leases.take(name, owner=owner, now=NOW + after, length=length)
+        return await tx.leases.acquire(
+            name, owner=owner, now=NOW + after, length=length
+        )
 
 
 async def release(store: Store, owner: str, *, name: str = "leader") -> None:
@@ -98,7 +100,7 @@ async def test_names_are_independent(store: Store) -> None:
 
 async def test_of_many_who_ask_at_once_one_has_it(databases: OpenDatabase) -> None:
     async with databases() as one, databases() as two:
-        stores = [SqlStore(it) for it in (one, two)]
+        stores = [SqlStore(database) for database in (one, two)]
         for round_ in range(5):
             after = LENGTH * round_
             async with asyncio.TaskGroup() as group:
@@ -109,7 +111,7 @@ async def test_of_many_who_ask_at_once_one_has_it(databases: OpenDatabase) -> No
                     for number in range(8)
                 ]
 
-            assert sum(it.result() for it in asked) == 1
+            assert sum(task.result() for task in asked) == 1
 
 
 async def test_a_lease_is_known_to_every_process(databases: OpenDatabase) -> None:

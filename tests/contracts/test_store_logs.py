@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from service.adapters.store import SqlStore
-from service.adapters.store.logs import MAX_LINE, MAX_LINES, MAX_SIZE
-from service.domain.build import BuildId
+from service.adapters.store.repositories.logs import MAX_LINE, MAX_LINES, MAX_SIZE
+from service.domain.building.build import BuildId
 from service.ports.store import LogLine, Store
 from tests.contracts.conftest import OpenDatabase
 
@@ -44,7 +44,11 @@ async def test_reading_goes_on_after_a_place(store: Store) -> None:
 
     async with store.reading() as tx:
         lines = await tx.logs.read(BUILD, after=2, limit=3)
-        assert [(it.seq, it.text) for it in lines] == [(3, "c"), (4, "d"), (5, "e")]
+        assert [(log_line.seq, log_line.text) for log_line in lines] == [
+            (3, "c"),
+            (4, "d"),
+            (5, "e"),
+        ]
         assert await tx.logs.read(BUILD, after=6) == []
         assert await tx.logs.read(BuildId("unknown")) == []
 
@@ -57,8 +61,8 @@ async def test_writers_at_the_same_time_leave_no_gap(databases: OpenDatabase) ->
                 group.create_task(say(store, f"{writer} a", f"{writer} b"))
 
         lines = await said(SqlStore(here))
-    assert [it.seq for it in lines] == list(range(1, 25))
-    assert [it.text[-1] for it in lines] == ["a", "b"] * 12
+    assert [log_line.seq for log_line in lines] == list(range(1, 25))
+    assert [log_line.text[-1] for log_line in lines] == ["a", "b"] * 12
 
 
 async def test_a_rolled_back_line_leaves_no_gap(store: Store) -> None:
@@ -72,7 +76,10 @@ async def test_a_rolled_back_line_leaves_no_gap(store: Store) -> None:
         await fail()
     await say(store, "two")
 
-    assert [(it.seq, it.text) for it in await said(store)] == [(1, "one"), (2, "two")]
+    assert [(log_line.seq, log_line.text) for log_line in await said(store)] == [
+        (1, "one"),
+        (2, "two"),
+    ]
 
 
 async def test_a_log_of_too_many_lines_ends_with_a_line_that_says_so(
@@ -112,4 +119,4 @@ async def test_credentials_in_urls_are_not_kept(store: Store) -> None:
     await say(store, "Looking in indexes: https://me:hunter2@pypi.example/simple")
 
     (line,) = await said(store)
-    assert line.text == "Looking in indexes: https://***@pypi.example/simple"
+    assert line.text == "Looking in indexes: https://…@pypi.example/simple"

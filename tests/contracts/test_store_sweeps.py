@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from service.domain.agenda import Look, Pace
-from service.domain.build import EnvironmentId
+from service.domain.building.build import EnvironmentId
 from service.domain.delivery import DeliveryId
+from service.domain.evaluation.queue import Debounce, EvaluationRequest
+from service.domain.evaluation.sweep import PollItem, PollState
 from service.domain.launcher import LauncherId
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import Repository
 from service.domain.source import SourceId
-from service.domain.sweeping import Beat, Turn
 from service.ports.store import Store
 from tests.support.clock import NOW
 from tests.support.values import a_launcher, a_source
@@ -46,8 +46,8 @@ async def save(store: Store, **due_in: float) -> None:
         )
 
 
-def a_beat(name: str, hours: float) -> Beat:
-    return Beat(
+def a_beat(name: str, hours: float) -> PollState:
+    return PollState(
         source_id=SourceId(name),
         interval=HOUR / 3,
         due_at=NOW + hours * HOUR,
@@ -55,13 +55,13 @@ def a_beat(name: str, hours: float) -> Beat:
     )
 
 
-async def turns(store: Store, *, per_host: int = 10) -> list[Turn]:
+async def turns(store: Store, *, per_host: int = 10) -> list[PollItem]:
     async with store.reading() as tx:
-        return list(await tx.sweeps.turns(now=NOW, per_host=per_host))
+        return list(await tx.sweeps.due(now=NOW, per_host=per_host))
 
 
 async def names(store: Store, *, per_host: int = 10) -> set[str]:
-    return {it.source.id for it in await turns(store, per_host=per_host)}
+    return {turn.source.id for turn in await turns(store, per_host=per_host)}
 
 
 async def test_a_source_that_nobody_swept_yet_has_no_beat(store: Store) -> None:
@@ -70,7 +70,7 @@ async def test_a_source_that_nobody_swept_yet_has_no_beat(store: Store) -> None:
     (turn,) = await turns(store)
 
     assert turn.source.id == "h/r/a"
-    assert turn.beat is None
+    assert turn.state is None
 
 
 async def test_a_beat_keeps_everything_and_is_replaced(store: Store) -> None:
@@ -80,7 +80,7 @@ async def test_a_beat_keeps_everything_and_is_replaced(store: Store) -> None:
 
     (turn,) = await turns(store)
 
-    assert turn.beat == a_beat("h/r/a", -1)
+    assert turn.state == a_beat("h/r/a", -1)
 
 
 async def test_whose_time_has_not_come_has_no_turn(store: Store) -> None:
@@ -115,17 +115,17 @@ async def test_what_no_launcher_follows_has_no_turn(store: Store) -> None:
     assert await turns(store) == []
 
 
-async def test_a_turn_tells_whether_a_look_is_on_the_agenda(store: Store) -> None:
+async def test_a_turn_tells_whether_a_look_is_on_the_queue(store: Store) -> None:
     await follow(store, "h/r/a", "h/s/a")
-    look = Look(
+    look = EvaluationRequest(
         source_id=SourceId("h/r/a"),
-        evidence=Evidence.PUSH,
+        trigger=Trigger.PUSH,
         delivery_id=DeliveryId("d"),
-        asked_at=NOW,
+        requested_at=NOW,
     )
     async with store.transaction() as tx:
-        await tx.agenda.ask(look, pace=Pace())
+        await tx.evaluation_queue.enqueue(look, debounce=Debounce())
 
-    asked = {it.source.id: it.is_asked_for for it in await turns(store)}
+    asked = {turn.source.id: turn.is_asked_for for turn in await turns(store)}
 
     assert asked == {"h/r/a": True, "h/s/a": False}

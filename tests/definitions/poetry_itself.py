@@ -51,4 +51,6 @@ if __name__ == "__main__":
     logging.disable()
     fastjsonschema.compile = compile_once
     for line in sys.stdin:
-        print(json.dumps(refusal(Path(line.rstrip("\n")))))  # noqa: T201
+        # Marked: build scripts that poetry runs write to the same place.
+        answer = json.dumps(refusal(Path(line.rstrip("\n"))))
+        print(f"\nrefusal {answer}")  # noqa: T201

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.folder import Folder
+from service.adapters.git.worktree import Folder
 from service.adapters.sandbox.client import ForkingSandbox
+from service.definitions.closure_findings import MAX_FINDINGS
 from service.domain.definition import TOO_COMPLEX, Definition, NoDefinition
-from service.look import read_tree
-from service.ports.sandbox import Budget, Task
+from service.ports.sandbox import Task, WorkBudget
+from service.usecases.observe import read_tree
 
-BUDGET = Budget(cpu=2, memory=300 << 20)
+BUDGET = WorkBudget(cpu=2, memory=300 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def sandbox() -> Iterator[ForkingSandbox]:
 def nested(line: str, count: int) -> str:
     """Lines of which each is made of the one before, twice or more often."""
     first = "x0: &x0 {a: b}\n"
-    rows = [line.format(it, it - 1) for it in range(1, count)]
+    rows = [line.format(number, number - 1) for number in range(1, count)]
     return first + "".join(rows) + "dependencies: [python]\n"
 
 
@@ -43,7 +44,7 @@ async def test_what_unfolds_without_measure_is_too_complex(
 
     assert isinstance(found, NoDefinition)
     assert found.reason == TOO_COMPLEX
-    assert "unfold to more than" in found.message
+    assert "expand to more than" in found.message
 
 
 FILES = {
@@ -61,6 +62,17 @@ FILES = {
     "many tables": {"Pipfile": "".join(f"[a{n}]\n" for n in range(50_000))},
     "deep object": {"Pipfile": "", "Pipfile.lock": '{"a":' * 150_000},
     "long number in a lock": {"Pipfile": "", "Pipfile.lock": "9" * 1_000_000},
+    "hex number": {"Pipfile": "a = 0x" + "f" * 900_000},
+    "hex number in a project": {
+        "pyproject.toml": f"[project]\nname = 'a'\nversion = 0b{'1' * 900_000}"
+    },
+    "hex number in an environment": {
+        "environment.yml": f"channels: [0x{'f' * 60_000}]"
+    },
+    "hex number as a key": {
+        "environment.yml": f"dependencies: [{{0x{'f' * 9000}: 1}}]"
+    },
+    "number of base 60": {"environment.yml": "name: " + ":".join(["59"] * 9000)},
     "brackets": {"requirements.txt": ("./" + "[" * 4000 + "\n") * 200},
     "nested marker": {"requirements.txt": "six; " + "(" * 3000 + "os_name=='a'"},
     "long specifier": {"requirements.txt": "six" + ",".join([">=1.0"] * 700)},
@@ -73,7 +85,8 @@ FILES = {
     "includes": {
         "requirements.txt": "".join(f"-r {n}.txt\n" for n in range(90)),
         **{
-            f"{n}.txt": "".join(f"-r {it}.txt\n" for it in range(90)) for n in range(90)
+            f"{n}.txt": "".join(f"-r {number}.txt\n" for number in range(90))
+            for n in range(90)
         },
     },
 }
@@ -86,6 +99,25 @@ async def test_other_bombs_take_no_more_than_their_share(
     found = await _read(sandbox, tmp_path, files)
 
     assert isinstance(found, Definition), found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("package-list.txt", "".join(f"<{n}>\n" for n in range(20_000))),
+        ("environment.yml", "".join(f"k{n}: 1\n" for n in range(5000))),
+        ("requirements.txt", "".join(f"a @ git+https://x/{n}\n" for n in range(4000))),
+    ],
+)
+async def test_more_findings_than_anybody_reads_are_counted(
+    sandbox: ForkingSandbox, tmp_path: Path, name: str, text: str
+) -> None:
+    found = await _read(sandbox, tmp_path, {name: text})
+
+    *shown, last = found.findings
+    assert len(shown) == MAX_FINDINGS
+    assert last.code == "more_findings"
+    assert "more findings" in last.message
 
 
 async def _read(

@@ -224,13 +224,16 @@ def test_case_21_a_missing_include_counts_when_it_appears() -> None:
     found = read(before)
 
     assert items(found)["later.txt"].mode == ABSENT
-    finding = next(it for it in found.findings if it.code == "missing_include")
+    finding = next(item for item in found.findings if item.code == "missing_include")
     assert (finding.line, finding.column) == (2, 1)
     assert is_changed(before, {**before, "later.txt": ""})
 
 
 def test_case_22_link_and_target_of_a_definition_count() -> None:
-    before = {"requirements.txt": LinkTo("config/base.txt"), "config/base.txt": "a"}
+    before: Files = {
+        "requirements.txt": LinkTo("config/base.txt"),
+        "config/base.txt": "a",
+    }
     found = read(before)
 
     assert items(found)["requirements.txt"].mode == SYMLINK
@@ -276,7 +279,7 @@ def test_case_22_forty_links_are_followed_and_no_more(
     hops: int, *, is_found: bool
 ) -> None:
     links = {f"l{n}": LinkTo(f"l{n + 1}") for n in range(1, hops)}
-    files = {"requirements.txt": LinkTo("l1"), **links, f"l{hops}": "numpy"}
+    files: Files = {"requirements.txt": LinkTo("l1"), **links, f"l{hops}": "numpy"}
 
     assert isinstance(Commit(files).read(), Definition) == is_found
 
@@ -321,7 +324,7 @@ def test_case_24_the_executable_bit_of_a_start_script_counts() -> None:
 
 
 def test_case_24_a_file_that_becomes_a_link_is_a_change() -> None:
-    after = {"requirements.txt": LinkTo("r.txt"), "r.txt": "numpy\n"}
+    after: Files = {"requirements.txt": LinkTo("r.txt"), "r.txt": "numpy\n"}
 
     assert is_changed(PIP, after)
 
@@ -335,7 +338,7 @@ def test_case_24_a_definition_that_becomes_a_directory_is_none() -> None:
 
 
 def test_case_25_an_include_in_a_submodule_counts_with_its_commit() -> None:
-    before = {"requirements.txt": "-r sub/a.txt", "sub": Submodule("1" * 40)}
+    before: Files = {"requirements.txt": "-r sub/a.txt", "sub": Submodule("1" * 40)}
     found = read(before)
 
     assert items(found)["sub"].mode == GITLINK
@@ -365,7 +368,7 @@ def test_case_27_a_context_directory_is_on_its_own() -> None:
 
     assert isinstance(found, Definition)
     assert found.path == "app/requirements.txt"
-    assert {it for it in paths(found) if it.endswith("requirements.txt")} == {
+    assert {path for path in paths(found) if path.endswith("requirements.txt")} == {
         "app/requirements.txt"
     }
     assert "common.txt" in paths(found)
@@ -398,8 +401,8 @@ def test_case_28_names_that_are_no_utf_8_keep_their_bytes() -> None:
     found = read({"requirements.txt": LinkTo(name), name: "a"})
 
     assert name in paths(found)
-    for it in found.findings:
-        assert (it.message + it.path).encode()
+    for finding in found.findings:
+        assert (finding.message + finding.path).encode()
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe\x00", b"\x80abc", bytes(range(256))])
@@ -412,7 +415,7 @@ def test_case_29_what_cannot_be_read_counts_with_its_bytes(raw: bytes) -> None:
 
 
 def test_case_29_a_lock_that_is_too_large_counts_with_its_bytes() -> None:
-    files = {"Pipfile": "[packages]", "Pipfile.lock": b" " * (1024 * 1024 + 1)}
+    files: Files = {"Pipfile": "[packages]", "Pipfile.lock": b" " * (1024 * 1024 + 1)}
 
     assert "too_large" in codes(read(files))
     assert not is_touched(files, {**files, "other": "x"})
@@ -426,6 +429,6 @@ def test_case_89_no_url_is_ever_asked_for() -> None:
     found = commit.read()
 
     assert "169.254" not in repr(
-        [it.paths for it in commit.asked if hasattr(it, "paths")]
+        [item.paths for item in commit.asked if hasattr(item, "paths")]
     )
     assert "unpinned_include" in codes(found)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.domain.building.tools import Tools
 from service.domain.definition import Definition
-from service.domain.tools import Tools
 from tests.definitions.tree import read
 
 POETRY = """\

@@ -295,9 +295,15 @@ def requirements(content: str, **others: str) -> Files:
 def test_what_makes_pip_fail_is_an_error_with_its_mend(
     files: Files, code: str, path: str, line: int, mend: str
 ) -> None:
-    errors = [it for it in read(files).findings if it.severity is Severity.ERROR]
+    errors = [
+        finding
+        for finding in read(files).findings
+        if finding.severity is Severity.ERROR
+    ]
 
-    assert [(it.code, it.path, it.line) for it in errors] == [(code, path, line)]
+    assert [(error.code, error.path, error.line) for error in errors] == [
+        (code, path, line)
+    ]
     assert mend in errors[0].message
 
 
@@ -367,7 +373,11 @@ def test_what_makes_pip_fail_is_an_error_with_its_mend(
     ],
 )
 def test_what_pip_takes_is_no_error(files: Files) -> None:
-    errors = [it for it in read(files).findings if it.severity is Severity.ERROR]
+    errors = [
+        finding
+        for finding in read(files).findings
+        if finding.severity is Severity.ERROR
+    ]
 
     assert errors == []
 
@@ -386,9 +396,13 @@ def test_what_pip_takes_is_no_error(files: Files) -> None:
 )
 def test_what_pip_ignores_is_a_warning(content: str, shown: str) -> None:
     files = {**requirements(content, a="six"), "setup.py": ""}
-    found = [it for it in read(files).findings if it.code == "ignored_option"]
+    found = [
+        finding for finding in read(files).findings if finding.code == "ignored_option"
+    ]
 
-    assert [(it.severity, it.line) for it in found] == [(Severity.WARNING, 1)]
+    assert [(finding.severity, finding.line) for finding in found] == [
+        (Severity.WARNING, 1)
+    ]
     assert shown in found[0].message
 
 
@@ -419,17 +433,21 @@ def test_what_pip_takes_otherwise_is_a_change(before: Files, after: Files) -> No
 def test_lines_that_a_tool_wrote_are_told_of_once() -> None:
     lines = "".join(f"a{number}=1.0=py_0\n" for number in range(300))
     found = [
-        it for it in read({"requirements.txt": lines}).findings if it.path and it.line
+        finding
+        for finding in read({"requirements.txt": lines}).findings
+        if finding.path and finding.line
     ]
 
-    assert [(it.code, it.line) for it in found] == [("conda_export", 1)]
+    assert [(finding.code, finding.line) for finding in found] == [("conda_export", 1)]
 
 
 def test_what_pip_list_prints_is_told_of_in_one_sentence() -> None:
     content = "Package Version\n------- -------\nnumpy   1.26.4\n"
-    found = [it for it in read(requirements(content)).findings if it.line]
+    found = [
+        finding for finding in read(requirements(content)).findings if finding.line
+    ]
 
-    assert [(it.code, it.line) for it in found] == [
+    assert [(finding.code, finding.line) for finding in found] == [
         ("pip_list", 1),
         ("syntax_error", 3),
     ]
@@ -450,9 +468,9 @@ def test_a_version_that_pypi_never_has_is_a_warning(
     content: str, *, is_said: bool
 ) -> None:
     found = [
-        (it.severity, it.line)
-        for it in read(requirements(content)).findings
-        if it.code == "local_version"
+        (finding.severity, finding.line)
+        for finding in read(requirements(content)).findings
+        if finding.code == "local_version"
     ]
 
     assert found == [(Severity.WARNING, 1)] * is_said

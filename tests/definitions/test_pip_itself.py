@@ -23,6 +23,7 @@ REQUIREMENTS = (
         "a_b.c",
         "six!=1.*",
     ),
+    *("six; python_version ~= '3'", "six; os_name ~= 'x'", "file:", "six[a.b]"),
     *("numpy;", "numpy; python_version < '3.9'", "idna ~= 1.0", "requests [a] == 1"),
     *("x @ https://h.invalid/x.zip", "x@https://h.invalid/q.whl", "six===1.0", "lib"),
     *("https://h.invalid/y.tar.gz#egg=y", "git+https://h.invalid/z.git@v1#egg=z"),
@@ -96,7 +97,9 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pip]:
 
 
 def errors(found: Definition) -> set[str]:
-    return {it.code for it in found.findings if it.severity is Severity.ERROR}
+    return {
+        finding.code for finding in found.findings if finding.severity is Severity.ERROR
+    }
 
 
 def disagreement(pip: Pip, files: dict[str, str]) -> str:
@@ -106,10 +109,12 @@ def disagreement(pip: Pip, files: dict[str, str]) -> str:
     if said["refused"]:
         return "" if ours else f"missed: {said['refused']}"
     if ours - LATER:
-        return f"false: {[it.message for it in found.findings]}"
+        return f"false: {[finding.message for finding in found.findings]}"
     opened = {path for path, _ in said["files"]}
     roles = {"definition", "requirement", "constraint"}
-    followed = {it.path for it in found.items if it.role in roles and it.mode != ABSENT}
+    followed = {
+        item.path for item in found.items if item.role in roles and item.mode != ABSENT
+    }
     return "" if opened == followed else f"read {opened}, followed {followed}"
 
 
@@ -185,7 +190,7 @@ def test_every_requirements_file_of_this_machine_is_read_as_pip_reads_it(
         found.extend(sorted(root.rglob("*requirements*.txt"))[:40])
     differing = {}
     for file in found:
-        beside = {it.name: it.read_text() for it in file.parent.glob("*.txt")}
+        beside = {path.name: path.read_text() for path in file.parent.glob("*.txt")}
         files = {**beside, "requirements.txt": file.read_text(), "setup.py": ""}
         if why := disagreement(pip, files):
             differing[str(file)] = why

@@ -15,23 +15,18 @@ from tests.definitions.poetry_cases import (
     with_form,
     with_version,
 )
+from tests.definitions.poetry_packages import PACKAGES, with_packages
 
 CASES = [
     *((text, with_version(text), {}, refused) for text, refused in VERSIONS),
     *((text, with_form(text), {}, refused) for text, refused in FORMS),
     *PROJECTS,
+    *(
+        (line, files["pyproject.toml"], files, refused)
+        for name, line, paths, refused in PACKAGES
+        for files in [with_packages(name, line, paths)]
+    ),
 ]
-
-
-@pytest.fixture(scope="session")
-def poetry_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a virtual environment that has poetry 1.8.3."""
-    place = tmp_path_factory.mktemp("poetry") / "venv"
-    uv = find_uv_bin()
-    python = place / "bin" / "python"
-    _run(uv, "venv", "--quiet", f"--python={sys.executable}", str(place))
-    _run(uv, "pip", "install", "--quiet", f"--python={python}", "poetry==1.8.3")
-    return python
 
 
 def _run(*argv: str) -> None:
@@ -54,7 +49,7 @@ def test_poetry_itself_refuses_what_is_refused_here(
         folders.append(str(folder))
 
     said = subprocess.run(
-        [poetry_python, Path(__file__).with_name("poetry_itself.py"), into],
+        [poetry_python, "-P", Path(__file__).with_name("poetry_itself.py"), into],
         input="\n".join(folders),
         capture_output=True,
         check=True,
@@ -62,7 +57,11 @@ def test_poetry_itself_refuses_what_is_refused_here(
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     ).stdout.splitlines()
 
-    refusals = [json.loads(line) for line in said]
+    refusals = [
+        json.loads(line.removeprefix("refusal "))
+        for line in said
+        if line.startswith("refusal ")
+    ]
     assert [
         (name, refusal)
         for (name, _, _, refused), refusal in zip(CASES, refusals, strict=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from service.domain.building.tools import Tools
 from service.domain.findings import Finding, Severity
-from service.domain.tools import Tools
 from tests.definitions.tree import Files, read
 from tests.definitions.uv_cases import LOCK, PROJECT, PROJECTS
 
@@ -18,7 +18,7 @@ HERE = Tools(uv=version("uv"))
 
 def errors(files: Files) -> list[Finding]:
     found = read(files, tools=HERE)
-    return [it for it in found.findings if it.severity is Severity.ERROR]
+    return [finding for finding in found.findings if finding.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize(
@@ -31,27 +31,56 @@ def test_a_project_is_refused_as_uv_refuses_it(
     found = errors({"pyproject.toml": content, "uv.lock": lock, **others})
 
     assert bool(found) == is_refused, found
-    assert all(it.line for it in found)
+    assert all(finding.line for finding in found)
 
 
 def test_uv_itself_refuses_what_is_refused_here(tmp_path: Path) -> None:
     differing = []
-    for name, content, lock, others, is_refused in PROJECTS:
-        folder = tmp_path / name
+    for place, (name, content, lock, others, is_refused) in enumerate(PROJECTS):
+        folder = tmp_path / str(place)
         folder.mkdir()
         files = {"pyproject.toml": content, "uv.lock": lock, **others}
         for path, text in files.items():
             (folder / path).write_text(text)
-        if (_sync(folder) != 0) != is_refused:
+        if (_sync(folder, home=tmp_path) != 0) != is_refused:
             differing.append(name)
 
     assert not differing
 
 
-def _sync(folder: Path) -> int:
+def _sync(folder: Path, *, home: Path) -> int:
     argv = [find_uv_bin(), "sync", "--frozen", "--no-dev", "--dry-run", "--offline"]
-    argv += [f"--python={sys.executable}", "--quiet"]
-    return subprocess.run(argv, cwd=folder, check=False, capture_output=True).returncode
+    # The one Python that it may find is that of the tests. With one home for all
+    # projects it asks that Python once what it is.
+    variables = {
+        "PATH": str(Path(sys.base_prefix) / "bin"),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    return subprocess.run(
+        [*argv, "--quiet"], cwd=folder, check=False, capture_output=True, env=variables
+    ).returncode
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.toml"])
+def test_directories_of_archives_count_and_are_no_projects(
+    name: str, tmp_path: Path
+) -> None:
+    line = 'find-links = ["wheels"]\n'
+    written = f"{PROJECT}[tool.uv]\n{line}" if name == "pyproject.toml" else line
+    files = {"pyproject.toml": PROJECT, "uv.lock": LOCK, name: written}
+    wheel = {"wheels/six-1.17.0-py2.py3-none-any.whl": "x"}
+
+    assert not errors({**files, **wheel})
+    assert [error.code for error in errors(files)] == ["missing_include"]
+    one, other = (read({**files, **dict.fromkeys(wheel, char)}) for char in "xy")
+    assert one.meaning != other.meaning
+    for path, text in files.items():
+        (tmp_path / path).write_text(text)
+    assert _sync(tmp_path, home=tmp_path) != 0
+    (tmp_path / "wheels").mkdir()
+    assert _sync(tmp_path, home=tmp_path) == 0
 
 
 @pytest.mark.parametrize("builder", ["hatchling.build", "uv_build"])
@@ -60,7 +89,7 @@ def test_a_readme_that_is_named_and_missing_ends_the_build(builder: str) -> None
     content = f'{PROJECT}readme = "README.md"\n{built}'
     files = {"pyproject.toml": content, "uv.lock": LOCK}
 
-    assert [it.code for it in errors(files)] == ["readme_missing"]
+    assert [error.code for error in errors(files)] == ["readme_missing"]
     assert not errors({**files, "README.md": ""})
     assert not errors({**files, "pyproject.toml": f'{PROJECT}readme = "README.md"\n'})
 

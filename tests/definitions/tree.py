@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.definitions.closure import Answer, Content, Entries, Question, close
-from service.definitions.questions import MAX_CONTENT, MAX_DIRECTORIES, Listing
+from service.definitions.queries import MAX_CONTENT, MAX_DIRECTORIES, Listing
+from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.domain.definition import (
     ABSENT,
     DIRECTORY,
@@ -19,7 +20,6 @@ from service.domain.definition import (
     NoDefinition,
 )
 from service.domain.repository import BlobId
-from service.domain.tools import DEFAULT_TOOLS, Tools
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Commit:
                 below.setdefault(parent, [])
         for path, thing in files.items():
             self.entries[path] = self._entry(thing)
-        for directory in sorted(below, key=lambda it: -len(_parts(it))):
+        for directory in sorted(below, key=lambda text: -len(_parts(text))):
             listing = sorted(
                 (path, entry)
                 for path, entry in self.entries.items()
@@ -72,13 +72,15 @@ class Commit:
             case Submodule(commit):
                 return Entry(mode=GITLINK, oid=BlobId(commit))
             case LinkTo(target):
-                mode, raw = SYMLINK, target.encode("utf-8", "surrogateescape")
+                return self._blob(SYMLINK, target.encode("utf-8", "surrogateescape"))
             case Script(content):
-                mode, raw = EXECUTABLE, content.encode()
+                return self._blob(EXECUTABLE, content.encode())
             case str():
-                mode, raw = FILE, thing.encode()
+                return self._blob(FILE, thing.encode())
             case bytes():
-                mode, raw = FILE, thing
+                return self._blob(FILE, thing)
+
+    def _blob(self, mode: str, raw: bytes) -> Entry:
         oid = _id(b"blob", raw)
         self.contents[oid] = raw
         return Entry(mode=mode, oid=oid, size=len(raw))
@@ -93,26 +95,27 @@ class Commit:
                 nothing = Entry(mode=ABSENT, oid=BlobId(""))
                 return {path: self.entries.get(path, nothing) for path in paths}
             case Listing(path=path):
-                return self._listing(path)
+                return self.list_directory(path, limit=MAX_DIRECTORIES)
             case Content(oid=oid):
                 raw = self.contents[oid]
                 return raw if len(raw) <= MAX_CONTENT else None
 
-    def _listing(self, path: str) -> Answer:
+    def list_directory(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        """List a directory, as `Tree.listing` promises."""
         if path not in self.entries or self.entries[path].mode != DIRECTORY:
             return None
         below = {
-            it: entry
-            for it, entry in self.entries.items()
-            if it and (not path or it.startswith(f"{path}/"))
+            text: entry
+            for text, entry in self.entries.items()
+            if text and (not path or text.startswith(f"{path}/"))
         }
-        directories = [it for it in below.values() if it.mode == DIRECTORY]
-        if len(directories) >= MAX_DIRECTORIES:
+        directories = [item for item in below.values() if item.mode == DIRECTORY]
+        if len(directories) >= limit:  # the directory counts, too
             return None
         return {
-            it: entry
-            for it, entry in below.items()
-            if entry.mode == SYMLINK or _parents(it)[-1] == path
+            text: entry
+            for text, entry in below.items()
+            if entry.mode == SYMLINK or _parents(text)[-1] == path
         }
 
     def read(
@@ -140,16 +143,16 @@ def read(
 
 
 def codes(found: Definition | NoDefinition) -> set[str]:
-    return {it.code for it in found.findings}
+    return {finding.code for finding in found.findings}
 
 
 def items(found: Definition | NoDefinition) -> dict[str, Item]:
-    return {it.path: it for it in found.items}
+    return {item.path: item for item in found.items}
 
 
 def paths(found: Definition | NoDefinition) -> set[str]:
     """The paths of the closure at which something is."""
-    return {it.path for it in found.items if it.mode != ABSENT}
+    return {item.path for item in found.items if item.mode != ABSENT}
 
 
 def _parts(path: str) -> list[str]:

@@ -4,6 +4,8 @@
 
 from typing import Final
 
+from tests.definitions.uv_settings import SETTINGS, VERSIONS
+
 __all__ = ["LOCK", "PROJECT", "PROJECTS"]
 
 PROJECT: Final = """\
@@ -108,6 +110,19 @@ PROJECTS: Final = (
     ("uvtomlright", PROJECT, LOCK, {"uv.toml": "no-cache = false\n"}, False),
     ("uvtomlbad", PROJECT, LOCK, {"uv.toml": "foo = \n"}, True),
     ("uvtomlreq", PROJECT, LOCK, {"uv.toml": 'required-version = ">=99"\n'}, True),
+    ("uvtomlunknown", PROJECT, LOCK, {"uv.toml": "foo = 1\n"}, True),
+    ("envwin", PROJECT + "\n[tool.uv]\nenvironments=[\"sys_platform == 'win32'\"]\n", LOCK, {}, False),
+    ("lockwin", PROJECT, LOCK.replace("\n\n", "\nsupported-markers = [\"sys_platform == 'win32'\"]\n\n", 1), {}, True),
+    ("lockboth", PROJECT, LOCK.replace("\n\n", "\nsupported-markers = [\"sys_platform == 'win32'\", \"sys_platform == 'linux'\"]\n\n", 1), {}, False),
+    ("lockmarkerwin", PROJECT, LOCK.replace("\n\n", "\nresolution-markers = [\"sys_platform == 'win32'\"]\n\n", 1), {}, False),
+    ("python99", PROJECT.replace(">=3.10", ">=3.99"), LOCK.replace(">=3.10", ">=3.99"), {}, True),
+    ("python27", PROJECT.replace(">=3.10", "==2.7.*"), LOCK.replace(">=3.10", "==2.7.*"), {}, True),
+    ("pythonnone", PROJECT.replace(">=3.10", ">=3.10,<3.9"), LOCK, {}, True),
+    ("python99lock", PROJECT, LOCK.replace(">=3.10", ">=3.99"), {}, True),
+    *((f"version {text!r}", PROJECT, LOCK, {".python-version": text}, refused) for text, refused in VERSIONS),
+    ("versions", PROJECT, LOCK, {".python-versions": "3.99\n"}, True),
+    ("versionboth", PROJECT, LOCK, {".python-version": "3.11", ".python-versions": "3.99\n"}, False),
+    *((f"setting {line}", PROJECT, LOCK, {"uv.toml": f"{line}\n"}, refused) for line, refused in SETTINGS),
     ("virtualws", "[tool.uv.workspace]\nmembers=[]\n", LOCK, {}, False),
     ("wsglob", PROJECT + '\n[tool.uv.workspace]\nmembers=["pk/*"]\n', LOCK, {}, False),
     ("wsmissing", PROJECT + '\n[tool.uv.workspace]\nmembers=["gone"]\n', LOCK, {}, False),

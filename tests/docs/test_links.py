@@ -20,12 +20,15 @@ def links(page: Path) -> Iterator[tuple[Path, str]]:
 def anchors(page: Path) -> set[str]:
     """Name the headings as GitHub and GitLab do."""
     names = (
-        re.sub(r"[^\w\- ]", "", it.lower()) for it in HEADING.findall(page.read_text())
+        re.sub(r"[^\w\- ]", "", match.lower())
+        for match in HEADING.findall(page.read_text())
     )
-    return {it.strip().replace(" ", "-") for it in names}
+    return {name.strip().replace(" ", "-") for name in names}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[str(it.relative_to(ROOT)) for it in PAGES])
+@pytest.mark.parametrize(
+    "page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES]
+)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target, anchor in links(page):
         assert target.exists(), target

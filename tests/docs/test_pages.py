@@ -9,9 +9,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from scripts.docs import NOTHING, ROOT, cases, named_for_cases, pages, settings
 from service.metrics import Metrics
 from service.settings import OTHERS, Settings
+from service.settings.renamed import RENAMED_SETTINGS
 
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
-NAMES = [str(it.relative_to(ROOT)) for it in PAGES]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 CASES = (ROOT / "docs" / "cases.md").read_text()
 
 ISSUE_2 = {*range(1, 45), *range(51, 56), *range(57, 62), *range(74, 89), 91, 92}
@@ -27,21 +28,23 @@ def test_a_page_is_as_the_code_is_now(page: Path) -> None:
 def test_every_link_leads_to_a_file(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
 
-    missing = [it for it in targets if not (page.parent / it).exists()]
+    missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
 
 
 def variables_of_tests() -> set[str]:
-    read = "".join(it.read_text() for it in (ROOT / "tests").rglob("*.py"))
+    read = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
     return set(re.findall(r"\"(RELAUNCH_TEST_[A-Z_]+)\"", read))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
     known = {*Settings.variables(), *OTHERS, *variables_of_tests()}
+    if page.name == "renamed.md":
+        known |= {"_".join(("RELAUNCH", *old)).upper() for old in RENAMED_SETTINGS}
     named = re.findall(r"RELAUNCH_[A-Z_]+(?<!_)", page.read_text())
 
-    unknown = {it for it in named if not {it, it.removesuffix("_FILE")} & known}
+    unknown = {item for item in named if not {item, item.removesuffix("_FILE")} & known}
     assert unknown == set()
 
 
@@ -49,7 +52,7 @@ def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
 def test_every_metric_that_is_named_is_counted(page: Path) -> None:
     written = generate_latest(Metrics(registry=CollectorRegistry()).registry).decode()
     known = set(re.findall(r"^# (?:HELP|TYPE) (relaunch_\w+)", written, re.MULTILINE))
-    known |= {f"{it}_count" for it in known}
+    known |= {f"{item}_count" for item in known}
 
     named = set(re.findall(r"`(relaunch_[a-z_]+)", page.read_text()))
     assert named <= known
@@ -59,18 +62,20 @@ def test_every_setting_says_what_it_is_for() -> None:
     rows = settings().splitlines()[2:]
 
     assert len(rows) == len(Settings.variables())
-    assert [it for it in rows if it.endswith("|  |")] == []
+    assert [row for row in rows if row.endswith("|  |")] == []
 
 
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
 
-    others = [it.name for it in (ROOT / "docs").glob("*.md") if it.name != "README.md"]
-    assert [it for it in others if f"({it})" not in index] == []
+    others = [
+        path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"
+    ]
+    assert [text for text in others if f"({text})" not in index] == []
 
 
 def test_the_cases_are_counted_through() -> None:
-    numbers = [int(it) for it in re.findall(r"^\| (\d+) \|", CASES, re.MULTILINE)]
+    numbers = [int(match) for match in re.findall(r"^\| (\d+) \|", CASES, re.MULTILINE)]
 
     assert numbers == list(range(1, 93))
 

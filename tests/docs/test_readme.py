@@ -20,7 +20,7 @@ from tests.cli.repositories import a_repository, commit
 pytestmark = pytest.mark.xdist_group("living")
 
 NOT_RUN: Final = {
-    "make demo": "tests/cli/test_demo.py runs it",
+    "make demo": "tests/cli/demo/test_command.py runs it",
     "make run": "the service of this test runs it: `relaunch dev`",
     "relaunch launcher start course": "opens a browser, and stays",
 }
@@ -30,8 +30,8 @@ ACTIVATE: Final = ". .venv/bin/activate"
 def recipes() -> list[str]:
     """Return the lines of all blocks, without their comments."""
     text = (ROOT / "README.md").read_text()
-    lines = [it for it in text.splitlines() if it.startswith("    ")]
-    return [re.sub(r"\s+#.*$", "", it).strip() for it in lines]
+    lines = [line for line in text.splitlines() if line.startswith("    ")]
+    return [re.sub(r"\s+#.*$", "", line).strip() for line in lines]
 
 
 def test_readme_has_no_block_of_another_kind() -> None:
@@ -97,7 +97,11 @@ def test_every_recipe_runs(service: Living, tmp_path: Path) -> None:
     commit(repository, "Begin", requirements__txt="# nothing yet\n")
     shell = Shell(service, repository)
 
-    told = {it: shell.run(it) for it in recipes() if it not in NOT_RUN | {ACTIVATE: ""}}
+    told = {
+        recipe: shell.run(recipe)
+        for recipe in recipes()
+        if recipe not in NOT_RUN | {ACTIVATE: ""}
+    }
 
     assert "Launcher course" in told["relaunch explain course"]
     assert any(

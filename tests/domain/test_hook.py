@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.hook import Reach, place
+from service.domain.hook import Reach, parse_binding
 from service.domain.repository import Repository
 from service.errors import InvalidRequestError
 from tests.support.deliveries import a_hook
@@ -28,7 +28,7 @@ def a_repository(path: str, host: str = "forge.test") -> Repository:
 def test_an_owners_hook_speaks_about_all_of_the_owners_and_no_others(
     path: str, *, is_covered: bool
 ) -> None:
-    bound = place("https://forge.test/uni/", Reach.OWNER)
+    bound = parse_binding("https://forge.test/uni/", Reach.OWNER)
     hook = a_hook(repository=bound, reach=Reach.OWNER)
 
     assert hook.covers(a_repository(path)) is is_covered
@@ -36,7 +36,7 @@ def test_an_owners_hook_speaks_about_all_of_the_owners_and_no_others(
 
 
 def test_a_hosts_hook_speaks_about_every_repository_there() -> None:
-    bound = place("https://Forge.test", Reach.HOST)
+    bound = parse_binding("https://Forge.test", Reach.HOST)
     hook = a_hook(repository=bound, reach=Reach.HOST)
 
     assert (bound.host, bound.path) == ("forge.test", "")
@@ -56,4 +56,4 @@ def test_a_hosts_hook_speaks_about_every_repository_there() -> None:
 )
 def test_what_is_no_owner_or_host_is_refused(url: str, reach: Reach) -> None:
     with pytest.raises(InvalidRequestError):
-        place(url, reach)
+        parse_binding(url, reach)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from service.domain.build import BuildState, Rebuild
-from service.domain.failure import Failure, FailureClass
+from service.domain.building.build import BuildState, Rebuild, RebuildId
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.launcher import UpdatePolicy
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.reconciliation import (
     Anew,
     Arrived,
@@ -17,9 +17,9 @@ from service.domain.reconciliation import (
     Calm,
     Refused,
     UnderWay,
-    Waiting,
+    WaitState,
+    assess,
     retry_wait,
-    stand,
 )
 from tests.support.clock import NOW
 from tests.support.values import a_launcher, a_plan, a_rebuild
@@ -59,15 +59,15 @@ AWAY = failed(FailureClass.NETWORK)
         pytest.param([NOT_THERE], Anew.NOTHING, Refused, id="failed for good"),
         pytest.param([NOT_THERE], Anew.PUSH, Refused, id="failed, same key pushed"),
         pytest.param([NOT_THERE], Anew.KEY, Behind, id="failed, wanted anew"),
-        pytest.param([AWAY], Anew.NOTHING, Waiting, id="failed by others"),
-        pytest.param([AWAY], Anew.PUSH, Waiting, id="a push ends no outage"),
-        pytest.param([CANCELLED], Anew.NOTHING, Waiting, id="cancelled"),
+        pytest.param([AWAY], Anew.NOTHING, WaitState, id="failed by others"),
+        pytest.param([AWAY], Anew.PUSH, WaitState, id="a push ends no outage"),
+        pytest.param([CANCELLED], Anew.NOTHING, WaitState, id="cancelled"),
         pytest.param([CANCELLED], Anew.PUSH, Behind, id="cancelled, then pushed"),
         pytest.param(
             [of("x", plan=None, state=BuildState.CANCELLED)],
             Anew.NOTHING,
             Behind,
-            id="a cancelled wish has no key",
+            id="a cancelled request has no key",
         ),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_launcher_stands_where_the_facts_say(
         wanted_key="w", wanted_generation=3, image="o", image_key="old", generation=1
     )
 
-    found = stand(launcher, rebuilds, now=NOW, pause=PAUSE, anew=anew)
+    found = assess(launcher, rebuilds, now=NOW, pause=PAUSE, anew=anew)
 
     assert isinstance(found, expected)
 
@@ -111,17 +111,17 @@ def test_what_a_launcher_has_counts(
 ) -> None:
     launcher = a_launcher(**{"wanted_key": "w"} | changes)
 
-    assert isinstance(stand(launcher, rebuilds, now=NOW, pause=PAUSE), expected)
+    assert isinstance(assess(launcher, rebuilds, now=NOW, pause=PAUSE), expected)
 
 
 def test_a_cancellation_is_respected_for_a_while() -> None:
     launcher = a_launcher(wanted_key="w")
     until = AGO + PAUSE
 
-    before = stand(launcher, [CANCELLED], now=NOW, pause=PAUSE)
-    after = stand(launcher, [CANCELLED], now=until, pause=PAUSE)
+    before = assess(launcher, [CANCELLED], now=NOW, pause=PAUSE)
+    after = assess(launcher, [CANCELLED], now=until, pause=PAUSE)
 
-    assert before == Waiting(rebuild=CANCELLED, until=until)
+    assert before == WaitState(rebuild=CANCELLED, until=until)
     assert after == Behind()
 
 
@@ -131,22 +131,22 @@ def test_waits_grow_with_the_failures_in_a_row_up_to_an_hour() -> None:
         for i in range(10)
     ]
     launcher = a_launcher(wanted_key="w")
-    found = stand(launcher, failures[-3:], now=NOW, pause=PAUSE)
+    found = assess(launcher, failures[-3:], now=NOW, pause=PAUSE)
 
-    assert found == Waiting(rebuild=failures[-1], until=AGO + 4 * MINUTE)
-    assert [retry_wait(it) / MINUTE for it in range(1, 9)] == [
+    assert found == WaitState(rebuild=failures[-1], until=AGO + 4 * MINUTE)
+    assert [retry_wait(number) / MINUTE for number in range(1, 9)] == [
         *(1, 2, 4, 8, 16, 32, 60, 60)
     ]
 
 
 def test_another_end_between_failures_begins_the_waits_anew() -> None:
-    cancelled = replace(CANCELLED, id="1", completed_at=AGO - MINUTE)
-    earlier = replace(AWAY, id="0", completed_at=AGO - 2 * MINUTE)
+    cancelled = replace(CANCELLED, id=RebuildId("1"), completed_at=AGO - MINUTE)
+    earlier = replace(AWAY, id=RebuildId("0"), completed_at=AGO - 2 * MINUTE)
     rebuilds = [failed(FailureClass.LOST, id="2"), cancelled, earlier]
 
-    found = stand(a_launcher(wanted_key="w"), rebuilds, now=NOW, pause=PAUSE)
+    found = assess(a_launcher(wanted_key="w"), rebuilds, now=NOW, pause=PAUSE)
 
-    assert found == Waiting(rebuild=rebuilds[0], until=AGO + MINUTE)
+    assert found == WaitState(rebuild=rebuilds[0], until=AGO + MINUTE)
 
 
 @pytest.mark.parametrize("kind", FailureClass)
@@ -155,9 +155,9 @@ def test_what_passes_by_itself_is_never_final(kind: FailureClass) -> None:
 
 
 def test_a_manual_rebuild_that_is_built_is_taken_whatever_the_policy() -> None:
-    built = replace(BUILT, evidence=Evidence.MANUAL)
+    built = replace(BUILT, trigger=Trigger.MANUAL)
     launcher = a_launcher(
         wanted_key="w", image="o", image_key="old", policy=UpdatePolicy.NOTIFY
     )
 
-    assert stand(launcher, [built], now=NOW, pause=PAUSE) == Arrived(rebuild=built)
+    assert assess(launcher, [built], now=NOW, pause=PAUSE) == Arrived(rebuild=built)

@@ -65,3 +65,26 @@ def test_what_readers_take_differently_is_no_host(host: str) -> None:
 def test_a_url_holds_no_control_characters(break_: str) -> None:
     with pytest.raises(InvalidRequestError, match="control characters"):
         Repository.from_url(f"https://forge.test/owner/na{break_}me")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://forge.example/a/b/../../c/d",
+        "https://forge.example/./a/b",
+        "https://forge.example/a/%2e%2e/c/d",
+        "https://forge.example/a/b/%2E.",
+        "https://forge.example/a/b/..",
+        "https://forge.example/a%2f..%2fb",
+        "file:///srv/../etc/x.git",
+        "https://forge.example:0/a/b",
+    ],
+)
+def test_a_path_names_the_repository_that_is_asked_for(url: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        Repository.from_url(url)
+
+
+@pytest.mark.parametrize("name", ["..a", "a..", "...", "%2a", "a.git"])
+def test_dots_in_a_name_are_no_steps(name: str) -> None:
+    assert Repository.from_url(f"https://forge.example/a/{name}").path

@@ -45,7 +45,7 @@ class Stage:
         """Ask the API below its root, as the owner unless told otherwise."""
         token = self.forge.token if token is None else token
         own = {"Authorization": f"Bearer {token}"} if token else {}
-        own |= {name.replace("_", "-"): it for name, it in headers.items()}
+        own |= {name.replace("_", "-"): text for name, text in headers.items()}
         async with self.session.request(
             method,
             URL(self.forge.api + path, encoded=True),
@@ -60,7 +60,7 @@ class Stage:
 
     def told(self) -> list[Any]:
         """Return the bodies that were received."""
-        return [it.json for it in self.receiver.received]
+        return [request.json for request in self.receiver.received]
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ class Description:
             schema, registry=self._registry, format_checker=self._formats
         )
         return [
-            f"{it.json_path}: {it.message[:300]}" for it in judge.iter_errors(value)
+            f"{error.json_path}: {error.message[:300]}"
+            for error in judge.iter_errors(value)
         ]
 
     def answer(self, method: str, template: str, status: int) -> dict[str, Any] | None:
@@ -86,16 +87,20 @@ class Description:
         way = ("webhooks", name, "post", "requestBody", "content", _MIME, "schema")
         schema = self.schema(*way)
         assert schema is not None
-        headers = (it for it in described["parameters"] if it["in"] == "header")
+        headers = (
+            parameter
+            for parameter in described["parameters"]
+            if parameter["in"] == "header"
+        )
         # Required, it says; but without a secret there is no signature.
         return schema, frozenset(
-            it["name"].lower() for it in headers if it.get("required")
+            header["name"].lower() for header in headers if header.get("required")
         ) - {"x-hub-signature-256"}
 
 
 def _lines(error: Any) -> list[str]:
     """Say what is wrong, and with each of several ways to be right."""
-    inner = [line for it in error.context or () for line in _lines(it)]
+    inner = [line for value in error.context or () for line in _lines(value)]
     return inner or [f"{error.json_path}: {error.message[-200:]}"]
 
 
@@ -119,8 +124,8 @@ def _mend(schema: object) -> None:
             ways.append({"type": "object", "nullable": True, "enum": [None]})
         schema = list(schema.values())
     if isinstance(schema, list):
-        for it in schema:
-            _mend(it)
+        for item in schema:
+            _mend(item)
 
 
 @cache

@@ -28,7 +28,7 @@ class Receiver:
         body = await request.read()
         is_json = request.content_type == "application/json"
         said = await request.json() if is_json else None
-        headers = {name.lower(): it for name, it in request.headers.items()}
+        headers = {name.lower(): text for name, text in request.headers.items()}
         self.received.append(Received(headers=headers, body=body, json=said))
         return web.Response(status=self.status, text="thanks")
 

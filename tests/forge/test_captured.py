@@ -60,7 +60,9 @@ async def test_nothing_that_was_captured_is_missing(
     await do(stage.repo, what)
     await stage.forge.settled()
 
-    made = [it for it in stage.forge.deliveries if it.event == event][-1]
+    made = [delivery for delivery in stage.forge.deliveries if delivery.event == event][
+        -1
+    ]
     assert missing(captured, json.loads(made.body)) == []
 
 
@@ -72,7 +74,7 @@ def missing(captured: Any, made: Any, at: str = "$") -> list[str]:
         return [f"{at}: {type(made).__name__}, not {type(captured).__name__}"]
     if isinstance(captured, dict):
         gone = {f"{at}.{name}" for name in captured.keys() - made.keys()}
-        found = [f"{it} is missing" for it in sorted(gone - FORGOTTEN)]
+        found = [f"{text} is missing" for text in sorted(gone - FORGOTTEN)]
         for name in captured.keys() & made.keys():
             found += missing(captured[name], made[name], f"{at}.{name}")
         return found

@@ -19,11 +19,11 @@ async def test_a_dropped_delivery_reaches_nobody_and_no_log(stage: Stage) -> Non
     second = await stage.repo.push({"a": "2"})
     await stage.forge.settled()
 
-    assert [it["after"] for it in stage.told()] == [second]
+    assert [item["after"] for item in stage.told()] == [second]
     hook = stage.forge.hooks[0]
     log = await stage.ask(f"/repos/uni/course/hooks/{hook.id}/deliveries")
     assert len(log.json) == 1
-    assert [it.is_lost for it in stage.forge.deliveries] == [True, False]
+    assert [delivery.is_lost for delivery in stage.forge.deliveries] == [True, False]
 
 
 async def test_a_doubled_delivery_has_the_same_guid(stage: Stage) -> None:
@@ -32,7 +32,7 @@ async def test_a_doubled_delivery_has_the_same_guid(stage: Stage) -> None:
     await stage.repo.push({"a": "1"})
     await stage.forge.settled()
 
-    first, second = (it.headers for it in stage.receiver.received)
+    first, second = (request.headers for request in stage.receiver.received)
     assert first["x-github-delivery"] == second["x-github-delivery"]
 
 
@@ -46,7 +46,7 @@ async def test_held_deliveries_can_arrive_in_the_wrong_order(stage: Stage) -> No
     stage.forge.courier.release(reverse=True)
     await stage.forge.settled()
 
-    assert [it["after"] for it in stage.told()] == [second, first]
+    assert [item["after"] for item in stage.told()] == [second, first]
 
 
 @on_github
@@ -64,11 +64,11 @@ async def test_a_failed_delivery_is_found_and_sent_again(stage: Stage) -> None:
 
     assert again.status == 202
     log = (await stage.ask(f"{hooks}/deliveries")).json
-    assert [(it["status_code"], it["redelivery"]) for it in log] == [
+    assert [(item["status_code"], item["redelivery"]) for item in log] == [
         (202, True),
         (500, False),
     ]
-    assert len({it["guid"] for it in log}) == 1
+    assert len({item["guid"] for item in log}) == 1
 
 
 @on_github
@@ -85,7 +85,7 @@ async def test_the_log_goes_back_three_days_in_pages(stage: Stage) -> None:
     cursor = cursor.partition(">")[0]
     second = await stage.ask(f"{path}?per_page=2&cursor={cursor}")
 
-    assert [it["id"] for it in first.json + second.json] == [4, 3, 2]
+    assert [item["id"] for item in first.json + second.json] == [4, 3, 2]
     assert "Link" not in second.headers
 
 
@@ -157,7 +157,7 @@ async def test_gitlab_sends_again_by_the_same_key_five_times_a_minute(
         await stage.ask(f"{path}/{event['id']}/resend", method="POST") for _ in range(6)
     ]
 
-    assert [it.status for it in again] == [201] * 5 + [429]
-    keys = {it.headers["idempotency-key"] for it in stage.receiver.received}
+    assert [reply.status for reply in again] == [201] * 5 + [429]
+    keys = {request.headers["idempotency-key"] for request in stage.receiver.received}
     assert len(keys) == 1
     assert event["request_headers"]["X-Gitlab-Token"] == "[REDACTED]"

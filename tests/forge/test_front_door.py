@@ -35,7 +35,10 @@ class Place:
     async def answers(self) -> list[tuple[int, Any]]:
         await self.forge.settled()
         said = self.forge.deliveries
-        return [(it.status, json.loads(it.answer)["status"]) for it in said]
+        return [
+            (delivery.status, json.loads(delivery.answer)["status"])
+            for delivery in said
+        ]
 
     def point(self, hook: Hook, **where: Any) -> None:
         """Make a hook at the forge as its owner does by hand."""
@@ -50,7 +53,7 @@ class Place:
         )
 
 
-@pytest.fixture(params=list(VENDORS), ids=lambda it: it.value)
+@pytest.fixture(params=list(VENDORS), ids=lambda item: item.value)
 async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
         door = await stack.enter_async_context(front_door(tmp_path))
@@ -106,7 +109,7 @@ async def test_a_push_that_came_twice_counts_once(here: Place) -> None:
     after = await here.repo.push({"requirements.txt": "scipy\n"})
     await here.forge.settled()
 
-    assert [it.after for it in here.door.pushes] == [after]
+    assert [push.after for push in here.door.pushes] == [after]
 
 
 async def test_a_hook_with_another_secret_is_refused(here: Place) -> None:
@@ -116,7 +119,7 @@ async def test_a_hook_with_another_secret_is_refused(here: Place) -> None:
     await here.repo.push({"requirements.txt": "scipy\n"})
     await here.forge.settled()
 
-    assert [it.status for it in here.forge.deliveries] == [401]
+    assert [delivery.status for delivery in here.forge.deliveries] == [401]
     assert here.door.pushes == []
 
 
@@ -134,4 +137,4 @@ async def test_a_hook_of_an_owner_serves_its_repositories(here: Place) -> None:
     after = await here.repo.push({"requirements.txt": "scipy\n"})
 
     assert await here.answers() == [(202, "accepted")]
-    assert [it.after for it in here.door.pushes] == [after]
+    assert [push.after for push in here.door.pushes] == [after]

@@ -18,7 +18,7 @@ async def test_a_head_and_its_files_are_found(stage: Stage) -> None:
 
     branch = await stage.ask(f"{REPO}/branches/feature/x")
     tree = await stage.ask(f"{REPO}/git/trees/{tip}?recursive=true")
-    blobs = {it["path"]: it["sha"] for it in tree.json["tree"]}
+    blobs = {item["path"]: item["sha"] for item in tree.json["tree"]}
     blob = await stage.ask(f"{REPO}/git/blobs/{blobs['d/a']}")
     raw = await stage.ask(f"{REPO}/raw/d/a?ref=feature/x")
     listed = await stage.ask(f"{REPO}/contents/d?ref=feature/x")
@@ -26,7 +26,7 @@ async def test_a_head_and_its_files_are_found(stage: Stage) -> None:
     assert branch.json["commit"]["id"] == tip
     assert blob.json["content"] == "MQ=="
     assert raw.json == "1"
-    assert [it["sha"] for it in listed.json] == [blobs["d/a"]]
+    assert [item["sha"] for item in listed.json] == [blobs["d/a"]]
 
 
 async def test_deep_trees_come_in_pages(stage: Stage) -> None:
@@ -35,14 +35,14 @@ async def test_deep_trees_come_in_pages(stage: Stage) -> None:
     first = await stage.ask(f"{REPO}/git/trees/main?per_page=3")
     second = await stage.ask(f"{REPO}/git/trees/main?per_page=3&page=2")
 
-    assert [it.json["truncated"] for it in (first, second)] == [True, False]
+    assert [reply.json["truncated"] for reply in (first, second)] == [True, False]
     assert len(first.json["tree"] + second.json["tree"]) == 5
 
 
 async def test_a_hook_is_made_called_and_taken_away(stage: Stage) -> None:
     config = {"url": stage.receiver.url, "content_type": "json", "secret": "s"}
-    wish = {"type": "gitea", "active": True, "config": config, "events": ["push"]}
-    made = await stage.ask(f"{REPO}/hooks", method="POST", body=wish)
+    requested = {"type": "gitea", "active": True, "config": config, "events": ["push"]}
+    made = await stage.ask(f"{REPO}/hooks", method="POST", body=requested)
     hook = f"{REPO}/hooks/{made.json['id']}"
 
     tested = await stage.ask(f"{hook}/tests", method="POST")
@@ -65,4 +65,4 @@ async def test_a_status_is_kept(stage: Stage) -> None:
     listed = await stage.ask(f"{REPO}/commits/main/statuses")
 
     assert made.status == 201
-    assert [it["context"] for it in listed.json] == ["relaunch"]
+    assert [item["context"] for item in listed.json] == ["relaunch"]

@@ -151,7 +151,7 @@ async def test_every_resource_answers_as_github_describes_it(asking: Asking) -> 
 
 
 def test_every_resource_that_is_served_is_asked_for() -> None:
-    asked = {re.sub(r"\{[a-z_]+\}", "{}", it) for it in ASKED}
+    asked = {re.sub(r"\{[a-z_]+\}", "{}", text) for text in ASKED}
     forge: Any = None
 
     offered = {
@@ -208,7 +208,7 @@ async def test_every_delivery_is_as_github_describes_it(asking: Asking) -> None:
         forge.rename(repo, "other/renamed")
         await forge.settled()
 
-    names = {check(it) for it in forge.deliveries}
+    names = {check(delivery) for delivery in forge.deliveries}
 
     assert names == {
         *("push", "create", "delete", "ping", "repository-edited"),
@@ -239,5 +239,5 @@ def check(delivery: Delivery) -> str:
     found = github_webhooks().complaints(schema, payload)
 
     assert not found, (name, found)
-    assert headers <= {it.lower() for it in delivery.headers}, name
+    assert headers <= {header.lower() for header in delivery.headers}, name
     return name

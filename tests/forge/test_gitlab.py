@@ -62,7 +62,7 @@ async def test_a_tree_is_read_page_by_page(
     )
 
     assert len(first) == 20
-    assert [it["path"] for it in found] == [f"d/{it:02}" for it in range(30)]
+    assert [item["path"] for item in found] == [f"d/{item:02}" for item in range(30)]
     with pytest.raises(GitlabGetError, match="404"):
         await off_loop(lambda: project.repository_tree(path="nothing"))
 
@@ -94,7 +94,7 @@ async def test_a_comparison_starts_at_the_merge_base_unless_straight(
     cut = await off_loop(lambda: project.repository_compare(old, new))
 
     assert back["diffs"] == []
-    assert [it["deleted_file"] for it in straight["diffs"]] == [True]
+    assert [diff["deleted_file"] for diff in straight["diffs"]] == [True]
     assert (cut["diffs"], cut["compare_timeout"]) == ([], True)
 
 
@@ -113,14 +113,14 @@ async def test_a_status_moves_forward_only(stage: Stage, project: Any) -> None:
 
     assert again.id != done.id
     shown = await off_loop(lambda: commit.statuses.list(get_all=True))
-    assert [it.status for it in shown] == ["pending"]
+    assert [item.status for item in shown] == ["pending"]
 
 
 async def test_a_hook_hides_its_secrets_and_loses_them_with_its_url(
     stage: Stage, project: Any
 ) -> None:
-    wish = {"url": stage.receiver.url, "token": "t", "signing_token": SIGNING}
-    hook = await off_loop(lambda: project.hooks.create(wish))
+    requested = {"url": stage.receiver.url, "token": "t", "signing_token": SIGNING}
+    hook = await off_loop(lambda: project.hooks.create(requested))
     said = hook.asdict()
     assert (said["token_present"], said["signing_token_present"]) == (True, True)
     assert SIGNING not in json.dumps(said)
@@ -136,9 +136,9 @@ async def test_an_older_gitlab_takes_no_notice_of_signing_tokens(
     stage: Stage, project: Any
 ) -> None:
     stage.forge.version = "18.11.0"
-    wish = {"url": stage.receiver.url, "signing_token": SIGNING}
+    requested = {"url": stage.receiver.url, "signing_token": SIGNING}
 
-    hook = await off_loop(lambda: project.hooks.create(wish))
+    hook = await off_loop(lambda: project.hooks.create(requested))
 
     assert not hook.asdict()["signing_token_present"]
 

@@ -17,7 +17,7 @@ async def test_every_answer_tells_what_is_left(stage: Stage) -> None:
     second = await stage.ask(REPO)
 
     assert first.headers["X-RateLimit-Limit"] == "5000"
-    left = [int(it.headers["X-RateLimit-Remaining"]) for it in (first, second)]
+    left = [int(reply.headers["X-RateLimit-Remaining"]) for reply in (first, second)]
     assert left == [4999, 4998]
 
 
@@ -33,7 +33,9 @@ async def test_what_has_not_changed_costs_nothing_with_a_token(stage: Stage) -> 
         after = await stage.ask(REPO, token=token, If_None_Match=before.headers["ETag"])
 
         assert after.status == 304
-        left = [int(it.headers["X-RateLimit-Remaining"]) for it in (before, after)]
+        left = [
+            int(reply.headers["X-RateLimit-Remaining"]) for reply in (before, after)
+        ]
         assert left[0] - left[1] == cost
 
 

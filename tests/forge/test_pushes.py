@@ -49,7 +49,7 @@ async def test_a_push_is_told_once_with_both_ends(stage: Stage, vendor: Vendor) 
     [commit] = said["commits"]
     assert commit["modified"] == ["requirements.txt"]
     assert stage.repo.tip() == after, vendor
-    assert [it.status for it in stage.forge.deliveries] == [202]
+    assert [delivery.status for delivery in stage.forge.deliveries] == [202]
 
 
 @on_github
@@ -80,7 +80,7 @@ async def test_a_branch_at_a_known_commit_is_told_without_commits(stage: Stage) 
 
     await pushed(stage, "refs/heads/feature/x")
 
-    [said] = [it for it in stage.told() if "before" in it]
+    [said] = [item for item in stage.told() if "before" in item]
     assert (said["ref"], said["before"]) == ("refs/heads/feature/x", ZERO)
     assert said["commits"] == []
     assert said.get("base_ref", "refs/heads/main") == "refs/heads/main"
@@ -108,7 +108,9 @@ async def test_gitea_tells_a_deletion_only_to_who_asks_for_deletions(
 
     await pushed(stage, ":refs/heads/old")
 
-    assert [it.headers["x-gitea-event"] for it in stage.receiver.received] == [
+    assert [
+        request.headers["x-gitea-event"] for request in stage.receiver.received
+    ] == [
         "push",
         "delete",
     ]
@@ -206,7 +208,7 @@ async def test_three_tags_in_one_push_are_told(stage: Stage) -> None:
 
     await pushed(stage, *names)
 
-    assert sorted(it["ref"] for it in stage.told()) == names
+    assert sorted(item["ref"] for item in stage.told()) == names
 
 
 @pytest.mark.parametrize("vendor", ["github", "gitlab"])
@@ -239,7 +241,7 @@ async def test_a_branch_filter_keeps_other_branches_back(stage: Stage) -> None:
     await stage.repo.push({"a": "2"}, branch="release-1")
     await stage.forge.settled()
 
-    assert [it["ref"] for it in stage.told()] == ["refs/heads/release-1"]
+    assert [item["ref"] for item in stage.told()] == ["refs/heads/release-1"]
 
 
 @on_github
@@ -249,9 +251,9 @@ async def test_one_push_has_one_guid_for_all_hooks(stage: Stage) -> None:
     await stage.repo.push({"a": "1"})
     await stage.forge.settled()
 
-    assert len({it.guid for it in stage.forge.deliveries}) == 1
+    assert len({delivery.guid for delivery in stage.forge.deliveries}) == 1
     kinds = [
-        it.headers["x-github-hook-installation-target-type"]
-        for it in stage.receiver.received
+        request.headers["x-github-hook-installation-target-type"]
+        for request in stage.receiver.received
     ]
     assert kinds == ["repository", "organization"]

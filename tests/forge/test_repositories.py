@@ -170,8 +170,8 @@ async def test_repositories_may_be_of_sha_256(stage: Stage, vendor: Vendor) -> N
 
     assert len(commit) == 64
     assert commit in str(said.json["commit"])
-    told = [it for it in stage.told() if "before" in it]
-    assert [len(it["before"]) for it in told] == [64, 64]
+    told = [item for item in stage.told() if "before" in item]
+    assert [len(item["before"]) for item in told] == [64, 64]
 
 
 async def test_a_deep_tree_is_truncated_at_the_cap(stage: Stage) -> None:
@@ -182,7 +182,7 @@ async def test_a_deep_tree_is_truncated_at_the_cap(stage: Stage) -> None:
     flat = await stage.ask("/repos/uni/course/git/trees/main")
 
     assert (len(deep.json["tree"]), deep.json["truncated"]) == (3, True)
-    assert [it["path"] for it in flat.json["tree"]] == ["d", "requirements.txt"]
+    assert [item["path"] for item in flat.json["tree"]] == ["d", "requirements.txt"]
     assert flat.json["truncated"] is False
 
 

@@ -15,7 +15,7 @@ from tests.support.service import Service
 async def test_a_push_is_accepted_and_evaluated_by_the_running_service(
     tmp_path: Path, vendor: Vendor
 ) -> None:
-    service = Service(tmp_path / "data", RELAUNCH_LOOK_QUIET="100ms")
+    service = Service(tmp_path / "data", RELAUNCH_EVALUATION_DEBOUNCE="100ms")
     async with a_forge(tmp_path / "forge", vendor=vendor) as forge:
         repo = forge.create("uni/course", files={"README.md": "no definition yet\n"})
         await asyncio.to_thread(service.start)
@@ -49,7 +49,7 @@ async def test_a_push_is_accepted_and_evaluated_by_the_running_service(
 def looked_at(service: Service, launcher: dict[str, Any], tip: str) -> None:
     path = f"/sources/{launcher['source_id']}/evaluations"
     service.until(
-        lambda: any(it.get("commit") == tip for it in service.api("GET", path)),
+        lambda: any(item.get("commit") == tip for item in service.api("GET", path)),
         "the pushed commit to be evaluated",
         15,
     )

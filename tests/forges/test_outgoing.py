@@ -3,18 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from service.domain.hook import Proof
 from service.domain.push import Push
 from service.domain.repository import Ref, Repository
-from service.forges.codec import CODECS
-from service.forges.outgoing import repository_number
+from service.forges.push_facts import repository_number
+from service.forges.registry import FORGES
 from tests.support.clock import NOW
 from tests.support.deliveries import (
+    EVERY_WAY,
+    Way,
     a_commit,
     a_hook,
     a_push,
+    parse,
     payload_of,
     some_facts,
 )
@@ -26,14 +27,14 @@ def commits_of(proof: Proof, **facts: Any) -> list[dict[str, Any]]:
     return commits
 
 
-@pytest.mark.parametrize("proof", list(Proof), ids=lambda it: it.value)
-def test_what_is_sent_proves_itself_and_is_read_back(proof: Proof) -> None:
-    hook = a_hook(proof)
+@EVERY_WAY
+def test_what_is_sent_proves_itself_and_is_read_back(way: Way) -> None:
+    hook = a_hook(way)
     facts = some_facts(ref=Ref("refs/heads/feature/ü"))
     delivery = a_push(hook, facts).arrived()
 
-    CODECS[hook.forge].verify(hook, delivery, NOW)
-    push = CODECS[hook.forge].parse(hook, delivery)
+    FORGES[hook.forge].codec.verify(hook, delivery, NOW)
+    push = parse(hook, delivery)
 
     assert isinstance(push, Push)
     assert (push.repository, push.ref) == (facts.repository, facts.ref)
@@ -60,7 +61,7 @@ def test_gitlab_lists_the_newest_twenty_commits_oldest_first() -> None:
 
     listed = commits_of(Proof.SECRET_TOKEN, commits=commits)
 
-    assert [it["id"] for it in listed] == [it.id for it in commits[-20:]]
+    assert [entry["id"] for entry in listed] == [commit.id for commit in commits[-20:]]
     assert payload["total_commits_count"] == 30
 
 

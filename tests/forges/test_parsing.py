@@ -16,15 +16,15 @@ from service.errors import (
     MalformedDeliveryError,
     UnsupportedMediaError,
 )
-from service.forges.codec import CODECS
-from service.forges.github import _PUSH
-from service.forges.payload import quick
+from service.forges.github.payloads import PUSHES
+from service.forges.registry import FORGES
 from tests.support.deliveries import (
     COURSE,
     MAIN,
     a_hook,
     a_post,
     a_push,
+    parse,
     payload_of,
     some_facts,
 )
@@ -32,8 +32,8 @@ from tests.support.deliveries import (
 FORM = "application/x-www-form-urlencoded"
 
 
-def told(hook: Hook, payload: object, **more: str) -> Push | Ignored:
-    return CODECS[hook.forge].parse(hook, a_post(hook, payload, **more).arrived())
+def told(hook: Hook, payload: object, **more: Any) -> Push | Ignored:
+    return parse(hook, a_post(hook, payload, **more))
 
 
 def a_payload(**changes: Any) -> dict[str, Any]:
@@ -65,6 +65,7 @@ def test_host_and_url_are_the_hooks_whatever_the_payload_says() -> None:
 
     push = told(hook, payload)
 
+    assert isinstance(push, Push)
     assert push.repository == COURSE
     assert push.suggestion == Suggestion(path="uni/renamed", number=None)
 
@@ -75,6 +76,7 @@ def test_another_number_under_the_name_is_a_reason_to_look_and_no_more() -> None
 
     push = told(a_hook(), payload)
 
+    assert isinstance(push, Push)
     assert push.repository == COURSE
     assert push.suggestion == Suggestion(path="uni/course", number=4712)
 
@@ -128,7 +130,9 @@ def test_a_field_named_by_half_a_character_is_told_of() -> None:
 
     with pytest.raises(MalformedDeliveryError, match="half a character"):
         told(a_hook(), payload)
-    assert told(a_hook(Proof.SECRET_TOKEN), {"\ud800": 1}).reason == "unrecognised"
+    other = told(a_hook(Proof.SECRET_TOKEN), {"\ud800": 1})
+    assert isinstance(other, Ignored)
+    assert other.reason == "unrecognised"
 
 
 @pytest.mark.parametrize(
@@ -315,8 +319,8 @@ def test_case_84_names_sent_twice_are_malformed(name: str) -> None:
     headers = CIMultiDict(post.headers)
     headers.add(name, "ping")
     doubled = replace(post.arrived(), headers=headers)
-    codec = CODECS[hook.forge]
-    read = codec.event_name if name == "x-github-event" else codec.delivery_name
+    spec = FORGES[hook.forge]
+    read = spec.event_name if name == "x-github-event" else spec.delivery_name
 
     with pytest.raises(MalformedDeliveryError):
         read(doubled)
@@ -330,7 +334,7 @@ def test_case_84_a_github_event_without_a_plain_name_is_malformed(
     arrived = a_push(hook).but(x_github_event=event).arrived()
 
     with pytest.raises(MalformedDeliveryError):
-        CODECS[hook.forge].parse(hook, arrived)
+        parse(hook, arrived)
 
 
 def test_lifecycle_events_are_named_and_ignored() -> None:
@@ -367,7 +371,7 @@ def test_a_key_that_stands_twice_is_refused_also_in_what_is_read_quickly(
     what: str,
 ) -> None:
     body = a_push(a_hook(), some_facts()).body
-    old, new = (it.encode() for it in DOUBLED[what])
+    old, new = (text.encode() for text in DOUBLED[what])
     assert body.count(old) == 1
 
     assert isinstance(told(a_hook(), body), Push)
@@ -379,5 +383,5 @@ def test_what_forges_send_is_read_quickly() -> None:
     hook = a_hook()
     body = a_push(hook, some_facts()).body
 
-    assert quick(_PUSH, body, about="repository") is not None
-    assert quick(_PUSH, body.replace(b'"ref":', b'"ref": '), about="repository") is None
+    assert PUSHES.read(body) is not None
+    assert PUSHES.read(body.replace(b'"ref":', b'"ref": ')) is None

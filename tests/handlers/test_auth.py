@@ -4,29 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from handlers.auth import needs_token
-from handlers.route import Part
+from handlers.route import Surface
 from handlers.routes import ROUTES
+from service.domain.delivery import Forge
 from service.domain.hook import HookId
 from tests.support.api import TOKEN, Api, serving
 from tests.support.memory import MemoryBus
 from tests.support.world import World
 
 OPEN = {
-    "/",
     "/api/data/version",
+    "/api/docs",
     "/api/events",
     "/api/spec.json",
     "/healthz",
+    "/livez",
     "/metrics",
     "/readyz",
-    "/webhooks/github/{hook_id}",
-    "/webhooks/gitlab/{hook_id}",
+    "/version",
+    *(f"/webhooks/{forge.value}/{{hook_id}}" for forge in Forge),
 }
 
 
 def test_only_these_paths_are_open() -> None:
-    assert {it.path for it in ROUTES if not needs_token(it.path)} == OPEN
+    assert {route.path for route in ROUTES if not route.needs.reads_credentials} == OPEN
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ async def test_without_the_token_nothing_is_told(api: Api, header: str | None) -
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_the_token_opens(api: Api, scheme: str) -> None:
     answer = await api.bare(
-        "GET", "/api/data/builds", headers={"Authorization": f"{scheme} {TOKEN}"}
+        "GET", "/api/relaunch/builds", headers={"Authorization": f"{scheme} {TOKEN}"}
     )
 
     assert answer.status == 200
@@ -90,27 +91,19 @@ async def test_the_version_is_told(api: Api) -> None:
     assert answer.json == {"version": "1.2.3"}
 
 
-async def test_the_landing_page_needs_nothing_from_elsewhere(api: Api) -> None:
-    answer = await api.bare("GET", "/")
-
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert "relaunch 1.2.3" in answer.text
-    assert "http://" not in answer.text
-    assert "https://" not in answer.text
-    assert "script" not in answer.text
-
-
 async def test_a_receiver_serves_webhooks_and_no_api(
     world: World, tmp_path: Path
 ) -> None:
     del tmp_path
-    parts = frozenset({Part.RECEIVE})
+    parts = frozenset({Surface.RECEIVE})
     async with serving(world, MemoryBus(), parts=parts) as api:
         builds = await api.call("GET", "/builds")
+        page = await api.bare("GET", "/")
         healthy = await api.bare("GET", "/healthz")
         hook = HookId("unknown")
         delivered = await api.bare("POST", f"/webhooks/github/{hook}", data=b"{}")
 
     assert builds.status == 404
+    assert page.status == 404
     assert healthy.status == 200
     assert delivered.status == 401

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.domain.failure import FailureClass
+from service.domain.building.failure import FailureClass
 from tests.support.api import Api
 from tests.support.repos import Repo
 
@@ -78,3 +78,16 @@ async def test_a_definition_that_failed_for_good_says_so(api: Api, repo: Repo) -
 
     assert "(no_such_package)" in (await story(api, launcher))["behind"]
     assert api.world.builder.running == []
+
+
+async def test_a_definition_that_ran_into_a_limit_says_who_can_raise_it(
+    api: Api, repo: Repo
+) -> None:
+    launcher = await outdated(api, repo)
+    api.world.builder.fail(FailureClass.OUT_OF_MEMORY)
+    await api.world.settle()
+    await api.world.later(5)
+
+    told = await story(api, launcher)
+    assert "(out_of_memory)" in told["behind"]
+    assert "an operator sets another limit, or a person asks" in told["behind"]

@@ -4,11 +4,14 @@ import pytest
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from handlers.middleware import attended
+from handlers.auth import Guard
+from handlers.middleware import handle_errors
 from service import errors
+from service.domain.rights.decision import Permission
 from service.metrics import Metrics
 from tests.support.api import TOKEN, Api
 
+OPEN = Guard(permission=Permission.OPEN)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 """What Firefox and Chromium send."""
 
@@ -32,26 +35,27 @@ async def test_a_page_that_is_not_there_is_told_as_a_page(api: Api) -> None:
     status, kind, text = await opened(url, token=TOKEN)
 
     assert (status, kind) == (404, "text/html")
-    assert "<h1>404 Not Found</h1>" in text
+    assert "<h1>Not Found</h1>" in text
     assert "alert" not in text
     assert "<b>" not in text
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("method", "path", "status", "told"),
     [
-        ("GET", "/api/data/builds", 401),
-        ("GET", "/webhooks/github/x", 405),
-        ("GET", "/nowhere", 404),
+        ("GET", "/api/relaunch/builds", 401, "Authorization: Bearer"),
+        ("GET", "/webhooks/github/x", 405, "This address takes POST only."),
+        ("GET", "/nowhere", 404, "There is nothing at this address."),
     ],
 )
 async def test_other_refusals_are_pages_too(
-    api: Api, method: str, path: str, status: int
+    api: Api, method: str, path: str, status: int, told: str
 ) -> None:
     seen, kind, text = await opened(f"{api.url}{path}", method=method)
 
     assert (seen, kind) == (status, "text/html")
     assert text.startswith("<!doctype html>")
+    assert told in text
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,9 @@ async def test_a_page_shows_what_is_said_escaped(error: Exception, told: str) ->
 
     app = web.Application()
     metrics = Metrics(registry=CollectorRegistry())
-    app.router.add_get("/", attended(fail, method="GET", route="/", metrics=metrics))
+    app.router.add_get(
+        "/", handle_errors(fail, method="GET", route="/", guard=OPEN, metrics=metrics)
+    )
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

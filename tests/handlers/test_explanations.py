@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from service.domain.build import Image, Package, PhaseTime
+from service.domain.building.build import Image, Package, PhaseTime
+from service.domain.building.failure import FailureClass
 from service.domain.delivery import DeliveryId
-from service.domain.failure import FailureClass
 from service.domain.hook import HookId
 from service.ports.builder import Finished
 from service.ports.store import DeliveryRecord
@@ -29,7 +29,9 @@ def succeed_with(api: Api, *packages: tuple[str, str]) -> None:
     image = Image(
         reference=f"told@sha256:{build.rjust(64, '0')}".lower(),
         size=1,
-        packages=tuple(Package(name=name, version=it) for name, it in packages),
+        packages=tuple(
+            Package(name=name, version=package) for name, package in packages
+        ),
         built_at=NOW,
         build_id=build,
     )
@@ -51,7 +53,7 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
     assert story["about"] == "delivery"
     (evaluation,) = story["evaluations"]
     assert evaluation["evaluation"]["verdict"] == "changed"
-    files = {it["path"]: it for it in evaluation["files"]}
+    files = {file["path"]: file for file in evaluation["files"]}
     assert files["requirements.txt"]["change"] == "changed"
     blobs = {
         commit: repo.git("rev-parse", f"{commit}:requirements.txt").decode().strip()
@@ -71,7 +73,7 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
     expected = [
         "push to refs/heads/main",
         "It was accepted (tracked)",
-        "was looked at after a push",
+        "was evaluated after a push",
         "Verdict: changed (definition_changed).",
         "requirements.txt (definition) changed",
         "Launcher course asked for build",
@@ -80,10 +82,10 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
         "Changed: six 1.16.0 → 1.17.0.",
         "Launcher course starts from it now.",
     ]
-    places = [told.find(it) for it in expected]
+    places = [told.find(text) for text in expected]
     assert -1 not in places, told
     assert places == sorted(places)
-    assert made["id"] in {it["build"]["launcher_id"] for it in evaluation["builds"]}
+    assert made["id"] in {item["build"]["launcher_id"] for item in evaluation["builds"]}
 
 
 async def test_a_build_that_worked_tells_its_phases(api: Api, repo: Repo) -> None:
@@ -93,15 +95,15 @@ async def test_a_build_that_worked_tells_its_phases(api: Api, repo: Repo) -> Non
     seconds = {"clone": 2, "detect": 0, "build": 41.26}
     api.world.builder.succeed(
         phases=tuple(
-            PhaseTime(name=name, took=timedelta(seconds=it))
-            for name, it in seconds.items()
+            PhaseTime(name=name, took=timedelta(seconds=number))
+            for name, number in seconds.items()
         )
     )
     await api.world.settle()
     late = await api.add_launcher(repo.url)
     await api.world.settle()
 
-    told = {it["launcher_id"]: it for it in await api.get("/builds")}
+    told = {build["launcher_id"]: build for build in await api.get("/builds")}
     story = await api.get(f"/explanations?of={told[made['id']]['id']}")
 
     assert told[made["id"]]["phases"] == told[again["id"]]["phases"]
@@ -139,7 +141,9 @@ async def test_every_end_of_a_thread_finds_it(api: Api, repo: Repo) -> None:
 
         assert story["about"] == about, text
         told = [
-            it["build"]["id"] for one in story["evaluations"] for it in one["builds"]
+            build["build"]["id"]
+            for one in story["evaluations"]
+            for build in one["builds"]
         ]
         assert newest["id"] in told, text
         assert "Launcher course starts from it now." in story["lines"], text
@@ -171,11 +175,11 @@ async def test_a_story_is_told_in_the_order_of_time(api: Api, repo: Repo) -> Non
     lines = (await api.get("/explanations?of=course"))["lines"]
 
     kinds = [
-        "look" if "was looked at" in line else "push"
+        "evaluation" if "was evaluated" in line else "push"
         for line in lines
-        if "was looked at" in line or "arrived through" in line
+        if "was evaluated" in line or "arrived through" in line
     ]
-    assert kinds == ["look", "push", "look", "push", "look"]
+    assert kinds == ["evaluation", "push", "evaluation", "push", "evaluation"]
 
 
 async def test_what_has_not_happened_yet_is_said(api: Api, repo: Repo) -> None:
@@ -192,7 +196,7 @@ async def test_what_has_not_happened_yet_is_said(api: Api, repo: Repo) -> None:
     gap = "The evaluation has not happened yet"
     for story in (of_build, of_launcher, of_delivery):
         assert any(line.startswith(gap) for line in story["lines"]), story["lines"]
-    assert [it["id"] for it in of_build["waiting"]] == [build["id"]]
+    assert [item["id"] for item in of_build["waiting"]] == [build["id"]]
 
 
 async def test_an_ignored_delivery_is_explained_by_its_reason(api: Api) -> None:

@@ -121,7 +121,7 @@ async def test_a_rotation_changes_the_secret_at_the_forge(there: LookedAfter) ->
     await there.repo.push({"a": "b"})
     await written(there)
 
-    new, old = (it.reveal() for it in (await there.stored(made)).secrets)
+    new, old = (secret.reveal() for secret in (await there.stored(made)).secrets)
     (hook,) = there.forge.hooks
     shown = await there.api.get(f"/hooks/{made['id']}")
     assert new in {hook.secret, hook.signing_token}
@@ -236,7 +236,7 @@ async def test_case_72_a_wrong_secret_is_noticed_by_its_deliveries_and_mended(
     shown = await there.check(made)
 
     secret = (await there.stored(made)).secrets[0].reveal()
-    assert 401 in [it.status for it in there.forge.deliveries]
+    assert 401 in [delivery.status for delivery in there.forge.deliveries]
     assert refused["status"] == "refusing deliveries"
     assert shown["health"]["repaired"] == ["wrong_secret"]
     assert secret in {hook.secret, hook.signing_token}
@@ -255,12 +255,12 @@ async def test_a_hook_that_cannot_be_mended_is_told_of_once_for_each_change(
         shown = await there.check(made)
         told = await there.told()
 
-    assert [it.reasons for it in told] == [
+    assert [hook_unhealthy.reasons for hook_unhealthy in told] == [
         ("inactive",),
         ("inactive", "other_content_type"),
     ]
-    assert told[0].mend.endswith("switch it on.")
-    assert (shown["status"], shown["health"]["mend"]) == ("unhealthy", told[0].mend)
+    assert told[0].remedy.endswith("switch it on.")
+    assert (shown["status"], shown["health"]["remedy"]) == ("unhealthy", told[0].remedy)
     assert shown["health"]["trouble"]
 
 

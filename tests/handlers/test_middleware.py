@@ -9,10 +9,14 @@ import pytest
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from handlers.middleware import STATUS, attended
+from handlers.auth import Guard
+from handlers.middleware import STATUS, handle_errors
 from service import errors
+from service.domain.rights.decision import Permission
 from service.metrics import Metrics
 from tests.support.front_door import FrontDoor, front_door
+
+OPEN = Guard(permission=Permission.OPEN)
 
 
 async def answer_to(error: Exception) -> tuple[int, dict[str, str], str]:
@@ -21,7 +25,7 @@ async def answer_to(error: Exception) -> tuple[int, dict[str, str], str]:
 
     app = web.Application()
     metrics = Metrics(registry=CollectorRegistry())
-    handler = attended(fail, method="GET", route="/", metrics=metrics)
+    handler = handle_errors(fail, method="GET", route="/", guard=OPEN, metrics=metrics)
     app.router.add_get("/", handler)
     runner = web.AppRunner(app)
     await runner.setup()
@@ -95,11 +99,11 @@ async def test_a_message_with_half_a_character_can_be_sent() -> None:
 
 def test_every_kind_of_error_has_a_status_or_is_our_fault() -> None:
     ours = {errors.ServiceError, errors.PermanentError}
-    named = [getattr(errors, it) for it in errors.__all__]
-    kinds = {it for it in named if issubclass(it, Exception)} - ours
+    named = [getattr(errors, text) for text in errors.__all__]
+    kinds = {item for item in named if issubclass(item, Exception)} - ours
 
     for kind in kinds:
-        assert any(it in STATUS for it in kind.__mro__), kind
+        assert any(item in STATUS for item in kind.__mro__), kind
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from service.domain.agenda import UNAWARE
+from service.domain.evaluation.queue import CACHE_STALENESS
 from service.domain.hook import HookId
-from service.wire import PushReceived, data_of
+from service.events.envelope import data_of
+from service.events.models import PushReceived
 from tests.support.api import Api
 from tests.support.clock import NOW
 from tests.support.deliveries import a_hook, a_post, a_push, some_facts
@@ -30,7 +31,7 @@ async def post(api: Api, hook: Any, sent: Any) -> Any:
 def pushes(api: Api) -> list[PushReceived]:
     assert isinstance(api.bus, MemoryBus)
     found = map(data_of, api.bus.events)
-    return [it for it in found if isinstance(it, PushReceived)]
+    return [event_data for event_data in found if isinstance(event_data, PushReceived)]
 
 
 async def test_an_accepted_delivery_is_explained_before_anybody_handles_it(
@@ -64,16 +65,17 @@ async def test_a_delivery_played_again_goes_the_same_road_and_says_so(
 
     played = await api.call("POST", f"/deliveries/{name}/replay")
     first, again = pushes(api)
-    await api.world.asker.handle(api.bus.events[-1], again)
+    assert isinstance(api.bus, MemoryBus)
+    await api.world.enqueuer.handle(api.bus.events[-1], again)
     await api.world.later(60)
     story = await api.get(f"/explanations?of={name}")
 
     assert (played.status, played.json["reason"]) == (202, "replay")
-    assert (first.evidence, again.evidence) == ("push", "replay")
+    assert (first.trigger, again.trigger) == ("push", "replay")
     assert (again.delivery_id, again.hook_id) == (name, hook.id)
     assert (again.ref, again.after) == (first.ref, first.after)
     assert story["deliveries"][0]["count"] == 1
-    assert story["evaluations"][0]["evaluation"]["evidence"] == "replay"
+    assert story["evaluations"][0]["evaluation"]["trigger"] == "replay"
     assert any("played again" in line for line in story["lines"])
 
 
@@ -86,7 +88,7 @@ async def test_a_delivery_that_nobody_followed_is_looked_at_when_somebody_does(
 
     before = await api.call("POST", path)
     await api.add_launcher(repo.url)
-    api.world.clock.advance(UNAWARE)
+    api.world.clock.advance(CACHE_STALENESS)
     after = await api.call("POST", path)
 
     assert answer.json["reason"] == "not_tracked"
@@ -99,15 +101,17 @@ async def test_what_told_of_no_ref_cannot_be_played_again(api: Api, repo: Repo) 
     ping = await post(api, hook, a_post(hook, {"zen": "x"}, event="ping"))
     await post(api, hook, a_push(a_hook(id=hook.id), now=NOW))
     await api.write_log()
-    records = {it["reason"]: it["id"] for it in await api.get("/deliveries")}
+    records = {
+        delivery["reason"]: delivery["id"] for delivery in await api.get("/deliveries")
+    }
 
     asked = [
-        await api.call("POST", f"/deliveries/{it}/replay")
-        for it in (ping.json["delivery"], records["bad_signature"])
+        await api.call("POST", f"/deliveries/{value}/replay")
+        for value in (ping.json["delivery"], records["bad_signature"])
     ]
     unknown = await api.call("POST", "/deliveries/d-unknown/replay")
 
-    assert [it.status for it in asked] == [409, 409]
+    assert [answer.status for answer in asked] == [409, 409]
     assert unknown.status == 404
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.domain.delivery import Forge
 from tests.support.api import Api
 from tests.support.repos import Repo
 
@@ -49,7 +50,9 @@ async def test_a_change_would_be_built(api: Api, repo: Repo) -> None:
     (source,) = found["sources"]
     assert (source["verdict"], source["reason"]) == ("changed", "definition_changed")
     assert source["commit"] == repo.tip()
-    outlooks = {it["launcher_id"]: it["action"] for it in source["launchers"]}
+    outlooks = {
+        launcher["launcher_id"]: launcher["action"] for launcher in source["launchers"]
+    }
     assert outlooks == {made["id"]: "build", waiting["id"]: "nothing"}
     told = "\n".join(found["lines"])
     assert "requirements.txt (definition) changed" in told
@@ -60,7 +63,7 @@ async def test_a_change_would_be_built(api: Api, repo: Repo) -> None:
 async def _everything(api: Api) -> object:
     """Return all that a simulation could have touched."""
     paths = ("session_launchers", "builds", "sources", "deliveries", "hooks")
-    return [await api.get(f"/{it}") for it in paths], await api.spooled()
+    return [await api.get(f"/{path}") for path in paths], await api.spooled()
 
 
 async def test_a_revert_would_reuse_the_earlier_image(api: Api, repo: Repo) -> None:
@@ -86,7 +89,7 @@ async def test_a_readme_would_change_nothing(api: Api, repo: Repo) -> None:
     (source,) = (await simulate(api, payload(repo)))["sources"]
 
     assert source["verdict"] == "unchanged"
-    assert [it["action"] for it in source["launchers"]] == ["nothing"]
+    assert [launcher["action"] for launcher in source["launchers"]] == ["nothing"]
 
 
 async def test_a_ref_that_nobody_follows_is_said(api: Api, repo: Repo) -> None:
@@ -151,8 +154,8 @@ async def test_a_signed_delivery_is_verified(api: Api, repo: Repo) -> None:
     ],
 )
 async def test_what_is_no_payload_would_be_refused(api: Api, body: str) -> None:
-    for forge in ("github", "gitlab"):
-        found = await simulate(api, body, forge=forge)
+    for forge in Forge:
+        found = await simulate(api, body, forge=forge.value)
 
         assert found["status"] in {"refused", "ignored"}, found
         assert found["lines"]

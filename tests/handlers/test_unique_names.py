@@ -73,7 +73,7 @@ async def test_of_many_at_once_one_gets_the_name(api: Api) -> None:
             for _ in range(8)
         ]
 
-    assert sorted(it.result().status for it in asked) == [201, *[409] * 7]
+    assert sorted(task.result().status for task in asked) == [201, *[409] * 7]
 
 
 async def test_those_that_share_a_name_already_keep_working(api: Api) -> None:

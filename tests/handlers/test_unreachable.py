@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.checkup import advice
 from service.domain.delivery import Forge
-from service.domain.hook import Hook, HookId, Proof, Reach, Secret, place
+from service.domain.hook import Hook, HookId, Proof, Reach, Secret, parse_binding
+from service.usecases.hook_maintenance import advise_url
 from tests.support.clock import NOW
 
 
@@ -13,11 +13,11 @@ def told(public_url: str, repository: str) -> tuple[str, ...]:
         id=HookId("01J5M3Z0000000000000000000"),
         forge=Forge.GITHUB,
         proof=Proof.HMAC,
-        repository=place(repository, Reach.REPOSITORY),
+        repository=parse_binding(repository, Reach.REPOSITORY),
         secrets=(Secret("x"),),
         created_at=NOW,
     )
-    return advice(hook, f"{public_url}/webhooks/github/{hook.id}")
+    return advise_url(hook, f"{public_url}/webhooks/github/{hook.id}")
 
 
 @pytest.mark.parametrize(

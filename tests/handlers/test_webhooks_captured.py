@@ -40,7 +40,7 @@ EVENTS = ("push", "ping", "create", "delete", "public", "repository")
 def event_of(file: Path) -> str:
     """Read GitHub's name of the event off the name of the file."""
     name = file.stem.partition("-")[2]
-    return next((it for it in EVENTS if name.startswith(it)), "installation")
+    return next((event for event in EVENTS if name.startswith(event)), "installation")
 
 
 async def test_every_captured_delivery_of_github_is_read(door: FrontDoor) -> None:

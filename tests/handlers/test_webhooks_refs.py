@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.hook import Hook, Proof
+from service.domain.hook import Hook
 from service.domain.repository import Ref
 from tests.support.deliveries import (
     COURSE,
     MAIN,
     NEW,
     OLD,
+    WAYS,
     ZERO,
     a_commit,
     a_hook,
@@ -30,7 +31,7 @@ async def door(tmp_path: Path) -> AsyncIterator[FrontDoor]:
         yield opened
 
 
-@pytest.fixture(params=[Proof.HMAC, Proof.SIGNING_TOKEN], ids=["github", "gitlab"])
+@pytest.fixture(params=WAYS, ids=str)
 async def hook(request: pytest.FixtureRequest, door: FrontDoor) -> Hook:
     return await door.add_hook(a_hook(request.param))
 
@@ -60,7 +61,7 @@ async def test_case_30_a_branch_with_a_slash_is_still_a_branch(
     )
 
     assert answer.json["status"] == "accepted"
-    assert [it.ref for it in door.pushes] == ["refs/heads/feature/x"]
+    assert [push.ref for push in door.pushes] == ["refs/heads/feature/x"]
 
 
 async def test_case_31_a_tag_is_not_the_branch_of_its_name(
@@ -86,7 +87,7 @@ async def test_case_32_an_annotated_tag_stands_for_its_commit(
 
     await door.post(hook, a_push(hook, facts))
 
-    assert [it.after for it in door.pushes] == [NEW]
+    assert [push.after for push in door.pushes] == [NEW]
 
 
 async def test_case_32_a_moved_tag_is_looked_at(door: FrontDoor, hook: Hook) -> None:
@@ -129,7 +130,7 @@ async def test_case_35_the_first_push_of_a_repository_is_looked_at(
     answer = await door.post(hook, a_push(hook, some_facts(before=ZERO)))
 
     assert answer.json["status"] == "accepted"
-    assert [it.before for it in door.pushes] == [ZERO]
+    assert [push.before for push in door.pushes] == [ZERO]
 
 
 async def test_case_36_a_deleted_branch_is_looked_at(
@@ -142,7 +143,7 @@ async def test_case_36_a_deleted_branch_is_looked_at(
     )
 
     assert answer.json["status"] == "accepted"
-    assert [it.after for it in door.pushes] == [ZERO]
+    assert [push.after for push in door.pushes] == [ZERO]
 
 
 async def test_case_36_a_deleted_annotated_tag_is_not_peeled(
@@ -153,7 +154,7 @@ async def test_case_36_a_deleted_annotated_tag_is_not_peeled(
 
     await door.post(hook, a_push(hook, facts))
 
-    assert [it.after for it in door.pushes] == [ZERO]
+    assert [push.after for push in door.pushes] == [ZERO]
 
 
 @pytest.mark.parametrize(
@@ -203,4 +204,4 @@ async def test_case_44_every_ref_of_one_git_push_is_looked_at(
     for branch in branches:
         await door.post(hook, a_push(hook, some_facts(ref=Ref(branch))))
 
-    assert [it.ref for it in door.pushes] == branches
+    assert [push.ref for push in door.pushes] == branches

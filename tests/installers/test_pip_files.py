@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.domain.failure import FailureClass as C
-from service.installers.classify import classify
+from service.build_failures.classify import classify
+from service.domain.building.failure import FailureClass as C
 
 FILES = {
     "requirements.txt": "attrs==1\ne @ file:///croot/e_17060/work\n"

@@ -7,8 +7,8 @@ found* could not be provoked: its two texts are as bug reports have them.
 
 import pytest
 
-from service.domain.failure import FailureClass as C
-from service.installers.classify import classify
+from service.build_failures.classify import classify
+from service.domain.building.failure import FailureClass as C
 
 FILES = {
     "app/pyproject.toml": """\
@@ -54,6 +54,30 @@ OF_POETRY = [
         11,
     ),
 ]
+ALSO_OF_POETRY = [
+    ("\nCannot overwrite a value (at line 6, column 9)\n", "app/pyproject.toml", 6),
+    ("\n'list' object has no attribute 'keys'\n", "app/pyproject.toml", 1),
+    (
+        "  AssertionError\n\n  \n\n  at /v/lib/python3.11/site-packages/poetry/core/"
+        "packages/utils/utils.py:244 in create_nested_marker\n      240│ name\n",
+        "app/pyproject.toml",
+        6,
+    ),
+    *(
+        (f"Installing dependencies from lock file\n\n{said}\n", "app/poetry.lock", 1)
+        for said in (
+            "'python-versions'",
+            "'name'",
+            "'package'",
+            "Invalid PEP 440 version: 'x'",
+            "expected string or bytes-like object, got 'int'",
+            "Invalid python versions 'banana' on six (1.17.0)",
+            "'int' object has no attribute 'is_any'",
+            "'str' object has no attribute 'get'",
+            "  AssertionError\n\n  at /v/poetry/core/packages/package.py:559 in x",
+        )
+    ),
+]
 OF_UV = [
     (
         "error: Failed to parse: pyproject.toml\n  cause: TOML parse error at line 16,"
@@ -73,6 +97,28 @@ OF_UV = [
         18,
     ),
 ]
+
+
+@pytest.mark.parametrize(("said", "path", "line"), ALSO_OF_POETRY)
+def test_what_poetry_says_in_a_word_has_a_file_and_a_line(
+    said: str, path: str, line: int
+) -> None:
+    failure = classify(phase="build", lines=said.splitlines(), code=1, files=FILES)
+
+    assert failure.kind in {C.BAD_DEFINITION, C.STALE_LOCK}
+    assert (failure.path, failure.line) == (path, line)
+
+
+def test_a_build_script_that_fails_is_named() -> None:
+    said = (
+        "\nCommand ['/tmp/x/.venv/bin/python', '/b/source/app/build.py'] errored with"
+        " the following return code 3\n"
+    )
+    failure = classify(phase="build", lines=said.splitlines(), code=1, files=FILES)
+
+    assert failure.kind is C.WHEEL_BUILD_FAILED
+    assert failure.path == "app/pyproject.toml"
+    assert "`build.py` of the project failed with status 3" in failure.message
 
 
 @pytest.mark.parametrize(("said", "line"), [*OF_POETRY, *OF_UV])

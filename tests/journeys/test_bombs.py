@@ -16,13 +16,13 @@ pytestmark = [
 ]
 
 DEEP = ".".join("abcdefghij" * 9)
-SPINNING = "".join(f"{DEEP}.k{it} = 1\n" for it in range(5500))
+SPINNING = "".join(f"{DEEP}.k{number} = 1\n" for number in range(5500))
 """A file that takes the parser seconds; three of them take more than a look has."""
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    service = Service(tmp_path / "data", RELAUNCH_LOOK_QUIET="200ms")
+    service = Service(tmp_path / "data", RELAUNCH_EVALUATION_DEBOUNCE="200ms")
     service.start()
     yield service
     service.kill()
@@ -43,12 +43,14 @@ def a_bomb(service: Service, folder: Path) -> str:
 
 
 def reasons(service: Service, source: str) -> list[str]:
-    return [it["reason"] for it in service.api("GET", f"/sources/{source}/evaluations")]
+    return [
+        item["reason"] for item in service.api("GET", f"/sources/{source}/evaluations")
+    ]
 
 
 def readers(service: Service) -> list[int]:
     """The fork server and its children."""
-    return [it for it in children(service.pid) if "sandbox.server" in name(it)]
+    return [child for child in children(service.pid) if "sandbox.server" in name(child)]
 
 
 def test_others_are_looked_at_meanwhile_and_the_bomb_gets_its_verdict(

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from tests.support.broker import broker_url
 from tests.support.cluster import SHARED, Cluster, a_cluster
 from tests.support.courses import Course, a_course
-from tests.support.databases import postgresql_schema
+from tests.support.databases import migrated_schema
 from tests.support.service import Service
 
 pytestmark = [
@@ -93,11 +92,14 @@ def test_a_leader_that_is_killed_while_it_builds_is_replaced_and_nothing_is_lost
     first = generation(one, course)
 
     commit = course.push(2)
-    receipts = [it.deliver(course.hook, "refs/heads/main", commit) for it in (one, two)]
+    receipts = [
+        service.deliver(course.hook, "refs/heads/main", commit)
+        for service in (one, two)
+    ]
     one.until(lambda: states(two)[0] == "running", "the build to run", 20)
     leader = the_leader(consumers)
     leader.kill()
-    (survivor,) = (it for it in consumers if it is not leader)
+    (survivor,) = (consumer for consumer in consumers if consumer is not leader)
     the_leader([survivor])
     survivor.until(lambda: generation(two, course) > first, "the second image", 40)
 
@@ -117,7 +119,7 @@ def test_a_process_that_is_asked_to_stop_ends_well_and_at_once(
     consumers = [cluster.consumer("one"), cluster.consumer("two")]
     started(receiver, *consumers)
     leader = the_leader(consumers)
-    (other,) = (it for it in consumers if it is not leader)
+    (other,) = (consumer for consumer in consumers if consumer is not leader)
 
     assert ended_well(leader)
     the_leader([other])
@@ -126,17 +128,14 @@ def test_a_process_that_is_asked_to_stop_ends_well_and_at_once(
 
 
 def ended_well(process: Service) -> bool:
-    began = time.monotonic()
-    code = process.stop()
-    took = time.monotonic() - began
-    assert took < PROMPT, f"{process.role} took {took:.1f} s to stop"
+    code = process.stop(PROMPT)
     assert "Traceback" not in process.said(), process.said()
     return code == 0
 
 
 def states(receiver: Service) -> list[str]:
     """Return the states of all builds, newest first."""
-    return [it["state"] for it in receiver.api("GET", "/builds?limit=50")]
+    return [item["state"] for item in receiver.api("GET", "/builds?limit=50")]
 
 
 HEAVY = ("rattler", "kubernetes_asyncio", "gitlab")
@@ -144,8 +143,10 @@ HEAVY = ("rattler", "kubernetes_asyncio", "gitlab")
 
 def imports(process: Service) -> set[str]:
     """Return the packages that a process imported since it was started."""
-    lines = (it for it in process.said().splitlines() if it.startswith("import time:"))
-    return {it.rpartition("|")[2].strip().partition(".")[0] for it in lines}
+    lines = (
+        line for line in process.said().splitlines() if line.startswith("import time:")
+    )
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
 def used(receiver: Service) -> set[str]:
@@ -173,7 +174,7 @@ def test_a_receiver_imports_no_builder_and_no_client_that_it_does_not_need(
 async def test_without_a_broker_nothing_of_its_client_is_imported(
     tmp_path: Path,
 ) -> None:
-    async with postgresql_schema() as database:
+    async with migrated_schema() as database:
         receiver = Service(
             tmp_path / "receiver",
             role="receive",
@@ -216,7 +217,7 @@ def test_what_processes_must_share_is_asked_for_at_the_start(
 def test_a_receiver_is_asked_for_the_token_that_all_receivers_share(
     tmp_path: Path,
 ) -> None:
-    shared = {key: it for key, it in SHARED.items() if key != "RELAUNCH_TOKEN"}
+    shared = {key: text for key, text in SHARED.items() if key != "RELAUNCH_TOKEN"}
     database = {"RELAUNCH_DATABASE": "postgresql://127.0.0.1/nobody"}
 
     told = refusal(Service(tmp_path / "data", role="receive", **shared | database))
@@ -236,6 +237,6 @@ def refusal(service: Service) -> str:
     assert done.returncode == 1
     first, *more = done.stderr.splitlines()
     assert first.startswith("Error: ")
-    assert all(it.startswith("  ") for it in more), done.stderr
+    assert all(text.startswith("  ") for text in more), done.stderr
     assert not service.data.exists()
     return done.stderr

@@ -5,29 +5,43 @@ import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from jsonschema import Draft202012Validator, FormatChecker
 
-from consumers.roles import ROLES
+from consumers.subscriptions import ROLES
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
-from service.contract import asyncapi, schema
-from service.wire import EVENTS, BuildWaiting, Event, HookUnhealthy
-from tests.consumers import test_road
+from service.adapters.rabbitmq.settings import Broker
+from service.events.asyncapi import asyncapi, schema
+from service.events.envelope import Event
+from service.events.models import EVENTS, BuildWaiting, HookUnhealthy
+from tests.consumers import test_road, test_rollout
+from tests.consumers.building import test_scheduler, test_transitions, test_watcher
+from tests.consumers.evaluation import test_enqueue, test_record, test_worker
 from tests.support.broker import broker_url, swept
 from tests.support.repos import Repo
 from tests.support.world import World, a_world
 
 Journey = Callable[[World, Repo], Coroutine[None, None, None]]
 
+MODULES: Final = (
+    test_road,
+    test_enqueue,
+    test_worker,
+    test_record,
+    test_scheduler,
+    test_transitions,
+    test_watcher,
+    test_rollout,
+)
 JOURNEYS: dict[str, Journey] = {
     name.removeprefix("test_"): journey
-    for name, journey in inspect.getmembers(test_road, inspect.iscoroutinefunction)
+    for module in MODULES
+    for name, journey in inspect.getmembers(module, inspect.iscoroutinefunction)
     if name.startswith("test_")
 }
 WHOLE_ROAD = JOURNEYS["a_changed_definition_is_built_and_the_launcher_moves"]
@@ -69,11 +83,11 @@ async def test_the_whole_road_has_events_of_every_type(
 ) -> None:
     await WHOLE_ROAD(world, repo)
 
-    # Hooks are looked after beside the road: tests/consumers/test_health.py; and
-    # nothing is in the way of its build: tests/consumers/test_road.py has one where
+    # Hooks are looked after beside the road: tests/consumers/test_hook_health.py; and
+    # nothing keeps its build from starting: `test_scheduler` has one where
     # something is.
     beside = {HookUnhealthy.name, BuildWaiting.name}
-    assert {it.name for it in world.events} == set(EVENTS) - beside
+    assert {event.name for event in world.events} == set(EVENTS) - beside
 
 
 @pytest.mark.rabbitmq
@@ -95,8 +109,8 @@ async def test_messages_are_as_any_subscriber_may_rely_on(
         async with asyncio.timeout(10), queue.iterator(no_ack=True) as arriving:
             messages = [await anext(arriving) for _ in world.events]
 
-    published = {it.id: it for it in world.events}
-    assert {it.message_id for it in messages} == set(published)
+    published = {event.id: event for event in world.events}
+    assert {item.message_id for item in messages} == set(published)
     for message in messages:
         assert_binary(message, published[message.message_id or ""])
 

@@ -45,7 +45,7 @@ class Sick:
         """Wait for so many dead letters."""
         async with asyncio.timeout(30):
             while True:
-                said = await self.relaunch("dead", "list", "-o", "json")
+                said = await self.relaunch("dead-letters", "list", "-o", "json")
                 found: list[dict[str, str]] = json.loads(said.stdout)
                 if len(found) == count:
                     return found
@@ -66,7 +66,7 @@ async def over_rabbitmq(folder: Path) -> AsyncIterator[Sick]:
             async with connection, connection.channel() as channel:
                 exchange = await channel.get_exchange(f"{prefix}.events")
                 message = aio_pika.Message(GARBAGE, delivery_mode=2)
-                await exchange.publish(message, "push.received.v1")
+                await exchange.publish(message, "push.received.v2")
 
         yield Sick(service=receiver, spoil=spoil)
 
@@ -93,10 +93,10 @@ async def over_a_table(folder: Path) -> AsyncIterator[Sick]:
 SPOILED = """
 WITH event AS (
   INSERT INTO bus_events (id, name, body, published_at)
-  VALUES (gen_random_uuid()::text, 'push.received.v1', $1, 0) RETURNING place
+  VALUES (gen_random_uuid()::text, 'push.received.v2', $1, 0) RETURNING place
 )
 INSERT INTO bus_queue (role, event, attempts, available_at, error)
-SELECT 'evaluate', place, 0, 0, '' FROM event
+SELECT 'evaluation', place, 0, 0, '' FROM event
 """
 
 
@@ -113,16 +113,16 @@ async def test_an_operator_lists_shows_requeues_and_drops_a_dead_letter(
     async with bus(tmp_path) as sick:
         await sick.spoil()
         (letter,) = await sick.letters(1)
-        listed = await sick.relaunch("dead", "list")
-        shown = await sick.relaunch("dead", "show", letter["id"])
-        requeued = await sick.relaunch("dead", "requeue", letter["id"])
+        listed = await sick.relaunch("dead-letters", "list")
+        shown = await sick.relaunch("dead-letters", "show", letter["id"])
+        requeued = await sick.relaunch("dead-letters", "requeue", letter["id"])
         (again,) = await sick.letters(1)
-        dropped = await sick.relaunch("dead", "drop", again["id"], "--yes")
-        gone = await sick.relaunch("dead", "show", again["id"])
+        dropped = await sick.relaunch("dead-letters", "drop", again["id"], "--yes")
+        gone = await sick.relaunch("dead-letters", "show", again["id"])
 
-        assert letter["role"] == "evaluate"
+        assert letter["role"] == "evaluation"
         assert "UndecodableEventError" in letter["error"]
-        assert "evaluate" in listed.stdout
+        assert "evaluation" in listed.stdout
         assert "no event at all" in shown.stdout
         assert "\x1b" not in shown.stdout
         assert requeued.returncode == dropped.returncode == 0

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from service.domain.notice import CONTEXT
+from service.domain.commit_status import CONTEXT
 from tests.support.forge import a_forge
 from tests.support.service import Service
 
@@ -16,7 +16,7 @@ async def test_a_commit_is_told_how_its_environment_fares(tmp_path: Path) -> Non
             tmp_path / "data",
             RELAUNCH_FORGE_TOKENS=f"{forge.host}={forge.token}",
             RELAUNCH_FORGE_KINDS=json.dumps({forge.host: "github"}),
-            RELAUNCH_FORGE_FEEDBACK="true",
+            RELAUNCH_FORGE_COMMIT_STATUS="true",
         )
         try:
             # In threads: the forge answers on this loop.

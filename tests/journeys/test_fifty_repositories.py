@@ -80,9 +80,9 @@ def a_project(number: int) -> str:
 def followed(cluster: KubeCluster, sizes: Sequence[int]) -> list[Course]:
     """Follow repositories of several projects, one project after the other."""
     return [
-        cluster.follow(f"course-{project}-{it}", project=a_project(project))
+        cluster.follow(f"course-{project}-{number}", project=a_project(project))
         for project, size in enumerate(sizes)
-        for it in range(size)
+        for number in range(size)
     ]
 
 
@@ -97,20 +97,20 @@ def push(cluster: KubeCluster, courses: Sequence[Course]) -> None:
 def listed(cluster: KubeCluster) -> Mapping[str, dict[str, Any]]:
     """Return all launchers by name."""
     found = cluster.receiver.api("GET", "/session_launchers")
-    return {it["name"]: it for it in found}
+    return {item["name"]: item for item in found}
 
 
 async def are_calm(cluster: KubeCluster) -> bool:
     """Say whether nothing is being built or waits to be."""
     path = "/builds?limit=200"
     builds = await asyncio.to_thread(cluster.receiver.api, "GET", path)
-    return all(it["status"] != "in_progress" for it in builds)
+    return all(build["status"] != "in_progress" for build in builds)
 
 
 async def are_moved(cluster: KubeCluster, courses: Sequence[Course]) -> bool:
     found = await asyncio.to_thread(listed, cluster)
-    every = [found[it.name] for it in courses]
-    return all(it["generation"] and not it["outdated"] for it in every)
+    every = [found[course.name] for course in courses]
+    return all(entry["generation"] and not entry["outdated"] for entry in every)
 
 
 def on_its_head(cluster: KubeCluster, kube: Kube, course: Course) -> bool:
@@ -144,10 +144,10 @@ async def assert_each_was_built_once(
     cluster: KubeCluster, kube: Kube, courses: Sequence[Course]
 ) -> None:
     jobs = cluster.jobs.jobs.values()
-    again = {key: n for key, n in Counter(it.key for it in jobs).items() if n > 1}
+    again = {key: n for key, n in Counter(job.key for job in jobs).items() if n > 1}
     assert again == {}
     assert len(jobs) == len(courses)
-    assert {it.attempt for it in jobs} == {1}
+    assert {job.attempt for job in jobs} == {1}
     for course in courses:
         assert await asyncio.to_thread(on_its_head, cluster, kube, course), course.name
 
@@ -155,9 +155,9 @@ async def assert_each_was_built_once(
 def caps(*, at_once: int, per_project: int) -> dict[str, str]:
     """Return the settings of a service with caps, and images that nobody tries."""
     return {
-        "RELAUNCH_BUILD_AT_ONCE": str(at_once),
-        "RELAUNCH_BUILD_PER_PROJECT": str(per_project),
-        "RELAUNCH_KUBERNETES_SMOKE": "false",
+        "RELAUNCH_BUILD_MAX_CONCURRENT": str(at_once),
+        "RELAUNCH_BUILD_MAX_PER_PROJECT": str(per_project),
+        "RELAUNCH_KUBERNETES_SMOKE_TEST": "false",
     }
 
 
@@ -210,6 +210,6 @@ async def test_fifty_repositories_are_built_once_each_although_the_api_server_di
         assert cluster.jobs.most == AT_ONCE
         assert max(cluster.jobs.most_of_project.values()) <= PER_PROJECT
         # Who came last, with little, is not behind who came first, with much.
-        made = [it.project for it in cluster.jobs.jobs.values()]
+        made = [job.project for job in cluster.jobs.jobs.values()]
         halfway = Counter(made[: len(made) // 2])
-        assert min(halfway[a_project(it)] for it in range(3)) >= 4, halfway
+        assert min(halfway[a_project(number)] for number in range(3)) >= 4, halfway

@@ -20,7 +20,7 @@ COURSES = 3
 def service(tmp_path: Path) -> Iterator[Service]:
     service = Service(
         tmp_path / "data",
-        RELAUNCH_LOOK_QUIET="200ms",
+        RELAUNCH_EVALUATION_DEBOUNCE="200ms",
         RELAUNCH_BUILD_RETRY_AFTER="100ms",
     )
     service.start()
@@ -45,15 +45,15 @@ def is_calm(service: Service, courses: list[Course]) -> bool:
     """Say whether every launcher starts from what its branch defines now."""
     builds = service.api("GET", "/builds?limit=100")
     launchers = service.api("GET", "/session_launchers")
-    heads = {it.launcher["source_id"]: it.repo.tip() for it in courses}
+    heads = {course.launcher["source_id"]: course.repo.tip() for course in courses}
     looked = {
         source: service.api("GET", f"/sources/{source}/evaluations")[0].get("commit")
         for source in heads
     }
     return (
         looked == heads
-        and all(it["status"] != "in_progress" for it in builds)
-        and not any(it["outdated"] for it in launchers)
+        and all(build["status"] != "in_progress" for build in builds)
+        and not any(launcher["outdated"] for launcher in launchers)
     )
 
 

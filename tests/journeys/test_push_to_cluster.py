@@ -44,7 +44,7 @@ async def newest(cluster: KubeCluster, course: Course) -> dict[str, Any]:
 async def is_built(cluster: KubeCluster, course: Course) -> bool:
     build = await newest(cluster, course)
     assert build["state"] != "failed" or build["commit"] != course.repo.tip(), build
-    return build["state"] == "succeeded"
+    return bool(build["state"] == "succeeded")
 
 
 async def has_run(cluster: KubeCluster, course: Course) -> bool:
@@ -66,7 +66,7 @@ async def verdicts(cluster: KubeCluster, delivery: str) -> list[str]:
         )
     except AssertionError:
         return []  # it is on its way
-    return [it["evaluation"]["verdict"] for it in story["evaluations"]]
+    return [evaluation["evaluation"]["verdict"] for evaluation in story["evaluations"]]
 
 
 def relaunch(cluster: KubeCluster, *arguments: str) -> str:
@@ -92,7 +92,7 @@ async def test_a_push_becomes_a_job_an_image_and_the_launchers_image(
     build = await newest(cluster, course)
     image = build["result"]["image"]
 
-    assert [it.attempt for it in cluster.jobs.jobs.values()] == [1]
+    assert [job.attempt for job in cluster.jobs.jobs.values()] == [1]
     assert build["result"]["repository_git_commit_sha"] == commit
     assert build["packages"] == 1
 
@@ -170,7 +170,7 @@ async def test_a_build_that_a_quota_keeps_out_says_so_and_goes_on_by_itself(
     assert build["waiting"]["failure"]["kind"] == "not_admitted"
     for text in said:
         assert "because the quota none" in " ".join(text.split()), text
-    assert [it.attempt for it in cluster.jobs.jobs.values()] == [1]
+    assert [job.attempt for job in cluster.jobs.jobs.values()] == [1]
 
 
 async def test_a_build_that_is_cancelled_loses_its_job_within_seconds(

@@ -47,7 +47,9 @@ def busy(receivers: list[Service], hook: Mapping[str, Any]) -> Iterator[None]:
                 status(receiver, hook)
             is_over.wait(0.05)
 
-    threads = [threading.Thread(target=deliver, args=(it,)) for it in receivers]
+    threads = [
+        threading.Thread(target=deliver, args=(service,)) for service in receivers
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -73,12 +75,12 @@ def test_no_receiver_takes_a_revoked_hook_once_that_is_answered(
 
     with busy(receivers, removed), busy(receivers, rotated):
         newer = two.api("POST", f"/hooks/{rotated['id']}/rotate")
-        assert [status(it, rotated) for it in receivers] == [202, 202]
+        assert [status(service, rotated) for service in receivers] == [202, 202]
         one.api("DELETE", f"/hooks/{removed['id']}")
-        after = [status(it, removed) for _ in range(5) for it in receivers]
+        after = [status(service, removed) for _ in range(5) for service in receivers]
         two.api("POST", f"/hooks/{rotated['id']}/retire")
-        retired = [status(it, rotated) for _ in range(5) for it in receivers]
+        retired = [status(service, rotated) for _ in range(5) for service in receivers]
 
     assert set(after) == {401}
     assert set(retired) == {401}
-    assert [status(it, newer) for it in receivers] == [202, 202]
+    assert [status(service, newer) for service in receivers] == [202, 202]

@@ -51,7 +51,7 @@ class Closure:
     """What counts: every path that was met on the way, as it was found."""
 
     met: dict[str, str] = field(default_factory=dict)
-    wishes: set[tuple[str, str]] = field(default_factory=set)
+    pending: set[tuple[str, str]] = field(default_factory=set)
     """Requirements and constraints, without comments and order."""
     read: set[tuple[str, str]] = field(default_factory=set)
 
@@ -72,7 +72,7 @@ def _read(snapshot: Snapshot, path: str, sense: str, found: Closure) -> None:
     """Follow a file as pip does: includes are relative to the name it was given."""
     target = _resolve(snapshot, path, found)
     if target is None or target not in snapshot.content:
-        found.wishes.add((sense, f"nothing at {path}"))
+        found.pending.add((sense, f"nothing at {path}"))
         return
     if (target, sense) in found.read:
         return
@@ -81,7 +81,7 @@ def _read(snapshot: Snapshot, path: str, sense: str, found: Closure) -> None:
         line = re.sub(r"(^|\s)#.*$", "", raw).strip()
         include = re.fullmatch(r"-([rc])\s+(\S+)", line)
         if include is None:
-            found.wishes |= {(sense, line)} if line else set()
+            found.pending |= {(sense, line)} if line else set()
             continue
         inner = "constrain" if include[1] == "c" else sense
         _read(snapshot, f"{posixpath.dirname(path)}/{include[2]}", inner, found)
@@ -89,7 +89,7 @@ def _read(snapshot: Snapshot, path: str, sense: str, found: Closure) -> None:
 
 def _resolve(snapshot: Snapshot, path: str, found: Closure) -> str | None:
     """Walk a path as the system would; None when nothing is there."""
-    todo = [it for it in path.split("/") if it]
+    todo = [part for part in path.split("/") if part]
     here: list[str] = []
     hops = 0
     while todo:
@@ -115,5 +115,5 @@ def _resolve(snapshot: Snapshot, path: str, found: Closure) -> str | None:
         target = snapshot.content[name].decode()
         if hops > MAX_HOPS or target.startswith("/"):
             return None
-        todo = [it for it in target.split("/") if it] + todo
+        todo = [part for part in target.split("/") if part] + todo
     return "/".join(here) or None

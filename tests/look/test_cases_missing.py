@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from consumers.bell import Bell
+from consumers.loops.wakeup import Wakeup
 from consumers.sweep import Sweep
-from service.adapters.git import GitRemote
-from service.domain.evaluation import Judgement, RefGone, Verdict
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.comparison import Comparison, RefMissing, Verdict
+from service.domain.evaluation.sweep import PollPolicy
 from service.domain.launcher import LauncherId
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.domain.sweeping import Rhythm
 from service.errors import TransientError
-from service.ports.remote import Remote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, Remote, Tree
 from tests.support.repos import Repo
 from tests.support.ways import WAYS, MetByApi, met
-from tests.support.world import PACE, World, a_world
+from tests.support.world import ANONYMOUS, DEBOUNCE, World, a_world
 
 Interruption = Callable[[], Awaitable[None]]
 
@@ -37,17 +37,27 @@ class Interrupted:
         self._remote = remote
         self.next: Interruption | None = None
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
-        head = await self._remote.head(repository, revision)
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        head = await self._remote.head(repository, revision, expected=expected)
         happens, self.next = self.next, None
         if happens is not None:
             await happens()
         return head
 
     def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AbstractAsyncContextManager[Tree]:
-        return self._remote.tree(repository, commit)
+        return self._remote.tree(repository, commit, expected=expected)
 
 
 BY_GIT_ALONE = ("66", "67", "68", "69", "70", "71", "73")
@@ -93,9 +103,9 @@ async def built(world: World, repository: Repository) -> LauncherId:
     return launcher
 
 
-async def looks(world: World, launcher: LauncherId) -> list[Judgement]:
+async def looks(world: World, launcher: LauncherId) -> list[Comparison]:
     """Newest first."""
-    return [it.judgement for it in await world.evaluations(launcher)]
+    return [evaluation.comparison for evaluation in await world.evaluations(launcher)]
 
 
 async def verdict(world: World, launcher: LauncherId) -> Verdict:
@@ -104,19 +114,20 @@ async def verdict(world: World, launcher: LauncherId) -> Verdict:
 
 async def sweep(world: World) -> None:
     """Let an interval pass, without any delivery, and the sweep that ends it."""
-    rhythm = Rhythm()
+    poll_policy = PollPolicy()
     sweeper = Sweep(
         store=world.store,
         heads=GitRemote(environment={}, allow_files=True),
+        anonymous_heads=ANONYMOUS,
         clock=world.clock,
-        rhythm=rhythm,
+        poll_policy=poll_policy,
         per_hour=2000,
-        pace=PACE,
-        bell=Bell(clock=world.clock),
+        debounce=DEBOUNCE,
+        wakeup=Wakeup(clock=world.clock),
         chance=lambda: 0.5,
     )
     await sweeper.round()
-    world.clock.advance(rhythm.first)
+    world.clock.advance(poll_policy.first)
     async with asyncio.TaskGroup() as group:
         sweeping = group.create_task(sweeper.round())
         while not sweeping.done():
@@ -169,8 +180,8 @@ async def test_case_47_a_push_that_is_too_large_to_be_told_is_found_by_the_sweep
     await sweep(world)
 
     (last, *_) = await world.evaluations(launcher)
-    assert last.judgement.verdict is Verdict.CHANGED
-    assert last.evidence is Evidence.SWEEP
+    assert last.comparison.verdict is Verdict.CHANGED
+    assert last.trigger is Trigger.SWEEP
 
 
 async def test_case_48_of_many_branches_in_one_push_each_is_found_by_the_sweep(
@@ -190,7 +201,9 @@ async def test_case_48_of_many_branches_in_one_push_each_is_found_by_the_sweep(
     await sweep(world)
     await world.later(60)
 
-    assert {await verdict(world, it) for it in launchers} == {Verdict.CHANGED}
+    assert {await verdict(world, launcher) for launcher in launchers} == {
+        Verdict.CHANGED
+    }
 
 
 async def test_case_50_a_root_of_two_thousand_names_is_read_whole(
@@ -221,8 +234,8 @@ async def test_case_56_a_push_during_an_evaluation_has_one_of_its_own(
 
     (last, before, *_) = await world.evaluations(launcher)
     assert last.commit == repo.tip()
-    assert last.judgement.verdict is Verdict.CHANGED
-    assert before.judgement.verdict is Verdict.CHANGED
+    assert last.comparison.verdict is Verdict.CHANGED
+    assert before.comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_62_a_forge_that_fails_is_asked_again_and_nothing_is_unchanged(
@@ -267,7 +280,7 @@ async def test_case_65_other_rules_are_a_new_beginning_and_no_change_of_the_user
 ) -> None:
     launcher = await built(world, repo.repository)
     async with world.store.transaction() as tx:
-        source = await tx.sources.get((await world.launcher(launcher)).source_id)
+        source = await tx.sources.get((await world.launcher(launcher)).tracked_source)
         assert source.seen is not None
         await tx.sources.save(replace(source, seen=replace(source.seen, rules="0")))
     repo.commit({"README.md": "An edit\n"})
@@ -345,8 +358,8 @@ async def test_case_70_a_repository_that_is_gone_costs_ever_fewer_looks(
     repo.path.rename(repo.path.with_name("deleted.git"))
     await world.push(repo.repository)
 
-    for _ in range(360):
-        await world.later(10)
+    for _ in range(120):
+        await world.later(30)
 
     assert len(await looks(world, launcher)) <= 30
     assert (await world.launcher(launcher)).image == image

@@ -5,7 +5,7 @@ The numbers are those of the checklist of what naive receivers get wrong.
 
 import pytest
 
-from service.domain.evaluation import Looked, Verdict
+from service.domain.evaluation.comparison import Observed, Verdict
 from tests.support.following import Follower
 from tests.support.repos import MovedFrom, Repo
 
@@ -40,10 +40,10 @@ async def test_case_01_a_file_added_and_removed_in_one_push_changes_nothing(
     repo.commit({"README.md": "hello"})
     repo.commit({"environment.yml": None, "Pipfile": None})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.UNCHANGED
-    assert judgement.reason == "same_fingerprint"
+    assert comparison.verdict is Verdict.UNCHANGED
+    assert comparison.reason == "same_fingerprint"
 
 
 async def test_case_01_a_file_removed_and_added_in_one_push_changes_nothing(
@@ -79,11 +79,11 @@ async def test_case_03_a_definition_edited_then_deleted_gives_way_to_the_next(
     repo.commit({"requirements.txt": "pandas\n"})
     repo.commit({"requirements.txt": None})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
-    assert judgement.reason == "other_definition"
-    assert "environment.yml" in judgement.message
+    assert comparison.verdict is Verdict.CHANGED
+    assert comparison.reason == "other_definition"
+    assert "environment.yml" in comparison.message
 
 
 async def test_case_03_a_definition_edited_then_deleted_leaves_none(repo: Repo) -> None:
@@ -93,10 +93,10 @@ async def test_case_03_a_definition_edited_then_deleted_leaves_none(repo: Repo) 
     repo.commit({"requirements.txt": "pandas\n"})
     repo.commit({"requirements.txt": None, "README.md": "empty"})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.NO_DEFINITION
-    assert judgement.reason == "definition_removed"
+    assert comparison.verdict is Verdict.NO_DEFINITION
+    assert comparison.reason == "definition_removed"
 
 
 async def test_case_04_a_rename_into_place_is_a_change(repo: Repo) -> None:
@@ -107,10 +107,10 @@ async def test_case_04_a_rename_into_place_is_a_change(repo: Repo) -> None:
         {"environment.yml": MovedFrom("env.yml"), "requirements.txt": None},
     )
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
-    assert {"environment.yml", "requirements.txt"} <= set(judgement.changed)
+    assert comparison.verdict is Verdict.CHANGED
+    assert {"environment.yml", "requirements.txt"} <= set(comparison.changed)
 
 
 async def test_case_04_a_rename_into_place_is_a_first_definition(repo: Repo) -> None:
@@ -131,10 +131,10 @@ async def test_case_05_a_rename_away_is_a_removal(repo: Repo) -> None:
     await follower.look()
     repo.commit({"old.txt": MovedFrom("requirements.txt")})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.NO_DEFINITION
-    assert judgement.reason == "definition_removed"
+    assert comparison.verdict is Verdict.NO_DEFINITION
+    assert comparison.reason == "definition_removed"
 
 
 async def test_case_06_a_renamed_context_directory_has_no_definition_any_more(
@@ -146,9 +146,9 @@ async def test_case_06_a_renamed_context_directory_has_no_definition_any_more(
     await follower.look()
     repo.commit({"service": MovedFrom("app")})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.NO_DEFINITION
+    assert comparison.verdict is Verdict.NO_DEFINITION
     assert (await elsewhere.look()).verdict is Verdict.INITIAL
 
 
@@ -158,10 +158,10 @@ async def test_case_06_a_renamed_directory_of_includes_is_a_change(repo: Repo) -
     await follower.look()
     repo.commit({"other": MovedFrom("sub")})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
-    assert judgement.changed == ("sub/more.txt",)
+    assert comparison.verdict is Verdict.CHANGED
+    assert comparison.changed == ("sub/more.txt",)
 
 
 async def test_case_07_swapped_files_are_a_change(repo: Repo) -> None:
@@ -171,9 +171,9 @@ async def test_case_07_swapped_files_are_a_change(repo: Repo) -> None:
     await follower.look()
     repo.commit(dict(zip(both, reversed(both.values()), strict=True)))
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
+    assert comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_07_a_copy_over_the_definition_is_a_change(repo: Repo) -> None:
@@ -195,11 +195,11 @@ async def test_case_08_only_the_last_commit_counts_whatever_the_order(
     repo.commit({"requirements.txt": "numpy==3\n"})
     repo.commit({"requirements.txt": "numpy==2\n"})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
-    assert isinstance(follower.looked, Looked)
-    assert follower.looked.head.commit == repo.tip()
+    assert comparison.verdict is Verdict.CHANGED
+    assert isinstance(follower.observed, Observed)
+    assert follower.observed.head.commit == repo.tip()
 
 
 async def test_case_09_the_same_tree_in_a_new_commit_is_unchanged_and_remembered(
@@ -210,9 +210,9 @@ async def test_case_09_the_same_tree_in_a_new_commit_is_unchanged_and_remembered
     await follower.look()
     amended = repo.commit({"requirements.txt": "numpy\n"}, parents=(), message="again")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.UNCHANGED
+    assert comparison.verdict is Verdict.UNCHANGED
     assert follower.source.seen is not None
     assert follower.source.seen.commit == amended
     assert (await follower.look()).reason == "same_commit"
@@ -292,10 +292,10 @@ async def test_case_12_an_edit_without_meaning_is_cosmetic(
     await follower.look()
     repo.commit({"requirements.txt": edited})
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.COSMETIC
-    assert judgement.changed == ("requirements.txt",)
+    assert comparison.verdict is Verdict.COSMETIC
+    assert comparison.changed == ("requirements.txt",)
 
 
 async def test_case_13_a_table_no_installer_reads_is_cosmetic(repo: Repo) -> None:

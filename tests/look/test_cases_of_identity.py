@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.agenda import Look
-from service.domain.evaluation import Evaluation, RefGone, Verdict
+from service.domain.evaluation.comparison import Evaluation, RefMissing, Verdict
+from service.domain.evaluation.queue import EvaluationRequest
 from service.domain.launcher import LauncherId
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision, Source
-from service.ports.remote import Remote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, Remote, Tree
 from tests.support.forge import Forge
 from tests.support.ways import MetByApi, met_by_api
-from tests.support.world import PACE, World, a_world
+from tests.support.world import DEBOUNCE, World, a_world
 
 SIX = {"requirements.txt": "six==1.16.0\n"}
 NEWER = {"requirements.txt": "six==1.17.0\n"}
@@ -31,13 +31,23 @@ class Handed:
 
     remote: Remote
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
-        return await self.remote.head(repository, revision)
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        return await self.remote.head(repository, revision, expected=expected)
 
     def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AbstractAsyncContextManager[Tree]:
-        return self.remote.tree(repository, commit)
+        return self.remote.tree(repository, commit, expected=expected)
 
 
 @dataclass
@@ -65,8 +75,10 @@ class Course:
         now = self.world.clock.now()
         async with self.world.store.transaction() as tx:
             for source in await tx.sources.list():
-                ask = Look(source_id=source.id, evidence=Evidence.SWEEP, asked_at=now)
-                await tx.agenda.ask(ask, pace=PACE)
+                ask = EvaluationRequest(
+                    source_id=source.id, trigger=Trigger.SWEEP, requested_at=now
+                )
+                await tx.evaluation_queue.enqueue(ask, debounce=DEBOUNCE)
         await self.world.settle()
 
     async def last(self, launcher: LauncherId) -> Evaluation:
@@ -116,7 +128,7 @@ async def test_case_66_a_rename_that_nobody_told_is_followed(course: Course) -> 
     await course.sweep()
 
     repository = (await course.source()).repository
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
     assert repository.path == "grace/renamed"
     assert repository.url == f"{course.forge.url}/grace/renamed.git"
     assert repository.number == course.repo.hosted.number
@@ -132,7 +144,7 @@ async def test_case_66_a_rename_before_anybody_looked_is_followed(
     launcher = await course.world.follow(old)
     await course.world.settle()
 
-    assert (await course.last(launcher)).judgement.verdict is Verdict.INITIAL
+    assert (await course.last(launcher)).comparison.verdict is Verdict.INITIAL
     assert (await course.source()).repository.path == "grace/renamed"
 
 
@@ -145,13 +157,15 @@ async def test_case_66_two_names_of_one_repository_do_not_fight(course: Course) 
 
     await course.sweep()
 
-    for it in (launcher, other):
-        evaluation = await course.last(it)
+    for launcher_id in (launcher, other):
+        evaluation = await course.last(launcher_id)
         assert evaluation.commit == course.repo.tip()
-        assert evaluation.judgement.verdict is Verdict.CHANGED
+        assert evaluation.comparison.verdict is Verdict.CHANGED
     async with course.world.store.reading() as tx:
         sources = await tx.sources.list()
-    assert {it.repository.number for it in sources} == {course.repo.hosted.number}
+    assert {source.repository.number for source in sources} == {
+        course.repo.hosted.number
+    }
 
 
 async def test_case_67_who_takes_an_old_name_is_not_followed(course: Course) -> None:
@@ -162,7 +176,7 @@ async def test_case_67_who_takes_an_old_name_is_not_followed(course: Course) -> 
     await course.sweep()
 
     last = await course.last(launcher)
-    assert last.judgement.verdict is Verdict.UNCHANGED
+    assert last.comparison.verdict is Verdict.UNCHANGED
     assert last.commit == course.repo.tip()
     assert course.world.builder.running == []
 
@@ -178,7 +192,7 @@ async def test_case_67_nor_while_the_api_does_not_answer(course: Course) -> None
     await course.sweep()
 
     last = await course.last(launcher)
-    assert last.judgement.verdict is Verdict.CHANGED
+    assert last.comparison.verdict is Verdict.CHANGED
     assert last.commit == course.repo.tip()
     assert "head" in course.repo.git_instead.asked
 
@@ -190,7 +204,7 @@ async def test_case_69_what_a_reader_is_not_shown_any_more_is_unknown_until_it_o
     image = (await course.world.launcher(launcher)).image
     course.forge.set_visibility(course.repo.hosted, "private")
     await course.sweep()
-    closed = (await course.last(launcher)).judgement
+    closed = (await course.last(launcher)).comparison
     kept = (await course.world.launcher(launcher)).image
     course.forge.set_visibility(course.repo.hosted, "public")
 
@@ -198,7 +212,7 @@ async def test_case_69_what_a_reader_is_not_shown_any_more_is_unknown_until_it_o
 
     assert (closed.verdict, closed.reason) == (Verdict.UNKNOWN, "remote_refused")
     assert kept == image
-    assert (await course.last(launcher)).judgement.verdict is Verdict.UNCHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.UNCHANGED
 
 
 async def test_case_69_what_becomes_private_is_still_read_by_who_may(
@@ -210,7 +224,7 @@ async def test_case_69_what_becomes_private_is_still_read_by_who_may(
 
     await course.sweep()
 
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_70_what_was_deleted_is_unknown_and_keeps_its_image(
@@ -222,7 +236,7 @@ async def test_case_70_what_was_deleted_is_unknown_and_keeps_its_image(
 
     await course.sweep()
 
-    last = (await course.last(launcher)).judgement
+    last = (await course.last(launcher)).comparison
     assert (last.verdict, last.reason) == (Verdict.UNKNOWN, "remote_refused")
     assert (await course.world.launcher(launcher)).image == image
 
@@ -236,7 +250,7 @@ async def test_case_70_a_revoked_token_does_not_hide_what_is_public(
 
     await course.sweep()
 
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_70_a_revoked_token_is_said_to_be_why_nothing_is_seen(
@@ -248,7 +262,7 @@ async def test_case_70_a_revoked_token_is_said_to_be_why_nothing_is_seen(
 
     await course.sweep()
 
-    last = (await course.last(launcher)).judgement
+    last = (await course.last(launcher)).comparison
     assert (last.verdict, last.reason) == (Verdict.UNKNOWN, "remote_forbidden")
     assert "401" in last.message
 
@@ -263,7 +277,7 @@ async def test_case_71_who_was_made_again_under_the_name_is_somebody_else(
 
     await course.sweep()
 
-    last = (await course.last(launcher)).judgement
+    last = (await course.last(launcher)).comparison
     assert (last.verdict, last.reason) == (Verdict.UNKNOWN, "remote_replaced")
     assert (await course.world.launcher(launcher)).image == image
     assert course.world.builder.running == []
@@ -275,8 +289,10 @@ async def test_case_49_no_forge_is_asked_to_compare(course: Course) -> None:
 
     await course.sweep()
 
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
-    assert not [it for it in course.forge.requests if "compare" in it.path]
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
+    assert not [
+        request for request in course.forge.requests if "compare" in request.path
+    ]
 
 
 async def test_case_62_an_api_that_fails_is_replaced_by_git(course: Course) -> None:
@@ -286,7 +302,7 @@ async def test_case_62_an_api_that_fails_is_replaced_by_git(course: Course) -> N
 
     await course.sweep()
 
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_62_a_forge_that_limits_us_everywhere_is_left_alone_as_it_asks(
@@ -294,11 +310,12 @@ async def test_case_62_a_forge_that_limits_us_everywhere_is_left_alone_as_it_ask
 ) -> None:
     launcher = await course.follow()
     course.repo.commit(NEWER)
-    course.forge.fail_next(429, 1, {"Retry-After": "600"}, scope="api")
+    # All of them: GitLab limits who shows no token apart from who shows one.
+    course.forge.fail_next(429, 100, {"Retry-After": "600"}, scope="api")
     course.forge.fail_next(429, 100, {"Retry-After": "600"}, scope="git")
 
     await course.sweep()
-    limited = (await course.last(launcher)).judgement
+    limited = (await course.last(launcher)).comparison
     asked = _api_requests(course)
     await course.world.later(60)
     meanwhile = _api_requests(course) - asked
@@ -307,8 +324,8 @@ async def test_case_62_a_forge_that_limits_us_everywhere_is_left_alone_as_it_ask
 
     assert limited.verdict is Verdict.UNKNOWN
     assert meanwhile == 0
-    assert (await course.last(launcher)).judgement.verdict is Verdict.CHANGED
+    assert (await course.last(launcher)).comparison.verdict is Verdict.CHANGED
 
 
 def _api_requests(course: Course) -> int:
-    return len([it for it in course.forge.requests if it.is_api])
+    return len([request for request in course.forge.requests if request.is_api])

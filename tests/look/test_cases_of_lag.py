@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.git import GitRemote
-from service.domain.evaluation import Judgement, RefGone, Verdict
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.comparison import Comparison, RefMissing, Verdict
 from service.domain.launcher import LauncherId
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.ports.remote import Remote, Tree
-from service.wire import PushReceived, RepositoryData
+from service.events.models import PushReceived, RepositoryData
+from service.ports.remote import NO_READS, ExpectedReads, Remote, Tree
 from tests.support.repos import Repo
 from tests.support.world import World, a_world
 
@@ -22,23 +22,35 @@ class Lagging:
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
-        self._shown: Head | RefGone | None = None
+        self._shown: Head | RefMissing | None = None
         self.asked = 0
         self.late = 0
         """How many more times an old head is shown."""
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
         self.asked += 1
         if self._shown is None or self.late == 0:
-            self._shown = await self._remote.head(repository, revision)
+            self._shown = await self._remote.head(
+                repository, revision, expected=expected
+            )
         else:
             self.late -= 1
         return self._shown
 
     def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AbstractAsyncContextManager[Tree]:
-        return self._remote.tree(repository, commit)
+        return self._remote.tree(repository, commit, expected=expected)
 
 
 @pytest.fixture
@@ -75,9 +87,9 @@ async def tell(world: World, repo: Repo, before: str, after: str) -> None:
     await world.settle()
 
 
-async def looks(world: World, launcher: LauncherId) -> list[Judgement]:
+async def looks(world: World, launcher: LauncherId) -> list[Comparison]:
     """Newest first."""
-    return [it.judgement for it in await world.evaluations(launcher)]
+    return [evaluation.comparison for evaluation in await world.evaluations(launcher)]
 
 
 async def test_case_63_a_forge_that_lags_is_asked_again_before_it_is_believed(
@@ -96,7 +108,7 @@ async def test_case_63_a_forge_that_lags_is_asked_again_before_it_is_believed(
     (last, *earlier) = await looks(world, launcher)
     between = earlier[: len(earlier) - seen]
     assert (first.verdict, first.reason) == (Verdict.UNKNOWN, "remote_lags")
-    assert {it.reason for it in between} == {"remote_lags"}
+    assert {comparison.reason for comparison in between} == {"remote_lags"}
     assert last.verdict is Verdict.CHANGED
     assert len(world.builder.running) == 1
 
@@ -159,7 +171,7 @@ def _pushed(world: World, repo: Repo, before: str, after: str) -> PushReceived:
         before=before,
         after=after,
         default_branch="main",
-        evidence="push",
+        trigger="push",
         delivery_id=f"d-{world.ids.new()}",
         hook_id="hook-1",
         received_at=world.clock.now(),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from service.domain.definition import Definition, Kind
-from service.domain.evaluation import Looked, Verdict
+from service.domain.evaluation.comparison import Observed, Verdict
 from tests.support.following import Follower
 from tests.support.repos import Content, Executable, Link, Repo, Submodule
 
@@ -39,9 +39,9 @@ async def _verdicts(
 
 
 def _definition(follower: Follower) -> Definition:
-    assert isinstance(follower.looked, Looked)
-    assert isinstance(follower.looked.found, Definition)
-    return follower.looked.found
+    assert isinstance(follower.observed, Observed)
+    assert isinstance(follower.observed.found, Definition)
+    return follower.observed.found
 
 
 async def test_case_14_names_that_only_resemble_do_not_count(repo: Repo) -> None:
@@ -87,8 +87,11 @@ async def test_case_16_yaml_is_not_yml_and_says_so(repo: Repo) -> None:
     verdicts = await _verdicts(follower, repo, {"environment.yaml": CONDA})
 
     assert verdicts == [Verdict.NO_DEFINITION]
-    assert isinstance(follower.looked, Looked)
-    assert any(it.path == "environment.yaml" for it in follower.looked.found.findings)
+    assert isinstance(follower.observed, Observed)
+    assert any(
+        finding.path == "environment.yaml"
+        for finding in follower.observed.found.findings
+    )
 
 
 async def test_case_16_of_both_spellings_the_one_that_is_built_counts(
@@ -301,7 +304,9 @@ async def test_case_21_what_lies_outside_is_never_read(
 
     assert verdicts == [Verdict.INITIAL]
     assert _definition(follower).findings
-    assert not [it for it in follower.paths if "passwd" in it or "outside" in it]
+    assert not [
+        path for path in follower.paths if "passwd" in path or "outside" in path
+    ]
 
 
 async def test_case_21_a_long_chain_of_includes_is_followed_or_counts_whole(
@@ -309,7 +314,7 @@ async def test_case_21_a_long_chain_of_includes_is_followed_or_counts_whole(
 ) -> None:
     depth = 60
     chain: dict[str, Content] = {
-        f"r{it}.txt": f"-r r{it + 1}.txt\n" for it in range(depth)
+        f"r{number}.txt": f"-r r{number + 1}.txt\n" for number in range(depth)
     }
     chain |= {"requirements.txt": "-r r0.txt\n", f"r{depth}.txt": "numpy\n"}
 

@@ -5,7 +5,7 @@ The numbers are those of the checklist of what naive receivers get wrong.
 
 import pytest
 
-from service.domain.evaluation import RefGone, Verdict
+from service.domain.evaluation.comparison import RefMissing, Verdict
 from tests.support.following import Follower
 from tests.support.repos import Repo
 
@@ -24,10 +24,10 @@ async def test_case_37_a_branch_that_comes_back_is_compared_with_what_it_had(
     gone = await follower.look()
     repo.commit({"requirements.txt": back, "x": "new"}, branch="work")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
     assert gone.verdict is Verdict.REF_GONE
-    assert judgement.verdict is verdict
+    assert comparison.verdict is verdict
 
 
 async def test_case_37_a_late_word_of_a_deletion_finds_the_branch_there(
@@ -47,10 +47,10 @@ async def test_case_37_what_is_gone_while_nothing_was_seen_is_just_gone(
 ) -> None:
     follower = Follower.of(repo, revision="work")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
     repo.commit({"requirements.txt": "numpy\n"}, branch="work")
 
-    assert judgement.verdict is Verdict.REF_GONE
+    assert comparison.verdict is Verdict.REF_GONE
     assert (await follower.look()).verdict is Verdict.INITIAL
 
 
@@ -61,9 +61,9 @@ async def test_case_38_a_force_push_back_is_a_change_back(repo: Repo) -> None:
     await follower.look()
     repo.point("refs/heads/main", older)
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
+    assert comparison.verdict is Verdict.CHANGED
     assert follower.source.seen is not None
     assert follower.source.seen.commit == older
 
@@ -79,9 +79,9 @@ async def test_case_39_a_force_push_sideways_needs_nothing_of_before(
     repo.git("reflog", "expire", "--expire=now", "--all")
     repo.git("gc", "-q", "--prune=now")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
+    assert comparison.verdict is Verdict.CHANGED
 
 
 async def test_case_40_an_unrelated_history_is_compared_all_the_same(
@@ -107,9 +107,9 @@ async def test_case_41_the_default_branch_is_asked_for_each_time(repo: Repo) -> 
     repo.commit({"requirements.txt": "pandas\n"}, branch="trunk")
     repo.make_default("trunk")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.verdict is Verdict.CHANGED
+    assert comparison.verdict is Verdict.CHANGED
     assert follower.source.seen is not None
     assert follower.source.seen.ref == "refs/heads/trunk"
 
@@ -122,9 +122,9 @@ async def test_case_41_a_renamed_default_branch_is_still_the_same(repo: Repo) ->
     repo.make_default("trunk")
     repo.delete("refs/heads/main")
 
-    judgement = await follower.look()
+    comparison = await follower.look()
 
-    assert judgement.reason == "same_commit"
+    assert comparison.reason == "same_commit"
     assert follower.source.seen is not None
     assert follower.source.seen.ref == "refs/heads/trunk"
 
@@ -144,4 +144,4 @@ async def test_case_41_a_branch_that_is_followed_by_name_keeps_its_name(
 
     assert kept.verdict is Verdict.UNCHANGED
     assert gone.verdict is Verdict.REF_GONE
-    assert isinstance(follower.looked, RefGone)
+    assert isinstance(follower.observed, RefMissing)

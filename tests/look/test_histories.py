@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import Phase, given, note, settings, strategies as st
 
-from service.domain.evaluation import Verdict
+from service.domain.evaluation.comparison import Verdict
 from tests.look.oracle import Closure, closure
 from tests.support.following import Follower
 from tests.support.repos import Content, Link, MovedFrom, Repo
@@ -65,7 +65,7 @@ pushes = st.builds(
     files=st.dictionaries(st.sampled_from(PATHS), contents, max_size=3).flatmap(
         lambda chosen: st.one_of(
             st.just(chosen),
-            st.sampled_from(LINKED).map(lambda it: {**chosen, "way": Link(it)}),
+            st.sampled_from(LINKED).map(lambda text: {**chosen, "way": Link(text)}),
         )
     ),
     older=st.integers(0, 5),
@@ -118,11 +118,11 @@ async def _follow(
                 _push(repo, push, commits)
                 commits.append(repo.tip())
             expected = closure(repo, commits[-1], context_dir)
-            judgement = await follower.look()
-            note(f"{push} → {judgement}")
-            _compare(judgement.verdict, known, expected)
+            comparison = await follower.look()
+            note(f"{push} → {comparison}")
+            _compare(comparison.verdict, known, expected)
             if len(commits) > 1 and known is not None:
-                _compare_trees(repo, commits[-2:], judgement.verdict)
+                _compare_trees(repo, commits[-2:], comparison.verdict)
             known = expected
 
 
@@ -150,7 +150,7 @@ def _rename(repo: Repo, old: str, new: str) -> None:
 
 def _commit_tree(repo: Repo, like: str, *, parents: Sequence[str]) -> None:
     person = ["-c", "user.name=A Person", "-c", "user.email=p@example.org"]
-    parent = [word for it in parents for word in ("-p", it)]
+    parent = [word for text in parents for word in ("-p", text)]
     said = repo.git(*person, "commit-tree", f"{like}^{{tree}}", *parent, "-m", "back")
     repo.point("refs/heads/main", said.decode().strip())
 
@@ -162,7 +162,7 @@ def _compare(verdict: Verdict, known: Closure | None, now: Closure | None) -> No
         assert verdict is Verdict.INITIAL
     elif now.met == known.met:
         assert verdict is Verdict.UNCHANGED
-    elif now.wishes != known.wishes:
+    elif now.pending != known.pending:
         assert verdict is Verdict.CHANGED
     else:
         assert verdict in {Verdict.UNCHANGED, Verdict.COSMETIC, Verdict.CHANGED}

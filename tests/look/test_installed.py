@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.git import GitRemote
-from service.adapters.local.kept import prune
+from service.adapters.git.remote import GitRemote
+from service.adapters.local.worker.kept_files import prune
 from service.domain.definition import Definition
-from service.look import read_tree
+from service.usecases.observe import read_tree
 from tests.support.repos import Content, Link, Repo, git
 from tests.support.sandbox import SANDBOX
 
@@ -126,7 +126,7 @@ async def test_what_installs_something_else_has_another_meaning(
     seen: list[tuple[str, dict[str, bytes]]] = []
     for number, edit in enumerate([base, *map(dict, _single(len(layout)))]):
         commit = repo.commit(
-            {_at(path, where): _in(it, where) for path, it in edit.items()}
+            {_at(path, where): _in(item, where) for path, item in edit.items()}
         )
         async with remote.tree(repo.repository, commit) as tree:
             found = await read_tree(tree, "", sandbox=SANDBOX)

@@ -12,18 +12,17 @@ from typing import Any, Literal
 
 import pytest
 
-from service.domain.evaluation import Evaluation, Verdict
+from service.domain.evaluation.comparison import Evaluation, Verdict
 from service.domain.hook import Hook, HookId, Proof
 from service.domain.launcher import LauncherId
 from service.domain.repository import Repository
-from service.domain.source import Source
+from service.domain.source import Access, Source
 from service.ports.remote import Remote
 from tests.support.api import Api, serving
-from tests.support.apis import a_routed
+from tests.support.apis import WatchedGit, a_routed
 from tests.support.deliveries import Post, a_push, some_facts
 from tests.support.forge import Forge, HostedRepo, a_forge
 from tests.support.memory import MemoryBus
-from tests.support.ways import WatchedGit
 from tests.support.world import World, a_world
 
 SIX = {"requirements.txt": "six==1.16.0\n"}
@@ -96,7 +95,7 @@ class Course:
     async def source(self) -> Source:
         launcher = await self.world.launcher(self.launcher)
         async with self.world.store.reading() as tx:
-            return await tx.sources.get(launcher.source_id)
+            return await tx.sources.get(launcher.tracked_source)
 
     async def known_hook(self) -> Hook:
         async with self.world.store.reading() as tx:
@@ -118,7 +117,7 @@ async def a_course(stack: AsyncExitStack, folder: Path, way: Way) -> Course:
         remote = await stack.enter_async_context(
             a_routed(forge, git=git, clock=world.clock)
         )
-    world.evaluator._remote = remote
+    world.evaluator._remotes[Access.CREDENTIAL] = remote
     bus = MemoryBus()
     api = await stack.enter_async_context(serving(world, bus))
     repo = forge.create("ada/course", files=SIX)
@@ -178,7 +177,7 @@ async def test_a_signed_number_makes_nobody_deaf(course: Course, when: str) -> N
     number = course.repo.number if course.is_told else None
     assert forged.status == 202
     assert (await course.last()).commit == commit
-    assert (await course.last()).judgement.verdict is Verdict.CHANGED
+    assert (await course.last()).comparison.verdict is Verdict.CHANGED
     assert (await course.source()).repository.number == number
     assert (await course.known_hook()).repository.number == number
 
@@ -196,9 +195,9 @@ async def test_a_signed_number_reaches_no_other_repository(course: Course) -> No
     commit = await course.push()
 
     places = {f"/{private.number}", "grace/secret", "grace%2Fsecret"}
-    asked = [it.path for it in course.forge.requests]
+    asked = [request.path for request in course.forge.requests]
     assert (by_number.status, by_name.status) == (202, 403)
-    assert not [path for path in asked if any(it in path for it in places)]
+    assert not [path for path in asked if any(place in path for place in places)]
     assert (await course.last()).commit == commit
     assert (await course.source()).repository.path == "ada/course"
 
@@ -216,7 +215,9 @@ async def test_a_signed_number_wakes_nobody_who_follows_another_repository(
     await course.forge_push(path="grace/other", number=other.number)
 
     evaluations = await course.world.evaluations(victim)
-    assert [it.delivery_ids for it in evaluations if it.delivery_ids] == []
+    assert [
+        evaluation.delivery_ids for evaluation in evaluations if evaluation.delivery_ids
+    ] == []
 
 
 async def test_a_repository_that_was_made_anew_is_heard_again(course: Course) -> None:
@@ -230,7 +231,7 @@ async def test_a_repository_that_was_made_anew_is_heard_again(course: Course) ->
     commit = await course.push()
 
     assert (await course.last()).commit == commit
-    assert (await course.last()).judgement.verdict is Verdict.CHANGED
+    assert (await course.last()).comparison.verdict is Verdict.CHANGED
     if course.is_told:
         made_anew = f"was {old.number} and is {course.repo.number}"
         assert (await course.source()).repository.number == course.repo.number
@@ -271,7 +272,7 @@ async def test_who_takes_the_name_of_what_was_deleted_is_not_followed(
     refused = await numbered.post(a_push(stranger, facts))
     await numbered.forge_push(number=taken.number + 1)
 
-    last = (await numbered.last()).judgement
+    last = (await numbered.last()).comparison
     assert refused.status == 401
     assert (last.verdict, last.reason) == (Verdict.UNKNOWN, "remote_replaced")
     assert numbered.world.builder.running == []

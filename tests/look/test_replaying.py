@@ -1,19 +1,19 @@
 """A replay says the same over plain git and over APIs, and agrees with the oracle."""
 
 import random
-from collections.abc import Collection, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from service.adapters.git import GitRemote
-from service.adapters.history import open_history
-from service.domain.evaluation import RefGone
-from service.domain.replaying import Act, Played, Report
+from service.adapters.git.history import open_history
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.comparison import RefMissing
+from service.domain.evaluation.replay import ReplayAction, ReplayedPush, Report
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.ports.remote import Tree
+from service.ports.remote import NO_READS, ExpectedReads, Tree
 from tests.look.oracle import closure
 from tests.support.playing import judged, replayed
 from tests.support.repos import Content, Executable, Link, Repo
@@ -37,11 +37,12 @@ def a_history(repo: Repo, *, pushes: int, seed: int) -> list[CommitSha]:
     made = [repo.commit({"requirements.txt": "six\n-r a.txt\n", "sub/b.txt": "six\n"})]
     for number in range(pushes):
         path = chance.choice(PATHS)
-        content: Content = "\n".join(chance.choices(LINES, k=2)) + f"\n# {number}\n"
+        lines = "\n".join(chance.choices(LINES, k=2)) + f"\n# {number}\n"
+        content: Content = lines
         if path == "way":
             content = Link(chance.choice(("sub", "nowhere")))
         elif chance.random() < 0.1:
-            content = Executable(content) if chance.random() < 0.5 else None
+            content = Executable(lines) if chance.random() < 0.5 else None
         made.append(repo.commit({path: content, "README.md": f"{number}\n"}))
         if chance.random() < 0.1:
             made.append(repo.commit({path: "six\n"}, parents=[chance.choice(made)]))
@@ -63,9 +64,9 @@ async def test_no_push_of_any_history_is_missed_or_needless(
 
         assert len(report.pushes) == len(commits) - 1
         assert (report.missed, report.needless) == (0, 0)
-        assert report.count(Act.BUILT) > 3
-        assert report.count(Act.REUSED, Act.SAME_MEANING) > 0
-        assert report.count(Act.LEFT) > 5
+        assert report.count(ReplayAction.BUILT) > 3
+        assert report.count(ReplayAction.REUSED, ReplayAction.SAME_MEANING) > 0
+        assert report.count(ReplayAction.LEFT) > 5
         if isinstance(repo, MetByApi):
             assert repo.git_instead.asked == []
 
@@ -76,31 +77,31 @@ async def test_what_git_says_of_a_push_is_what_the_oracle_says(tmp_path: Path) -
 
     report = await replayed(repo, commits)
 
-    known = [closure(repo, it, "") for it in commits]
+    known = [closure(repo, commit, "") for commit in commits]
     for before, now, push in zip(known, known[1:], report.pushes, strict=False):
         assert before is not None
         assert now is not None
-        if before.wishes != now.wishes:
+        if before.pending != now.pending:
             assert push.is_changed, push
         if before.met == now.met:
             assert not push.is_changed, push
 
 
-async def test_a_push_that_moves_nothing_costs_an_api_a_handful_of_requests(
+async def test_a_push_that_moves_nothing_costs_an_api_one_request(
     tmp_path: Path,
 ) -> None:
     async with met(tmp_path, "github") as repo:
         commits = [repo.commit({"requirements.txt": "six\n", "README.md": "0\n"})]
-        commits += [repo.commit({"README.md": f"{it}\n"}) for it in range(1, 6)]
+        commits += [repo.commit({"README.md": f"{number}\n"}) for number in range(1, 6)]
 
         report = await replayed(repo, commits)
 
-        assert report.count(Act.LEFT) == 5
-        assert all(0 < it.requests <= 5 for it in report.pushes)
+        assert report.count(ReplayAction.LEFT) == 5
+        assert [push.requests for push in report.pushes] == [1] * 5
 
 
-def a_push(act: Act, *, is_changed: bool) -> Played:
-    return Played(
+def a_push(act: ReplayAction, *, is_changed: bool) -> ReplayedPush:
+    return ReplayedPush(
         commit=CommitSha("c" * 40),
         act=act,
         reason="r",
@@ -113,26 +114,34 @@ def test_a_report_counts_what_was_missed_and_what_was_needless() -> None:
     """A confusion table that is always clean would show nothing."""
     report = Report(
         pushes=(
-            a_push(Act.BUILT, is_changed=True),
-            a_push(Act.REUSED, is_changed=True),
-            a_push(Act.BUILT, is_changed=False),
-            a_push(Act.LEFT, is_changed=True),
-            a_push(Act.UNREAD, is_changed=True),
-            a_push(Act.SAME_MEANING, is_changed=True),
-            a_push(Act.LEFT, is_changed=False),
-            a_push(Act.NO_DEFINITION, is_changed=True),
+            a_push(ReplayAction.BUILT, is_changed=True),
+            a_push(ReplayAction.REUSED, is_changed=True),
+            a_push(ReplayAction.BUILT, is_changed=False),
+            a_push(ReplayAction.LEFT, is_changed=True),
+            a_push(ReplayAction.UNREAD, is_changed=True),
+            a_push(ReplayAction.SAME_MEANING, is_changed=True),
+            a_push(ReplayAction.LEFT, is_changed=False),
+            a_push(ReplayAction.NO_DEFINITION, is_changed=True),
         )
     )
 
     assert (report.missed, report.needless, report.changed) == (2, 1, 6)
+    assert report.requests_per_push(is_changed=True) == 2
+    assert Report(pushes=()).requests_per_push(is_changed=False) is None
     assert report.precision == pytest.approx(2 / 3)
     assert report.recall == pytest.approx(4 / 6)
-    assert (report.count(Act.BUILT), report.avoided, report.requests) == (2, 6, 16)
+    assert (report.count(ReplayAction.BUILT), report.avoided, report.requests) == (
+        2,
+        6,
+        16,
+    )
 
 
 async def test_a_remote_that_sees_nothing_move_is_found_out(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "repo")
-    commits = [repo.commit({"requirements.txt": f"six=={it}\n"}) for it in range(3)]
+    commits = [
+        repo.commit({"requirements.txt": f"six=={number}\n"}) for number in range(3)
+    ]
     stuck = Repo(tmp_path / "stuck")
     stuck.commit({"requirements.txt": "six==0\n"})
 
@@ -141,15 +150,22 @@ async def test_a_remote_that_sees_nothing_move_is_found_out(tmp_path: Path) -> N
 
         async def heads(
             self, repository: Repository, revisions: Collection[Revision]
-        ) -> Mapping[Revision, Head | RefGone]:
+        ) -> Mapping[Revision, Head | RefMissing]:
             del repository
             return await super().heads(stuck.repository, revisions)
 
-        def tree(
-            self, repository: Repository, commit: CommitSha
-        ) -> AbstractAsyncContextManager[Tree]:
+        @asynccontextmanager
+        async def tree(
+            self,
+            repository: Repository,
+            commit: CommitSha,
+            *,
+            expected: ExpectedReads = NO_READS,
+        ) -> AsyncIterator[Tree]:
             del repository
-            return super().tree(stuck.repository, commit)
+            opened = super().tree(stuck.repository, commit, expected=expected)
+            async with opened as tree:
+                yield tree
 
     async with open_history(str(repo.path), environment={}) as history:
         report = await judged(commits, history, Stuck(environment={}, allow_files=True))

@@ -2,42 +2,56 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from consumers.roles import ROLES
-from handlers.application import EVERYTHING, make_application
-from handlers.bodies import BodyReader
-from handlers.delivery_log import DeliveryLog
-from handlers.receiver import Receiver
-from handlers.route import Part
+from consumers.subscriptions import ROLES
+from handlers.app import EVERYTHING, make_application
+from handlers.page.keys import PageOptions
+from handlers.route import Surface
 from handlers.server import open_server
+from handlers.webhooks.body import BodyReader
+from handlers.webhooks.delivery_log import DeliveryLog
+from handlers.webhooks.ingest import Receiver
 from service.adapters.clock import SystemClock
+from service.adapters.embedded_bus.bus import TableBus
 from service.adapters.forge_api.hook_routing import RoutedForgeHooks
-from service.adapters.git import GitRemote
-from service.adapters.store import open_database
-from service.adapters.table_bus import TableBus
-from service.domain.build import BuildId, Rebuild, RebuildId
+from service.adapters.git.remote import GitRemote
+from service.domain.building.build import BuildId, Rebuild, RebuildId
+from service.domain.building.waiting import Limits
 from service.domain.hook import Secret
-from service.domain.waiting import Limits
+from service.events.envelope import Event
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.time import Clock
-from service.wire import Event
-from tests.support.databases import TEST_KEY
+from tests.support.databases import sqlite_database
 from tests.support.sandbox import SANDBOX
 from tests.support.world import World
 
 TOKEN = "a-token-for-tests"
 PUBLIC_URL = "https://relaunch.example"
+OURS = frozenset(
+    [
+        "builds",
+        "dead_letters",
+        "deliveries",
+        "events",
+        "explanations",
+        "hooks",
+        "session_launchers",
+        "simulations",
+        "sources",
+    ]
+)
+"""What has more to it than Renku knows."""
 NO_FORGE_HOOKS = RoutedForgeHooks(open_api=lambda _: None)
 
 
@@ -94,8 +108,11 @@ class Api:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Call below `/api/data`, with the token unless headers say otherwise."""
-        where = path if path.startswith("/api/") else f"/api/data{path}"
+        """Call the API, with the token unless headers say otherwise.
+
+        A path without its root is one of ours, or of Renku's where we have none.
+        """
+        where = path if path.startswith("/api/") else root_of(path) + path
         return await self.bare(
             method, where, body, data=data, headers=_with_token(headers)
         )
@@ -106,7 +123,7 @@ class Api:
         path: str,
         body: object = None,
         *,
-        data: bytes | None = None,
+        data: bytes | BinaryIO | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Call any path with these headers only."""
@@ -161,11 +178,11 @@ class Api:
         """Open a stream of server-sent events."""
         headers = _with_token({"Last-Event-ID": after} if after else None)
         async with self.session.get(
-            f"{self.url}/api/data{path}", headers=headers
+            f"{self.url}/api/relaunch{path}", headers=headers
         ) as response:
             assert response.status == 200, await response.text()
             assert response.content_type == "text/event-stream"
-            yield _read(response.content)
+            yield read_events(response.content)
 
     async def log(self, rebuild: str, *lines: str, phase: str = "build") -> None:
         """Have the build of a rebuild say something."""
@@ -185,14 +202,21 @@ class Api:
     async def spooled(self) -> list[Event]:
         """Return the events that wait in the outbox."""
         async with self.world.store.reading() as tx:
-            return [event for _, event in await tx.outbox.take(limit=100)]
+            return [event for _, event in await tx.outbox.peek(limit=100)]
+
+
+def root_of(path: str) -> str:
+    """Return below which root a path of the API is asked for in tests."""
+    first, *_, last = path.partition("?")[0].strip("/").split("/") * 2
+    is_ours = (first in OURS or last == "builds") and last != "logs"
+    return "/api/relaunch" if is_ours else "/api/data"
 
 
 def _with_token(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}", **(headers or {})}
 
 
-async def _read(content: AsyncIterator[bytes]) -> AsyncIterator[Told]:
+async def read_events(content: AsyncIterable[bytes]) -> AsyncIterator[Told]:
     fields: dict[str, str] = {}
     async for raw in content:
         line = raw.decode().rstrip("\n")
@@ -216,7 +240,7 @@ async def serving(
     clock: Clock | None = None,
     forge_hooks: ForgeHooks = NO_FORGE_HOOKS,
     is_reachable: bool = False,
-    parts: frozenset[Part] = EVERYTHING,
+    parts: frozenset[Surface] = EVERYTHING,
     **told: Any,
 ) -> AsyncIterator[Api]:
     """Serve a world.
@@ -263,8 +287,7 @@ async def serving(
 @asynccontextmanager
 async def a_table_bus(folder: Path) -> AsyncIterator[TableBus]:
     """Open a bus on a database of its own."""
-    url = f"sqlite:///{folder}/bus.db"
-    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+    async with sqlite_database(folder / "bus.db") as database:
         yield TableBus(database, roles=ROLES, clock=SystemClock())
 
 
@@ -272,7 +295,7 @@ def _application(
     world: World,
     bus: Bus,
     clock: Clock,
-    parts: frozenset[Part],
+    parts: frozenset[Surface],
     *,
     log: DeliveryLog,
     forge_hooks: ForgeHooks,
@@ -284,6 +307,7 @@ def _application(
         store=world.store,
         bus=bus,
         remote=GitRemote(environment={}, allow_files=True),
+        anonymous_remote=world.anonymous_remote,
         sandbox=SANDBOX,
         forge_hooks=forge_hooks,
         builder=world.builder,
@@ -303,6 +327,7 @@ def _application(
         public_url=public_url,
         token=Secret(TOKEN),
         version="1.2.3",
+        page=PageOptions(public_url=public_url),
         limits=Limits(caps=world.caps, attempts=3),
         parts=parts,
         **told,

@@ -3,18 +3,19 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from service.adapters.clock import SystemClock
+from service.adapters.egress import ANYWHERE, EgressPolicy
+from service.adapters.forge_api.http import open_http_client
 from service.adapters.forge_api.routing import RoutedRemote
-from service.adapters.forge_api.wire import open_wire
-from service.adapters.gate import ANYWHERE, Gate
-from service.adapters.git import GitRemote
-from service.adapters.gitlab.threads import open_threads
+from service.adapters.git.remote import GitRemote
+from service.adapters.gitlab.executor import open_executor
 from service.app.forges import Forges
-from service.domain.evaluation import RefGone
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.ports.remote import Remote, SweptRemote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, Remote, SweptRemote, Tree
 from service.ports.time import Clock
 from service.settings import ForgeSettings
 from tests.support.forge import Forge
@@ -27,21 +28,33 @@ class WatchedGit:
     git: Remote = field(default_factory=lambda: GitRemote(environment={}))
     asked: list[str] = field(default_factory=list)
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
         self.asked.append("head")
-        return await self.git.head(repository, revision)
+        return await self.git.head(repository, revision, expected=expected)
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
-        return {it: await self.head(repository, it) for it in revisions}
+    ) -> Mapping[Revision, Head | RefMissing]:
+        return {
+            revision: await self.head(repository, revision) for revision in revisions
+        }
 
     @asynccontextmanager
     async def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AsyncIterator[Tree]:
         self.asked.append("tree")
-        async with self.git.tree(repository, commit) as tree:
+        async with self.git.tree(repository, commit, expected=expected) as tree:
             yield tree
 
 
@@ -51,8 +64,8 @@ async def forges_of(
     *,
     token: str | None = None,
     clock: Clock | None = None,
-    gate: Gate = ANYWHERE,
-    **settings: object,
+    gate: EgressPolicy = ANYWHERE,
+    **settings: Any,
 ) -> AsyncIterator[Forges]:
     """Open clients of a test forge, with its owner's token unless another is given."""
     given = ForgeSettings.model_validate(
@@ -62,12 +75,14 @@ async def forges_of(
             **settings,
         }
     )
-    async with open_wire(gate=gate, environment={}, deadline=given.deadline) as wire:
-        with open_threads() as threads:
+    async with open_http_client(
+        gate=gate, environment={}, deadline=given.deadline
+    ) as http:
+        with open_executor() as executor:
             yield Forges(
                 settings=given,
-                wire=wire,
-                threads=threads,
+                http=http,
+                executor=executor,
                 clock=clock or SystemClock(),
             )
 
@@ -90,7 +105,7 @@ async def a_routed(
     git: SweptRemote,
     token: str | None = None,
     clock: Clock | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> AsyncIterator[RoutedRemote]:
     """Open the remote that the service asks, with plain git behind the API."""
     clock = clock or SystemClock()

@@ -25,8 +25,8 @@ import pytest
 from yarl import URL
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
+from service.adapters.rabbitmq.settings import Broker
 from service.adapters.rabbitmq.topology import Topology
 from service.ports.bus import Role
 from tests.support.tls import Certificates

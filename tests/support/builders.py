@@ -3,17 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from service.domain.build import Build, BuildId, Image, Package, PhaseTime
+from service.domain.building.build import Build, BuildId, Image, Package, PhaseTime
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import Failure, FailureClass
 from service.domain.findings import Finding
 from service.errors import TransientError
-from service.ports.builder import Finished, Observation, Running, Vanished
+from service.ports.builder import Finished, Observation, RefusedError, Running, Vanished
 from service.ports.time import Clock
 
 
 class ToldBuilder:
     """Keeps builds running until the test ends them."""
+
+    can_remove = True
+    """Whether its registry deletes images."""
 
     def __init__(
         self,
@@ -27,6 +30,10 @@ class ToldBuilder:
         self.version = version
         self.lacks = ""
         """A frontend that it does not make."""
+        self.pull_secrets: dict[str, str] = {}
+        """With what sessions pull its images, by reference."""
+        self.refuses: Failure | None = None
+        """Why it makes nothing."""
         self.remarked: list[Finding] = []
         """What it remarks on environments of pip."""
         self.tags: dict[str, str] = {}
@@ -34,7 +41,11 @@ class ToldBuilder:
         self._digests: dict[str, str] = {}
         self.is_silent = False
         """Nobody says whether images are there."""
+        self.lacks_platform = ""
         self.started: list[BuildId] = []
+        self.removed: list[str] = []
+        """References of the images that it was to remove, and whose caches."""
+        self.packages: tuple[Package, ...] = (Package(name="six", version="1.17.0"),)
         self.cancelled: list[BuildId] = []
         self.most_at_once = 0
         self.made_by: dict[BuildId, str] = beside.made_by if beside else {}
@@ -52,8 +63,10 @@ class ToldBuilder:
     def bases(self) -> Collection[str]:
         return self.tags.keys()
 
-    def stand_on(self, digests: Mapping[str, str]) -> None:
-        self._digests = {it: digests[it] for it in self.bases() if it in digests}
+    def pin_bases(self, digests: Mapping[str, str]) -> None:
+        self._digests = {
+            base: digests[base] for base in self.bases() if base in digests
+        }
 
     async def digest_of(self, reference: str) -> str:
         if self.is_silent:
@@ -64,14 +77,22 @@ class ToldBuilder:
         del project
         return ""
 
+    def pull_secret(self, reference: str) -> str:
+        return self.pull_secrets.get(reference, "")
+
     def provides(self, frontend: str) -> bool:
         return frontend != self.lacks
 
+    def builds_for(self, platform: str) -> bool:
+        return platform != self.lacks_platform
+
     def remarks(self, kind: Kind) -> Sequence[Finding]:
-        return [it for it in self.remarked if kind is Kind.PIP]
+        return [finding for finding in self.remarked if kind is Kind.PIP]
 
     async def start(self, build: Build) -> None:
         self._may_break("start")
+        if self.refuses:
+            raise RefusedError(self.refuses)
         if self._refusals:
             self._refusals -= 1
             raise TransientError("no room for another build")
@@ -80,7 +101,7 @@ class ToldBuilder:
         ), "started by another builder than its recipe names"
         if build.id in self._states:
             return
-        running = [self._keys[it] for it in self.running]
+        running = [self._keys[build_id] for build_id in self.running]
         assert build.key not in running, "two builds of one key at once"
         self.started.append(build.id)
         self.made_by[build.id] = build.recipe.builder_image
@@ -89,7 +110,7 @@ class ToldBuilder:
         self.most_at_once = max(self.most_at_once, len(self.running))
 
     async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:
-        return {it.id: self._states.get(it.id, Vanished()) for it in builds}
+        return {build.id: self._states.get(build.id, Vanished()) for build in builds}
 
     async def changed(self) -> None:
         await self._clock.sleep(timedelta(seconds=1))
@@ -99,12 +120,12 @@ class ToldBuilder:
         self.cancelled.append(build)
         self._states.pop(build, None)
 
-    async def forget(self, build: BuildId) -> None:
-        self._may_break("forget")
+    async def release(self, build: BuildId) -> None:
+        self._may_break("release")
         if not isinstance(self._states.get(build), Running):
             self._states.pop(build, None)
 
-    async def held(self) -> Collection[BuildId]:
+    async def known_builds(self) -> Collection[BuildId]:
         return list(self._states)
 
     async def has(self, image: Image) -> bool:
@@ -112,11 +133,25 @@ class ToldBuilder:
             raise TransientError("the registry does not answer")
         return image.reference not in self._gone
 
+    async def remove_image(self, image: Image) -> bool:
+        self._may_break("remove")
+        if self.can_remove:
+            self._gone.add(image.reference)
+            self.removed.append(image.reference)
+        return self.can_remove
+
+    async def remove_cache(self, build: Build) -> None:
+        self.removed.append(f"cache of {build.environment_id}")
+
     # what tests say
 
     @property
     def running(self) -> list[BuildId]:
-        return [it for it, state in self._states.items() if isinstance(state, Running)]
+        return [
+            build_id
+            for build_id, state in self._states.items()
+            if isinstance(state, Running)
+        ]
 
     def succeed(
         self, build: BuildId | None = None, *, phases: tuple[PhaseTime, ...] = ()
@@ -126,7 +161,7 @@ class ToldBuilder:
         image = Image(
             reference=f"told@sha256:{chosen.rjust(64, '0')}".lower(),
             size=1,
-            packages=(Package(name="six", version="1.17.0"),),
+            packages=self.packages,
             built_at=self._clock.now(),
             build_id=chosen,
         )
@@ -168,7 +203,7 @@ class ToldBuilder:
             self._faults.remove(method)
             raise RuntimeError(f"a fault in {method}")
 
-    def remove_image(self, reference: str) -> None:
+    def lose_image(self, reference: str) -> None:
         self._gone.add(reference)
 
     def _only(self) -> BuildId:

@@ -11,38 +11,39 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from aiohttp import web
-
-from consumers.bases import Outdater
-from consumers.bell import Bell
-from consumers.roles import ASK, BUILD, ROLLOUT
+from consumers.base_images import Outdater
+from consumers.loops.wakeup import Wakeup
+from consumers.rate import HourlyRate
+from consumers.subscriptions import BUILDING, EVALUATION, ROLLOUT
 from consumers.sweep import Sweep
-from handlers.keys import ALLOW_FILES, BUILDER, CLOCK, IDS, METRICS, STORE
-from handlers.launcher_changes import add, change, remove
-from handlers.rebuild_requests import cancel, request_rebuild
-from handlers.shapes.launchers import LauncherPatch, LauncherPost
-from service.domain.build import BuildId, Rebuild, Recipe, build_key
+from service.domain.building.build import BuildId, BuildSpec, Rebuild, build_key
+from service.domain.building.failure import FailureClass
+from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.definition import ABSENT, Definition, Entry
-from service.domain.evaluation import RefGone
-from service.domain.failure import FailureClass
+from service.domain.evaluation.comparison import RefMissing
+from service.domain.evaluation.sweep import PollPolicy
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.repository import BlobId, CommitSha, Ref, Repository
-from service.domain.schedule import Caps
+from service.domain.rights.grants import NO_RULES
 from service.domain.source import Head, Revision
-from service.domain.sweeping import Rhythm
 from service.errors import (
     ConflictError,
     InvalidRequestError,
     RemoteRefusedError,
     TransientError,
 )
+from service.events.envelope import Event, data_of
+from service.events.models import Data
 from service.ports.bus import Role
+from service.ports.remote import NO_READS, ExpectedReads, Tree
 from service.ports.store import Store, Transaction
-from service.wire import Event, PushReceived, data_of
+from service.usecases.launcher_commands import LauncherChange, NewLauncher
+from service.usecases.launchers import LauncherEditor
+from service.usecases.rights.repository_access import RepositoryAccess
 from tests.definitions.tree import Commit
 from tests.support.clock import TurnedClock
 from tests.support.ids import CountedIds
-from tests.support.world import PACE, World
+from tests.support.world import DEBOUNCE, World
 
 BROKEN = 0
 """A version that no index has."""
@@ -74,25 +75,37 @@ class MemoryForge:
         if self.is_refusing:
             raise RemoteRefusedError("the forge says that there is none")
 
-    def head_now(self, repository: Repository) -> Head | RefGone:
+    def head_now(self, repository: Repository) -> Head | RefMissing:
         commit = self.heads_of[repository.path]
         if commit is None:
-            return RefGone(message="the branch is gone")
+            return RefMissing(message="the branch is gone")
         return Head(commit=commit, ref=MAIN)
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        del expected
         return (await self.heads(repository, [revision]))[revision]
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
+    ) -> Mapping[Revision, Head | RefMissing]:
         self._answer()
         return dict.fromkeys(revisions, self.head_now(repository))
 
     @asynccontextmanager
     async def tree(
-        self, repository: Repository, commit: CommitSha
-    ) -> AsyncIterator["MemoryTree"]:
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> AsyncIterator[Tree]:
+        del expected
         del repository  # commits are everybody's
         self._answer()
         yield MemoryTree(self.commits[commit])
@@ -104,7 +117,10 @@ class MemoryTree:
 
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         nothing = Entry(mode=ABSENT, oid=BlobId(""))
-        return {it: self.commit.entries.get(it, nothing) for it in paths}
+        return {path: self.commit.entries.get(path, nothing) for path in paths}
+
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        return self.commit.list_directory(path, limit=limit)
 
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
         raw = self.commit.contents[oid]
@@ -165,7 +181,7 @@ class Service(World):
             remote=forge,
             clock=clock,
             ids=CountedIds(),
-            caps=Caps(in_all=2, per_project=2),
+            caps=ConcurrencyLimits(in_all=2, per_project=2),
         )
         self.faulty = store
         self.forge = forge
@@ -174,78 +190,77 @@ class Service(World):
         self.sweep = Sweep(
             store=store,
             heads=forge,
+            anonymous_heads=forge,
             clock=clock,
-            rhythm=Rhythm(),
+            poll_policy=PollPolicy(),
             per_hour=36_000,
-            pace=PACE,
-            bell=Bell(clock=clock),
+            debounce=DEBOUNCE,
+            wakeup=Wakeup(clock=clock),
             chance=lambda: 0.5,
         )
         self.outdater = Outdater(
             store=store,
             builder=self.builder,
             clock=clock,
-            bell=Bell(clock=clock),
-            pace=PACE,
-            per_hour=600,
+            wakeup=Wakeup(clock=clock),
+            debounce=DEBOUNCE,
+            rate=HourlyRate(600, now=clock.now()),
         )
-        self.app = web.Application()
-        self.app[STORE] = store
-        self.app[CLOCK] = clock
-        self.app[IDS] = self.ids
-        self.app[METRICS] = self.metrics
-        self.app[BUILDER] = self.builder
-        self.app[ALLOW_FILES] = False
+        self.launcher_editor = LauncherEditor(
+            store=store,
+            builder=self.builder,
+            clock=clock,
+            ids=self.ids,
+            events=self.recorder,
+            rebuilds=self.rebuild_requester,
+            allow_files=False,
+            access=RepositoryAccess(clock=clock, rules=NO_RULES),
+        )
 
     # what people do
 
     async def add_launcher(
         self, repository: Repository, policy: UpdatePolicy, frontend: str
     ) -> None:
-        asked = LauncherPost.model_validate(
-            {
-                "name": f"notebooks {self.ids.new()}",
-                "update_policy": policy.value,
-                "environment": {
-                    "environment_kind": "CUSTOM",
-                    "environment_image_source": "build",
-                    "builder_variant": "python",
-                    "frontend_variant": frontend,
-                    "repository": repository.url,
-                },
-            }
+        new = NewLauncher(
+            name=f"notebooks {self.ids.new()}",
+            project_id="0" * 26,
+            may_grant=True,
+            repository=repository.url,
+            builder="python",
+            frontend=frontend,
+            platform="linux/amd64",
+            policy=policy,
         )
         with suppress(TransientError):
-            await add(self.app, asked)
+            await self.launcher_editor.add(new)
 
-    async def change_launcher(self, launcher: LauncherId, **changes: object) -> None:
-        asked = LauncherPatch.model_validate(changes)
+    async def change_launcher(
+        self, launcher: LauncherId, change: LauncherChange
+    ) -> None:
         with suppress(TransientError):
-            await change(self.app, launcher, asked)
+            await self.launcher_editor.change(launcher, change)
 
     async def remove_launcher(self, launcher: LauncherId) -> None:
         with suppress(TransientError):
-            await remove(self.app, launcher)
+            await self.launcher_editor.remove(launcher)
 
     async def rebuild(self, launcher: LauncherId) -> None:
         with suppress(TransientError, ConflictError):
-            async with self.store.transaction() as tx:
-                found = await tx.launchers.get(launcher)
-                await request_rebuild(self.app, tx, found)
+            environment = (await self.launcher(launcher)).environment_id
+            await self.rebuild_requester.request(environment)
 
     async def cancel_newest(self, launcher: LauncherId) -> None:
         rebuilds = await self.rebuilds(launcher)
         if rebuilds:
             with suppress(TransientError, InvalidRequestError):
-                await cancel(self.app, rebuilds[0].id)
+                await self.rebuild_requester.cancel(rebuilds[0].id)
 
     async def launchers(self) -> list[Launcher]:
         async with self.store.reading() as tx:
-            return sorted(await tx.launchers.list(), key=lambda it: it.id)
+            return sorted(await tx.launchers.list(), key=lambda launcher: launcher.id)
 
-    async def publish(
-        self, data: PushReceived, *, traceparent: str | None = None
-    ) -> None:
+    async def publish(self, data: Data, *, traceparent: str | None = None) -> None:
         """Tell until it is accepted: what got a 503 was not."""
         while True:
             with suppress(TransientError):
@@ -266,18 +281,18 @@ class Service(World):
     async def _relay(self) -> bool:
         """Hand every event to everybody until they took it, or bury it."""
         async with self.store.transaction() as tx:
-            waiting = await tx.outbox.take(limit=100)
+            waiting = await tx.outbox.peek(limit=100)
             await tx.outbox.remove([place for place, _ in waiting])
         for _, event in waiting:
-            for role in (ASK, BUILD, ROLLOUT):
+            for role in (EVALUATION, BUILDING, ROLLOUT):
                 if event.name in role.events and not self.losses.takes(role):
                     await self._hand_over(role, event)
         return bool(waiting)
 
     async def _hand_over(self, role: Role, event: Event) -> None:
         handle = {
-            ASK: self.asker.handle,
-            BUILD: self.scheduler.handle,
+            EVALUATION: self.enqueuer.handle,
+            BUILDING: self.scheduler.handle,
             ROLLOUT: self.rollout.handle,
         }[role]
         data = data_of(event)
@@ -342,19 +357,20 @@ class Service(World):
     async def expected_key(self, launcher: Launcher) -> str | None:
         """Return the key of the definition at the head, built its way."""
         async with self.store.reading() as tx:
-            source = await tx.sources.get(launcher.source_id)
+            source = await tx.sources.get(launcher.tracked_source)
         head = self.forge.head_now(source.repository)
-        if isinstance(head, RefGone):
+        if isinstance(head, RefMissing):
             return None
         found = self.forge.commits[head.commit].read(source.context_dir)
         if not isinstance(found, Definition):
             return None
-        recipe = Recipe(
+        recipe = BuildSpec(
             builder=launcher.builder,
             frontend=launcher.frontend,
             platform=launcher.platform,
             builder_image=self.builder.identity(frontend=launcher.frontend),
             scope=self.builder.scope(launcher.project_id),
+            private_to=source.private_to,
         )
         return build_key(found.meaning, found.kind, recipe)
 
@@ -385,9 +401,13 @@ class Service(World):
 
     async def _last_of(self, launcher: Launcher, key: str) -> Rebuild | None:
         rebuilds = await self.rebuilds(launcher.id)
-        mine = [it for it in rebuilds if it.plan and it.plan.key == key]
-        ended = [it for it in mine if it.completed_at]
-        return max(ended, key=lambda it: (it.completed_at, it.id), default=None)
+        mine = [
+            rebuild for rebuild in rebuilds if rebuild.plan and rebuild.plan.key == key
+        ]
+        ended = [rebuild for rebuild in mine if rebuild.completed_at]
+        return max(
+            ended, key=lambda rebuild: (rebuild.completed_at, rebuild.id), default=None
+        )
 
     async def _work(self) -> tuple[int, int]:
         async with self.store.reading() as tx:

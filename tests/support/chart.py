@@ -20,7 +20,7 @@ def objects(template: str, *, release: str, namespace: str) -> list[dict[str, An
     values["builds"]["namespace"] = namespace
     known = {"Release": {"Name": release, "Namespace": namespace}, "Values": values}
     text = (CHART / "templates" / template).read_text()
-    filled = _VALUE.sub(lambda it: _value(known, it[1]), text)
+    filled = _VALUE.sub(lambda match: _value(known, match[1]), text)
     return list(yaml.load_all(filled))
 
 

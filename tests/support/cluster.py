@@ -1,15 +1,15 @@
 """Several processes over one RabbitMQ and one PostgreSQL: names of a test's own."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from consumers.roles import ROLES
-from service.adapters.rabbitmq.broker import Broker
+from consumers.subscriptions import ROLES
+from service.adapters.rabbitmq.settings import Broker
 from tests.support.broker import swept
-from tests.support.databases import TEST_KEY, postgresql_schema
+from tests.support.databases import TEST_KEY, migrated_schema
 from tests.support.service import Service
 
 __all__ = ["SHARED", "Cluster", "a_cluster"]
@@ -17,7 +17,7 @@ __all__ = ["SHARED", "Cluster", "a_cluster"]
 SHARED: Final = {
     "RELAUNCH_SECRET_KEY": TEST_KEY,
     "RELAUNCH_TOKEN": "the token of every receiver",
-    "RELAUNCH_LOOK_QUIET": "200ms",
+    "RELAUNCH_EVALUATION_DEBOUNCE": "200ms",
     # Repositories of tests are folders of this machine.
     "RELAUNCH_REMOTE_ALLOW_FILES": "true",
     "RELAUNCH_BUILD_RETRY_AFTER": "100ms",
@@ -49,20 +49,23 @@ class Cluster:
 
 
 @asynccontextmanager
-async def a_cluster(folder: Path, *, bus: str, way: str = "") -> AsyncIterator[Cluster]:
+async def a_cluster(
+    folder: Path, *, bus: str | None, way: str = ""
+) -> AsyncIterator[Cluster]:
     """Give processes a schema and queue names; kill them and sweep in the end.
 
     Args:
         folder: Where they keep things.
-        bus: The broker's address.
+        bus: The broker's address; without one they share the tables of the database.
         way: Another address of the same broker that the processes are told.
     """
-    async with postgresql_schema() as database, swept(Broker(url=bus), *ROLES) as names:
-        variables = {
-            "RELAUNCH_DATABASE": database,
-            "RELAUNCH_BUS": way or bus,
-            "RELAUNCH_AMQP_PREFIX": names.prefix,
-        }
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(migrated_schema())
+        variables = {"RELAUNCH_DATABASE": database}
+        if bus is not None:
+            names = await stack.enter_async_context(swept(Broker(url=bus), *ROLES))
+            variables["RELAUNCH_BUS"] = way or bus
+            variables["RELAUNCH_AMQP_PREFIX"] = names.prefix
         cluster = Cluster(folder=folder, variables=SHARED | variables)
         try:
             yield cluster

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.repos import Repo
+from tests.support.repos import Content, Repo
 from tests.support.service import Service
 from tests.support.wheels import a_wheel
 
@@ -27,7 +27,7 @@ class Course:
         """Define another environment; return the commit."""
         self.version = version
         wheel = f"wheels/{self.name}-{version}.0-py3-none-any.whl"
-        files = {
+        files: dict[str, Content] = {
             "requirements.txt": f"./{wheel}\n",
             wheel: a_wheel(self.name, f"{version}.0"),
         }

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import pytest
 from multidict import CIMultiDict
 
 from service.domain.delivery import Delivery, DeliveryId, Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
+from service.domain.push import Ignored, Push
 from service.domain.repository import Ref, Repository
-from service.forges.outgoing import CommitFacts, PushFacts, sign_body, sign_push
+from service.forges.outgoing import sign_body, sign_push
+from service.forges.push_facts import CommitFacts, PushFacts
+from service.forges.registry import FORGES
 from service.ports.store import DeliveryRecord
 from tests.support.clock import NOW
 
@@ -38,11 +42,25 @@ OLDER: Final = {
     Proof.SECRET_TOKEN: Secret("an older token"),
     Proof.SIGNING_TOKEN: Secret("whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="),
 }
-FORGES: Final = {
-    Proof.HMAC: Forge.GITHUB,
-    Proof.SECRET_TOKEN: Forge.GITLAB,
-    Proof.SIGNING_TOKEN: Forge.GITLAB,
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How deliveries of a forge prove themselves."""
+
+    forge: Forge
+    proof: Proof
+
+    def __str__(self) -> str:
+        return f"{self.forge.value}-{self.proof.value}"
+
+
+WAYS: Final = tuple(
+    Way(forge, proof) for forge, spec in FORGES.items() for proof in spec.proofs
+)
+EVERY_WAY: Final = pytest.mark.parametrize("way", WAYS, ids=str)
+HMAC_WAYS: Final = tuple(way for way in WAYS if way.proof is Proof.HMAC)
+EVERY_HMAC_WAY: Final = pytest.mark.parametrize("way", HMAC_WAYS, ids=str)
 
 _count = itertools.count(1)
 
@@ -56,8 +74,10 @@ class Post:
 
     def but(self, **headers: str | None) -> "Post":
         """Change headers (`x_github_event=`); None leaves one out."""
-        names = {name.replace("_", "-").lower(): it for name, it in headers.items()}
-        kept = {it: v for it, v in self.headers.items() if it.lower() not in names}
+        names = {name.replace("_", "-").lower(): text for name, text in headers.items()}
+        kept = {
+            text: v for text, v in self.headers.items() if text.lower() not in names
+        }
         added = {name: value for name, value in names.items() if value is not None}
         return replace(self, headers=kept | added)
 
@@ -67,10 +87,14 @@ class Post:
         )
 
 
-def a_hook(proof: Proof = Proof.HMAC, **changes: object) -> Hook:
+def a_hook(way: Way | Proof = Proof.HMAC, **changes: Any) -> Hook:
+    """A hook; of the first forge with such a proof, when only that is given."""
+    if isinstance(way, Proof):
+        way = next(each for each in WAYS if each.proof is way)
+    proof = way.proof
     hook = Hook(
-        id=HookId(f"hook-{proof.value.replace('_', '-')}"),
-        forge=FORGES[proof],
+        id=HookId(f"hook-{str(way).replace('_', '-')}"),
+        forge=way.forge,
         proof=proof,
         repository=COURSE,
         secrets=(SECRETS[proof],),
@@ -79,7 +103,7 @@ def a_hook(proof: Proof = Proof.HMAC, **changes: object) -> Hook:
     return replace(hook, **changes)
 
 
-def a_commit(commit: str = NEW, **changes: object) -> CommitFacts:
+def a_commit(commit: str = NEW, **changes: Any) -> CommitFacts:
     facts = CommitFacts(
         id=commit,
         tree="e" * 40,
@@ -92,7 +116,7 @@ def a_commit(commit: str = NEW, **changes: object) -> CommitFacts:
     return replace(facts, **changes)
 
 
-def some_facts(**changes: object) -> PushFacts:
+def some_facts(**changes: Any) -> PushFacts:
     facts = PushFacts(
         repository=COURSE,
         ref=MAIN,
@@ -127,18 +151,30 @@ def a_post(
     hook: Hook,
     payload: object,
     *,
-    event: str = "push",
+    event: str | None = None,
     content_type: str = "application/json",
     now: datetime = NOW,
 ) -> Post:
     """Any payload or body, signed with the hook's newest secret."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     name = a_delivery_id()
-    headers = sign_body(hook.proof, hook.secrets[0], body, delivery_id=name, now=now)
-    github = {"X-GitHub-Event": event, "X-GitHub-Delivery": name}
-    gitlab = {"X-Gitlab-Event": event, "Idempotency-Key": name}
-    own = github if hook.forge is Forge.GITHUB else gitlab
+    headers = sign_body(
+        hook.forge, hook.proof, hook.secrets[0], body, delivery_id=name, now=now
+    )
+    names = FORGES[hook.forge].headers
+    event = names.push_event if event is None else event
+    own = {names.event[-1]: event, names.delivery[-1]: name}
     return Post(headers={"Content-Type": content_type} | own | headers, body=body)
+
+
+def parse(hook: Hook, post: Post | Delivery) -> Push | Ignored:
+    """Parse a delivery that moves one ref at most."""
+    delivery = post.arrived() if isinstance(post, Post) else post
+    parsed = FORGES[hook.forge].codec.parse(hook, delivery)
+    if isinstance(parsed, Ignored):
+        return parsed
+    (push,) = parsed
+    return push
 
 
 def payload_of(post: Post) -> dict[str, object]:

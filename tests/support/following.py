@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from service.adapters.git import GitRemote
-from service.domain.evaluation import (
-    Judgement,
-    Looked,
-    RefGone,
-    SameHead,
-    judge,
-    seen_after,
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.comparison import (
+    Comparison,
+    HeadUnchanged,
+    Observed,
+    RefMissing,
+    compare,
+    update_seen,
 )
 from service.domain.source import Revision, Source, SourceId
-from service.look import look
 from service.ports.remote import Remote
+from service.usecases.observe import observe
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
 from tests.support.ways import MetByApi
@@ -29,7 +29,7 @@ class Follower:
 
     source: Source
     remote: Remote
-    looked: Looked | SameHead | RefGone | None = None
+    looked: Observed | HeadUnchanged | RefMissing | None = None
     """What the last look found."""
 
     @classmethod
@@ -47,10 +47,10 @@ class Follower:
             return cls(source, repo.remote)
         return cls(source, GitRemote(environment={}, allow_files=True))
 
-    async def look(self) -> Judgement:
+    async def look(self) -> Comparison:
         """Look at the head and advance the source."""
         source = self.source
-        self.looked = await look(
+        self.observed = await observe(
             self.remote,
             source.repository,
             source.revision,
@@ -58,15 +58,17 @@ class Follower:
             sandbox=SANDBOX,
             known=source.seen,
         )
-        judgement = judge(source, self.looked)
+        comparison = compare(source, self.observed)
         self.source = replace(
             source,
             generation=source.generation + 1,
-            seen=seen_after(source, self.looked, AT),
+            seen=update_seen(source, self.observed, AT),
         )
-        return judgement
+        return comparison
 
     @property
     def paths(self) -> Sequence[str]:
         """The closure that was last seen."""
-        return [it.path for it in self.source.seen.items] if self.source.seen else []
+        return (
+            [item.path for item in self.source.seen.items] if self.source.seen else []
+        )

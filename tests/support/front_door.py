@@ -11,19 +11,20 @@ from typing import Any, cast
 from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
-from handlers.application import make_application
-from handlers.bodies import BodyReader
-from handlers.delivery_log import DeliveryLog
-from handlers.receiver import Receiver
+from handlers.app import make_application
 from handlers.server import open_server
-from service.adapters.store import SqlStore, open_database
+from handlers.webhooks.body import BodyReader
+from handlers.webhooks.delivery_log import DeliveryLog
+from handlers.webhooks.ingest import Receiver
+from service.adapters.store import SqlStore
 from service.domain.hook import Hook, Secret
 from service.domain.repository import Repository
 from service.domain.source import Revision, Source, SourceId
+from service.events.envelope import Event, data_of
+from service.events.models import PushReceived
 from service.metrics import Metrics
-from service.wire import Event, PushReceived, data_of
 from tests.support.clock import NOW, TurnedClock
-from tests.support.databases import TEST_KEY
+from tests.support.databases import sqlite_database
 from tests.support.deliveries import COURSE, Post
 from tests.support.ids import CountedIds
 from tests.support.memory import BreakableStore, MemoryBus
@@ -98,11 +99,15 @@ class FrontDoor:
 
     @property
     def pushes(self) -> list[PushReceived]:
-        return [it for it in map(data_of, self.bus.events) if it]
+        return [
+            event_data
+            for event_data in map(data_of, self.bus.events)
+            if isinstance(event_data, PushReceived)
+        ]
 
     async def spooled(self) -> list[Event]:
         async with self.store.reading() as tx:
-            return [event for _, event in await tx.outbox.take(limit=100)]
+            return [event for _, event in await tx.outbox.peek(limit=100)]
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
@@ -117,8 +122,7 @@ async def front_door(
     big_at_once: int = 2,
 ) -> AsyncIterator[FrontDoor]:
     """Open the door over a real database in a folder."""
-    url = f"sqlite:///{folder}/relaunch.db"
-    async with open_database(url, keys=[Secret(TEST_KEY)]) as database:
+    async with sqlite_database(folder / "relaunch.db") as database:
         store = BreakableStore(SqlStore(database))
         bus, clock, registry = MemoryBus(), TurnedClock(), CollectorRegistry()
         counters = Metrics(registry=registry)
@@ -128,6 +132,7 @@ async def front_door(
             store=store,
             bus=bus,
             remote=nothing,
+            anonymous_remote=nothing,
             sandbox=nothing,
             forge_hooks=nothing,
             builder=nothing,

@@ -5,12 +5,12 @@ import json
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from service.adapters.kubernetes.names import (
+from service.adapters.kubernetes.manifests.names import (
     ATTEMPT,
     BUILD_COMPONENT,
     COMPONENT,
@@ -36,6 +36,8 @@ class SeenJob:
     key: str
     project: str
     attempt: int
+    images: frozenset[str]
+    """What its phases run in."""
     at: float
     """When it was first seen; monotonic."""
 
@@ -132,15 +134,21 @@ def _seen(job: Mapping[str, Any]) -> SeenJob:
         key=about["annotations"][KEY],
         project=about["labels"][PROJECT],
         attempt=int(about["labels"][ATTEMPT]),
+        images=frozenset(_images(job["spec"]["template"]["spec"])),
         at=time.monotonic(),
     )
+
+
+def _images(pod: Mapping[str, Any]) -> Iterator[str]:
+    for kind in ("initContainers", "containers"):
+        yield from (item["image"] for item in pod.get(kind, ()))
 
 
 def _is_finished(job: Mapping[str, Any]) -> bool:
     conditions = job.get("status", {}).get("conditions", [])
     return any(
-        it["type"] in {"Complete", "Failed"} and it["status"] == "True"
-        for it in conditions
+        condition["type"] in {"Complete", "Failed"} and condition["status"] == "True"
+        for condition in conditions
     )
 
 

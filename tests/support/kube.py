@@ -28,8 +28,8 @@ __all__ = ["Kube", "KubectlError", "a_namespace", "kube", "standin_options"]
 HOST: Final = "10.244.0.1"
 """The machine, as pods of the test cluster see it."""
 LABELS: Final = {
-    f"pod-security.kubernetes.io/{it}": "restricted"
-    for it in ("enforce", "audit", "warn")
+    f"pod-security.kubernetes.io/{name}": "restricted"
+    for name in ("enforce", "audit", "warn")
 }
 """https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
 LITTLE: Final = Resources(
@@ -124,7 +124,7 @@ class Kube:
         assert process.stdout is not None
         try:
             async for line in process.stdout:
-                if any(it in line.decode() for it in texts):
+                if any(text in line.decode() for text in texts):
                     break
         finally:
             with suppress(ProcessLookupError):

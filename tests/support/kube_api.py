@@ -27,7 +27,9 @@ GONE = {
 
 def a_job(build: str, **status: Any) -> dict[str, Any]:
     """What a Job looks like, with much of what a real one carries."""
-    noise = {f"f:{it}": {"f:key": {}, "f:value": {}} for it in range(40)}
+    noise: dict[str, Any] = {
+        f"f:{number}": {"f:key": {}, "f:value": {}} for number in range(40)
+    }
     return {
         "metadata": {
             "name": f"relaunch-{build}-1",
@@ -53,6 +55,8 @@ class KubeApi:
     """Answer everything with this status and body."""
     breaks: bool = False
     """Close connections in the middle of every answer."""
+    date: str = ""
+    """The `Date` of every answer; this machine's when empty (RFC 9110 §6.6.1)."""
     is_expired: bool = False
     """Refuse the next watch: its version is too old."""
     _jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -103,17 +107,18 @@ class KubeApi:
 
     def lists(self) -> int:
         """Say how often something was listed."""
-        return sum("watch" not in it for it in self.asked)
+        return sum("watch" not in entry for entry in self.asked)
 
     def _asked_for_watches(self) -> list[Mapping[str, str]]:
-        return [it for it in self.asked if "watch" in it]
+        return [entry for entry in self.asked if "watch" in entry]
 
     # what the server does
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if self.answer:
             status, body = self.answer
-            return web.Response(status=status, text=body)
+            date = {"Date": self.date} if self.date else None
+            return web.Response(status=status, text=body, headers=date)
         if self.breaks:
             return await self._break(request)
         self.asked.append(dict(request.query))

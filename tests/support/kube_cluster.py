@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ class KubeCluster:
     jobs: JobWatch
     receiver: Service
     consumer: Service
+    others: list[Service] = field(default_factory=list)
+    """Further consumers."""
 
     def follow(self, name: str, *, project: str = "", frontend: str = "none") -> Course:
         """Follow a repository that nothing is built from yet."""
@@ -101,7 +103,7 @@ def build_settings(kube: Kube, **more: str) -> Mapping[str, str]:
     return {
         "RELAUNCH_BUILDER": "kubernetes",
         "RELAUNCH_REMOTE_ALLOW_PRIVATE": json.dumps([kube.host]),
-        **{f"RELAUNCH_KUBERNETES_{name.upper()}": it for name, it in own.items()},
+        **{f"RELAUNCH_KUBERNETES_{name.upper()}": text for name, text in own.items()},
         **more,
     }
 

@@ -12,8 +12,9 @@ from service.adapters.forge_api.hook_routing import RoutedForgeHooks
 from service.app.forges import open_forges
 from service.domain.hook import Hook, HookId
 from service.errors import RemoteRefusedError
+from service.events.envelope import data_of
+from service.events.models import HookUnhealthy
 from service.settings import ForgeSettings, Settings
-from service.wire import HookUnhealthy, data_of
 from tests.support.api import Api, serving
 from tests.support.forge import Forge, HostedRepo, Vendor, a_forge
 from tests.support.memory import MemoryBus
@@ -56,9 +57,11 @@ class LookedAfter:
             return await tx.hooks.get(HookId(hook["id"]))
 
     async def told(self) -> list[HookUnhealthy]:
-        """Return what others were told of hooks that fell ill."""
+        """Return what others were told of hooks that became unhealthy."""
         found = map(data_of, await self.api.spooled())
-        return [it for it in found if isinstance(it, HookUnhealthy)]
+        return [
+            event_data for event_data in found if isinstance(event_data, HookUnhealthy)
+        ]
 
 
 @asynccontextmanager

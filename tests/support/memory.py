@@ -1,28 +1,54 @@
 """A bus in memory, and switches that break what works."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from service.errors import TransientError
+from service.events.envelope import Event
+from service.ports.bus import DeadLetter, Message, QueueDepth, Role, StreamPosition
 from service.ports.store import Store, Transaction
-from service.wire import Event
 
 
 class MemoryBus:
-    """Keeps what was published; fails or falls silent when told to."""
+    """Keeps what was published; fails or falls silent when a test has it so.
+
+    Nobody consumes from it: a test that wants messages, a stream or dead letters takes
+    the bus of tables, and learns here that it must.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.is_broken = False
         self.is_silent = False
+        self.attempts = 0
+        """How often somebody published; each may wait for as long as the bus takes."""
 
     async def publish(self, events: Sequence[Event]) -> None:
+        self.attempts += 1
         await self._trouble()
         self.events += events
 
     async def ping(self) -> None:
         await self._trouble()
+
+    def messages(self, role: Role, *, prefetch: int) -> AsyncGenerator[Message, None]:
+        raise NotImplementedError(role, prefetch)
+
+    def tail(self, after: str | None = None) -> AsyncIterator[Event | StreamPosition]:
+        raise NotImplementedError(after)
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        return []
+
+    async def dead_letters(self, role: str | None = None) -> Sequence[DeadLetter]:
+        raise NotImplementedError(role)
+
+    async def requeue(self, letter: str) -> None:
+        raise NotImplementedError(letter)
+
+    async def drop(self, letter: str) -> None:
+        raise NotImplementedError(letter)
 
     async def _trouble(self) -> None:
         if self.is_silent:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from service.adapters.git import GitRemote
-from service.domain.evaluation import RefGone
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import Repository
 from service.domain.source import Head, Revision
 from service.errors import TransientError
@@ -16,7 +16,7 @@ class AwayRemote(GitRemote):
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
+    ) -> Mapping[Revision, Head | RefMissing]:
         if self.is_away:
             raise TransientError("the forge does not answer")
         return await super().heads(repository, revisions)

@@ -70,6 +70,7 @@ def _read(folder: str) -> dict[str, Any]:
     from pip._internal.commands import create_command  # noqa: PLC0415
     from pip._internal.exceptions import PipError  # noqa: PLC0415
     from pip._internal.network.session import PipSession  # noqa: PLC0415
+    from pip._vendor.packaging.markers import UndefinedComparison  # noqa: PLC0415
 
     os.chdir(folder)
     command: Any = create_command("install")
@@ -82,12 +83,13 @@ def _read(folder: str) -> dict[str, Any]:
     files: list[tuple[str, bool]] = []
     try:
         wanted = list(_wanted(options, session, finder, files))
-    except (PipError, UnicodeError, OSError, ValueError) as exc:
+        end = _end(finder, options, wanted, session)
+    except (PipError, UnicodeError, OSError, ValueError, UndefinedComparison) as exc:
         return {"refused": f"{type(exc).__name__}: {exc}", "files": files, "end": None}
     return {
         "refused": None,
         "files": files,
-        "end": _end(finder, options, wanted, session),
+        "end": end,
     }
 
 
@@ -119,8 +121,9 @@ def _wanted(
             )
     if options.require_hashes and options.no_require_hashes:
         raise PipError("mutually exclusive")
-    for it in wanted:
-        if it.constraint and (why := req_install.check_invalid_constraint_type(it)):
+    for item in wanted:
+        item.match_markers()
+        if item.constraint and (why := req_install.check_invalid_constraint_type(item)):
             raise PipError(why)
     yield from wanted
 
@@ -138,7 +141,7 @@ def _end(finder: Any, options: Any, wanted: list[Any], session: Any) -> dict[str
         "binary": finder.prefer_binary,
         "hosts": sorted(map(str, session.pip_trusted_origins)),
         "hashes": [options.require_hashes, options.no_require_hashes],
-        "wanted": sorted({json.dumps(_row(it)) for it in wanted}),
+        "wanted": sorted({json.dumps(_row(item)) for item in wanted}),
     }
 
 

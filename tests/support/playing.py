@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.adapters.clock import SystemClock
-from service.adapters.counting import Counted
-from service.adapters.git import GitRemote
-from service.adapters.history import History, open_history
-from service.domain.replaying import Report
+from service.adapters.git.counting import Counted
+from service.adapters.git.history import History, open_history
+from service.adapters.git.remote import GitRemote
+from service.domain.evaluation.replay import Report
 from service.domain.repository import CommitSha, Repository
 from service.ports.remote import Remote
-from service.replaying import Stage, replay
+from service.usecases.replay import ReplayEnvironment, replay
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
 from tests.support.ways import MetByApi
@@ -18,7 +18,7 @@ from tests.support.ways import MetByApi
 
 @dataclass(frozen=True)
 class AtForge:
-    """Implements `Stage` by a repository at a forge."""
+    """Implements `ReplayEnvironment` by a repository at a forge."""
 
     repo: MetByApi
     history: History
@@ -50,7 +50,7 @@ async def replayed(repo: Repo, commits: Sequence[CommitSha]) -> Report:
 
 async def judged(
     commits: Sequence[CommitSha],
-    stage: Stage,
+    stage: ReplayEnvironment,
     remote: Remote,
     asked: Callable[[], int] = lambda: 0,
 ) -> Report:
@@ -64,4 +64,4 @@ async def judged(
         context_dir="",
         clock=SystemClock(),
     )
-    return Report(pushes=tuple([it async for it in pushes]))
+    return Report(pushes=tuple([push async for push in pushes]))

@@ -9,8 +9,8 @@ def children(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
     found: list[int] = []
     with suppress(OSError):
-        found = [int(it) for it in path.read_text().split()]
-    return [*found, *(inner for it in found for inner in children(it))]
+        found = [int(part) for part in path.read_text().split()]
+    return [*found, *(inner for number in found for inner in children(number))]
 
 
 def is_there(pid: int) -> bool:
@@ -23,9 +23,9 @@ def is_there(pid: int) -> bool:
 def memory(pid: int) -> int:
     """Return the bytes that a process and its children have in memory of their own."""
     total = 0
-    for it in (pid, *children(pid)):
+    for child in (pid, *children(pid)):
         with suppress(OSError):
-            fields = Path(f"/proc/{it}/statm").read_text().split()
+            fields = Path(f"/proc/{child}/statm").read_text().split()
             total += (int(fields[1]) - int(fields[2])) * 4096
     return total
 

@@ -11,8 +11,9 @@ __all__ = ["Proxy", "proxy_to"]
 class Proxy:
     """Passes bytes on, as slowly and as unreliably as it is told to."""
 
-    def __init__(self, *, port: int) -> None:
+    def __init__(self, *, port: int, host: str = "127.0.0.1") -> None:
         self.port = 0
+        self._host = host
         self.latency = timedelta(0)
         """How much later bytes arrive, each way."""
         self._target = port
@@ -24,7 +25,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     async def begin(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, self._host, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def end(self) -> None:
@@ -97,9 +98,9 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_to(port: int) -> AsyncIterator[Proxy]:
-    """Run a proxy in front of a port of this machine."""
-    proxy = Proxy(port=port)
+async def proxy_to(port: int, *, host: str = "127.0.0.1") -> AsyncIterator[Proxy]:
+    """Run a proxy in front of a port of this machine, at an address of it."""
+    proxy = Proxy(port=port, host=host)
     await proxy.begin()
     try:
         yield proxy

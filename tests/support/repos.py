@@ -182,4 +182,6 @@ def _quoted(path: str) -> bytes:
     """Quote as fast-import reads it, so that any byte can be in a path."""
     special = {ord('"'): b'\\"', ord("\\"): b"\\\\", ord("\n"): b"\\n"}
     raw = _raw(path)
-    return b'"' + b"".join(special.get(it, bytes((it,))) for it in raw) + b'"'
+    return (
+        b'"' + b"".join(special.get(number, bytes((number,))) for number in raw) + b'"'
+    )

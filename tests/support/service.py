@@ -18,10 +18,15 @@ from typing import Any
 from service.domain.delivery import Forge
 from service.domain.hook import Proof, Secret
 from service.domain.repository import Ref, Repository
-from service.forges.outgoing import CommitFacts, PushFacts, sign_push
+from service.forges.outgoing import sign_push
+from service.forges.push_facts import CommitFacts, PushFacts
+from tests.support.api import root_of
+from tests.support.patience import Patience
 
 START = 20.0
 """Seconds in which a start must have come to an end; it takes about one."""
+END = 15.0
+"""Seconds in which a process must have ended."""
 
 
 class Service:
@@ -47,9 +52,17 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: it for name, it in os.environ.items() if "RELAUNCH" not in name}  # noqa: TID251
+        kept = {
+            name: text
+            for name, text in os.environ.items()  # noqa: TID251
+            if "RELAUNCH" not in name
+        }
         own = {"RELAUNCH_DATA": str(self.data), "RELAUNCH_LISTEN": "127.0.0.1:0"}
         return kept | own | self._variables
+
+    def set(self, variable: str, value: str) -> None:
+        """Give it another setting, which counts from its next start on."""
+        self._variables[variable] = value
 
     def start(self) -> None:
         self.launch()
@@ -60,7 +73,7 @@ class Service:
         self._began = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "service.cli", self.role],
+                [sys.executable, "-m", "service.cli", *self.role.split()],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -88,24 +101,24 @@ class Service:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def stop(self) -> int | None:
-        """Ask it to end; return its exit code."""
-        return self._end(signal.SIGTERM)
+    def stop(self, within: float = END) -> int | None:
+        """Ask it to end in so many seconds of a calm machine; return its exit code."""
+        return self._end(signal.SIGTERM, within)
 
-    def _end(self, number: signal.Signals) -> int | None:
+    def _end(self, number: signal.Signals, within: float = END) -> int | None:
         if self._process is None:
             return None
-        self._process.send_signal(number)
-        code = self._process.wait(timeout=15)
-        self._process = None
-        return code
+        process, self._process = self._process, None
+        process.send_signal(number)
+        self.until(lambda: process.poll() is not None, "the process to end", within)
+        return process.returncode
 
     # asking
 
     def api(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self._token()}"}
         raw = None if body is None else json.dumps(body).encode()
-        return self._send(method, f"/api/data{path}", headers, raw)
+        return self._send(method, root_of(path) + path, headers, raw)
 
     def _token(self) -> str:
         given = self._variables.get("RELAUNCH_TOKEN")
@@ -162,9 +175,10 @@ class Service:
         return receipt
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float) -> None:
-        end = time.monotonic() + seconds
+        """Wait for something; fail after so many seconds of a calm machine."""
+        patience = Patience(seconds)
         while not holds():
-            if time.monotonic() > end:
+            if patience.is_over():
                 said = self.log.read_text()[-3000:]
                 raise AssertionError(f"waited {seconds} s for {what}\n{said}")
             time.sleep(0.05)

@@ -4,6 +4,7 @@ It is the builder, the run image and the git image at once. Nothing is downloade
 it is made of files that are here, and pushed to the cluster's registry.
 """
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -14,7 +15,9 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -73,9 +76,23 @@ def standin_image(registry: str) -> str:
     tree = _tree()
     tag = _fingerprint(tree)
     host = Registry(registry)
-    if host.manifest(REPOSITORY, tag) is None:
-        _push(host, tag, _layer(tree))
+    with _one_at_a_time():
+        if host.manifest(REPOSITORY, tag) is None:
+            _push(host, tag, _layer(tree))
     return f"{REPOSITORY}:{tag}"
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait for other workers: what two of them push need not have one digest.
+
+    Files of this Python are compiled while it is read. Nodes keep the image that they
+    pulled first, so a tag that moves names another image than the one that runs.
+    """
+    lock = Path(tempfile.gettempdir()) / "relaunch-tests-standin.lock"
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _tree() -> Tree:
@@ -90,11 +107,14 @@ def _tree() -> Tree:
         "cnb/lifecycle/lifecycle": b"#!/bin/sh\nexec python3 -s -m "
         b'tests.support.standin.lifecycle "${0##*/}" "$@"\n',
     }
-    tree |= {f"{_HERE}/{it.name}": it for it in sorted(_STANDIN.glob("*.py"))}
+    tree |= {f"{_HERE}/{path.name}": path for path in sorted(_STANDIN.glob("*.py"))}
     tree |= {
-        f"usr/lib/standin/{it}/__init__.py": b"" for it in ("tests", "tests/support")
+        f"usr/lib/standin/{name}/__init__.py": b""
+        for name in ("tests", "tests/support")
     }
-    tree |= {str(it).lstrip("/"): it for it in (*_python(), *_git(), *_certificates())}
+    tree |= {
+        str(path).lstrip("/"): path for path in (*_python(), *_git(), *_certificates())
+    }
     return tree | _pip()
 
 
@@ -103,7 +123,9 @@ def _python() -> Iterator[Path]:
     library = Path(sysconfig.get_path("stdlib"))
     binary = Path(sys.base_prefix) / "bin" / f"python{sysconfig.get_python_version()}"
     yield binary
-    loaded = [it for name in _LOADED for it in library.glob(f"lib-dynload/{name}.*so")]
+    loaded = [
+        item for name in _LOADED for item in library.glob(f"lib-dynload/{name}.*so")
+    ]
     yield from _libraries([binary, *loaded])
     for path in library.rglob("*"):
         if path.is_file() and not _UNUSED.search(str(path.relative_to(library))):
@@ -117,16 +139,16 @@ def _pip() -> Tree:
     assert found.origin is not None
     folder = Path(found.origin).parent
     return {
-        f"{_PIP}/pip/{it.relative_to(folder)}": it
-        for it in sorted(folder.rglob("*"))
-        if it.is_file()
+        f"{_PIP}/pip/{path.relative_to(folder)}": path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 
 def _git() -> Iterator[Path]:
     core = Path(_said("git", "--exec-path"))
     git = Path(shutil.which("git") or "/usr/bin/git")
-    found = [git, *(core / it for it in _GIT)]
+    found = [git, *(core / item for item in _GIT)]
     yield from found
     yield from _libraries(found)
 
@@ -190,9 +212,9 @@ def _folders(tree: Tree) -> set[str]:
 def _links() -> Mapping[str, str]:
     python = Path(sys.base_prefix) / "bin" / f"python{sysconfig.get_python_version()}"
     applets = _said(str(_BUSYBOX), "--list").split()
-    links = {f"bin/{it}": "busybox" for it in applets if it != "busybox"}
-    links |= {f"cnb/lifecycle/{it}": "lifecycle" for it in _PHASES}
-    links |= {f"usr/local/bin/{it}": str(python) for it in ("python", "python3")}
+    links = {f"bin/{applet}": "busybox" for applet in applets if applet != "busybox"}
+    links |= {f"cnb/lifecycle/{phase}": "lifecycle" for phase in _PHASES}
+    links |= {f"usr/local/bin/{name}": str(python) for name in ("python", "python3")}
     links["usr/bin/env"] = "/bin/busybox"
     return links
 

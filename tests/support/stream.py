@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import ClientSession, ClientTimeout
 
 from tests.support.courses import Course
+from tests.support.patience import Patience
 from tests.support.service import Service, delivery
 
 __all__ = ["PER_SECOND", "Act", "Stream", "eventually"]
@@ -69,8 +70,8 @@ async def _awaited(act: Act) -> None:
 async def eventually(
     holds: Callable[[], Awaitable[bool]], what: str, seconds: float
 ) -> None:
-    """Return once something holds; fail when it takes too long."""
-    end = time.monotonic() + seconds
+    """Return once something holds; fail after so many seconds of a calm machine."""
+    patience = Patience(seconds)
     while not await holds():
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        assert not patience.is_over(), f"waited {seconds} s for {what}"
         await asyncio.sleep(0.2)

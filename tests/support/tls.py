@@ -1,5 +1,9 @@
 """Certificates for tests: an authority, a server and a client."""
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -16,7 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-__all__ = ["Certificates"]
+__all__ = ["Certificates", "tls_before"]
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +37,12 @@ class Certificates:
     client_key: Path
 
     @classmethod
-    def made_in(cls, folder: Path) -> Self:
+    def made_in(cls, folder: Path, *, address: str = "127.0.0.1") -> Self:
         """Make an authority that nobody else knows, and what it vouches for."""
         ca_key = ec.generate_private_key(ec.SECP256R1())
-        ca = _certificate("test authority", ca_key, issuer=None, issuer_key=ca_key)
+        ca = _certificate(
+            "test authority", ca_key, issuer=None, issuer_key=ca_key, address=address
+        )
         files = cls(
             ca=folder / "ca.pem",
             server=folder / "server.pem",
@@ -47,12 +56,45 @@ class Certificates:
             ("relaunch", files.client, files.client_key),
         ):
             key = ec.generate_private_key(ec.SECP256R1())
-            made = _certificate(name, key, issuer=ca, issuer_key=ca_key)
+            made = _certificate(
+                name, key, issuer=ca, issuer_key=ca_key, address=address
+            )
             where.write_bytes(made.public_bytes(Encoding.PEM))
             where_key.write_bytes(
                 key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             )
         return files
+
+
+@asynccontextmanager
+async def tls_before(
+    certificates: Certificates, *, target: tuple[str, int], host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
+    """Speak TLS for a server that does not, on a port of the host's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server, certificates.server_key)
+
+    async def pass_on(reader: Reader, writer: Writer) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def accept(reader: Reader, writer: Writer) -> None:
+        inner, outer = await asyncio.open_connection(*target)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pass_on(reader, outer))
+            group.create_task(pass_on(inner, writer))
+
+    server = await asyncio.start_server(accept, host, 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 def _certificate(
@@ -61,11 +103,12 @@ def _certificate(
     *,
     issuer: x509.Certificate | None,
     issuer_key: ec.EllipticCurvePrivateKey,
+    address: str,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)  # noqa: TID251 - TLS compares with the machine's clock
     names = x509.SubjectAlternativeName(
-        [x509.DNSName(name.replace(" ", "-")), x509.IPAddress(IPv4Address("127.0.0.1"))]
+        [x509.DNSName(name.replace(" ", "-")), x509.IPAddress(IPv4Address(address))]
     )
     authority = x509.SubjectKeyIdentifier.from_public_key(issuer_key.public_key())
     return (

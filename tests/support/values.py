@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from service.domain.build import (
+from service.domain.building.build import (
     Build,
     BuildId,
     BuildKey,
+    BuildSpec,
     BuildState,
     EnvironmentId,
     Image,
@@ -14,13 +15,17 @@ from service.domain.build import (
     Plan,
     Rebuild,
     RebuildId,
-    Recipe,
 )
 from service.domain.definition import FILE, Definition, Item, Kind
-from service.domain.evaluation import Evaluation, EvaluationId, Judgement, Verdict
+from service.domain.evaluation.comparison import (
+    Comparison,
+    Evaluation,
+    EvaluationId,
+    Verdict,
+)
 from service.domain.fingerprint import Fingerprint
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import BlobId, CommitSha, Ref, Repository
 from service.domain.source import Revision, Source, SourceId
 from tests.support.clock import NOW
@@ -28,8 +33,8 @@ from tests.support.clock import NOW
 COMMIT = CommitSha("c" * 40)
 
 
-def a_recipe(**changes: Any) -> Recipe:
-    recipe = Recipe(
+def a_recipe(**changes: Any) -> BuildSpec:
+    recipe = BuildSpec(
         builder="python",
         frontend="none",
         platform="linux/amd64",
@@ -102,7 +107,7 @@ def a_rebuild(**changes: Any) -> Rebuild:
         environment_id=EnvironmentId("environment-1"),
         launcher_id="launcher-1",
         source_id="source-1",
-        evidence=Evidence.PUSH,
+        trigger=Trigger.PUSH,
         plan=a_plan(),
         state=BuildState.QUEUED,
         created_at=NOW,
@@ -151,9 +156,9 @@ def an_evaluation(**changes: Any) -> Evaluation:
         id=EvaluationId("evaluation-1"),
         source_id=SourceId("source-1"),
         generation=2,
-        evidence=Evidence.PUSH,
+        trigger=Trigger.PUSH,
         delivery_ids=(),
-        judgement=Judgement(verdict=Verdict.CHANGED, reason="x", message="x"),
+        comparison=Comparison(verdict=Verdict.CHANGED, reason="x", message="x"),
         commit=COMMIT,
         ref=Ref("refs/heads/main"),
         previous=None,

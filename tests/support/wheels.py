@@ -20,7 +20,7 @@ def a_wheel(name: str, version: str) -> bytes:
             "Root-Is-Purelib: true\nTag: py3-none-any\n"
         ),
     }
-    record = "".join(f"{it},,\n" for it in (*files, f"{info}/RECORD"))
+    record = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as archive:
         for path, text in {**files, f"{info}/RECORD": record}.items():

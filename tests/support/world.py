@@ -5,53 +5,67 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 from prometheus_client import CollectorRegistry
 
-from consumers.apply import Application
-from consumers.ask import Asker
-from consumers.bell import Bell
-from consumers.build import Scheduler
-from consumers.conclude import Conclusion
-from consumers.evaluate import Evaluator
+from consumers.building.endings import RebuildEndings
+from consumers.building.scheduler import Scheduler
+from consumers.building.transitions import BuildTransitions
+from consumers.building.watcher import BuildWatcher
+from consumers.evaluation.enqueue import EvaluationEnqueuer
+from consumers.evaluation.observation import Patience
+from consumers.evaluation.planning import LauncherPlanner
+from consumers.evaluation.record import EvaluationRecorder
+from consumers.evaluation.worker import Evaluator
+from consumers.loops.wakeup import Wakeup
 from consumers.reconcile import Reconciler
-from consumers.roles import ASK, BUILD, ROLLOUT
 from consumers.rollout import Rollout
-from consumers.sight import Patience
-from consumers.watch import Watcher
-from service.adapters.git import GitRemote
-from service.adapters.store import SqlStore, open_database
-from service.announcing import Announcer
-from service.domain.agenda import Pace
-from service.domain.build import (
+from consumers.subscriptions import BUILDING, EVALUATION, ROLLOUT
+from handlers.webhooks.events import event_of
+from service.adapters.anonymous import AnonymousRemote
+from service.adapters.git.remote import GitRemote
+from service.adapters.store import SqlStore
+from service.domain.building.build import (
     BuildState,
     EnvironmentId,
-    Move,
     Rebuild,
     RebuildId,
-    moved,
 )
+from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation import Evaluation
+from service.domain.evaluation.comparison import Evaluation
+from service.domain.evaluation.queue import Debounce
 from service.domain.hook import Secret
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
-from service.domain.push import Evidence
+from service.domain.push import Trigger
 from service.domain.repository import Repository
-from service.domain.schedule import Caps
 from service.domain.source import Revision, Source, SourceId
+from service.events.envelope import Event, data_of
+from service.events.models import (
+    Data,
+    EvaluationRequested,
+    PushReceived,
+    RepositoryData,
+)
 from service.metrics import Metrics
 from service.ports.remote import Remote
-from service.ports.store import LOCK_SCHEDULE, Store
-from service.reconciling import Reconciliation
-from service.wire import Event, PushReceived, RepositoryData, data_of
+from service.ports.store import Store
+from service.usecases.publish_events import EventRecorder
+from service.usecases.rebuilds import RebuildRequester
+from service.usecases.reconcile import Reconciliation
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
+from tests.support.databases import sqlite_database
 from tests.support.ids import CountedIds
 from tests.support.sandbox import SANDBOX
 
 PAUSE = timedelta(minutes=15)
-PACE = Pace(quiet=timedelta(seconds=2), patience=timedelta(seconds=30))
+DEBOUNCE = Debounce(window=timedelta(seconds=2), max_delay=timedelta(seconds=30))
+
+ANONYMOUS = AnonymousRemote(GitRemote(environment={}), closed=())
+"""Reads what anybody may; no files of this machine."""
 
 
 class World:
@@ -64,11 +78,13 @@ class World:
         remote: Remote,
         clock: TurnedClock,
         ids: CountedIds,
-        caps: Caps,
+        caps: ConcurrencyLimits,
         builder: ToldBuilder | None = None,
+        anonymous_remote: Remote = ANONYMOUS,
     ) -> None:
         self.store = store
         self.remote = remote
+        self.anonymous_remote = anonymous_remote
         self.clock = clock
         self.ids = ids
         self.caps = caps
@@ -76,59 +92,80 @@ class World:
         self.events: list[Event] = []
         """Everything that was published, in order."""
         self.metrics = Metrics(registry=CollectorRegistry())
-        announcer = self.announcer = Announcer(
-            clock=clock, ids=ids, metrics=self.metrics
+        recorder = self.recorder = EventRecorder(
+            clock=clock, ids=ids, metrics=self.metrics, builder=self.builder
         )
-        application = Application(
+        endings = RebuildEndings(clock=clock, recorder=recorder)
+        transitions = self.transitions = BuildTransitions(
             clock=clock,
             ids=ids,
-            announcer=announcer,
+            recorder=recorder,
+            endings=endings,
             attempts=3,
             retry_after=timedelta(seconds=30),
-            pace=PACE,
+            debounce=DEBOUNCE,
         )
-        bell = Bell(clock=clock)
-        reconciliation = Reconciliation(
+        self.rebuild_requester = RebuildRequester(
+            store=store,
             builder=self.builder,
             clock=clock,
             ids=ids,
-            announcer=announcer,
-            pace=PACE,
+            events=recorder,
+        )
+        wakeup = Wakeup(clock=clock)
+        reconciliation = self.reconciliation = Reconciliation(
+            builder=self.builder,
+            clock=clock,
+            ids=ids,
+            recorder=recorder,
+            debounce=DEBOUNCE,
             pause=PAUSE,
         )
-        self.asker = Asker(store=store, clock=clock, pace=PACE, bell=bell)
+        self.enqueuer = EvaluationEnqueuer(
+            store=store, clock=clock, debounce=DEBOUNCE, wakeup=wakeup
+        )
         self.scheduler = Scheduler(
             store=store,
             builder=self.builder,
             clock=clock,
-            application=application,
+            wakeup=wakeup,
+            transitions=transitions,
             caps=caps,
             retry_after=timedelta(seconds=30),
         )
-        self.rollout = Rollout(store=store, announcer=announcer)
-        self.watcher = Watcher(
-            store=store, builder=self.builder, clock=clock, application=application
+        self.rollout = Rollout(store=store, recorder=recorder, endings=endings)
+        self.watcher = BuildWatcher(
+            store=store, builder=self.builder, clock=clock, transitions=transitions
         )
         self.evaluator = Evaluator(
             store=store,
             remote=remote,
+            anonymous_remote=anonymous_remote,
             clock=clock,
-            bell=bell,
-            pace=PACE,
+            wakeup=wakeup,
+            debounce=DEBOUNCE,
             sandbox=SANDBOX,
-            conclusion=Conclusion(
+            recorder=EvaluationRecorder(
                 store=store,
                 builder=self.builder,
                 clock=clock,
                 ids=ids,
-                announcer=announcer,
-                pace=PACE,
-                patience=Patience(wishes=2),
-                reconciliation=reconciliation,
+                recorder=recorder,
+                debounce=DEBOUNCE,
+                patience=Patience(pending=2),
+                planner=LauncherPlanner(
+                    ids=ids, recorder=recorder, reconciliation=reconciliation
+                ),
+                endings=endings,
+                schedule=wakeup,
             ),
         )
         self.reconciler = Reconciler(
-            store=store, clock=clock, bell=bell, reconciliation=reconciliation
+            store=store,
+            clock=clock,
+            wakeup=wakeup,
+            reconciliation=reconciliation,
+            rollout=self.rollout,
         )
 
     def process_of(self, version: str) -> "World":
@@ -136,6 +173,7 @@ class World:
         return World(
             store=self.store,
             remote=self.remote,
+            anonymous_remote=self.anonymous_remote,
             clock=self.clock,
             ids=self.ids,
             caps=self.caps,
@@ -154,6 +192,7 @@ class World:
         name: str = "notebooks",
         frontend: str = "none",
         project: str = "project-1",
+        environment: str = "",
     ) -> LauncherId:
         """Add a launcher, as the REST API does; its first rebuild waits for a look."""
         launcher = LauncherId(self.ids.new())
@@ -171,7 +210,9 @@ class World:
                     id=launcher,
                     project_id=project,
                     name=name,
-                    environment_id=EnvironmentId(f"environment-{launcher}"),
+                    environment_id=EnvironmentId(
+                        environment or f"environment-{launcher}"
+                    ),
                     source_id=source.id,
                     builder="python",
                     frontend=frontend,
@@ -180,52 +221,43 @@ class World:
                     created_at=self.clock.now(),
                 )
             )
-        await self.wish(launcher, Evidence.LAUNCHER)
+        await self.request_rebuild(launcher, Trigger.LAUNCHER)
         return launcher
 
-    async def wish(
-        self, launcher: LauncherId, evidence: Evidence = Evidence.MANUAL
+    async def request_rebuild(
+        self, launcher: LauncherId, trigger: Trigger = Trigger.MANUAL
     ) -> RebuildId:
         """Ask for a rebuild, as a person does."""
         rebuild = RebuildId(self.ids.new())
         async with self.store.transaction() as tx:
             it = await tx.launchers.get(launcher)
-            source = await tx.sources.get(it.source_id)
+            source = await tx.sources.get(it.tracked_source)
             await tx.rebuilds.add(
                 Rebuild(
                     id=rebuild,
                     environment_id=it.environment_id,
                     launcher_id=launcher,
-                    source_id=it.source_id,
-                    evidence=evidence,
-                    is_fresh=evidence is Evidence.MANUAL,
+                    source_id=it.tracked_source,
+                    trigger=trigger,
+                    is_fresh=trigger is Trigger.MANUAL,
                     state=BuildState.QUEUED,
                     created_at=self.clock.now(),
                 )
             )
         await self.publish(
-            PushReceived(
+            EvaluationRequested(
                 repository=RepositoryData.of(source.repository),
-                evidence=evidence.value,
-                source_ids=(it.source_id,),
+                trigger="manual" if trigger is Trigger.MANUAL else "launcher",
+                source_ids=(it.tracked_source,),
                 rebuild_ids=(rebuild,),
-                received_at=self.clock.now(),
+                requested_at=self.clock.now(),
             )
         )
         return rebuild
 
     async def cancel(self, rebuild: RebuildId) -> None:
-        """Call a rebuild off, as a person does."""
-        async with self.store.transaction(LOCK_SCHEDULE) as tx:
-            found = await tx.rebuilds.get(rebuild)
-            cancelled = replace(
-                found,
-                state=moved(found.state, Move.CANCEL),
-                reason="cancelled",
-                completed_at=self.clock.now(),
-            )
-            await tx.rebuilds.save(cancelled)
-            await self.announcer.finished(tx, [cancelled], None)
+        """Cancel a rebuild, as a person does."""
+        await self.rebuild_requester.cancel(rebuild)
 
     async def push(
         self,
@@ -239,26 +271,38 @@ class World:
         await self.publish(data, traceparent=traceparent)
         return DeliveryId(data.delivery_id or "")
 
+    async def push_together(
+        self, repository: Repository, *, count: int
+    ) -> list[DeliveryId]:
+        """Tell of several pushes of one ref by one event, as the receiver may."""
+        arrivals = [self._pushed(repository, "refs/heads/main") for _ in range(count)]
+        arrivals = [
+            data.model_copy(update={"after": f"after-{data.delivery_id}"})
+            for data in arrivals
+        ]
+        event = event_of(arrivals, ids=self.ids)
+        async with self.store.transaction() as tx:
+            await tx.outbox.add([event])
+        return [DeliveryId(data.delivery_id or "") for data in arrivals]
+
     async def tell(self, repository: Repository) -> None:
         """Tell the asker of a push, without a bus between."""
         data = self._pushed(repository, "refs/heads/main")
         event = Event.of(data, id=self.ids.new(), time=self.clock.now())
-        await self.asker.handle(event, data)
+        await self.enqueuer.handle(event, data)
 
     def _pushed(self, repository: Repository, ref: str) -> PushReceived:
         return PushReceived(
             repository=RepositoryData.of(repository),
             ref=ref,
             default_branch="main",
-            evidence="push",
+            trigger="push",
             delivery_id=f"d-{self.ids.new()}",
             hook_id="hook-1",
             received_at=self.clock.now(),
         )
 
-    async def publish(
-        self, data: PushReceived, *, traceparent: str | None = None
-    ) -> None:
+    async def publish(self, data: Data, *, traceparent: str | None = None) -> None:
         event = Event.of(
             data,
             id=self.ids.new(),
@@ -274,7 +318,7 @@ class World:
         """Work until there is nothing left to do now."""
         while True:
             await self.watcher.watch()
-            if not (await self._relay() or await self.evaluator.keep_one()):
+            if not (await self._relay() or await self.evaluator.process_one()):
                 return
 
     async def later(self, seconds: float) -> None:
@@ -287,8 +331,8 @@ class World:
     async def deliver(self, events: Sequence[Event]) -> None:
         """Hand events to every consumer that asked for them."""
         handlers = {
-            ASK: self.asker.handle,
-            BUILD: self.scheduler.handle,
+            EVALUATION: self.enqueuer.handle,
+            BUILDING: self.scheduler.handle,
             ROLLOUT: self.rollout.handle,
         }
         for event in events:
@@ -300,7 +344,7 @@ class World:
 
     async def _relay(self) -> bool:
         async with self.store.transaction() as tx:
-            waiting = await tx.outbox.take(limit=100)
+            waiting = await tx.outbox.peek(limit=100)
             await tx.outbox.remove([place for place, _ in waiting])
         events = [event for _, event in waiting]
         self.events += events
@@ -323,9 +367,9 @@ class World:
         """Newest first."""
         async with self.store.reading() as tx:
             it = await tx.launchers.get(launcher)
-            return await tx.evaluations.of_source(it.source_id)
+            return await tx.evaluations.of_source(it.tracked_source)
 
-    async def edit(self, launcher: LauncherId, **changes: object) -> None:
+    async def edit(self, launcher: LauncherId, **changes: Any) -> None:
         async with self.store.transaction() as tx:
             it = await tx.launchers.get(launcher)
             await tx.launchers.save(replace(it, **changes))
@@ -333,14 +377,14 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, *, caps: Caps | None = None, remote: Remote | None = None
+    folder: Path, *, caps: ConcurrencyLimits | None = None, remote: Remote | None = None
 ) -> AsyncIterator[World]:
     keys = [Secret(Fernet.generate_key().decode())]
-    async with open_database(f"sqlite:///{folder / 'db.sqlite'}", keys=keys) as db:
+    async with sqlite_database(folder / "db.sqlite", keys=keys) as db:
         yield World(
             store=SqlStore(db),
             remote=remote or GitRemote(environment={}, allow_files=True),
             clock=TurnedClock(),
             ids=CountedIds(),
-            caps=caps or Caps(in_all=4, per_project=4),
+            caps=caps or ConcurrencyLimits(in_all=4, per_project=4),
         )

@@ -1,48 +1,61 @@
-"""How a forge's API is met: where it is, and with whose token."""
+"""Accounts at forges: the host of an API, and the token for it."""
 
-import ipaddress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
 
+from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.domain.hook import Secret
-from service.domain.repository import Repository
+from service.domain.repository import Repository, is_loopback
+from service.errors import InvalidRequestError
 
-__all__ = ["Account", "here"]
+__all__ = ["Account", "relocate_repository"]
+
+LONGEST_PATH: Final = 1024
+"""Characters; the nested groups of GitLab reach some hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A host and what we are there."""
+    """A host and the token for its API."""
 
     host: str
-    """As in `Repository.host`: lower case, with the port when it is not usual."""
+    """As in `Repository.host`: lower case, with the port unless it is the default."""
     token: Secret | None
-    """None where the API is asked without one."""
+    """None for anonymous requests."""
 
     @property
     def url(self) -> str:
-        """The root of the host's pages; a token travels in the clear on this machine.
+        """The root URL of the host: https, and http only on the loopback interface.
 
-        And nowhere else: whatever scheme a repository was given with, it is https.
+        So a token is never sent unencrypted over a network, whatever scheme a
+        repository's URL has.
         """
-        return f"{'http' if _is_this_machine(self.host) else 'https'}://{self.host}"
+        return f"{'http' if is_loopback(self.host) else 'https'}://{self.host}"
 
 
-def _is_this_machine(host: str) -> bool:
-    name = host.rpartition(":")[0] if ":" in host else host
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return name == "localhost"
+def relocate_repository(
+    repository: Repository, *, path: str, number: int
+) -> Repository:
+    """Return a repository with the path and number that its forge reports now.
 
-
-def here(repository: Repository, *, path: str, number: int) -> Repository:
-    """Return a repository under the path and number that its forge gives it now.
-
-    The URL is made of the host that was asked; none that an answer holds is used.
+    Raises:
+        UnprovenAnswerError: The path cannot be that of a repository.
     """
+    # The URL is built from the host that was asked. The URLs in an answer could name
+    # another host, which would then be cloned from.
     if path == repository.path:
-        url = repository.url
-    else:
-        scheme = repository.url.partition("://")[0]
+        return replace(repository, number=number)
+    scheme = repository.url.partition("://")[0]
+    is_plain = path.isprintable() and len(path) <= LONGEST_PATH
+    # The path comes from an answer and becomes part of a URL that git clones: it must
+    # be one repository below the same host.
+    if is_plain and not {"", ".", ".."} & {*path.split("/")}:
         url = f"{scheme}://{repository.host}/{path}.git"
-    return Repository(host=repository.host, path=path, url=url, number=number)
+        with suppress(InvalidRequestError):
+            moved = Repository.from_url(url, number=number)
+            if moved.path == path:
+                return moved
+    raise UnprovenAnswerError(
+        f"{repository.host} gives {path[:200]!a} as the path of a repository"
+    )

@@ -1,9 +1,9 @@
-"""Hooks at every forge that we have a token for."""
+"""Manage webhooks at every forge with a token."""
 
 from collections.abc import Callable
 
-from service.domain.checkup import ForgeHook
 from service.domain.hook import Hook, Reach
+from service.domain.hook_health import ForgeHook
 from service.errors import RemoteRefusedError
 from service.ports.forge_hooks import Failed, ForgeHooks
 
@@ -11,11 +11,10 @@ __all__ = ["RoutedForgeHooks"]
 
 
 class RoutedForgeHooks:
-    """Implements the port `ForgeHooks` for all hosts.
+    """Implement the port `ForgeHooks` for all hosts.
 
     Args:
-        open_api: Makes what looks after the hooks of a host; None where no token is
-            known.
+        open_api: Opens the hook client of a host; None where there is no token.
     """
 
     def __init__(self, *, open_api: Callable[[str], ForgeHooks | None]) -> None:
@@ -27,27 +26,27 @@ class RoutedForgeHooks:
         return api is not None and api.can_manage(hook)
 
     async def find(self, hook: Hook, *, url: str) -> ForgeHook | None:
-        return await self._its(hook).find(hook, url=url)
+        return await self._manager(hook).find(hook, url=url)
 
     async def create(self, hook: Hook, *, url: str) -> ForgeHook:
-        return await self._its(hook).create(hook, url=url)
+        return await self._manager(hook).create(hook, url=url)
 
     async def edit(self, hook: Hook, *, url: str) -> None:
-        await self._its(hook).edit(hook, url=url)
+        await self._manager(hook).edit(hook, url=url)
 
     async def remove(self, hook: Hook) -> None:
-        await self._its(hook).remove(hook)
+        await self._manager(hook).remove(hook)
 
     async def test(self, hook: Hook) -> None:
-        await self._its(hook).test(hook)
+        await self._manager(hook).test(hook)
 
-    async def failed(self, hook: Hook, *, after: str) -> Failed:
-        return await self._its(hook).failed(hook, after=after)
+    async def failed_deliveries(self, hook: Hook, *, after: str) -> Failed:
+        return await self._manager(hook).failed_deliveries(hook, after=after)
 
     async def redeliver(self, hook: Hook, delivery: str) -> None:
-        await self._its(hook).redeliver(hook, delivery)
+        await self._manager(hook).redeliver(hook, delivery)
 
-    def _its(self, hook: Hook) -> ForgeHooks:
+    def _manager(self, hook: Hook) -> ForgeHooks:
         api = self._api(hook)
         if api is None:
             raise RemoteRefusedError(f"no token is known for {hook.repository.host}")
@@ -55,7 +54,7 @@ class RoutedForgeHooks:
 
     def _api(self, hook: Hook) -> ForgeHooks | None:
         host = hook.repository.host
-        # An app or an instance is set up by its administrator, once.
+        # The hook of a GitHub App or of a whole instance is its administrator's.
         if hook.reach is Reach.HOST:
             return None
         if host not in self._apis:

@@ -1,32 +1,46 @@
-"""Repositories of a Gitea or Forgejo, by their REST API.
+"""Read repositories of a Gitea or Forgejo by its REST API.
 
 https://docs.gitea.com/api/: repository, branches, tags, git
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from service.adapters.forge_api.failing import UnprovenAnswerError
-from service.adapters.forge_api.identity import Found, find, first_head
-from service.adapters.forge_api.keeping import Immutables
-from service.adapters.forge_api.names import quoted
-from service.adapters.forge_api.objects import Listed, Listing, proved_listing
-from service.adapters.forge_api.reading import content_of, read
-from service.adapters.forge_api.walking import ApiTree, Kept, root_of
-from service.adapters.forge_api.wire import TooLargeError
-from service.adapters.gitea.api import GiteaApi
-from service.adapters.gitea.shapes import Blob, Branch, Commit, Tag, Tree as Page
-from service.domain.evaluation import RefGone
+from service.adapters.forge_api.api_tree import ApiTree, Kept, load_root
+from service.adapters.forge_api.caches import ImmutableCache
+from service.adapters.forge_api.errors import UnprovenAnswerError
+from service.adapters.forge_api.http import TooLargeError
+from service.adapters.forge_api.listings import (
+    ListedObject,
+    TreeListing,
+    verify_listing,
+)
+from service.adapters.forge_api.ref_names import quote_ref
+from service.adapters.forge_api.repository_identity import (
+    RepositoryRecord,
+    find_repository,
+    resolve_head,
+)
+from service.adapters.forge_api.responses import decode_content, parse_answer
+from service.adapters.gitea.client import GiteaApi
+from service.adapters.gitea.models import (
+    Branch,
+    GiteaBlob,
+    GiteaCommit,
+    GiteaTag,
+    GiteaTree as Page,
+)
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Ref, Repository, is_commit
-from service.domain.source import Head, Revision, RevisionKind
+from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError
-from service.ports.remote import Tree
+from service.ports.remote import NO_READS, ExpectedReads, Tree
 
 __all__ = ["GiteaRemote"]
 
 MAX_PAGES: Final = 100
-"""Of one directory; a host gives up to a thousand entries on each."""
+"""Of one directory; a host returns up to a thousand entries on each."""
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 _NO_REF: Final = frozenset({404, 409})
@@ -34,114 +48,140 @@ _NO_REF: Final = frozenset({404, 409})
 
 
 class GiteaRemote:
-    """Implements the port `Remote` for the repositories of one host.
+    """Implement the port `Remote` for the repositories of one host.
 
     Args:
         api: Makes requests.
-        kept: What is remembered, for every repository together.
-        host: Whose objects they are.
+        kept: The cache of objects, shared by all repositories.
+        host: The host, as part of the keys in the cache.
     """
 
-    def __init__(self, *, api: GiteaApi, kept: Immutables[Kept], host: str) -> None:
+    def __init__(self, *, api: GiteaApi, kept: ImmutableCache[Kept], host: str) -> None:
         self._api = api
         self._kept = kept
         self._host = host
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
-        if revision.kind is RevisionKind.COMMIT:
-            return Head(commit=CommitSha(revision.name), ref=None)
-        found = await find(self._api, repository)
-        return await first_head(found, revision, self._commit)
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        del expected  # the API has no request for several objects
+        record = await find_repository(self._api, repository)
+        return await resolve_head(record, revision, self._commit)
 
     @asynccontextmanager
     async def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AsyncIterator[Tree]:
+        del expected  # the API has no request for several objects
         if not is_commit(commit):
             raise RemoteRefusedError(f"{commit[:80]!r} is no commit id")
-        found = await find(self._api, repository)
-        owner = (self._host, found.number)
+        record = await find_repository(self._api, repository)
+        owner = (self._host, record.number)
         yield ApiTree(
-            shelf=_Shelf(self._api, found),
-            root=await self._root(found, owner, commit),
+            objects=_GiteaObjects(self._api, record),
+            root=await self._root(record, owner, commit),
             kept=self._kept,
             owner=owner,
         )
 
-    async def _commit(self, found: Found, ref: Ref) -> CommitSha | None:
-        """Return the commit a ref stands for; None when there is no such ref."""
-        doing = f"look up a ref of {found.repository.url}"
+    async def _commit(self, record: RepositoryRecord, ref: Ref) -> CommitSha | None:
+        """Return the commit of a ref; None when there is no such ref."""
+        operation = f"look up a ref of {record.repository.url}"
         is_tag = ref.startswith(_TAGS)
-        name = quoted(ref.removeprefix(_TAGS if is_tag else _HEADS), safe="/")
-        path = f"{found.place}/{'tags' if is_tag else 'branches'}/{name}"
-        said = await self._api.item(path, doing=doing, absent=_NO_REF)
-        if said is None:
+        name = quote_ref(ref.removeprefix(_TAGS if is_tag else _HEADS), safe="/")
+        path = f"{record.path}/{'tags' if is_tag else 'branches'}/{name}"
+        answer = await self._api.fetch(path, operation=operation, absent=_NO_REF)
+        if answer is None:
             return None
         if not is_tag:
-            commit = read(Branch, said, doing=doing).commit.id
+            commit = parse_answer(Branch, answer, operation=operation).commit.id
         else:
-            peeled = read(Tag, said, doing=doing).commit
+            peeled = parse_answer(GiteaTag, answer, operation=operation).commit
             commit = peeled.sha if peeled else ""
         if not is_commit(commit):
             raise RemoteRefusedError(
-                f"{ref} of {found.repository.url} stands for no commit"
+                f"{ref} of {record.repository.url} refers to no commit"
             )
         return CommitSha(commit)
 
     async def _root(
-        self, found: Found, owner: tuple[str, int], commit: CommitSha
+        self, record: RepositoryRecord, owner: tuple[str, int], commit: CommitSha
     ) -> BlobId:
         async def ask() -> BlobId:
-            doing = f"fetch commit {commit[:12]} of {found.repository.url}"
-            path = f"{found.place}/git/commits/{commit}?stat=false&files=false"
-            said = await self._api.item(path, doing=doing)
-            return BlobId(read(Commit, said, doing=doing).commit.tree.sha)
+            operation = f"fetch commit {commit[:12]} of {record.repository.url}"
+            # Gitea computes both from the diff of the commit, which takes long for a
+            # large one.
+            path = f"{record.path}/git/commits/{commit}?stat=false&files=false"
+            answer = await self._api.fetch(path, operation=operation)
+            return BlobId(
+                parse_answer(GiteaCommit, answer, operation=operation).commit.tree.sha
+            )
 
-        return await root_of(commit, owner=owner, kept=self._kept, ask=ask)
+        return await load_root(commit, owner=owner, kept=self._kept, ask=ask)
 
 
-class _Shelf:
-    """Implements `Shelf` for one repository."""
+class _GiteaObjects:
+    """Implement `ObjectSource` for one repository."""
 
-    def __init__(self, api: GiteaApi, found: Found) -> None:
+    def __init__(self, api: GiteaApi, record: RepositoryRecord) -> None:
         self._api = api
-        self._git = f"{found.place}/git"
-        self._url = found.repository.url
+        self._git = f"{record.path}/git"
+        self._url = record.repository.url
 
-    async def listing(self, path: str, oid: BlobId) -> Listing:
+    async def listing(self, path: str, oid: BlobId) -> TreeListing:
         del path
-        doing = f"list a directory of {self._url}"
-        rows: list[Listed] = []
+        operation = f"list a directory of {self._url}"
+        rows: list[ListedObject] = []
         for number in range(1, MAX_PAGES + 1):
             page = f"{self._git}/trees/{oid}?page={number}&per_page=1000"
-            told = read(Page, await self._api.item(page, doing=doing), doing=doing)
-            rows += (
-                Listed(
-                    name=it.path,
-                    mode=it.mode,
-                    oid=it.sha,
-                    size=it.size if it.type == "blob" else None,
-                )
-                for it in told.tree
+            answer = parse_answer(
+                Page,
+                await self._api.fetch(page, operation=operation),
+                operation=operation,
             )
-            if not told.truncated or not told.tree:
-                return proved_listing(rows, oid=oid)
-        raise UnprovenAnswerError(f"cannot {doing}: it has over {len(rows)} entries")
+            rows += (
+                ListedObject(
+                    name=entry.path,
+                    mode=entry.mode,
+                    oid=entry.sha,
+                    size=entry.size if entry.type == "blob" else None,
+                )
+                for entry in answer.tree
+            )
+            if not answer.truncated or not answer.tree:
+                return verify_listing(rows, oid=oid)
+        raise UnprovenAnswerError(
+            f"cannot {operation}: it has over {len(rows)} entries"
+        )
+
+    async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
+        del path, oid
+        return {}
 
     async def blob(self, oid: BlobId, *, limit: int) -> bytes | None:
-        doing = f"read a file of {self._url}"
+        operation = f"read a file of {self._url}"
         try:
-            said = await self._api.item(
-                f"{self._git}/blobs/{oid}", doing=doing, most=_encoded(limit)
+            answer = await self._api.fetch(
+                f"{self._git}/blobs/{oid}",
+                operation=operation,
+                max_bytes=_max_answer_size(limit),
             )
         except TooLargeError:
             return None
-        told = read(Blob, said, doing=doing)
-        if told.size > limit:
+        answer = parse_answer(GiteaBlob, answer, operation=operation)
+        if answer.size > limit:
             return None
-        return content_of(told.content or "", doing=doing)
+        return decode_content(answer.content or "", operation=operation)
 
 
-def _encoded(limit: int) -> int:
-    """Say how long an answer can be that holds so many bytes of content."""
+def _max_answer_size(limit: int) -> int:
+    """Return the maximum size of an answer with so many bytes of content in base64."""
     return limit * 4 // 3 + 4096

@@ -1,4 +1,4 @@
-"""Webhooks at GitHub, looked after with a token.
+"""Manage webhooks at GitHub.
 
 https://docs.github.com/en/rest/repos/webhooks, …/rest/orgs/webhooks
 """
@@ -9,61 +9,61 @@ from typing import Final
 
 from gidgethub import HTTPException
 
-from service.adapters.forge_api.names import quoted
-from service.adapters.forge_api.reading import read
-from service.adapters.github.api import GitHubApi
-from service.adapters.github.shapes import Shape
-from service.domain.checkup import ForgeHook
+from service.adapters.forge_api.ref_names import quote_ref
+from service.adapters.forge_api.responses import Number, parse_answer
+from service.adapters.github.client import GitHubApi
+from service.adapters.github.models import GitHubModel
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, Reach
+from service.domain.hook_health import ForgeHook
 from service.errors import TransientError
 from service.ports.forge_hooks import Failed
 
 __all__ = ["GitHubHooks"]
 
 EVENTS: Final = ("push", "repository")
-"""The second tells of renames and of another default branch."""
-NEEDED: Final = "push"
-MOST_READ: Final = 300
-"""Of the log of deliveries, at once: three pages."""
-MOST_HOOKS: Final = 100
-"""GitHub allows 20 for one event."""
+"""The second reports renames and a changed default branch."""
+PUSH_EVENT: Final = "push"
+MAX_DELIVERIES: Final = 300
+"""Deliveries read from the log at once: three pages."""
+MAX_HOOKS: Final = 100
+"""Hooks read of a repository; GitHub allows 20 for one event."""
 
 _ABSENT: Final = frozenset({404})
 _SERVER_ERROR: Final = 500
-_DONE: Final = range(200, 300)
+_DELIVERED: Final = range(200, 300)
 
 
-class HookConfig(Shape):
+class HookConfig(GitHubModel):
     """Where and how a hook delivers."""
 
     url: str = ""
     content_type: str = "form"
     insecure_ssl: str | float = "0"
     secret: str = ""
-    """Asterisks, when there is one."""
+    """Asterisks, when there is a secret."""
 
 
-class HookTold(Shape):
+class GitHubHook(GitHubModel):
     """https://docs.github.com/en/rest/repos/webhooks#get-a-repository-webhook."""
 
-    id: int
+    id: Number
     active: bool
     events: tuple[str, ...]
     config: HookConfig
 
 
-class DeliveryTold(Shape):
+class GitHubDelivery(GitHubModel):
     """https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook."""
 
-    id: int
+    id: Number
     guid: str
     event: str
     status_code: int
 
 
 class GitHubHooks:
-    """Implements the port `ForgeHooks` for one host.
+    """Implement the port `ForgeHooks` for one host.
 
     Args:
         api: Makes requests with the host's token.
@@ -76,89 +76,111 @@ class GitHubHooks:
         return hook.forge is Forge.GITHUB and hook.reach is not Reach.HOST
 
     async def find(self, hook: Hook, *, url: str) -> ForgeHook | None:
-        doing = f"look up the hook of {hook.repository.url}"
+        operation = f"look up the hook of {hook.repository.url}"
         if hook.forge_id is not None:
-            path = _one(hook, hook.forge_id)
-            said = await self._api.item(path, doing=doing, absent=_ABSENT)
-            if said is not None:
-                return _found(read(HookTold, said, doing=doing))
-        known = await self._all(hook, doing)
-        ours = [it for it in known if it.config.url.rstrip("/") == url.rstrip("/")]
-        return _found(ours[0]) if ours else None
+            path = _hook_path(hook, hook.forge_id)
+            answer = await self._api.fetch(path, operation=operation, absent=_ABSENT)
+            if answer is not None:
+                return _to_forge_hook(
+                    parse_answer(GitHubHook, answer, operation=operation)
+                )
+        for candidate in await self._list_hooks(hook, operation):
+            # A hook that a person pasted has no id here yet; its URL holds our hook's
+            # id and is unique.
+            if candidate.config.url.rstrip("/") == url.rstrip("/"):
+                return _to_forge_hook(candidate)
+        return None
 
     async def create(self, hook: Hook, *, url: str) -> ForgeHook:
-        doing = f"make a hook of {hook.repository.url}"
-        body = {"name": "web", **_wanted(hook, url)}
-        with self._translated(doing):
-            said = await self._api.post(_hooks(hook), data=body)
-        return _found(read(HookTold, said, doing=doing))
+        operation = f"create a hook of {hook.repository.url}"
+        # `web` is the only name that GitHub takes:
+        # https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook
+        body = {"name": "web", **_hook_fields(hook, url)}
+        with self._translate_errors(operation):
+            answer = await self._api.post(_hooks_path(hook), data=body)
+        return _to_forge_hook(parse_answer(GitHubHook, answer, operation=operation))
 
     async def edit(self, hook: Hook, *, url: str) -> None:
-        # A config without the secret would remove the secret, so all of it is sent.
-        with self._translated(f"mend the hook of {hook.repository.url}"):
-            await self._api.patch(_its(hook), data=_wanted(hook, url))
+        # A config without the secret removes the secret, so all of it is sent.
+        with self._translate_errors(f"change the hook of {hook.repository.url}"):
+            await self._api.patch(_own_path(hook), data=_hook_fields(hook, url))
 
     async def remove(self, hook: Hook) -> None:
-        doing = f"remove the hook of {hook.repository.url}"
+        operation = f"remove the hook of {hook.repository.url}"
         try:
-            await self._api.delete(_its(hook))
+            await self._api.delete(_own_path(hook))
         except HTTPException as exc:
             if int(exc.status_code) not in _ABSENT:
-                raise self._api.failure(exc, doing) from exc
+                raise self._api.translate_failure(exc, operation) from exc
 
     async def test(self, hook: Hook) -> None:
-        with self._translated(f"test the hook of {hook.repository.url}"):
-            await self._api.post(f"{_its(hook)}/pings", data={})
+        with self._translate_errors(f"test the hook of {hook.repository.url}"):
+            await self._api.post(f"{_own_path(hook)}/pings", data={})
 
-    async def failed(self, hook: Hook, *, after: str) -> Failed:
-        doing = f"read what the hook of {hook.repository.url} delivered"
+    async def failed_deliveries(self, hook: Hook, *, after: str) -> Failed:
+        operation = f"read the deliveries of the hook of {hook.repository.url}"
         seen = int(after) if after.isdigit() else 0
-        read = [it async for it in self._log(hook, doing, after=seen)]
-        arrived = {it.guid for it in read if it.status_code in _DONE}
-        again = {
-            it.guid: str(it.id)
-            for it in read  # newest first, so that the oldest attempt stays
-            if it.event == NEEDED and it.guid not in arrived and _is_lost(it)
+        deliveries = [
+            delivery async for delivery in self._read_log(hook, operation, after=seen)
+        ]
+        # By guid, which redeliveries share: one that arrived at a later attempt is not
+        # lost.
+        arrived = {
+            delivery.guid
+            for delivery in deliveries
+            if delivery.status_code in _DELIVERED
         }
-        newest = max((it.id for it in read), default=seen)
+        again = {
+            delivery.guid: str(delivery.id)
+            for delivery in deliveries  # newest first: the oldest attempt stays
+            if delivery.event == PUSH_EVENT
+            and delivery.guid not in arrived
+            and _is_lost(delivery)
+        }
+        # Of all deliveries, also of those that arrived: the next check reads only what
+        # came after.
+        newest = max((delivery.id for delivery in deliveries), default=seen)
         return Failed(deliveries=tuple(reversed(again.values())), place=str(newest))
 
     async def redeliver(self, hook: Hook, delivery: str) -> None:
-        path = f"{_its(hook)}/deliveries/{quoted(delivery)}/attempts"
-        with self._translated(f"have {hook.repository.url} deliver again"):
+        path = f"{_own_path(hook)}/deliveries/{quote_ref(delivery)}/attempts"
+        with self._translate_errors(f"redeliver at {hook.repository.url}"):
             await self._api.post(path, data={})
 
-    async def _all(self, hook: Hook, doing: str) -> Sequence[HookTold]:
-        path = f"{_hooks(hook)}?per_page={MOST_HOOKS}"
-        said = await self._api.item(path, doing=doing)
-        return [read(HookTold, it, doing=doing) for it in said]
+    async def _list_hooks(self, hook: Hook, operation: str) -> Sequence[GitHubHook]:
+        path = f"{_hooks_path(hook)}?per_page={MAX_HOOKS}"
+        answer = await self._api.fetch(path, operation=operation)
+        return [parse_answer(GitHubHook, hook, operation=operation) for hook in answer]
 
-    async def _log(
-        self, hook: Hook, doing: str, *, after: int
-    ) -> AsyncIterator[DeliveryTold]:
+    async def _read_log(
+        self, hook: Hook, operation: str, *, after: int
+    ) -> AsyncIterator[GitHubDelivery]:
         """Read deliveries, newest first, down to one that was read before."""
-        left = MOST_READ
-        with self._translated(doing):
-            async for said in self._api.getiter(
-                f"{_its(hook)}/deliveries?per_page=100"
+        # Ids only grow, so `after` ends the walk; redelivered attempts are new ones.
+        left = MAX_DELIVERIES
+        with self._translate_errors(operation):
+            async for answer in self._api.getiter(
+                f"{_own_path(hook)}/deliveries?per_page=100"
             ):
-                delivery = read(DeliveryTold, said, doing=doing)
+                delivery = parse_answer(GitHubDelivery, answer, operation=operation)
                 if delivery.id <= after or not left:
                     return
                 left -= 1
                 yield delivery
 
     @contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
+    def _translate_errors(self, operation: str) -> Iterator[None]:
         try:
             yield
         except HTTPException as exc:
-            raise self._api.failure(exc, doing) from exc
+            raise self._api.translate_failure(exc, operation) from exc
         except (ValueError, LookupError, RecursionError) as exc:
-            raise TransientError(f"cannot {doing}: the answer is not readable") from exc
+            raise TransientError(
+                f"cannot {operation}: the answer is not readable"
+            ) from exc
 
 
-def _wanted(hook: Hook, url: str) -> Mapping[str, object]:
+def _hook_fields(hook: Hook, url: str) -> Mapping[str, object]:
     return {
         "active": True,
         "events": list(EVENTS),
@@ -171,38 +193,39 @@ def _wanted(hook: Hook, url: str) -> Mapping[str, object]:
     }
 
 
-def _found(told: HookTold) -> ForgeHook:
-    config = told.config
+def _to_forge_hook(answer: GitHubHook) -> ForgeHook:
+    config = answer.config
     return ForgeHook(
-        id=str(told.id),
+        id=str(answer.id),
         url=config.url,
-        is_active=told.active,
-        has_events=bool({NEEDED, "*"} & set(told.events)),
+        is_active=answer.active,
+        has_events=bool({PUSH_EVENT, "*"} & set(answer.events)),
         is_json=config.content_type == "json",
         has_secret=bool(config.secret),
         is_tls_checked=str(config.insecure_ssl) in {"0", "0.0"},
     )
 
 
-def _is_lost(it: DeliveryTold) -> bool:
-    """Say whether nobody of ours saw it: what we refused is refused again."""
-    return it.status_code == 0 or it.status_code >= _SERVER_ERROR
+def _is_lost(delivery: GitHubDelivery) -> bool:
+    """Return whether a delivery never arrived, or met an error of the server."""
+    # A 4xx is our refusal, which a redelivery would meet again.
+    return delivery.status_code == 0 or delivery.status_code >= _SERVER_ERROR
 
 
-def _hooks(hook: Hook) -> str:
-    """Return the path of all its hooks, by the number once that is known."""
+def _hooks_path(hook: Hook) -> str:
+    """Return the API path of all hooks, by the repository's number if that is known."""
     repository = hook.repository
     if hook.reach is Reach.OWNER:
-        return f"/orgs/{quoted(repository.path)}/hooks"
+        return f"/orgs/{quote_ref(repository.path)}/hooks"
     if repository.number is not None:
         return f"/repositories/{repository.number}/hooks"
-    return f"/repos/{quoted(repository.path, safe='/')}/hooks"
+    return f"/repos/{quote_ref(repository.path, safe='/')}/hooks"
 
 
-def _one(hook: Hook, forge_id: str) -> str:
-    return f"{_hooks(hook)}/{quoted(forge_id)}"
+def _hook_path(hook: Hook, forge_id: str) -> str:
+    return f"{_hooks_path(hook)}/{quote_ref(forge_id)}"
 
 
-def _its(hook: Hook) -> str:
+def _own_path(hook: Hook) -> str:
     assert hook.forge_id is not None, "the hook was never seen at its forge"
-    return _one(hook, hook.forge_id)
+    return _hook_path(hook, hook.forge_id)

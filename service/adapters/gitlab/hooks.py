@@ -1,4 +1,4 @@
-"""Webhooks at a GitLab, looked after with a token.
+"""Manage webhooks at GitLab.
 
 https://docs.gitlab.com/api/project_webhooks/, …/api/group_webhooks/
 """
@@ -12,12 +12,12 @@ from gitlab import Gitlab
 from gitlab.v4.objects import GroupHookManager, ProjectHookManager
 from pydantic import BaseModel, ConfigDict
 
-from service.adapters.forge_api.names import quoted
-from service.adapters.forge_api.reading import read
-from service.adapters.gitlab.line import GitLabLine
-from service.domain.checkup import ForgeHook
+from service.adapters.forge_api.ref_names import quote_ref
+from service.adapters.forge_api.responses import Number, parse_answer
+from service.adapters.gitlab.client import GitLabClient
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, Proof, Reach
+from service.domain.hook_health import ForgeHook
 from service.errors import RemoteRefusedError
 from service.ports.forge_hooks import Failed, ProofNotOfferedError
 
@@ -25,176 +25,189 @@ __all__ = ["GitLabHooks"]
 
 log = structlog.get_logger(__name__)
 
-MOST_HOOKS: Final = 100
-"""What GitLab.com allows for a project."""
-MOST_READ: Final = 100
-"""Of the log of deliveries, at once."""
+MAX_HOOKS: Final = 100
+"""Hooks read of a project; GitLab.com allows no more."""
+MAX_DELIVERIES: Final = 100
+"""Deliveries read from the log at once."""
 
-_WELL: Final = "executable"
+_EXECUTABLE: Final = "executable"
 _PAUSED: Final = "temporarily_disabled"
 _PUSHES: Final = frozenset({"push_hooks", "tag_push_hooks"})
 _SERVER_ERROR: Final = 500
-_DONE: Final = range(200, 400)
+_DELIVERED: Final = range(200, 400)
 
 
 class GitLabHook(BaseModel):
     """https://docs.gitlab.com/api/project_webhooks/#get-a-project-webhook."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    id: int
+    id: Number
     url: str
     push_events: bool = False
     tag_push_events: bool = False
     enable_ssl_verification: bool = True
-    alert_status: str | None = _WELL
+    alert_status: str | None = _EXECUTABLE
     custom_webhook_template: str | None = None
     token_present: bool | None = None
-    """None before 19.0, where nobody tells."""
+    """None before 19.0, which does not report it."""
     signing_token_present: bool | None = None
-    """None before 19.0, where there is no such thing."""
+    """None before 19.0, which has no signing tokens."""
 
 
 class GitLabDelivery(BaseModel):
     """https://docs.gitlab.com/api/project_webhooks/#list-all-webhook-events."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    id: int
+    id: Number
     trigger: str = ""
     request_headers: Mapping[str, str] = {}
     response_status: str | int = ""
-    """A status, or `internal error` when there was no answer."""
+    """A status, or `internal error` without an answer."""
 
     @property
     def status(self) -> int:
-        """The status of the answer; 0 when there was none."""
+        """The status of the answer; 0 without an answer."""
         text = str(self.response_status)
         return int(text) if text.isdigit() else 0
 
     @property
     def key(self) -> str:
-        """The same for every attempt."""
-        named = {name.lower(): it for name, it in self.request_headers.items()}
+        """An id that all attempts of one delivery share."""
+        named = {name.lower(): text for name, text in self.request_headers.items()}
         return named.get("idempotency-key", str(self.id))
 
 
 class GitLabHooks:
-    """Implements the port `ForgeHooks` for one host.
+    """Implement the port `ForgeHooks` for one host.
 
     Args:
-        line: To that host.
+        client: The client of that host.
     """
 
-    def __init__(self, *, line: GitLabLine) -> None:
-        self._line = line
+    def __init__(self, *, client: GitLabClient) -> None:
+        self._client = client
 
     def can_manage(self, hook: Hook) -> bool:
         return hook.forge is Forge.GITLAB and hook.reach is not Reach.HOST
 
     async def find(self, hook: Hook, *, url: str) -> ForgeHook | None:
-        doing = f"look up the hook of {hook.repository.url}"
+        operation = f"look up the hook of {hook.repository.url}"
 
-        def by_id(gl: Gitlab) -> Mapping[str, Any]:
-            return _hooks(gl, hook).get(hook.forge_id or "").attributes
+        def get_by_id(gl: Gitlab) -> Mapping[str, Any]:
+            return _hook_manager(gl, hook).get(hook.forge_id or "").attributes
 
-        def by_url(gl: Gitlab) -> list[Mapping[str, Any]]:
-            known = _hooks(gl, hook).list(iterator=True, per_page=MOST_HOOKS)
-            return [it.attributes for it in islice(known, MOST_HOOKS)]
+        def list_all(gl: Gitlab) -> list[Mapping[str, Any]]:
+            hooks = _hook_manager(gl, hook).list(iterator=True, per_page=MAX_HOOKS)
+            return [save_mixin.attributes for save_mixin in islice(hooks, MAX_HOOKS)]
 
-        said = await self._line.find(doing, by_id) if hook.forge_id else None
-        if said is not None:
-            return _found(hook, said, doing)
-        for it in await self._line.ask(doing, by_url):
-            if str(it.get("url", "")).rstrip("/") == url.rstrip("/"):
-                return _found(hook, it, doing)
+        answer = (
+            await self._client.find(operation, get_by_id) if hook.forge_id else None
+        )
+        if answer is not None:
+            return _to_forge_hook(hook, answer, operation)
+        for entry in await self._client.run(operation, list_all):
+            if str(entry.get("url", "")).rstrip("/") == url.rstrip("/"):
+                return _to_forge_hook(hook, entry, operation)
         return None
 
     async def create(self, hook: Hook, *, url: str) -> ForgeHook:
-        doing = f"make a hook of {hook.repository.url}"
+        operation = f"create a hook of {hook.repository.url}"
 
-        def make(gl: Gitlab) -> Mapping[str, Any]:
-            return _hooks(gl, hook).create(_wanted(hook, url)).attributes
+        def create_hook(gl: Gitlab) -> Mapping[str, Any]:
+            return _hook_manager(gl, hook).create(_hook_fields(hook, url)).attributes
 
-        def unmake(gl: Gitlab) -> None:
-            _hooks(gl, hook).delete(found.id)
+        def delete(gl: Gitlab) -> None:
+            _hook_manager(gl, hook).delete(created.id)
 
-        found = _found(hook, await self._line.ask(doing, make), doing)
-        if found.has_secret:
-            return found
-        # Versions before 19.0 pass over a signing token in silence: such a hook
-        # would deliver without any proof.
-        await self._line.ask(doing, unmake)
+        created = _to_forge_hook(
+            hook, await self._client.run(operation, create_hook), operation
+        )
+        # The answer decides, and not the version, which not every token may read.
+        if created.has_secret:
+            return created
+        # Versions before 19.0 ignore a signing token without an error: the hook would
+        # deliver unsigned.
+        await self._client.run(operation, delete)
         raise ProofNotOfferedError(
-            f"{hook.repository.host} did not take the {hook.proof.value}"
+            f"{hook.repository.host} does not support the {hook.proof.value}"
         )
 
     async def edit(self, hook: Hook, *, url: str) -> None:
         def change(gl: Gitlab) -> None:
-            _hooks(gl, hook).update(hook.forge_id, _wanted(hook, url))
+            _hook_manager(gl, hook).update(hook.forge_id, _hook_fields(hook, url))
 
-        await self._line.ask(f"mend the hook of {hook.repository.url}", change)
-        # Only a delivery that succeeds ends a pause.
+        await self._client.run(f"change the hook of {hook.repository.url}", change)
+        # Only a successful delivery enables a hook that GitLab has paused.
         # https://docs.gitlab.com/user/project/integrations/webhooks/#auto-disabled-webhooks
         try:
             await self.test(hook)
-        except RemoteRefusedError as exc:  # an empty project has nothing to tell
+        except RemoteRefusedError as exc:  # an empty project has no push to test with
             log.info("hook not tested", hook=hook.id, error=str(exc))
 
     async def remove(self, hook: Hook) -> None:
         def delete(gl: Gitlab) -> None:
-            _hooks(gl, hook).delete(hook.forge_id)
+            _hook_manager(gl, hook).delete(hook.forge_id)
 
-        await self._line.find(f"remove the hook of {hook.repository.url}", delete)
+        await self._client.find(f"remove the hook of {hook.repository.url}", delete)
 
     async def test(self, hook: Hook) -> None:
         def test(gl: Gitlab) -> None:
-            gl.http_post(f"{_path(hook)}/test/push_events")
+            gl.http_post(f"{_hook_path(hook)}/test/push_events")
 
-        await self._line.ask(f"test the hook of {hook.repository.url}", test)
+        await self._client.run(f"test the hook of {hook.repository.url}", test)
 
-    async def failed(self, hook: Hook, *, after: str) -> Failed:
-        doing = f"read what the hook of {hook.repository.url} delivered"
+    async def failed_deliveries(self, hook: Hook, *, after: str) -> Failed:
+        operation = f"read the deliveries of the hook of {hook.repository.url}"
         seen = int(after) if after.isdigit() else 0
 
         def log(gl: Gitlab) -> Sequence[Mapping[str, Any]]:
-            said = gl.http_list(f"{_path(hook)}/events", per_page=20, iterator=True)
-            return list(islice(said, MOST_READ))
+            answer = gl.http_list(
+                f"{_hook_path(hook)}/events", per_page=20, iterator=True
+            )
+            return list(islice(answer, MAX_DELIVERIES))
 
-        told = await self._line.find(doing, log) or ()
-        events = [read(GitLabDelivery, it, doing=doing) for it in told]
-        fresh = [it for it in events if it.id > seen]
-        arrived = {it.key for it in fresh if it.status in _DONE}
+        answer = await self._client.find(operation, log) or ()
+        events = [
+            parse_answer(GitLabDelivery, entry, operation=operation) for entry in answer
+        ]
+        fresh = [event for event in events if event.id > seen]
+        arrived = {delivery.key for delivery in fresh if delivery.status in _DELIVERED}
         again = {
-            it.key: str(it.id)
-            for it in sorted(fresh, key=lambda it: -it.id)
-            if it.trigger in _PUSHES and it.key not in arrived and _is_lost(it)
+            delivery.key: str(delivery.id)
+            # Newest first, so that the oldest attempt of each key stays last in the
+            # dictionary; GitLab lists without a promised order.
+            for delivery in sorted(fresh, key=lambda delivery: -delivery.id)
+            if delivery.trigger in _PUSHES
+            and delivery.key not in arrived
+            and _is_lost(delivery)
         }
-        newest = max((it.id for it in fresh), default=seen)
+        newest = max((delivery.id for delivery in fresh), default=seen)
         return Failed(deliveries=tuple(reversed(again.values())), place=str(newest))
 
     async def redeliver(self, hook: Hook, delivery: str) -> None:
         def resend(gl: Gitlab) -> None:
-            gl.http_post(f"{_path(hook)}/events/{quoted(delivery)}/resend")
+            gl.http_post(f"{_hook_path(hook)}/events/{quote_ref(delivery)}/resend")
 
-        await self._line.ask(f"have {hook.repository.url} deliver again", resend)
+        await self._client.run(f"redeliver at {hook.repository.url}", resend)
 
 
-def _hooks(gl: Gitlab, hook: Hook) -> ProjectHookManager | GroupHookManager:
+def _hook_manager(gl: Gitlab, hook: Hook) -> ProjectHookManager | GroupHookManager:
     repository = hook.repository
     if hook.reach is Reach.OWNER:
         return gl.groups.get(repository.path, lazy=True).hooks
     return gl.projects.get(repository.number or repository.path, lazy=True).hooks
 
 
-def _path(hook: Hook) -> str:
+def _hook_path(hook: Hook) -> str:
     repository = hook.repository
     if hook.reach is Reach.OWNER:
-        return f"/groups/{quoted(repository.path)}/hooks/{hook.forge_id}"
-    name = str(repository.number or quoted(repository.path))
+        return f"/groups/{quote_ref(repository.path)}/hooks/{hook.forge_id}"
+    name = str(repository.number or quote_ref(repository.path))
     return f"/projects/{name}/hooks/{hook.forge_id}"
 
 
-def _wanted(hook: Hook, url: str) -> dict[str, Any]:
-    """A new URL empties the secret, so both are always sent."""
+def _hook_fields(hook: Hook, url: str) -> dict[str, Any]:
+    # GitLab clears the secret when the URL changes, so both are always sent.
     is_signing = hook.proof is Proof.SIGNING_TOKEN
     return {
         "url": url,
@@ -206,24 +219,25 @@ def _wanted(hook: Hook, url: str) -> dict[str, Any]:
     }
 
 
-def _found(hook: Hook, said: Mapping[str, Any], doing: str) -> ForgeHook:
-    told = read(GitLabHook, said, doing=doing)
+def _to_forge_hook(hook: Hook, answer: Mapping[str, Any], operation: str) -> ForgeHook:
+    described = parse_answer(GitLabHook, answer, operation=operation)
     if hook.proof is Proof.SIGNING_TOKEN:
-        has_secret = told.signing_token_present is True
+        has_secret = described.signing_token_present is True
     else:
-        has_secret = told.token_present is not False
+        has_secret = described.token_present is not False
     return ForgeHook(
-        id=str(told.id),
-        url=told.url,
-        is_active=told.alert_status in {None, _WELL, _PAUSED},
-        is_paused=told.alert_status == _PAUSED,
-        has_events=told.push_events and told.tag_push_events,
+        id=str(described.id),
+        url=described.url,
+        is_active=described.alert_status in {None, _EXECUTABLE, _PAUSED},
+        is_paused=described.alert_status == _PAUSED,
+        has_events=described.push_events and described.tag_push_events,
         has_secret=has_secret,
-        is_tls_checked=told.enable_ssl_verification,
-        has_template=bool(told.custom_webhook_template),
+        is_tls_checked=described.enable_ssl_verification,
+        has_template=bool(described.custom_webhook_template),
     )
 
 
-def _is_lost(it: GitLabDelivery) -> bool:
-    """Say whether nobody of ours saw it: what we refused is refused again."""
-    return it.status == 0 or it.status >= _SERVER_ERROR
+def _is_lost(delivery: GitLabDelivery) -> bool:
+    """Return whether a delivery never arrived, or met an error of the server."""
+    # A 4xx is our refusal, which a redelivery would meet again.
+    return delivery.status == 0 or delivery.status >= _SERVER_ERROR

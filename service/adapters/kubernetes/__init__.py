@@ -1,1 +1,1 @@
-"""Builds as Jobs of a Kubernetes cluster, made of Cloud Native Buildpacks phases."""
+"""The builder that runs Cloud Native Buildpacks phases as Jobs of a cluster."""

@@ -1,42 +1,40 @@
-"""One namespace of a cluster: JSON in, JSON out, and our errors.
+"""The API of one namespace: JSON in, JSON out, errors translated.
 
-Answers are not turned into the library's models: those take ten times the memory of
-the text, and name every field another way than Kubernetes' own documentation.
+Responses are not converted into the library's models: those take ten times the memory
+of the text, and rename every field of Kubernetes' API reference.
 """
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import Enum
-from pathlib import Path
 from typing import Any, Final, Self
 
 from aiohttp import ClientResponse, ClientTimeout
-from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, CoreV1Api
-from kubernetes_asyncio.config import load_incluster_config, load_kube_config
+from kubernetes_asyncio.client import ApiClient, BatchV1Api, CoreV1Api
 
-from service.adapters.kubernetes.closing import Farewells
-from service.adapters.kubernetes.failures import failure, translated
+from service.adapters.kubernetes.connection import ApiConnection, open_api
+from service.adapters.kubernetes.errors import failure, translate_errors
 
-__all__ = ["Cluster", "Connection", "Json", "Page", "Resource"]
+__all__ = ["ApiConnection", "Cluster", "Json", "ListPage", "Resource"]
 
 Json = Mapping[str, Any]
-"""An object as Kubernetes' API reference has it."""
+"""An object of Kubernetes' API reference."""
 
 ANSWER: Final = timedelta(seconds=15)
-"""How long a call may take; a list of 500 Jobs takes a tenth of a second."""
+"""The time limit of a call; a list of 500 Jobs takes a tenth of a second."""
 LOG: Final = timedelta(minutes=2)
-"""How long the whole log of a container may take: 10 MiB at most, with pauses."""
+"""The time limit of reading a whole log: 10 MiB at most, with pauses."""
 CONNECT: Final = timedelta(seconds=5)
 PAGE: Final = 500
-"""Objects in one answer, as kubectl asks for them."""
-MOST_CONNECTIONS: Final = 1000
-"""Every log that is followed holds one; waiting for a free one would stop all."""
+"""Objects in one response, as in kubectl."""
 
 
 class Resource(Enum):
-    """What is listed and watched."""
+    """A resource that is listed or watched."""
 
     JOB = "jobs"
     POD = "pods"
@@ -44,45 +42,38 @@ class Resource(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """How to reach the API server, and the namespace to work in."""
-
-    namespace: str
-    kubeconfig: Path | None = None
-    """The service account of our own pod when None."""
-    context: str | None = None
-    """The file's current one when None."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some objects of a list."""
+class ListPage:
+    """One page of a list."""
 
     items: tuple[Json, ...]
     version: str
     """The resource version to watch from."""
     rest: str
-    """Asks for the next page; empty on the last one."""
+    """The `continue` token of the next page; empty on the last one."""
 
 
 Call = Callable[..., Awaitable[object]]
-"""A call of the library, which says what it would give if it were to read answers."""
+"""A method of the library. With `_preload_content=False` it returns the raw response,
+which its annotations do not reflect."""
 
 
+# One per builder that is open, so one in the leader. It keeps nothing but the
+# connections; all waiting and retrying is its callers'.
 class Cluster:
-    """The calls that builds need.
+    """The API calls that builds need.
 
     Every call raises:
-        NotFoundError: There is no such thing.
-        ConflictError: Its name is taken.
-        ExpiredError: The resource version or the page is too old.
-        RefusedError: Rights or quota do not allow it.
-        TransientError: The API server did not answer, or asks to come back later.
-        PermanentError: It will never take what was sent.
+        NotFoundError: The object does not exist.
+        ConflictError: Its name is in use.
+        ExpiredError: The resource version or the page token is too old.
+        ApiRefusedError: Permissions or a quota do not allow it.
+        TransientError: The API server did not answer, or limits the request rate.
+        PermanentError: The request is invalid.
     """
 
     def __init__(self, *, api: ApiClient, namespace: str) -> None:
         self._namespace = namespace
+        self._served: tuple[datetime, float] | None = None
         self._batch = BatchV1Api(api)
         self._core = CoreV1Api(api)
         self._list: Mapping[Resource, Call] = {
@@ -93,56 +84,52 @@ class Cluster:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, connection: Connection) -> AsyncIterator[Self]:
-        """Read how to connect; the first call does it.
+    async def connect(cls, connection: ApiConnection) -> AsyncIterator[Self]:
+        """Read the configuration; the first call connects.
 
         Raises:
             PermanentError: The configuration cannot be read.
         """
-        configuration = Configuration()
-        configuration.connection_pool_maxsize = MOST_CONNECTIONS
-        with translated("reading the cluster's configuration"):
-            if connection.kubeconfig is None:
-                load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-            else:
-                await load_kube_config(
-                    config_file=str(connection.kubeconfig),
-                    context=connection.context,
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-            api = ApiClient(configuration)
-        farewells = _farewells(api)
-        try:
-            async with api:
-                yield cls(api=api, namespace=connection.namespace)
-        finally:
-            await farewells.all_said()
+        async with open_api(connection) as api:
+            yield cls(api=api, namespace=connection.namespace)
+
+    def now(self) -> datetime | None:
+        """Return the time by the cluster's clock; None before its first response.
+
+        Timestamps of Jobs and pods are the cluster's. Compared with the clock of a node
+        that is ten minutes ahead, a Job would be given up as soon as it is created.
+        """
+        if self._served is None:
+            return None
+        date, received_at = self._served
+        return date + timedelta(seconds=time.monotonic() - received_at)
 
     async def create_job(self, manifest: Json) -> Json:
-        """Create a Job; return it as the server keeps it."""
+        """Create a Job; return it as the server stored it."""
         call = self._batch.create_namespaced_job
         name = manifest["metadata"]["name"]
-        return await self._ask(f"creating Job {name}", call, body=manifest)
+        return await self._request(f"creating Job {name}", call, body=manifest)
 
     async def read_job(self, name: str) -> Json:
         """Return a Job."""
         call = self._batch.read_namespaced_job
-        return await self._ask(f"reading Job {name}", call, name=name)
+        return await self._request(f"reading Job {name}", call, name=name)
 
     async def delete_job(self, name: str) -> None:
-        """Delete a Job at once; its pods follow within their grace."""
-        await self._ask(
+        """Delete a Job; its pods end within their grace period."""
+        await self._request(
             f"deleting Job {name}",
             self._batch.delete_namespaced_job,
             name=name,
+            # The API's default for Jobs of batch/v1 is to orphan their pods, which
+            # would run on and push an image that nobody asked for.
             propagation_policy="Background",
         )
 
     async def delete_pod(self, name: str) -> None:
-        """Delete a pod; it ends within its grace."""
+        """Delete a pod; it ends within its grace period."""
         call = self._core.delete_namespaced_pod
-        await self._ask(f"deleting pod {name}", call, name=name)
+        await self._request(f"deleting pod {name}", call, name=name)
 
     async def page(
         self,
@@ -151,35 +138,37 @@ class Cluster:
         selector: str = "",
         fields: str = "",
         after: str = "",
-    ) -> Page:
-        """List what selectors of labels and fields select, a page after another."""
-        answer = await self._ask(
+    ) -> ListPage:
+        """List one page of the objects that label and field selectors match."""
+        answer = await self._request(
             f"listing {resource.value}",
             self._list[resource],
             label_selector=selector,
             field_selector=fields,
+            # An unlimited list makes the API server build the whole response in memory;
+            # with pages it reads from etcd in portions.
             limit=PAGE,
             **({"_continue": after} if after else {}),
         )
-        about = answer["metadata"]
-        return Page(
+        metadata = answer["metadata"]
+        return ListPage(
             items=tuple(answer["items"]),
-            version=about.get("resourceVersion", ""),
-            rest=about.get("continue", ""),
+            version=metadata.get("resourceVersion", ""),
+            rest=metadata.get("continue", ""),
         )
 
     async def list(self, resource: Resource, *, selector: str) -> "list[Json]":
-        """Return all that a selector selects; for few things."""
+        """List all objects that a selector matches; meant for few."""
         page = await self.page(resource, selector=selector)
-        found = [*page.items]
+        items = [*page.items]
         while page.rest:
             page = await self.page(resource, selector=selector, after=page.rest)
-            found += page.items
-        return found
+            items += page.items
+        return items
 
     async def events(self, name: str) -> Json:
-        """Return the list of events about an object."""
-        return await self._ask(
+        """List the events of an object."""
+        return await self._request(
             f"listing events of {name}",
             self._core.list_namespaced_event,
             field_selector=f"involvedObject.name={name}",
@@ -189,12 +178,12 @@ class Cluster:
     async def watch(
         self, resource: Resource, *, selector: str, since: str, length: timedelta
     ) -> AsyncGenerator[bytes, None]:
-        """Say each change after a resource version, as a line of JSON."""
+        """Yield each change after a resource version, as a line of JSON."""
         doing = f"watching {resource.value}"
         chunks = self._stream(
             doing,
             self._list[resource],
-            # Longer than the server's own time: it should be the one to end it.
+            # Longer than the server's limit: a watch should end without an error.
             deadline=length + ANSWER,
             label_selector=selector,
             watch=True,
@@ -203,65 +192,74 @@ class Cluster:
             timeout_seconds=int(length.total_seconds()),
         )
         async with aclosing(chunks):
-            begun = b""
+            partial = b""
             async for chunk in chunks:
-                *lines, begun = (begun + chunk).split(b"\n")
+                # One event may arrive in several chunks and one chunk may hold many.
+                # The last piece is incomplete until its line end comes.
+                *lines, partial = (partial + chunk).split(b"\n")
                 for line in lines:
                     yield line
 
     def log(
         self, pod: str, container: str, **how: object
     ) -> AsyncGenerator[bytes, None]:
-        """Say what a container said, in pieces of any size.
+        """Yield the log of a container, in chunks of any size.
 
         Args:
-            pod: Whose container it is.
-            container: One that runs or ran.
+            pod: The pod of the container.
+            container: A container that runs or ran.
             how: `follow`, `tail_lines`, `timestamps` or `limit_bytes`.
         """
         return self._stream(
             f"reading the log of {pod}/{container}",
             self._core.read_namespaced_pod_log,
+            # A followed log lasts as long as its container, and a silent build is no
+            # broken connection.
             deadline=None if how.get("follow") else LOG,
             name=pod,
             container=container,
             **how,
         )
 
-    async def _ask(self, doing: str, call: Call, **how: object) -> Json:
-        async with self._opened(doing, call, ANSWER, how) as answer:
-            with translated(doing):
+    async def _request(self, doing: str, call: Call, **how: object) -> Json:
+        async with self._open_response(doing, call, ANSWER, how) as answer:
+            with translate_errors(doing):
                 read: Json = await answer.json(content_type=None)
                 return read
 
     async def _stream(
         self, doing: str, call: Call, *, deadline: timedelta | None, **how: object
     ) -> AsyncGenerator[bytes, None]:
-        async with self._opened(doing, call, deadline, how) as answer:
+        async with self._open_response(doing, call, deadline, how) as answer:
             while True:
-                with translated(doing):
+                with translate_errors(doing):
                     chunk = await answer.content.readany()
                 if not chunk:
                     return
                 yield chunk
 
     @asynccontextmanager
-    async def _opened(
+    async def _open_response(
         self,
         doing: str,
         call: Call,
         deadline: timedelta | None,
         how: Mapping[str, object],
     ) -> AsyncIterator[ClientResponse]:
-        """Ask, and give the answer if it is a good one."""
-        with translated(doing):
+        """Send a request; yield its response when that is a success."""
+        with translate_errors(doing):
             answer = await self._send(call, _timeout(deadline), how)
+        with suppress(KeyError, ValueError):  # a proxy may omit or mangle it
+            date = parsedate_to_datetime(answer.headers["Date"])
+            self._served = date, time.monotonic()
         try:
             if answer.status >= 300:  # noqa: PLR2004 - RFC 9110 §15
-                with translated(doing):
+                with translate_errors(doing):
                     raise failure(answer.status, await answer.read(), doing=doing)
             yield answer
         finally:
+            # Closed and not released: the rest of a watch or a log is still being sent,
+            # and a released connection would read it as the next answer.
             answer.close()
 
     async def _send(
@@ -275,12 +273,6 @@ class Cluster:
         )
         assert isinstance(answer, ClientResponse)
         return answer
-
-
-def _farewells(api: ApiClient) -> Farewells:
-    connector = api.rest_client.pool_manager.connector
-    assert connector is not None
-    return Farewells(connector)
 
 
 def _timeout(total: timedelta | None) -> ClientTimeout:

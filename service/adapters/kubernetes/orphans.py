@@ -1,7 +1,7 @@
-"""Pods whose Job was deleted alone: they run on, for nobody, and hold their room.
+"""Orphaned pods: their Job was deleted without them, so they keep running.
 
-`kubectl delete job --cascade=orphan` leaves them behind, and takes away what said whose
-they are; the pods of a Job that is deleted as usual say it until they are gone.
+`kubectl delete job --cascade=orphan` removes their owner reference; the pods of a Job
+that is deleted otherwise keep theirs until they are gone.
 https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-dependents
 """
 
@@ -9,23 +9,29 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from service.adapters.kubernetes.client import Cluster, Json, Resource
-from service.adapters.kubernetes.names import BUILD
-from service.adapters.kubernetes.reading import is_leaving
-from service.domain.build import BuildId
+from service.adapters.kubernetes.manifests.names import BUILD
+from service.adapters.kubernetes.status.jobs import is_leaving
+from service.domain.building.build import BuildId
 from service.errors import NotFoundError
 
-__all__ = ["held", "remove_orphans"]
+__all__ = ["list_held_builds", "remove_orphans"]
 
 
-def held(jobs: Sequence[Json], pods: Sequence[Json]) -> Collection[BuildId]:
-    """Return the builds of these Jobs, and of the pods that no Job has."""
-    found = [*jobs, *(it for it in pods if _is_orphan(it))]
-    noted = (it["metadata"]["annotations"] for it in found if not is_leaving(it))
-    return {BuildId(it[BUILD]) for it in noted if BUILD in it}
+def list_held_builds(jobs: Sequence[Json], pods: Sequence[Json]) -> Collection[BuildId]:
+    """Return the builds of these Jobs, and of orphaned pods."""
+    items = [*jobs, *(pod for pod in pods if _is_orphan(pod))]
+    annotations = (
+        # What is being deleted is not held any more: releasing it again would only
+        # repeat the request until it is gone.
+        item["metadata"]["annotations"]
+        for item in items
+        if not is_leaving(item)
+    )
+    return {BuildId(noted[BUILD]) for noted in annotations if BUILD in noted}
 
 
 async def remove_orphans(cluster: Cluster, selector: str) -> None:
-    """Delete the selected pods that no Job takes with it."""
+    """Delete the selected pods that have no Job."""
     for pod in await cluster.list(Resource.POD, selector=selector):
         if _is_orphan(pod) and not is_leaving(pod):
             with suppress(NotFoundError):

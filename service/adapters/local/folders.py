@@ -1,16 +1,19 @@
-"""Where the local builder keeps things.
+"""The folders of the local builder.
 
     lock                  held by the one builder that works here
     builds/<id>/          a build: its lock, group, home, tmp and result.json
     environments/<id>/    what it makes, in its final place: env, source, jupyter
     images/<hex>.json     manifests: which environment has this digest
     tools/                Poetry and JupyterLab, one folder per version
-    cache/                what installers downloaded, shared by all builds
+    cache/                what installers downloaded, shared by builds of public
+                          repositories where no code of them can write to it
+    caches/<hex>/         the same, for one private repository or one project
 
 Virtual environments hold absolute paths and cannot be moved, so an image is a
 manifest that points at the place where it was built.
 """
 
+import hashlib
 import re
 import shutil
 import stat
@@ -19,19 +22,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from service.domain.build import BuildId
+from service.domain.building.build import Build, BuildId
 from service.errors import InvalidRequestError
 
-__all__ = ["Folders", "remove_tree"]
+__all__ = ["Folders", "remove_tree", "sharers_of"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """The places under the builder's root."""
+    """The paths below the builder's root."""
 
     root: Path
+    sharers: str = ""
+    """Who shares the cache, as `sharers_of` says; empty for every public build."""
 
     @property
     def lock(self) -> Path:
@@ -55,7 +60,11 @@ class Folders:
 
     @property
     def cache(self) -> Path:
-        return self.root / "cache"
+        return self.caches / self.sharers if self.sharers else self.root / "cache"
+
+    @property
+    def caches(self) -> Path:
+        return self.root / "caches"
 
     @property
     def home(self) -> Path:
@@ -76,10 +85,12 @@ class Folders:
 
     def known(self) -> list[BuildId]:
         """Return the builds that have a folder."""
-        return [BuildId(it.name) for it in self.builds.iterdir()]
+        return [BuildId(path.name) for path in self.builds.iterdir()]
 
     def make(self) -> None:
-        """Create what is missing; nobody else may look inside."""
+        """Create the missing folders; only this user may read them."""
+        # Environments may hold code of private repositories, and other users of the
+        # machine are none of its readers.
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (
             self.builds,
@@ -87,12 +98,28 @@ class Folders:
             self.images,
             self.tools,
             self.cache,
+            self.caches,
             self.home,
         ):
             folder.mkdir(exist_ok=True)
 
 
+def sharers_of(build: Build, *, is_protected: bool) -> str:
+    """Return whose builds may share a cache with this one; empty for all public ones.
+
+    What a private repository requires is for its readers only. Where code of a
+    repository can write to a cache, a project's caches are for its own builds only.
+    """
+    private = build.recipe.private_to
+    if is_protected and not private:
+        return ""
+    project = "" if is_protected else build.project_id
+    parts = f"{project}\0{private}"
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
 def _checked(name: str) -> str:
+    # Ids become folder names: one with a slash or dots would lead out of the root.
     if _NAME.fullmatch(name) is None:
         raise InvalidRequestError(
             f"build id {name[:100]!r}: expected letters, digits, - and _"
@@ -101,10 +128,8 @@ def _checked(name: str) -> str:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it; one that is not there is no error.
-
-    Builds may leave folders that their owner cannot write to; those are opened.
-    """
+    """Remove a folder and its content; a missing one is no error."""
+    # Builds may leave folders without write permission: those are made writable.
 
     def open_up(function: Callable[[str], object], name: str, _: object) -> None:
         if not Path(name).is_symlink() and not Path(name).exists():

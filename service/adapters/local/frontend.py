@@ -1,55 +1,57 @@
-"""What serves an environment to a person: JupyterLab, beside the environment."""
+"""Add the frontend of an environment: JupyterLab, in its own environment."""
 
 import json
 
-from service.adapters.local.bench import Bench
-from service.adapters.local.contents import has_module
-from service.adapters.local.safely import make_anew, write_anew
-from service.adapters.local.toolbox import tool
+from service.adapters.local.inventory import has_module
+from service.adapters.local.worker.context import BuildContext
+from service.adapters.local.worker.safe_files import make_anew, write_anew
+from service.adapters.local.worker.tool_cache import get_tool
 
 __all__ = ["JUPYTER", "PROVIDED", "add_frontend"]
 
 PROVIDED = frozenset({"jupyterlab", "none"})
-"""The frontends that this builder makes; others are refused before they are built."""
+"""The frontends that this builder provides; others are refused before the build."""
 
 JUPYTER = "jupyter"
 """The folder of an environment that holds its kernelspec."""
 
 
-def add_frontend(bench: Bench) -> None:
-    """Add what the build's frontend needs, or say that it is not provided.
+def add_frontend(context: BuildContext) -> None:
+    """Add what the build's frontend needs, or note that it is not provided.
 
     Raises:
         StepFailedError: It could not be installed.
     """
-    frontend = bench.job.frontend
+    frontend = context.job.frontend
     if frontend == "jupyterlab":
-        _add_jupyterlab(bench)
+        _add_jupyterlab(context)
     elif frontend != "none":
-        bench.note(
+        context.note(
             f"the local builder does not provide {frontend}: the environment is built "
             "and commands can be run in it"
         )
 
 
-def _add_jupyterlab(bench: Bench) -> None:
-    """JupyterLab lives in its own environment, so that it pins nothing in this."""
-    tool(bench, "jupyterlab", bench.job.jupyterlab_version)
-    if not bench.python.exists():
-        bench.note("the environment has no Python, so JupyterLab has no kernel for it")
+def _add_jupyterlab(context: BuildContext) -> None:
+    # In its own environment, so that its dependencies restrict none of this one's.
+    get_tool(context, "jupyterlab", context.job.jupyterlab_version)
+    if not context.python.exists():
+        context.note(
+            "the environment has no Python, so JupyterLab has no kernel for it"
+        )
         return
-    if not has_module(bench.env, "ipykernel"):
-        bench.say("adding ipykernel, which JupyterLab needs to reach the environment")
-        target = f"--python={bench.python}"
-        bench.run(bench.uv("pip", "install", "--quiet", target, "ipykernel"))
-    _write_kernelspec(bench)
+    if not has_module(context.env, "ipykernel"):
+        context.log("adding ipykernel, which JupyterLab needs to reach the environment")
+        target = f"--python={context.python}"
+        context.run(context.uv("pip", "install", "--quiet", target, "ipykernel"))
+    _write_kernelspec(context)
 
 
-def _write_kernelspec(bench: Bench) -> None:
+def _write_kernelspec(context: BuildContext) -> None:
     """https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs."""
-    folder = bench.place / JUPYTER / "kernels" / "python3"
-    make_anew(bench.place / JUPYTER)
+    folder = context.environment_folder / JUPYTER / "kernels" / "python3"
+    make_anew(context.environment_folder / JUPYTER)
     folder.mkdir(parents=True)
-    argv = [str(bench.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [str(context.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     write_anew(folder / "kernel.json", json.dumps(spec))

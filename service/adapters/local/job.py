@@ -1,9 +1,9 @@
-"""What the builder and its worker tell each other, and what stays on disk.
+"""Messages between the builder and its worker, and the records on disk.
 
-A worker is given one `Job` as a line on its standard input and tells of it on a pipe
-of its own: `Said` lines, and at last what the build `Ended` with. Code of a repository
-never has that pipe; what such code writes anywhere else is output, whatever it says.
-The builder keeps the `Result`; a `Manifest` stays of every image.
+A worker reads one `Job` from standard input and writes to a pipe of its own: one
+`WorkerMessage` per log line, and a `WorkerExit` at last. Code of a repository never
+gets that pipe, so it cannot forge a result: what it prints is output.
+The builder keeps the `Result`, and an `ImageManifest` of every image.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,22 @@ from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from service.adapters.local.isolation import Isolation
-from service.domain.build import BuildId, Image, Package, PhaseTime
+from service.adapters.local.folders import Folders
+from service.adapters.local.isolation.probe import Isolation
+from service.domain.building.build import BuildId, Image, Package, PhaseTime
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import Failure, FailureClass
 
-__all__ = ["Ended", "Job", "Manifest", "Result", "Said", "heard", "read", "write"]
+__all__ = [
+    "ImageManifest",
+    "Job",
+    "Result",
+    "WorkerExit",
+    "WorkerMessage",
+    "parse_message",
+    "read",
+    "write",
+]
 
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -34,12 +44,15 @@ class Job(_Record):
     build_id: str
     attempt: int
     kind: Kind
+    instead: str
+    """What a person does where the worker has no steps for the kind."""
     repository_url: str
     commit: str
     context_dir: str
     path: str
     frontend: str
     root: Path
+    sharers: str
     poetry_version: str
     pip_python: str
     jupyterlab_version: str
@@ -59,8 +72,13 @@ class Job(_Record):
     nice: int
     started_at: datetime
 
+    @property
+    def folders(self) -> Folders:
+        """The folders of the builder, with the cache that this build may use."""
+        return Folders(root=self.root, sharers=self.sharers)
 
-class Said(_Record):
+
+class WorkerMessage(_Record):
     """One line of a build's log."""
 
     phase: str
@@ -75,7 +93,7 @@ class Installed(_Record):
     manager: str
 
 
-class Manifest(_Record):
+class ImageManifest(_Record):
     """An image, on disk."""
 
     reference: str
@@ -88,17 +106,19 @@ class Manifest(_Record):
     size: int
     packages: tuple[Installed, ...]
     notes: tuple[str, ...]
-    """What a user should know, such as which Python took the place of another."""
+    """Notes for users, such as which Python replaced another."""
     built_at: datetime
 
     def to_image(self) -> Image:
-        """Turn it into the image it describes."""
+        """Convert it to the image it describes."""
         return Image(
             reference=self.reference,
             size=self.size,
             packages=tuple(
-                Package(name=it.name, version=it.version, manager=it.manager)
-                for it in self.packages
+                Package(
+                    name=package.name, version=package.version, manager=package.manager
+                )
+                for package in self.packages
             ),
             built_at=self.built_at,
             build_id=BuildId(self.build_id),
@@ -117,7 +137,7 @@ class Result(_Record):
 
     attempt: int
     at: datetime
-    manifest: Manifest | None = None
+    manifest: ImageManifest | None = None
     failed: str = ""
     """The word of the failure's class; empty for a success."""
     message: str = ""
@@ -128,7 +148,7 @@ class Result(_Record):
 
     @classmethod
     def of_failure(cls, failure: Failure, *, attempt: int, at: datetime) -> Self:
-        """Write a failure down."""
+        """Make the record of a failure."""
         return cls(
             attempt=attempt,
             at=at,
@@ -140,16 +160,18 @@ class Result(_Record):
         )
 
     def with_phases(self, times: Iterable[PhaseTime]) -> Self:
-        """Add how long its phases took."""
-        phases = tuple(Timed(name=it.name, took=it.took) for it in times)
+        """Add the durations of its phases."""
+        phases = tuple(Timed(name=time.name, took=time.took) for time in times)
         return self.model_copy(update={"phases": phases})
 
     def to_phases(self) -> tuple[PhaseTime, ...]:
-        """Return how long its phases took; empty where nobody can tell."""
-        return tuple(PhaseTime(name=it.name, took=it.took) for it in self.phases)
+        """Return the durations of its phases; empty where they are unknown."""
+        return tuple(
+            PhaseTime(name=phase.name, took=phase.took) for phase in self.phases
+        )
 
     def to_outcome(self) -> Image | Failure:
-        """Turn it into what the build came to."""
+        """Convert it to the outcome of the build."""
         if self.manifest is not None:
             return self.manifest.to_image()
         return Failure(
@@ -161,32 +183,36 @@ class Result(_Record):
         )
 
 
-class Ended(_Record):
-    """The last that a worker tells."""
+class WorkerExit(_Record):
+    """The last message of a worker."""
 
     result: Result
 
 
-_TOLD: Final[TypeAdapter[Said | Ended]] = TypeAdapter(Said | Ended)
+_MESSAGES: Final[TypeAdapter[WorkerMessage | WorkerExit]] = TypeAdapter(
+    WorkerMessage | WorkerExit
+)
 
 
-def heard(line: bytes) -> Said | Ended | None:
-    """Read what a worker told; None when it is nothing that a worker tells."""
+def parse_message(line: bytes) -> WorkerMessage | WorkerExit | None:
+    """Parse a message of a worker; None when it is none."""
     try:
-        return _TOLD.validate_json(line)
+        return _MESSAGES.validate_json(line)
     except ValidationError:
         return None
 
 
 def write(path: Path, record: BaseModel) -> None:
-    """Put a record in its place, whole or not at all."""
+    """Write a record atomically."""
+    # Rename is atomic: after a crash there is the old record or the new one, never a
+    # half.
     beside = path.with_suffix(".part")
     beside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
     beside.rename(path)
 
 
 def read(path: Path, kind: type[_T]) -> _T | None:
-    """Read a record; None when there is none, or nothing that can be read."""
+    """Read a record; None when it is missing or invalid."""
     try:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValidationError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""Cut a stream of bytes into lines, whatever is in it.
+"""Split a stream of bytes into lines of bounded length.
 
-A line that never ends would fill the memory of whoever waits for its end: what is
-longer than a line may be is cut, visibly, and the rest of it is passed over.
+Without a bound, a line that never ends would fill the memory. A longer line is
+truncated with a mark, and the rest of it is skipped.
 """
 
 import re
@@ -22,7 +22,7 @@ _UNPRINTABLE: Final = {
 
 
 class LineCutter:
-    """Cuts chunks into lines of at most so many bytes.
+    """Split chunks into lines of at most so many bytes.
 
     Args:
         most: Bytes of a line that are kept.
@@ -32,24 +32,26 @@ class LineCutter:
         self._most = most
         self._begun = bytearray()
         self._is_over = False
-        """Whether the line that has begun is longer than it may be."""
+        """Whether the current line is too long."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that a chunk completes."""
         *whole, rest = chunk.split(b"\n")
         lines = []
         for part in whole:
-            self._take(part)
+            self._append(part)
             lines.append(self._end())
-        self._take(rest)
+        self._append(rest)
         return lines
 
     def finish(self) -> list[bytes]:
-        """Return the line that nothing ended, if there is one."""
+        """Return the last line, if it has no line break."""
         return [self._end()] if self._begun else []
 
-    def _take(self, part: bytes) -> None:
+    def _append(self, part: bytes) -> None:
         room = self._most - len(self._begun)
+        # What is beyond the limit is never stored: memory stays bounded for a line that
+        # has no end.
         self._begun += part[:room]
         self._is_over = self._is_over or len(part) > room
 
@@ -61,9 +63,9 @@ class LineCutter:
 
 
 def printable(line: bytes) -> str:
-    """Turn a line of a tool into text without control characters.
+    """Decode a line of a tool, without colours and control characters.
 
-    Colours go; of a line that was written over (a progress bar), the last text stays.
+    Of a line that was overwritten (a progress bar), the last text remains.
     """
     text = line.decode("utf-8", "replace").rstrip("\r")
     text = _ESCAPE.sub("", text.rpartition("\r")[2])

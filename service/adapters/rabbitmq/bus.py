@@ -1,4 +1,4 @@
-"""The bus, over RabbitMQ."""
+"""The event bus on RabbitMQ."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -7,50 +7,61 @@ from typing import Self
 
 from aio_pika.abc import AbstractConnection
 
-from service.adapters.rabbitmq.broker import Broker
-from service.adapters.rabbitmq.cloudevents import to_amqp
+from service.adapters.rabbitmq.connection import BrokerConnection, open_connection
 from service.adapters.rabbitmq.consumer import Consumer
 from service.adapters.rabbitmq.dead_letters import DeadLetters
-from service.adapters.rabbitmq.failures import translated
-from service.adapters.rabbitmq.follower import followed
-from service.adapters.rabbitmq.link import Link, opened
+from service.adapters.rabbitmq.errors import translate_errors
+from service.adapters.rabbitmq.event_tail import tail_events
+from service.adapters.rabbitmq.messages.cloudevents import to_amqp
+from service.adapters.rabbitmq.previous_queues import PreviousQueues
 from service.adapters.rabbitmq.publisher import Publisher
-from service.adapters.rabbitmq.sender import Parcel
+from service.adapters.rabbitmq.sender import OutgoingMessage
+from service.adapters.rabbitmq.settings import Broker
 from service.adapters.rabbitmq.topology import Topology
 from service.errors import PermanentError, TransientError
-from service.ports.bus import DeadLetter, Message, Place, Role
+from service.events.envelope import Event
+from service.ports.bus import DeadLetter, Message, QueueDepth, Role, StreamPosition
 from service.ports.time import Clock
-from service.wire import Event
 
 __all__ = ["RabbitBus"]
 
 
 class RabbitBus:
-    """Carries events over exchanges and quorum queues.
+    """Publish and consume events with exchanges and quorum queues.
 
-    Publishing and consuming have a connection each: a broker that is short of memory
-    or disk stops reading from those that publish, and acknowledgements must not wait
-    for that. The second is opened when it is first needed; a receiver never does.
+    One per process. Publishing and consuming have a connection each: a broker that is
+    short of memory or disk stops reading from publishers, which must not delay
+    acknowledgements. The second is opened at its first use, never by a receiver.
 
     Args:
-        broker: Where, and how.
-        roles: Every role there is, also those that other processes consume for: their
-            queues are what makes a published event durable.
-        clock: For the instants that dead letters carry.
+        broker: The addresses and options of the broker.
+        roles: All roles, also those of other processes: their queues make a published
+            event durable.
+        clock: Gives the times in dead letters.
     """
 
     def __init__(self, *, broker: Broker, roles: Sequence[Role], clock: Clock) -> None:
         self._broker = broker
         self._topology = Topology.of(broker, tuple(roles))
         self._wanted = self._topology.wanted
-        self._publishing = Link(broker=broker, prepare=self._prepare)
-        self._consuming = Link(broker=broker, prepare=self._prepare)
+        self._publishing = BrokerConnection(broker=broker, prepare=self._prepare)
+        self._consuming = BrokerConnection(broker=broker, prepare=self._prepare)
         self._consumes = asyncio.Event()
-        self._publisher = Publisher(link=self._publishing, within=broker.confirm_within)
+        self._publisher = Publisher(
+            connection=self._publishing, within=broker.confirm_within
+        )
         self._consumer = Consumer(
             link=self._consuming, publisher=self._publisher, clock=clock
         )
-        self._dead = DeadLetters(link=self._consuming, publisher=self._publisher)
+        self._dead_letters = DeadLetters(
+            link=self._consuming, publisher=self._publisher
+        )
+        self._previous = PreviousQueues(
+            link=self._consuming,
+            publisher=self._publisher,
+            topology=self._topology,
+            may_delete=broker.declare,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -66,7 +77,12 @@ class RabbitBus:
                 to be.
         """
         bus = cls(broker=broker, roles=roles, clock=clock)
+        # Only this connection fails the start, and only for what an operator has to
+        # correct. Receivers must start while the broker is away, since the outbox takes
+        # what they get.
         await bus._publishing.begin()
+        # Carried out of the group by hand: callers tell errors by their class, and the
+        # group would wrap them.
         failed: BaseException | None = None
         async with asyncio.TaskGroup() as group:
             running = group.create_task(bus._run())
@@ -81,7 +97,7 @@ class RabbitBus:
             raise failed
 
     async def publish(self, events: Sequence[Event]) -> None:
-        await self._publisher.send([self._parcel(event) for event in events])
+        await self._publisher.send([self._to_message(event) for event in events])
 
     async def messages(
         self, role: Role, *, prefetch: int
@@ -96,11 +112,11 @@ class RabbitBus:
             async for message in messages:
                 yield message
 
-    async def follow(
+    async def tail(
         self, after: str | None = None
-    ) -> AsyncGenerator[Event | Place, None]:
+    ) -> AsyncGenerator[Event | StreamPosition, None]:
         self._consumes.set()
-        events = followed(
+        events = tail_events(
             self._consuming,
             exchange=self._topology.events,
             dead_letters=self._topology.dead_letters,
@@ -114,40 +130,63 @@ class RabbitBus:
     async def ping(self) -> None:
         session = self._publishing.session()
         within = self._broker.confirm_within.total_seconds()
-        with translated("asking the broker"):
-            async with asyncio.timeout(within), opened(session) as channel:
+        with translate_errors("asking the broker"):
+            async with asyncio.timeout(within), open_connection(session) as channel:
                 await channel.get_exchange(self._topology.events)
 
-    async def dead(self, role: str | None = None) -> Sequence[DeadLetter]:
+    async def depths(self) -> Sequence[QueueDepth]:
+        session = self._publishing.session()
+        within = self._broker.confirm_within.total_seconds()
+        found = []
+        with translate_errors("counting messages"):
+            async with asyncio.timeout(within), open_connection(session) as channel:
+                for role in self._topology.roles:
+                    waiting, dead = [
+                        await channel.declare_queue(name, durable=True, passive=True)
+                        for name in (
+                            self._topology.queue(role.name),
+                            self._topology.dead_queue(role.name),
+                        )
+                    ]
+                    found.append(
+                        QueueDepth(
+                            role=role.name,
+                            waiting=waiting.declaration_result.message_count or 0,
+                            dead=dead.declaration_result.message_count or 0,
+                        )
+                    )
+        return found
+
+    async def dead_letters(self, role: str | None = None) -> Sequence[DeadLetter]:
         await self._consume()
-        return await self._dead.list(self._topology, role)
+        return await self._dead_letters.list(self._topology, role)
 
     async def requeue(self, letter: str) -> None:
         await self._consume()
-        await self._dead.requeue(self._topology, letter)
+        await self._dead_letters.requeue(self._topology, letter)
 
     async def drop(self, letter: str) -> None:
         await self._consume()
-        await self._dead.drop(self._topology, letter)
+        await self._dead_letters.drop(self._topology, letter)
 
-    def _parcel(self, event: Event) -> Parcel:
+    def _to_message(self, event: Event) -> OutgoingMessage:
         properties, body = to_amqp(event)
-        return Parcel(
+        return OutgoingMessage(
             id=event.id,
             exchange=self._topology.events,
             key=event.name,
             properties=properties,
             body=body,
-            # An event that none of our roles consumes may well find no queue; one that
-            # finds none although a role wants it would be lost.
+            # An event that no role consumes may be unroutable; one that a role wants
+            # would be lost without an error.
             mandatory=event.name in self._wanted,
         )
 
     async def _consume(self) -> None:
-        """Have a connection for consuming.
+        """Wait for the consuming connection.
 
         Raises:
-            TransientError: There is none in time.
+            TransientError: It is not open in time.
         """
         self._consumes.set()
         within = self._broker.connect_within.total_seconds()
@@ -163,5 +202,8 @@ class RabbitBus:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._publishing.run())
+            # The second connection is opened when somebody consumes: receivers are
+            # many, and brokers limit connections.
             await self._consumes.wait()
             group.create_task(self._consuming.run())
+            group.create_task(self._previous.run())

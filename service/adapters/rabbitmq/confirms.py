@@ -1,4 +1,4 @@
-"""Confirms, read where they arrive: nearly all that a broker says to who publishes.
+"""Parse publisher confirms as they arrive: nearly all frames that a publisher gets.
 
 The library reads any frame, through two tasks and two queues; that is a tenth of all
 that a delivery costs when messages leave one by one. Here a stream is looked through
@@ -20,7 +20,7 @@ from yarl import URL
 __all__ = ["ConfirmingConnection", "Confirms"]
 
 Confirm = Callable[[int, bool], None]
-"""Told a delivery tag, and whether all before it are meant too."""
+"""Called with a delivery tag, and whether it includes all tags before it."""
 
 _HEAD: Final = struct.Struct(">BHI")
 """Type, channel, size."""
@@ -30,18 +30,20 @@ _ACK: Final = struct.Struct(">HHQB")
 _BASIC_ACK: Final = (60, 80)
 _MULTIPLE: Final = 1
 _HEARTBEAT: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
-_TELL_EVERY: Final = 1.0
-"""Seconds. The library takes a connection for dead that says nothing, and the broker
-sends no heartbeat while it sends confirms."""
+_REPORT_INTERVAL: Final = 1.0
+"""Seconds. The library considers a silent connection dead, and the broker sends no
+heartbeats while it sends confirms."""
 
 
 class Confirms(asyncio.StreamReader):
-    """A stream from a broker, without the acknowledgements that somebody waits for.
+    """The stream from a broker, without the acknowledgements that `listen` takes out.
 
-    Whatever else is said to that channel (a message comes back, one is refused, the
-    channel is closed) has its place among the acknowledgements that follow, so from
-    then on the library reads them all, in order.
+    One for each connection, made by the library with it, and lost with it.
     """
+
+    # Any other method on that channel (a returned or refused message, a closed
+    # channel) must be handled in order with the acknowledgements after it: from then
+    # on, the library reads them all.
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,10 +52,10 @@ class Confirms(asyncio.StreamReader):
         self._channel = 0
         self._part = b""  # of a frame, its beginning
         self._given = 0  # how much of that the library has
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     def listen(self, channel: int, confirm: Confirm) -> None:
-        """Tell of the acknowledgements of a channel from the next frame on."""
+        """Report the acknowledgements of a channel, from the next frame on."""
         self._channel, self._confirm = channel, confirm
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
@@ -68,7 +70,7 @@ class Confirms(asyncio.StreamReader):
         super().feed_eof()
 
     def _sift(self, data: bytes) -> bytes:
-        """Tell of what is acknowledged; return what the library is to read."""
+        """Report acknowledgements; return the bytes that the library has to read."""
         left: list[bytes] = []
         at, given = 0, self._given
         while (end := _end_of_frame(data, at)) <= len(data):
@@ -85,8 +87,11 @@ class Confirms(asyncio.StreamReader):
         return b"".join(left)
 
     def _takes(self, data: bytes, at: int, end: int) -> bool:
-        """Tell of an acknowledgement; say False for what the library is to read."""
+        """Report an acknowledgement; return False for frames that the library reads."""
         kind, channel, _ = _HEAD.unpack_from(data, at)
+        # After any other method on this channel `_confirm` is None for good: order
+        # matters between a returned message and its acknowledgement, and only the
+        # library keeps it from there on.
         if self._confirm is None or channel != self._channel:
             return False
         acknowledged = _acknowledged(data, at, end) if kind == _METHOD else None
@@ -99,9 +104,9 @@ class Confirms(asyncio.StreamReader):
     def _sign_of_life(self) -> bytes:
         """Return what stands for an acknowledgement, once in a while."""
         now = self._clock()
-        if now - self._told_at < _TELL_EVERY:
+        if now - self._reported_at < _REPORT_INTERVAL:
             return b""
-        self._told_at = now
+        self._reported_at = now
         return _HEARTBEAT
 
 

@@ -1,4 +1,4 @@
-"""Messages in: for ever, over every reconnect."""
+"""Consume the queues of roles, across reconnects."""
 
 import asyncio
 import contextlib
@@ -12,18 +12,22 @@ from typing import Final
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from service.adapters.rabbitmq.failures import translated
-from service.adapters.rabbitmq.letters import (
-    History,
+from service.adapters.rabbitmq.connection import (
+    BrokerConnection,
+    OpenConnection,
+    open_connection,
+)
+from service.adapters.rabbitmq.errors import translate_errors
+from service.adapters.rabbitmq.messages.headers import (
+    MessageHistory,
     copied,
     event_in,
     message_id_of,
 )
-from service.adapters.rabbitmq.link import Link, Session, opened
 from service.adapters.rabbitmq.publisher import Publisher
-from service.adapters.rabbitmq.sender import Parcel
+from service.adapters.rabbitmq.sender import OutgoingMessage
 from service.adapters.rabbitmq.topology import Topology
-from service.adapters.retry import patiently
+from service.adapters.retry import with_retries
 from service.errors import PermanentError, ServiceError, TransientError
 from service.ports.bus import Role
 from service.ports.time import Clock
@@ -33,13 +37,15 @@ __all__ = ["READY_WITHIN", "Consumer", "RabbitMessage", "arriving"]
 log = structlog.get_logger(__name__)
 
 PAUSE: Final = timedelta(seconds=1)
-"""Before a queue that was taken from us is asked for again."""
+"""Before a lost queue is consumed again."""
 
 READY_WITHIN: Final = timedelta(seconds=10)
-"""A queue may have to elect a leader after a crash of the broker; one that does not get
-ready is asked for again, on a new channel."""
+"""A quorum queue may have to elect a leader after a crash of the broker; after this
+time, it is consumed again on a new channel."""
 
 
+# One for each delivery, bound to the channel it came by. When that channel is lost the
+# broker delivers the message again; settling this one then only fails.
 class RabbitMessage:
     """A message of a role's queue, until it is settled."""
 
@@ -57,7 +63,7 @@ class RabbitMessage:
         self._topology = topology
         self._publisher = publisher
         self._clock = clock
-        self._history = History.of(incoming.headers)
+        self._history = MessageHistory.of(incoming.headers)
         self._settled = False
         self._body = event_in(incoming)
 
@@ -70,21 +76,24 @@ class RabbitMessage:
         return self._history.attempts + 1
 
     async def ack(self) -> None:
+        # Marked first: when the call below fails, the message must not be settled in
+        # another way; the broker brings it again.
         self._settle()
-        with translated("acknowledging a message"):
+        with translate_errors("acknowledging a message"):
             await self._incoming.ack()
 
     async def retry(self, *, after: timedelta, error: str) -> None:
         self._settle()
         await self._wait(after, self._failed(error))
 
-    async def bury(self, *, error: str) -> None:
+    async def dead_letter(self, *, error: str) -> None:
         self._settle()
         history = replace(self._failed(error), died_at=self._clock.now())
         await self._move(self._topology.dead_letters, self._role, history)
 
     async def defer(self) -> bool:
-        """Send the message back to wait when it came before its time."""
+        """Delay the message again if its time has not come; return whether it was."""
+        # The longest delay queue may be shorter than the wait that was asked for.
         due = self._history.not_before
         if due is None or due <= self._clock.now():
             return False
@@ -92,15 +101,22 @@ class RabbitMessage:
         await self._wait(due - self._clock.now(), self._history)
         return True
 
-    async def _wait(self, after: timedelta, history: History) -> None:
+    async def _wait(self, after: timedelta, history: MessageHistory) -> None:
+        # The time itself goes along: a retry in four hours waits in the longest queue
+        # (one hour) several times over, and `defer` sends it back until it is due.
         if after > self._topology.delays[-1]:
             history = replace(history, not_before=self._clock.now() + after)
         key = self._topology.delay_key(self._role, after)
         await self._move(self._topology.retries, key, history)
 
-    async def _move(self, exchange: str, key: str, history: History) -> None:
-        """Publish a copy, then ack; keep at it while the message is still ours."""
-        parcel = Parcel(
+    async def _move(self, exchange: str, key: str, history: MessageHistory) -> None:
+        """Publish a copy, then acknowledge the original.
+
+        Retried while the channel lasts; afterwards the broker redelivers the message.
+        """
+        # In this order, a crash in between doubles the message and never loses it.
+        # AMQP has no atomic move: its transactions exclude quorum queues.
+        message = OutgoingMessage(
             id=message_id_of(self._incoming),
             exchange=exchange,
             key=key,
@@ -108,17 +124,19 @@ class RabbitMessage:
             body=self._incoming.body,
             mandatory=True,
         )
-        await patiently(
-            partial(self._publisher.send, [parcel]),
+        # With the broker away for a moment, giving up would end in a redelivery that
+        # counts against the delivery limit, and the handler's work would be repeated.
+        await with_retries(
+            partial(self._publisher.send, [message]),
             on=TransientError,
             failed=self._not_moved,
             until=self._is_lost,
         )
-        with translated("acknowledging a message"):
+        with translate_errors("acknowledging a message"):
             await self._incoming.ack()
 
-    def _failed(self, error: str) -> History:
-        return History(
+    def _failed(self, error: str) -> MessageHistory:
+        return MessageHistory(
             attempts=self.attempt,
             error=error,
             first_failed_at=self._history.first_failed_at or self._clock.now(),
@@ -139,10 +157,14 @@ class RabbitMessage:
         log.warning("message could not be moved yet", role=self._role, error=why)
 
 
+# One per bus; each role that is consumed has a channel of its own, so that one role's
+# prefetch does not starve another's.
 class Consumer:
-    """Reads queues of roles over a link."""
+    """Consume the queues of roles over a connection that is reopened when lost."""
 
-    def __init__(self, *, link: Link, publisher: Publisher, clock: Clock) -> None:
+    def __init__(
+        self, *, link: BrokerConnection, publisher: Publisher, clock: Clock
+    ) -> None:
         self._link = link
         self._publisher = publisher
         self._clock = clock
@@ -159,17 +181,18 @@ class Consumer:
                     async for message in messages:
                         yield message
             except PermanentError as exc:
-                # The queue is gone; the next session makes it, or says why it cannot.
+                # The queue is gone; the next session declares it, or fails with the
+                # reason.
                 self._link.discard(session, why=str(exc))
             except ServiceError as exc:
                 log.warning("queue was lost", role=role.name, error=str(exc))
             await asyncio.sleep(PAUSE.total_seconds())
 
     async def _once(
-        self, session: Session, role: Role, topology: Topology, prefetch: int
+        self, session: OpenConnection, role: Role, topology: Topology, prefetch: int
     ) -> AsyncGenerator[RabbitMessage, None]:
-        async with opened(session) as channel:
-            with translated(f"consuming as {role.name}"):
+        async with open_connection(session) as channel:
+            with translate_errors(f"consuming as {role.name}"):
                 async with asyncio.timeout(READY_WITHIN.total_seconds()):
                     await channel.set_qos(prefetch_count=prefetch)
                     queue = await channel.get_queue(topology.queue(role.name))
@@ -192,18 +215,20 @@ async def arriving(
     queue: AbstractQueue,
     *,
     no_ack: bool = False,
+    exclusive: bool = False,
     at_most: int = 0,
     on_drop: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
     """Consume a queue; the iterator ends when the channel or the queue goes away.
 
     Args:
-        channel: Where; closed by its owner, which gives back what is unsettled.
-        queue: What.
-        no_ack: Take messages for delivered once they were sent to us.
-        at_most: Let go of the oldest unread message when there are more than these;
-            unread messages are otherwise bounded by the channel's prefetch.
-        on_drop: Called for each message that was let go.
+        channel: The channel; its owner closes it, which requeues unsettled messages.
+        queue: The queue.
+        no_ack: Consume without acknowledgements.
+        exclusive: Be the only consumer; refused where there is another one.
+        at_most: Drop the oldest unread message when there are more; 0 for no limit
+            but the channel's prefetch.
+        on_drop: Called for each dropped message.
     """
     inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue(at_most)
 
@@ -216,18 +241,20 @@ async def arriving(
     underlay = await channel.get_underlay_channel()
     underlay.closing.add_done_callback(ended)
     underlay.on_consumer_cancel_callbacks.add(ended)
-    with translated(f"consuming {queue.name}"):
+    with translate_errors(f"consuming {queue.name}"):
         async with asyncio.timeout(READY_WITHIN.total_seconds()):
-            tag = await queue.consume(arrived, no_ack=no_ack)
+            tag = await queue.consume(arrived, no_ack=no_ack, exclusive=exclusive)
     try:
-        yield _drained(inbox.get)
+        yield _iterate_inbox(inbox.get)
     finally:
         underlay.on_consumer_cancel_callbacks.discard(ended)
-        with contextlib.suppress(ServiceError), translated("leaving a queue"):
+        with contextlib.suppress(ServiceError), translate_errors("leaving a queue"):
+            # Without waiting for the answer: the channel is closed next, and a broker
+            # that hangs would hold the stop of the process up.
             await queue.cancel(tag, nowait=True)
 
 
-async def _drained(
+async def _iterate_inbox(
     get: Callable[[], Awaitable[AbstractIncomingMessage | None]],
 ) -> AsyncIterator[AbstractIncomingMessage]:
     while (message := await get()) is not None:
@@ -239,6 +266,8 @@ def _put(
     item: AbstractIncomingMessage | None,
     on_drop: Callable[[], None],
 ) -> None:
+    # Only the tail has a limit here; for roles the prefetch bounds the inbox, and
+    # nothing is ever dropped.
     if inbox.full():
         inbox.get_nowait()
         on_drop()

@@ -13,7 +13,7 @@ routing key `<role>.<delay>` finds the delay on the way in and the role on the w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Self
 
@@ -21,20 +21,20 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused
 
-from service.adapters.rabbitmq.broker import Broker
-from service.adapters.rabbitmq.failures import translated
+from service.adapters.rabbitmq.errors import translate_errors
+from service.adapters.rabbitmq.settings import Broker
 from service.errors import PermanentError
 from service.ports.bus import Role
 
-__all__ = ["Queue", "Topology"]
+__all__ = ["QueueDeclaration", "Topology"]
 
 NO_LIMIT: Final = 2**31 - 1
-"""Looking at dead letters gives them back, which counts; RabbitMQ 4 would drop them at
+"""Reading dead letters gives them back, which counts; RabbitMQ 4 would drop them at
 its default limit, and RabbitMQ 3 does not know -1 for "no limit"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class QueueDeclaration:
     """A queue as it has to be."""
 
     name: str
@@ -43,6 +43,9 @@ class Queue:
     """Exchange and routing key."""
 
 
+# One per bus, a value. Names and arguments are a contract between versions: a queue
+# cannot be redeclared with other arguments (PRECONDITION_FAILED), so each change needs
+# a new name and `previous_names`.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """The names, and what stands behind them."""
@@ -87,12 +90,6 @@ class Topology:
         """Names of the events that some role consumes."""
         return frozenset(event for role in self.roles for event in role.events)
 
-    def including(self, role: Role) -> Self:
-        """Return the same with a role more."""
-        if role in self.roles:
-            return self
-        return replace(self, roles=(*self.roles, role))
-
     def queue(self, role: str) -> str:
         """Name a role's queue."""
         return f"{self.prefix}.{role}"
@@ -113,14 +110,16 @@ class Topology:
         """Return every exchange; all are durable topics."""
         return (self.events, self.dead_letters, self.retries, self.returns)
 
-    def queues(self) -> tuple[Queue, ...]:
+    def queues(self) -> tuple[QueueDeclaration, ...]:
         """Return every queue."""
         ours = (queue for role in self.roles for queue in self._of_role(role))
         return (*ours, *(self._of_delay(delay) for delay in self.delays))
 
-    def _of_role(self, role: Role) -> tuple[Queue, Queue]:
+    def _of_role(self, role: Role) -> tuple[QueueDeclaration, QueueDeclaration]:
+        # What an earlier version sent to wait comes back under the earlier name.
+        names = (role.name, *role.previous_names)
         return (
-            Queue(
+            QueueDeclaration(
                 name=self.queue(role.name),
                 arguments={
                     "x-queue-type": "quorum",
@@ -131,23 +130,23 @@ class Topology:
                 },
                 bindings=(
                     *((self.events, event) for event in role.events),
-                    (self.returns, f"{role.name}.*"),
+                    *((self.returns, f"{name}.*") for name in names),
                 ),
             ),
-            Queue(
+            QueueDeclaration(
                 name=self.dead_queue(role.name),
                 arguments={
                     "x-queue-type": "quorum",
                     "x-delivery-limit": NO_LIMIT,
-                    # Two who look at the same time would each see a part.
+                    # Two readers at the same time would each see a part.
                     "x-single-active-consumer": True,
                 },
-                bindings=((self.dead_letters, role.name),),
+                bindings=tuple((self.dead_letters, name) for name in names),
             ),
         )
 
-    def _of_delay(self, delay: timedelta) -> Queue:
-        return Queue(
+    def _of_delay(self, delay: timedelta) -> QueueDeclaration:
+        return QueueDeclaration(
             name=f"{self.retries}.{_label(delay)}",
             arguments={
                 "x-queue-type": "quorum",
@@ -171,7 +170,7 @@ class Topology:
             TransientError: The broker went away.
         """
         if declare:
-            with translated("declaring exchanges and queues"):
+            with translate_errors("declaring exchanges and queues"):
                 async with connection.channel(publisher_confirms=False) as channel:
                     await self._declare(channel)
             return
@@ -200,7 +199,7 @@ https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-letter
 
 
 async def _check_exchange(connection: AbstractConnection, name: str) -> None:
-    with translated("checking exchanges"):
+    with translate_errors("checking exchanges"):
         async with connection.channel(publisher_confirms=False) as channel:
             await _declare_exchange(channel, name, passive=True)
 
@@ -213,22 +212,26 @@ async def _declare_exchange(
     )
 
 
-async def _check_queue(connection: AbstractConnection, queue: Queue) -> None:
+async def _check_queue(connection: AbstractConnection, queue: QueueDeclaration) -> None:
     """Look for the queue, then compare: a passive declaration compares nothing.
 
     Declaring what is there changes nothing, but takes a permission that whoever
     creates the queues for us may keep from us.
     """
-    with translated("checking queues"):
+    with translate_errors("checking queues"):
+        # A channel for each check: the broker closes a channel on the first failed one,
+        # and the next check would fail for that reason.
         async with connection.channel(publisher_confirms=False) as channel:
             await channel.declare_queue(queue.name, durable=True, passive=True)
     try:
-        with translated("checking queues"):
+        with translate_errors("checking queues"):
             async with connection.channel(publisher_confirms=False) as channel:
                 await channel.declare_queue(
                     queue.name, durable=True, arguments=dict(queue.arguments)
                 )
     except PermanentError as exc:
+        # Without the permission to configure, the comparison is left to whoever made
+        # the queues; a mismatch that we could see is still an error.
         if not isinstance(exc.__cause__, ChannelAccessRefused):
             raise
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from service.adapters.sandbox.wire import FAULT, FRAME, MESSAGE, OUT_OF_MEMORY
-from service.ports.sandbox import Budget
+from service.ports.sandbox import WorkBudget
 
 __all__ = ["Converse", "die_with_parent", "run_child"]
 
@@ -35,12 +35,14 @@ def die_with_parent() -> None:
 
 
 def run_child(
-    converse: Converse, budget: Budget, conversation: int, *, parent: int
+    converse: Converse, budget: WorkBudget, conversation: int, *, parent: int
 ) -> NoReturn:
     """Hold one conversation in this process, which was just forked, and end it."""
     code = 1
     try:
         die_with_parent()
+        # The parent may have died between fork and prctl; the signal for that would
+        # never come.
         if os.getppid() != parent:
             os._exit(code)
         _keep_only(conversation)
@@ -55,18 +57,22 @@ def _keep_only(conversation: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(conversation, _CONVERSATION)
+    # Descriptors of other children would keep their conversations open after their
+    # client left.
     os.closerange(_CONVERSATION + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
 
 
-def _limit(budget: Budget) -> None:
+def _limit(budget: WorkBudget) -> None:
     # The soft limit sends SIGXCPU, by which the server knows why; the hard one kills.
     resource.setrlimit(resource.RLIMIT_CPU, (budget.cpu, budget.cpu + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
+        # Address space counts what was inherited from the server as well, so the budget
+        # is on top of it.
         most = pages * resource.getpagesize() + budget.memory
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         with suppress(OSError):
@@ -78,6 +84,8 @@ def _hold(converse: Converse) -> int:
     try:
         with os.fdopen(_CONVERSATION, "r+b", buffering=0) as raw:
             _talk(converse, raw.fileno())
+    # By exit code and not by a message: writing one may need the memory that is not
+    # there.
     except (MemoryError, RecursionError):
         return OUT_OF_MEMORY
     except (EOFError, ConnectionError):
@@ -96,12 +104,13 @@ def _talk(converse: Converse, channel: int) -> None:
         return
     except (MemoryError, RecursionError, EOFError, ConnectionError):
         raise
-    except Exception as exc:  # noqa: BLE001 - told to the client, who logs it
-        _send(channel, FAULT, _place(exc).encode())
+    except Exception as exc:  # noqa: BLE001 - sent to the client, which logs it
+        _send(channel, FAULT, _locate_error(exc).encode())
 
 
-def _place(exc: Exception) -> str:
-    """Say where a bug is; what it says may be the words of a stranger."""
+def _locate_error(exc: Exception) -> str:
+    """Return where an exception was raised."""
+    # Not its message, which may quote the definition of a stranger.
     trace = exc.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -22,27 +22,29 @@ from service.adapters.sandbox.wire import (
     STATUS,
     write_header,
 )
-from service.domain.tools import DEFAULT_TOOLS, Tools
+from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.errors import TransientError
-from service.ports.sandbox import Budget, Task, TooCostlyError
+from service.ports.sandbox import Task, TooCostlyError, WorkBudget
 
 __all__ = ["BUDGETS", "ForkingSandbox"]
 
 log = structlog.get_logger(__name__)
 
-BUDGETS: Final[Mapping[Task, Budget]] = {
+BUDGETS: Final[Mapping[Task, WorkBudget]] = {
     # Real ones take hundredths of a second; 64 KiB of strange YAML takes two.
-    Task.DEFINITION: Budget(cpu=5, memory=512 << 20, niceness=5),
+    Task.DEFINITION: WorkBudget(cpu=5, memory=512 << 20, niceness=5),
     # 24 MB of `[],[],…` take 2 s and close to a gigabyte.
-    Task.DELIVERY: Budget(cpu=6, memory=2 << 30),
+    Task.DELIVERY: WorkBudget(cpu=6, memory=2 << 30),
 }
 
 _LONGEST: Final = 64 << 20
-"""Bytes of an answer: what no child says."""
+"""Bytes of an answer; no child sends more."""
 _LAST_WORDS: Final = 5.0
-"""Seconds: the server tells at once how a child ended."""
+"""Seconds; the server reports at once how a child ended."""
 
 
+# One per process. The fork server is started by the first task and again when it died;
+# a task that was under way then is transient and read again.
 class ForkingSandbox:
     """Reads in children of a fork server, which is started when first needed.
 
@@ -55,7 +57,7 @@ class ForkingSandbox:
         self,
         *,
         tools: Tools = DEFAULT_TOOLS,
-        budgets: Mapping[Task, Budget] = BUDGETS,
+        budgets: Mapping[Task, WorkBudget] = BUDGETS,
     ) -> None:
         self.tools = tools
         self._budgets = budgets
@@ -80,14 +82,16 @@ class ForkingSandbox:
 
     @asynccontextmanager
     async def begin(self, task: Task) -> AsyncIterator["_Conversation"]:
-        """Implements the port."""
+        """Implement the port."""
         budget = self._budgets[task]
+        # Two channels: the child owns the first and may close or misuse it, while the
+        # server alone writes how the child ended to the second.
         ours, theirs = socket.socketpair()
-        status, told = socket.socketpair()
+        status, status_end = socket.socketpair()
         with closing(status):
             try:
-                with closing(theirs), closing(told):
-                    self._hand_over(write_header(task, budget), [theirs, told])
+                with closing(theirs), closing(status_end):
+                    self._hand_over(write_header(task, budget), [theirs, status_end])
                 status.settimeout(0)
                 reader, writer = await asyncio.open_connection(sock=ours)
             except BaseException:
@@ -102,6 +106,7 @@ class ForkingSandbox:
                     await writer.wait_closed()
 
     def _hand_over(self, header: bytes, sockets: list[socket.socket]) -> None:
+        # Twice: a server that was killed is noticed only when something is sent to it.
         for is_last in (False, True):
             try:
                 if self._server is None or not self._server.is_there:
@@ -139,7 +144,7 @@ class _Server:
         return self._process.poll() is None
 
     def hand_over(self, header: bytes, sockets: list[socket.socket]) -> None:
-        socket.send_fds(self._control, [header], [it.fileno() for it in sockets])
+        socket.send_fds(self._control, [header], [sock.fileno() for sock in sockets])
 
     def end(self) -> None:
         self._control.close()
@@ -148,14 +153,14 @@ class _Server:
 
 
 class _Conversation:
-    """Implements the port `Conversation` with one child."""
+    """Implement the port `Conversation` with one child."""
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         status: socket.socket,
-        budget: Budget,
+        budget: WorkBudget,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -163,11 +168,13 @@ class _Conversation:
         self._budget = budget
 
     async def ask(self, message: bytes) -> bytes:
-        """Implements the port."""
+        """Implement the port."""
         try:
             self._writer.write(FRAME.pack(MESSAGE, len(message)) + message)
             await self._writer.drain()
             kind, size = FRAME.unpack(await self._reader.readexactly(FRAME.size))
+            # The child has run on hostile input and is not trusted: a length of its
+            # making must not reserve memory here.
             if size > _LONGEST:
                 raise RuntimeError(f"a reader gave an answer of {size} bytes")
             answer = await self._reader.readexactly(size)
@@ -178,7 +185,7 @@ class _Conversation:
         return answer
 
     async def _end(self) -> Exception:
-        """Say what it means that the child has ended."""
+        """Translate the exit of a child into an error."""
         how = await self._how_ended()
         code = None if how is None else os.waitstatus_to_exitcode(how)
         if code in _COSTLY:
@@ -206,4 +213,4 @@ _COSTLY: Final = frozenset({OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGSEGV})
 
 def _code() -> str:
     """Where our code is, and our libraries: the child's own ways are not asked."""
-    return os.pathsep.join(os.path.abspath(it) for it in sys.path if it)  # noqa: PTH100
+    return os.pathsep.join(os.path.abspath(text) for text in sys.path if text)  # noqa: PTH100

@@ -16,15 +16,15 @@ from typing import Final
 
 from service.adapters.sandbox.child import die_with_parent, run_child
 from service.adapters.sandbox.wire import HEADER_SIZE, STATUS, read_header
-from service.ports.sandbox import Budget, Task
+from service.ports.sandbox import Task, WorkBudget
 
 __all__ = ["MODULE", "main"]
 
 MODULE: Final = "service.adapters.sandbox.server"
 
 _READERS: Final = {
-    Task.DEFINITION: "service.definitions.apart",
-    Task.DELIVERY: "service.forges.apart",
+    Task.DEFINITION: "service.definitions.child_protocol",
+    Task.DELIVERY: "service.forges.child_parser",
 }
 """Modules with a generator function `converse`; imported when first asked for, and
 made ready by their function `prepare`."""
@@ -32,7 +32,11 @@ made ready by their function `prepare`."""
 
 def main() -> None:
     """Serve until the control socket ends."""
+    # A service that is killed with -9 cannot end us; without this each restart would
+    # leave a server and its children behind.
     die_with_parent()
+    # Ctrl-C in a terminal reaches the whole group; the service decides when this
+    # process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Server(socket.socket(fileno=0)).run()
 
@@ -41,12 +45,14 @@ class _Server:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._statuses: dict[int, int] = {}
-        """Where to tell how a child ended, by its process id."""
+        """The descriptor for the exit status of a child, by its process id."""
         self._woken, waker = socket.socketpair()
         self._woken.settimeout(0)
         waker.settimeout(0)
         self._waker = waker
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # `select` is called again after a handler (PEP 475), so only the descriptor
+        # wakes it.
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
@@ -75,11 +81,15 @@ class _Server:
             os.close(conversation)
         return True
 
-    def _fork(self, task: Task, budget: Budget, conversation: int, status: int) -> None:
+    def _fork(
+        self, task: Task, budget: WorkBudget, conversation: int, status: int
+    ) -> None:
         reader = import_module(_READERS[task])
         reader.prepare()
         converse = reader.converse
         # What is there is shared with children, as long as nobody writes to it.
+        # Objects of the frozen generation are not touched by the child's collector, so
+        # their pages stay shared.
         gc.freeze()
         ours = os.getpid()
         child = os.fork()

@@ -1,14 +1,14 @@
-"""What client, fork server and children say to each other.
+"""The protocol between client, fork server and children.
 
-Over the control socket the client sends a header and two descriptors for every task:
-the conversation, whose messages are framed, and the status, over which the server
-tells how the child ended. The end of the control socket ends the server.
+For every task, the client sends a header and two descriptors over the control socket:
+one for framed messages with the child, and one over which the server reports how the
+child ended. The end of the control socket ends the server.
 """
 
 import struct
 from typing import Final
 
-from service.ports.sandbox import Budget, Task
+from service.ports.sandbox import Task, WorkBudget
 
 __all__ = [
     "FAULT",
@@ -37,12 +37,12 @@ OUT_OF_MEMORY: Final = 3
 """The exit code of a child that needs more memory, or stack, than it may have."""
 
 
-def write_header(task: Task, budget: Budget) -> bytes:
+def write_header(task: Task, budget: WorkBudget) -> bytes:
     """Write which task begins, and what it may cost."""
     return _HEADER.pack(_TASKS.index(task), budget.cpu, budget.memory, budget.niceness)
 
 
-def read_header(raw: bytes) -> tuple[Task, Budget]:
+def read_header(raw: bytes) -> tuple[Task, WorkBudget]:
     """Read which task begins, and what it may cost."""
     place, cpu, memory, niceness = _HEADER.unpack(raw)
-    return _TASKS[place], Budget(cpu=cpu, memory=memory, niceness=niceness)
+    return _TASKS[place], WorkBudget(cpu=cpu, memory=memory, niceness=niceness)

@@ -8,8 +8,8 @@
         bus = TableBus(database, roles=ROLES, clock=clock)
 """
 
-from service.adapters.store.database import Database, open_database
-from service.adapters.store.keys import key_file
+from service.adapters.store.database.database import Database, open_database
+from service.adapters.store.encryption import key_file
 from service.adapters.store.store import SqlStore
 
 __all__ = ["Database", "SqlStore", "key_file", "open_database"]

@@ -17,6 +17,8 @@ _Impl = TypeEngine[Any] | type[TypeEngine[Any]]
 PLACE: Final = BigInteger().with_variant(Integer, "sqlite")
 """Rows in the order of their insertion; only an INTEGER key counts up in SQLite."""
 
+# With a locale's collation PostgreSQL would sort ids and paths differently from SQLite
+# and from Python, and pages by `id > after` would skip rows.
 _BINARY_ORDER: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """Sorts by code point, as SQLite does, whatever the locale of the database."""
 
@@ -28,6 +30,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def escape(text: str) -> str:
     r"""Write a text so that any database takes it: surrogates and NUL as `\dc80`."""
+    # The backslash is escaped as well, or a text that looks like an escape would be
+    # read back as something else.
     return _UNSTORABLE.sub(lambda found: f"\\{ord(found[0]):04x}", text)
 
 
@@ -61,6 +65,8 @@ class Instant(TypeDecorator[datetime]):
         self, value: datetime | None, dialect: Dialect
     ) -> int | None:
         del dialect
+        # Integer arithmetic: `timestamp()` is a float and loses microseconds, and
+        # claims are compared for equality.
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(

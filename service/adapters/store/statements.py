@@ -1,8 +1,8 @@
-"""The statements that every aggregate is written with."""
+"""The SQL statements that all repositories share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -11,35 +11,33 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
+    Update,
     delete,
-    func,
-    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from service.errors import NotFoundError
-from service.ports.store import Page, PageRequest
 
 __all__ = ["Columns", "Row", "Statements", "Values", "insert_into"]
 
-Item = TypeVar("Item")
 Row = RowMapping
 Values = Mapping[str, object]
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
-"""Of the row that was to be inserted, where another one stands already."""
+"""The columns of the row to be inserted, in ON CONFLICT."""
 
 _PARAMETERS: Final = 10_000
-"""Both engines take about 32,000 in one statement."""
+"""Parameters of one statement; both engines allow about 32,000."""
 
 
 def insert_into(
     connection: AsyncConnection, table: Table
 ) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT … ON CONFLICT: the same words in both dialects."""
+    """Begin an INSERT … ON CONFLICT, which both dialects have."""
     return _insert(connection.dialect.name, table)
 
 
@@ -52,7 +50,7 @@ def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
 def _put(
     dialect: str, table: Table, changes: Callable[[Columns], Values]
 ) -> postgresql.Insert | sqlite.Insert:
-    """Write a statement; writing it takes longer than sending it."""
+    """Compile an upsert; cached, because compiling takes longer than executing it."""
     insert = _insert(dialect, table)
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
@@ -61,11 +59,11 @@ def _put(
 
 
 class Statements:
-    """Runs statements within one transaction.
+    """Run statements within one transaction.
 
     Args:
-        connection: In its transaction.
-        is_writing: Whether rows may be held and changed.
+        connection: The connection, in its transaction.
+        is_writing: Whether rows may be locked and changed.
     """
 
     def __init__(self, connection: AsyncConnection, *, is_writing: bool) -> None:
@@ -77,38 +75,23 @@ class Statements:
         query: Select[*tuple[object, ...]] | CompoundSelect[*tuple[object, ...]],
         values: Values | None = None,
     ) -> Sequence[Row]:
-        """Return what a query finds, with values for what it leaves open."""
+        """Return the rows of a query, with values for its parameters."""
         found = await self._connection.execute(query, values and dict(values))
         return found.mappings().all()
-
-    async def page(
-        self,
-        query: Select[*tuple[object, ...]],
-        page: PageRequest,
-        read: Callable[[Row], Item],
-    ) -> Page[Item]:
-        """Return a part of what a query finds, with the number of all it finds."""
-        rows = await self.rows(query.limit(page.limit).offset(page.offset))
-        total = page.offset + len(rows)
-        # A page that is not full ends the list, unless it begins behind the end.
-        is_end = len(rows) < page.limit and (bool(rows) or page.offset == 0)
-        if not is_end:
-            counted = select(func.count()).select_from(query.order_by(None).subquery())
-            total = (await self._connection.execute(counted)).scalar_one()
-        return Page(items=[read(row) for row in rows], total=total)
 
     async def held(
         self, query: Select[*tuple[object, ...]], *, skip: bool = False
     ) -> Sequence[Row]:
-        """Return rows that nobody else changes until this transaction ends.
+        """Return rows and lock them until this transaction ends (FOR UPDATE).
 
-        What is read to be changed and saved is not overtaken by another process. A
-        transaction that only reads holds nothing.
+        A transaction that only reads locks nothing.
 
         Args:
-            query: Of one table.
-            skip: Whether rows that another transaction holds are left out.
+            query: A query of one table.
+            skip: Whether to leave out rows that another transaction has locked.
         """
+        # Without the lock, another process could change a row between our read and
+        # our write. FOR NO KEY UPDATE, so that inserts of referring rows need not wait.
         if self._is_writing:
             query = query.with_for_update(key_share=True, skip_locked=skip)
         return await self.rows(query)
@@ -123,14 +106,22 @@ class Statements:
         """
         rows = await self.held(query)
         if not rows:
-            raise NotFoundError(f"there is no {what} {id_!r}")
+            raise _not_found(what, id_)
         return rows[0]
 
     async def add(self, table: Table, values: Values) -> bool:
-        """Insert a row; say False when its id or another unique key is taken."""
+        """Insert a row; return False when its id or another unique key is taken."""
+        # Not caught as IntegrityError: in PostgreSQL a failed statement aborts the
+        # whole transaction, and callers go on in theirs.
         statement = insert_into(self._connection, table).on_conflict_do_nothing()
         done = await self._connection.execute(statement.values(values))
         return done.rowcount == 1
+
+    async def add_new(self, table: Table, rows: Sequence[Values]) -> None:
+        """Insert rows, leaving out those whose id or another unique key is taken."""
+        if rows:
+            statement = insert_into(self._connection, table).on_conflict_do_nothing()
+            await self._connection.execute(statement, [dict(row) for row in rows])
 
     async def add_all(self, table: Table, rows: Sequence[Values]) -> None:
         """Insert rows, in their order."""
@@ -164,8 +155,8 @@ class Statements:
         Args:
             table: Where to.
             rows: All with the same columns.
-            changes: Says what a row becomes by the one that was to be inserted; a
-                function of a module, the same every time.
+            changes: Computes the new values of a row from the one to be inserted; a
+                module's function, because the statement is cached by it.
         """
         if rows:
             statement = _put(self._connection.dialect.name, table, changes)
@@ -174,11 +165,24 @@ class Statements:
     async def change(
         self, table: Table, values: Values, *where: ColumnElement[bool]
     ) -> bool:
-        """Update rows; say whether there was any."""
+        """Update rows; return whether there was any."""
         done = await self._connection.execute(
             update(table).where(*where).values(values)
         )
         return done.rowcount > 0
+
+    async def change_all(
+        self, statement: Update, rows: Sequence[Mapping[str, object]]
+    ) -> None:
+        """Run one UPDATE with parameters for each row: one round trip for all."""
+        if rows:
+            await self._connection.execute(statement, [dict(row) for row in rows])
+
+    async def changed(
+        self, statement: ReturningUpdate[*tuple[object, ...]]
+    ) -> Sequence[Row]:
+        """Run an UPDATE … RETURNING; return its rows."""
+        return (await self._connection.execute(statement)).mappings().all()
 
     async def save(self, table: Table, values: Values, *, what: str) -> None:
         """Update the row of `values["id"]`.
@@ -188,7 +192,7 @@ class Statements:
         """
         id_ = values["id"]
         if not await self.change(table, values, table.c.id == id_):
-            raise NotFoundError(f"there is no {what} {id_!r}")
+            raise _not_found(what, str(id_))
 
     async def remove(self, table: Table, *where: ColumnElement[bool]) -> None:
         """Delete rows; none is no error."""
@@ -197,6 +201,15 @@ class Statements:
     async def remove_each(self, column: Column[int], numbers: Iterable[int]) -> None:
         """Delete the rows whose column has one of many numbers."""
         left = list(numbers)
+        # In portions: both engines bound the parameters of a statement, and a backlog
+        # may be larger.
         while left:
             await self.remove(column.table, column.in_(left[:_PARAMETERS]))
             left = left[_PARAMETERS:]
+
+
+def _not_found(what: str, id_: str) -> NotFoundError:
+    """Write it as Renku does, which does not show whether others have such a thing."""
+    return NotFoundError(
+        f"{what} with id '{id_}' does not exist or you do not have access to it."
+    )

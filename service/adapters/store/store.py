@@ -5,29 +5,41 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.adapters.store.agenda import SqlAgenda
-from service.adapters.store.bases import SqlBases
-from service.adapters.store.builds import SqlBuilds
-from service.adapters.store.database import Database
-from service.adapters.store.deliveries import SqlDeliveries
-from service.adapters.store.evaluations import SqlEvaluations
-from service.adapters.store.hooks import SqlHooks
-from service.adapters.store.keys import Cipher
-from service.adapters.store.launchers import SqlLaunchers
-from service.adapters.store.leases import SqlLeases
-from service.adapters.store.logs import SqlBuildLogs
-from service.adapters.store.outbox import SqlOutbox
-from service.adapters.store.rebuilds import SqlRebuilds
-from service.adapters.store.sources import SqlSources
+from service.adapters.store.access.idempotency import SqlIdempotencyKeys
+from service.adapters.store.access.notifications import SqlNotifications
+from service.adapters.store.access.projects import SqlProjects
+from service.adapters.store.access.users import SqlTokens, SqlUsers
+from service.adapters.store.batches.schedule import SqlSchedule
+from service.adapters.store.database.database import Database
+from service.adapters.store.encryption import Cipher
+from service.adapters.store.repositories.base_images import SqlBases
+from service.adapters.store.repositories.builds import SqlBuilds
+from service.adapters.store.repositories.configuration.environments import (
+    SqlEnvironments,
+)
+from service.adapters.store.repositories.configuration.launchers import SqlLaunchers
+from service.adapters.store.repositories.configuration.pauses import SqlPauses
+from service.adapters.store.repositories.deliveries import SqlDeliveries
+from service.adapters.store.repositories.evaluation_queue import SqlEvaluationQueue
+from service.adapters.store.repositories.evaluations import SqlEvaluations
+from service.adapters.store.repositories.hooks import SqlHooks
+from service.adapters.store.repositories.leases import SqlLeases
+from service.adapters.store.repositories.logs import SqlBuildLogs
+from service.adapters.store.repositories.outbox import SqlOutbox
+from service.adapters.store.repositories.rebuilds import SqlRebuilds
+from service.adapters.store.repositories.sources import SqlSources
+from service.adapters.store.repositories.state import SqlStates
+from service.adapters.store.repositories.statistics import SqlStatistics
+from service.adapters.store.repositories.sweeps import SqlSweeps
+from service.adapters.store.retention.usage import SqlRetention
 from service.adapters.store.statements import Statements
-from service.adapters.store.sweeps import SqlSweeps
 from service.ports.store import Transaction
 
 __all__ = ["SqlStore"]
 
 
 class SqlStore:
-    """Implements the port `Store`.
+    """Implement the port `Store`.
 
     A transaction that writes holds the rows it gets by id and those it gets of a
     source, a build or an evaluation: nobody changes them before it ends. Adding what
@@ -57,19 +69,30 @@ class SqlStore:
 
 
 class _SqlTransaction:
-    """Implements the port `Transaction`."""
+    """Implement the port `Transaction`."""
 
     def __init__(self, statements: Statements, *, cipher: Cipher) -> None:
-        self.agenda = SqlAgenda(statements)
+        self.evaluation_queue = SqlEvaluationQueue(statements)
         self.hooks = SqlHooks(statements, cipher=cipher)
         self.sources = SqlSources(statements)
         self.launchers = SqlLaunchers(statements)
+        self.environments = SqlEnvironments(statements)
+        self.pauses = SqlPauses(statements)
         self.evaluations = SqlEvaluations(statements)
         self.rebuilds = SqlRebuilds(statements)
         self.builds = SqlBuilds(statements)
+        self.schedule = SqlSchedule(statements)
+        self.retention = SqlRetention(statements)
+        self.state = SqlStates(statements)
         self.bases = SqlBases(statements)
+        self.idempotency_keys = SqlIdempotencyKeys(statements)
+        self.statistics = SqlStatistics(statements)
         self.deliveries = SqlDeliveries(statements)
         self.sweeps = SqlSweeps(statements)
         self.leases = SqlLeases(statements)
         self.outbox = SqlOutbox(statements)
         self.logs = SqlBuildLogs(statements)
+        self.projects = SqlProjects(statements)
+        self.users = SqlUsers(statements)
+        self.tokens = SqlTokens(statements)
+        self.notifications = SqlNotifications(statements, cipher=cipher)

@@ -1,74 +1,110 @@
-"""The ledger: the one place where state is durable."""
+"""The database: the only durable state of the service."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from service.ports.store.access import Projects, Tokens, Users
 from service.ports.store.bases import Bases, Outdated
-from service.ports.store.paging import FIRST_PAGE, MAX_PAGE, Page, PageRequest
-from service.ports.store.traffic import (
-    Deliveries,
-    DeliveryRecord,
-    Outbox,
-)
-from service.ports.store.turns import (
-    Agenda,
-    Leases,
-    Sweeps,
-)
-from service.ports.store.wanted import (
-    Hooks,
-    Launchers,
-    Sources,
-)
-from service.ports.store.work import (
+from service.ports.store.batches import BATCH
+from service.ports.store.builds import (
     BuildLogs,
     Builds,
     Evaluations,
     LogLine,
     Rebuilds,
 )
+from service.ports.store.configuration import (
+    Environments,
+    Hooks,
+    Launchers,
+    Sources,
+)
+from service.ports.store.deliveries import (
+    Deliveries,
+    DeliveryRecord,
+    Outbox,
+)
+from service.ports.store.idempotency import IdempotencyKeys, KeptAnswer
+from service.ports.store.notifications import Notifications
+from service.ports.store.paging import (
+    FIRST_PAGE,
+    MAX_PAGE,
+    Cursor,
+    Page,
+    PageRequest,
+)
+from service.ports.store.pauses import Pauses
+from service.ports.store.queue import (
+    EvaluationQueue,
+    Leases,
+    Sweeps,
+)
+from service.ports.store.retention import Retention
+from service.ports.store.scheduling import Schedule
+from service.ports.store.statistics import States, Statistics
 
 __all__ = [
+    "BATCH",
     "FIRST_PAGE",
     "LOCK_SCHEDULE",
     "MAX_PAGE",
-    "Agenda",
+    "SETTINGS",
     "Bases",
     "BuildLogs",
     "Builds",
+    "Cursor",
     "Deliveries",
     "DeliveryRecord",
+    "Environments",
+    "EvaluationQueue",
     "Evaluations",
     "Hooks",
+    "IdempotencyKeys",
+    "KeptAnswer",
     "Launchers",
     "Leases",
     "LogLine",
+    "Notifications",
     "Outbox",
     "Outdated",
     "Page",
     "PageRequest",
+    "Pauses",
+    "Projects",
     "Rebuilds",
+    "Retention",
+    "Schedule",
     "Sources",
+    "States",
+    "Statistics",
     "Store",
     "Sweeps",
+    "Tokens",
     "Transaction",
+    "Users",
 ]
 
+SETTINGS: Final = "settings"
+"""The name of the fingerprint of an operator's build settings."""
 LOCK_SCHEDULE: Final = "schedule"
-"""Held while deciding which builds start, stop or serve which rebuilds."""
+"""The lock of the scheduling decision: which builds start, stop or serve rebuilds."""
 
 
 class Transaction(Protocol):
-    """All aggregates of one transaction."""
+    """The repositories of one transaction."""
 
     @property
-    def agenda(self) -> Agenda: ...
+    def evaluation_queue(self) -> EvaluationQueue: ...
     @property
     def hooks(self) -> Hooks: ...
     @property
     def sources(self) -> Sources: ...
     @property
     def launchers(self) -> Launchers: ...
+    @property
+    def environments(self) -> Environments: ...
+    @property
+    def pauses(self) -> Pauses: ...
     @property
     def evaluations(self) -> Evaluations: ...
     @property
@@ -77,6 +113,16 @@ class Transaction(Protocol):
     def bases(self) -> Bases: ...
     @property
     def builds(self) -> Builds: ...
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
+    @property
+    def statistics(self) -> Statistics: ...
+    @property
+    def retention(self) -> Retention: ...
+    @property
+    def state(self) -> States: ...
     @property
     def deliveries(self) -> Deliveries: ...
     @property
@@ -87,13 +133,21 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def logs(self) -> BuildLogs: ...
+    @property
+    def projects(self) -> Projects: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def notifications(self) -> Notifications: ...
 
 
 class Store(Protocol):
-    """The ledger: the one place where state is durable."""
+    """The database: the only durable state of the service."""
 
     def transaction(self, *locks: str) -> AbstractAsyncContextManager[Transaction]:
-        """Begin; commit at the end of the block, roll back when it raises.
+        """Begin a transaction: the end of the block commits, an exception rolls back.
 
         While the block runs, no other transaction holds any of the named locks, in
         any process that shares the database.
@@ -104,13 +158,13 @@ class Store(Protocol):
         ...
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin a transaction that only reads; it waits for no writer."""
+        """Begin a read-only transaction, which no writer blocks."""
         ...
 
     async def ping(self) -> None:
-        """Return when the database answers.
+        """Check that the database answers.
 
         Raises:
-            TransientError: It does not.
+            TransientError: The database does not answer.
         """
         ...

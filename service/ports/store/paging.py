@@ -1,26 +1,42 @@
-"""Pages of lists that may be long: cut in the database, never in memory."""
+"""Pages of long lists: the database limits them, not the application."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-__all__ = ["FIRST_PAGE", "MAX_PAGE", "Page", "PageRequest"]
+__all__ = ["FIRST_PAGE", "MAX_PAGE", "Cursor", "Page", "PageRequest"]
 
 Item = TypeVar("Item")
 
 MAX_PAGE: Final = 1000
-"""The longest page: about 30 ms of an event loop that also answers forges, when
-each item is a launcher."""
+"""The longest page. A page of launchers of this length takes about 30 ms of the event
+loop, which also answers forges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The position of an item in a list that is ordered by time, then by id.
+
+    The item need not exist any longer. A page behind a cursor costs the same wherever
+    it is, and neither repeats nor misses an item when others are added or removed.
+    """
+
+    at: datetime
+    """The time that the list is ordered by."""
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """Which part of a list is wanted."""
+    """The requested part of a list."""
 
     offset: int = 0
-    """How many items are left out at its beginning."""
+    """How many items to skip; without meaning when there is a cursor."""
+    after: Cursor | None = None
+    """The last item of the page before: only those behind it are returned."""
     limit: int = MAX_PAGE
-    """How many follow, at most."""
+    """How many items to return at most."""
 
 
 FIRST_PAGE: Final = PageRequest()

@@ -10,18 +10,18 @@ import pytest
 from pydantic import SecretStr
 
 from service.adapters.clock import SystemClock
-from service.adapters.forge_api.failing import BudgetSpentError, TokenRefusedError
-from service.adapters.forge_api.routing import ALONE, RoutedRemote
-from service.adapters.git import GitRemote
+from service.adapters.forge_api.errors import BudgetSpentError, TokenRefusedError
+from service.adapters.forge_api.routing import API_BACKOFF, RoutedRemote
+from service.adapters.git.remote import GitRemote
 from service.app.remotes import open_remotes
 from service.domain.definition import FILE, Entry
-from service.domain.evaluation import Looked, RefGone
+from service.domain.evaluation.comparison import Observed, RefMissing
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError, ServiceError, TransientError
-from service.look import look
-from service.ports.remote import Tree
+from service.ports.remote import NO_READS, ExpectedReads, Tree
 from service.settings import ForgeSettings, Settings
+from service.usecases.observe import observe
 from tests.support.apis import WatchedGit
 from tests.support.clock import TurnedClock
 from tests.support.forge import a_forge
@@ -49,20 +49,34 @@ class Faulty:
         if what in self.fails:
             raise self.fails[what]
 
-    async def head(self, repository: Repository, revision: Revision) -> Head | RefGone:
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        del expected
         self.note("head")
         assert repository.host == HOST
         return await self._git.head(self.repo.repository, revision)
 
     async def heads(
         self, repository: Repository, revisions: Collection[Revision]
-    ) -> Mapping[Revision, Head | RefGone]:
-        return {it: await self.head(repository, it) for it in revisions}
+    ) -> Mapping[Revision, Head | RefMissing]:
+        return {
+            revision: await self.head(repository, revision) for revision in revisions
+        }
 
     @asynccontextmanager
     async def tree(
-        self, repository: Repository, commit: CommitSha
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
     ) -> AsyncIterator[Tree]:
+        del expected
         self.note("open")
         assert repository.host == HOST
         async with self._git.tree(self.repo.repository, commit) as tree:
@@ -97,7 +111,7 @@ class Both:
     remote: RoutedRemote
     repository: Repository
 
-    async def head(self) -> Head | RefGone:
+    async def head(self) -> Head | RefMissing:
         return await self.remote.head(self.repository, MAIN)
 
     async def read(self) -> bytes | None:
@@ -207,7 +221,7 @@ async def test_a_silent_api_is_left_alone_for_a_while(both: Both) -> None:
     for _ in range(10):
         await both.head()
     first = len(both.api.asked)
-    both.clock.advance(ALONE)
+    both.clock.advance(API_BACKOFF)
     both.api.fails = {}
 
     await both.head()
@@ -256,11 +270,13 @@ async def test_a_token_in_the_settings_makes_the_service_ask_the_api(
         by_path = Repository.from_url(repo.url)
 
         async with open_remotes(Settings(forge=named), clock=SystemClock()) as remotes:
-            looked = await look(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
+            looked = await observe(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
 
-        assert isinstance(looked, Looked)
+        assert isinstance(looked, Observed)
         assert looked.head.repository == repo.repository
-        assert all(it.is_api and it.authorization for it in forge.requests)
+        assert all(
+            request.is_api and request.authorization for request in forge.requests
+        )
 
 
 async def test_without_a_token_the_service_asks_git_alone(tmp_path: Path) -> None:
@@ -269,7 +285,9 @@ async def test_without_a_token_the_service_asks_git_alone(tmp_path: Path) -> Non
         by_path = Repository.from_url(repo.url)
 
         async with open_remotes(Settings(), clock=SystemClock()) as remotes:
-            looked = await look(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
+            looked = await observe(remotes.remote, by_path, MAIN, "", sandbox=SANDBOX)
 
-        assert isinstance(looked, Looked)
-        assert not any(it.is_api or it.authorization for it in forge.requests)
+        assert isinstance(looked, Observed)
+        assert not any(
+            request.is_api or request.authorization for request in forge.requests
+        )

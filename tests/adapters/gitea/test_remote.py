@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.forge_api.failing import BudgetSpentError, TokenRefusedError
+from service.adapters.forge_api.errors import BudgetSpentError, TokenRefusedError
 from service.domain.definition import FILE
 from service.domain.repository import Repository
 from service.domain.source import Head, Revision
@@ -92,19 +92,20 @@ async def test_a_token_that_was_revoked_is_a_state_of_its_own(
 async def test_a_directory_of_more_than_one_page_is_read_whole(
     repo: HostedRepo, remote: Remote
 ) -> None:
-    names = [f"data/{it:04}" for it in range(1100)]
+    names = [f"data/{number:04}" for number in range(1100)]
     commit = repo.bare.commit(dict.fromkeys(names, "x"))
 
     async with remote.tree(repo.repository, commit) as tree:
         found = await tree.entries(names)
 
-    assert {it.mode for it in found.values()} == {FILE}
+    assert {entry.mode for entry in found.values()} == {FILE}
 
 
 async def test_what_was_read_once_is_only_asked_for_whom_it_belongs_to(
     forge: Forge, repo: HostedRepo, remote: Remote
 ) -> None:
     commit = repo.bare.commit({"d/a": "1"})
+    asked = 0
     for _ in range(2):
         asked = len(forge.requests)
         async with remote.tree(repo.repository, commit) as tree:

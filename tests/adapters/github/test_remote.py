@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from service.adapters.forge_api.account import Account
-from service.adapters.forge_api.failing import (
+from service.adapters.forge_api.errors import (
     BudgetSpentError,
     TokenRefusedError,
     UnprovenAnswerError,
 )
-from service.adapters.github.api import api_root
+from service.adapters.github.client import api_root
 from service.domain.definition import FILE
 from service.domain.hook import Secret
 from service.domain.repository import CommitSha, Repository
@@ -53,7 +54,7 @@ class Place:
         head = await self.head()
         async with self.remote.tree(self.repository, head.commit) as tree:
             found = await tree.entries(paths)
-            return [await tree.read(found[it].oid, limit=100) for it in paths]
+            return [await tree.read(found[path].oid, limit=100) for path in paths]
 
     def requests(self) -> list[Recorded]:
         """Return what the forge was asked since this was last called."""
@@ -85,8 +86,8 @@ async def test_a_head_that_did_not_move_costs_nothing(place: Place) -> None:
     await place.head()
 
     asked = place.requests()
-    assert [it.status for it in asked] == [304, 304]
-    assert all(it.is_conditional for it in asked)
+    assert [request.status for request in asked] == [304, 304]
+    assert all(request.is_conditional for request in asked)
     assert budget.remaining == before
 
 
@@ -97,8 +98,12 @@ async def test_a_new_commit_costs_what_moved_and_no_more(place: Place) -> None:
 
     read = await place.read("requirements.txt", "env/more.txt", "env/deep/x")
 
-    counted = [it.path.partition("/git/")[2] for it in place.requests() if it.is_api]
-    kinds = sorted(it.partition("/")[0] for it in counted if it)
+    counted = [
+        request.path.partition("/git/")[2]
+        for request in place.requests()
+        if request.is_api
+    ]
+    kinds = sorted(text.partition("/")[0] for text in counted if text)
     assert read == [b"six>1\n", b"numpy\n", b"1"]
     assert kinds == ["blobs", "commits", "ref", "trees"]
 
@@ -109,7 +114,7 @@ async def test_what_is_known_by_its_id_is_not_asked_for_again(place: Place) -> N
 
     await place.read("env/more.txt", "requirements.txt")
 
-    assert {it.status for it in place.requests()} == {304}
+    assert {request.status for request in place.requests()} == {304}
 
 
 async def test_ids_of_one_repository_open_nothing_of_another(place: Place) -> None:
@@ -132,7 +137,7 @@ async def test_directories_are_not_asked_for_with_all_their_levels(
 ) -> None:
     await place.read("env/deep/x")
 
-    assert not any("recursive" in it.query for it in place.requests())
+    assert not any("recursive" in request.query for request in place.requests())
 
 
 async def test_a_file_that_is_too_large_is_not_downloaded(place: Place) -> None:
@@ -140,7 +145,7 @@ async def test_a_file_that_is_too_large_is_not_downloaded(place: Place) -> None:
     place.requests()
 
     assert await place.read("large") == [None]
-    assert not any("/blobs/" in it.path for it in place.requests())
+    assert not any("/blobs/" in request.path for request in place.requests())
 
 
 # limits
@@ -252,7 +257,7 @@ async def test_a_path_is_asked_for_once_and_a_number_ever_after(place: Place) ->
     await place.remote.head(head.repository, Revision.from_text(None))
 
     assert head.repository == replace(by_path, number=place.repo.number)
-    assert not any("/repos/" in it.path for it in place.requests())
+    assert not any("/repos/" in request.path for request in place.requests())
 
 
 async def test_what_the_forge_calls_its_url_is_not_used(place: Place) -> None:
@@ -304,7 +309,7 @@ async def test_what_is_no_owner_and_name_is_not_asked_for(
 async def test_a_listing_that_is_cut_is_never_taken_for_whole(place: Place) -> None:
     place.forge.tree_cap = 1
 
-    with pytest.raises(UnprovenAnswerError, match="cut"):
+    with pytest.raises(UnprovenAnswerError, match="truncated"):
         await place.read("requirements.txt")
 
 
@@ -357,10 +362,10 @@ async def liar() -> AsyncIterator[tuple[Forge, list[web.Response]]]:
     ],
 )
 async def test_what_cannot_be_read_is_a_fault_of_the_moment(
-    liar: tuple[Forge, list[web.Response]], answer: dict[str, object]
+    liar: tuple[Forge, list[web.Response]], answer: dict[str, Any]
 ) -> None:
     forge, said = liar
-    said.append(web.Response(**answer))  # type: ignore[arg-type] - as tabled above
+    said.append(web.Response(**answer))
     repository = Repository.from_url(f"{forge.url}/a/b")
 
     async with an_api(forge) as remote:
@@ -380,7 +385,7 @@ async def test_an_answer_that_names_a_page_elsewhere_leads_nowhere(
     async with forges_of(forge) as forges:
         pages = forges.github(forge.host).getiter("/repos/a/b/hooks")
         assert await anext(pages) == {"id": 1}
-        with pytest.raises(RemoteRefusedError, match="elsewhere"):
+        with pytest.raises(RemoteRefusedError, match="page of another host"):
             await anext(pages)
 
 
@@ -412,7 +417,7 @@ async def test_the_token_goes_to_the_forge_and_into_no_message(place: Place) -> 
         await place.head()
 
     assert place.forge.token not in str(error.value)
-    assert all(it.authorization for it in place.requests())
+    assert all(request.authorization for request in place.requests())
 
 
 def test_settings_keep_tokens_to_themselves() -> None:

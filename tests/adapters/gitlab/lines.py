@@ -5,29 +5,31 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from service.adapters.clock import SystemClock
+from service.adapters.egress import ANYWHERE
 from service.adapters.forge_api.account import Account
-from service.adapters.forge_api.budget import Budget
-from service.adapters.forge_api.wire import open_wire
-from service.adapters.gate import ANYWHERE
-from service.adapters.gitlab.line import GitLabLine
-from service.adapters.gitlab.threads import open_threads
+from service.adapters.forge_api.http import open_http_client
+from service.adapters.forge_api.rate_limit import RateLimitBudget
+from service.adapters.gitlab.client import GitLabClient
+from service.adapters.gitlab.executor import open_executor
 from service.domain.hook import Secret
 
 DEADLINE = timedelta(seconds=10)
 
 
 @asynccontextmanager
-async def a_gitlab_line(
+async def a_gitlab_client(
     host: str, *, deadline: timedelta = DEADLINE
-) -> AsyncIterator[GitLabLine]:
+) -> AsyncIterator[GitLabClient]:
     """Open a line with some token."""
     clock = SystemClock()
-    async with open_wire(gate=ANYWHERE, environment={}, deadline=deadline) as wire:
-        with open_threads() as threads:
-            yield GitLabLine(
+    async with open_http_client(
+        gate=ANYWHERE, environment={}, deadline=deadline
+    ) as http:
+        with open_executor() as executor:
+            yield GitLabClient(
                 account=Account(host=host, token=Secret("a token")),
-                wire=wire,
-                budget=Budget(clock=clock, host=host, spare=0.1),
+                http=http,
+                budget=RateLimitBudget(clock=clock, host=host, spare=0.1),
                 clock=clock,
-                threads=threads,
+                executor=executor,
             )

@@ -10,21 +10,25 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from service.adapters.forge_api.failing import (
+from service.adapters.clock import SystemClock
+from service.adapters.forge_api.api_tree import Kept, size_of
+from service.adapters.forge_api.caches import ImmutableCache
+from service.adapters.forge_api.errors import (
     BudgetSpentError,
     TokenRefusedError,
     UnprovenAnswerError,
 )
-from service.adapters.forge_api.keeping import Immutables
-from service.adapters.forge_api.walking import size_of
+from service.adapters.forge_api.graphql.endpoint import NoGraphQl
+from service.adapters.gitlab.client import GitLabClient
+from service.adapters.gitlab.head_lookup import GitLabHeadLookup
 from service.adapters.gitlab.remote import GitLabRemote
 from service.domain.definition import FILE
-from service.domain.evaluation import RefGone
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.errors import Refusal, RemoteRefusedError, TransientError
 from service.ports.remote import Remote
-from tests.adapters.gitlab.lines import a_gitlab_line
+from tests.adapters.gitlab.lines import a_gitlab_client
 from tests.support.apis import an_api
 from tests.support.clock import TurnedClock
 from tests.support.forge import Forge, HostedRepo, a_forge
@@ -162,7 +166,7 @@ async def test_a_name_that_no_ref_has_is_gone(
 ) -> None:
     answer = await remote.head(repo.repository, Revision.from_text(name))
 
-    assert isinstance(answer, RefGone)
+    assert isinstance(answer, RefMissing)
 
 
 @pytest.mark.parametrize("name", ["100%", "a+b", "%2e%2e", "feature/é", "x&y=1"])
@@ -183,14 +187,16 @@ async def test_a_branch_is_asked_for_by_its_very_name(
 async def test_a_large_directory_is_read_to_its_last_page(
     forge: Forge, repo: HostedRepo, remote: Remote
 ) -> None:
-    names = [f"data/{it:03}" for it in range(250)]
-    commit = repo.bare.commit({it: it for it in names})
+    names = [f"data/{number:03}" for number in range(250)]
+    commit = repo.bare.commit({name: name for name in names})
 
     async with remote.tree(repo.repository, commit) as tree:
         found = await tree.entries(names)
 
-    assert {it.mode for it in found.values()} == {FILE}
-    pages = [it for it in forge.requests if it.query.get("path") == "data"]
+    assert {entry.mode for entry in found.values()} == {FILE}
+    pages = [
+        request for request in forge.requests if request.query.get("path") == "data"
+    ]
     assert len(pages) == 3
 
 
@@ -198,6 +204,7 @@ async def test_what_was_read_once_is_not_asked_for_again(
     forge: Forge, repo: HostedRepo, remote: Remote
 ) -> None:
     commit = repo.bare.commit({"d/a": "1", "b": "2"})
+    asked = 0
     for _ in range(2):
         asked = len(forge.requests)
         async with remote.tree(repo.repository, commit) as tree:
@@ -250,8 +257,8 @@ async def test_a_gitlab_that_keeps_silent_is_left_and_the_loop_is_free_meanwhile
     server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
     host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     patience = timedelta(milliseconds=300)
-    async with server, a_gitlab_line(host, deadline=patience) as line:
-        remote = GitLabRemote(line=line, kept=Immutables(most=ROOM, size=size_of))
+    async with server, a_gitlab_client(host, deadline=patience) as client:
+        remote = a_rest_remote(client)
         silent = Repository.from_url(f"http://{host}/owner/name")
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(_error(remote, silent))
@@ -259,6 +266,19 @@ async def test_a_gitlab_that_keeps_silent_is_left_and_the_loop_is_free_meanwhile
         over.set()
 
     assert isinstance(asking.result(), TransientError)
+
+
+def a_rest_remote(client: GitLabClient) -> GitLabRemote:
+    """Make a remote of a host without GraphQL."""
+    kept = ImmutableCache[Kept](most=ROOM, size=size_of)
+    lookup = GitLabHeadLookup(
+        open_to_all=NoGraphQl(),
+        with_token=NoGraphQl(),
+        kept=kept,
+        host=client.host,
+        clock=SystemClock(),
+    )
+    return GitLabRemote(lookup=lookup, client=client, kept=kept)
 
 
 async def _error(remote: Remote, repository: Repository) -> Exception:
@@ -280,8 +300,8 @@ async def test_a_page_that_leads_elsewhere_or_never_ends_is_not_followed() -> No
 
     async with _server(page) as server, _server(note) as another:
         host = f"{server.host}:{server.port}"
-        async with a_gitlab_line(host) as line:
-            remote = GitLabRemote(line=line, kept=Immutables(most=ROOM, size=size_of))
+        async with a_gitlab_client(host) as client:
+            remote = a_rest_remote(client)
             repository = Repository.from_url(f"http://{host}/owner/name", number=1)
             with pytest.raises(UnprovenAnswerError):
                 await remote.tree(repository, CommitSha("5" * 40)).__aenter__()
@@ -295,5 +315,6 @@ async def _server(
 ) -> AsyncIterator[TestServer]:
     app = web.Application()
     app.router.add_get("/{path:.*}", handler)
-    async with TestServer(app) as server:
+    server = TestServer(app)
+    async with server:
         yield server

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from service.domain.build import Build, BuildKey
+from service.domain.building.build import Build, BuildKey
 from service.domain.definition import Kind
 from service.domain.repository import CommitSha
 from tests.adapters.local.builds import a_build
@@ -19,7 +19,7 @@ __all__ = ["a_build_at", "a_build_of", "in_pods"]
 def a_build_of(
     forge: GitForge, files: Mapping[str, str], kind: Kind = Kind.PIP, **changes: Any
 ) -> Build:
-    """Commit files to a repository of the forge; wish for an image of them."""
+    """Commit files to a repository of the forge; ask for an image of them."""
     name = uuid.uuid4().hex
     commit = Repo(forge.root / f"{name}.git").commit(files)
     return a_build_at(f"{forge.url}/{name}.git", commit, kind, **changes)
@@ -35,6 +35,6 @@ def a_build_at(
 
 
 def in_pods(index: str) -> dict[str, str]:
-    """Return the variables with which pip in a pod uses an index."""
+    """Return the variables of buildpacks with which pip uses an index."""
     host = urlsplit(index).hostname or ""
     return {"PIP_INDEX_URL": index, "PIP_TRUSTED_HOST": host, "PIP_RETRIES": "0"}

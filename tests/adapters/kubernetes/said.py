@@ -178,6 +178,9 @@ Adding layer 'paketo-buildpacks/cpython:cpython'
 ERROR: failed to export: failed to write image to the following tags: \
 [registry.invalid/renku/env-1:01: PUT https://registry.invalid/v2/renku/env-1/manifests/01: \
 DENIED: requested access to the resource is denied]"""
+EXPORT_WITHOUT_RUN_IMAGE = (
+    "ERROR: failed to resolve inputs: run image not found in analyzed metadata"
+)
 EXPORT_OFFLINE = """\
 ERROR: failed to export: saving image: failed to fetch base layers: Get \
 "https://registry.invalid/v2/": dial tcp: lookup registry.invalid: no such host"""

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from service.adapters.kubernetes.explain import explained
-from service.adapters.kubernetes.job import to_job
+from service.adapters.kubernetes.diagnosis.diagnose import diagnose
+from service.adapters.kubernetes.manifests.job import to_job
 from service.adapters.kubernetes.options import KubernetesOptions
-from service.adapters.kubernetes.pods import failed_phase
-from service.domain.build import Build
-from service.domain.failure import Failure
+from service.adapters.kubernetes.status.phases import failed_phase
+from service.domain.building.build import Build
+from service.domain.building.failure import Failure
 from tests.support.kube import Kube
 
 __all__ = ["STATES", "Seen", "job_of", "seen", "witnessed"]
@@ -65,7 +65,7 @@ class Seen:
             (STATES / f"{name}.json").write_text(f"{text}\n")
 
     def explained(self, files: Mapping[str, str] | None = None) -> Failure:
-        return explained(
+        return diagnose(
             self.job, self.pod, self.log, events=self.events, files=files or {}
         )
 
@@ -107,5 +107,9 @@ async def witnessed(kube: Kube, build: Build, options: KubernetesOptions) -> See
 def _plain(found: Any) -> Any:
     """Leave out what says nothing of what happened."""
     if isinstance(found, dict):
-        return {key: _plain(it) for key, it in found.items() if key not in _LEFT_OUT}
-    return [_plain(it) for it in found] if isinstance(found, list | tuple) else found
+        return {
+            key: _plain(item) for key, item in found.items() if key not in _LEFT_OUT
+        }
+    return (
+        [_plain(item) for item in found] if isinstance(found, list | tuple) else found
+    )

@@ -3,7 +3,7 @@
 import json
 
 from service.adapters.kubernetes.identity import KubernetesIdentity
-from service.adapters.kubernetes.job import to_job
+from service.adapters.kubernetes.manifests.job import to_job
 from service.adapters.kubernetes.options import PlatformOptions
 from tests.adapters.kubernetes.variants import an_options, some_build
 
@@ -25,9 +25,9 @@ def test_only_what_is_named_by_tag_may_move() -> None:
 def test_a_name_keeps_its_registry_and_loses_its_tag() -> None:
     options = an_options(digests={"localhost:5000/a/b:1": ONE, "plain": TWO})
 
-    assert options.pinned("localhost:5000/a/b:1") == f"localhost:5000/a/b@{ONE}"
-    assert options.pinned("plain") == f"plain@{TWO}"
-    assert options.pinned("other:1") == "other:1"
+    assert options.pin("localhost:5000/a/b:1") == f"localhost:5000/a/b@{ONE}"
+    assert options.pin("plain") == f"plain@{TWO}"
+    assert options.pin("other:1") == "other:1"
 
 
 def test_a_digest_counts_in_the_identity_of_whichever_image_it_is() -> None:
@@ -39,9 +39,9 @@ def test_a_digest_counts_in_the_identity_of_whichever_image_it_is() -> None:
         {RUN: ONE},
         {RUN: ONE, BUILDER: ONE},
     ):
-        named.stand_on(digests)
+        named.pin_bases(digests)
         seen.add(named.identity(frontend="none"))
-    named.stand_on({"registry.example.org/another:1": ONE})
+    named.pin_bases({"registry.example.org/another:1": ONE})
 
     assert len(seen) == 5
     assert named.identity(frontend="none") in seen
@@ -49,7 +49,7 @@ def test_a_digest_counts_in_the_identity_of_whichever_image_it_is() -> None:
 
 def test_a_job_uses_exactly_what_its_key_names() -> None:
     named = KubernetesIdentity(an_options())
-    named.stand_on({BUILDER: ONE, RUN: TWO})
+    named.pin_bases({BUILDER: ONE, RUN: TWO})
 
     manifest = json.dumps(to_job(some_build(), named.options))
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from service.adapters.kubernetes.builder import KubernetesBuilder
-from service.domain.build import Build, BuildId, BuildKey, Image
-from service.domain.failure import FailureClass
+from service.domain.building.build import Build, BuildId, BuildKey, Image
+from service.domain.building.failure import FailureClass
 from service.domain.repository import CommitSha
 from tests.adapters.kubernetes.builders import a_kubernetes_builder
 from tests.adapters.kubernetes.jobs import a_build_of, in_pods
@@ -74,13 +74,13 @@ async def test_the_next_build_of_an_environment_gets_its_layers_back(
     attack = "build write /metadata/analyzed.toml\nbuild write /metadata/group.toml\n"
     second = the_next(forge, first, {"a.txt": "2", ".standin": attack})
     async with a_volume(kube, tmp_path / "caches", owner=USER) as claim:
-        cache = {
+        cache: dict[str, Any] = {
             "image": {"cache_image": f"{kube.registry}/{kube.namespace}-cache"},
             "volume": {"cache_volume": claim},
         }[kind]
         logs = KeptLogs()
         async with a_kubernetes_builder(
-            kube, logs=logs, environment=in_pods(index), **cache
+            kube, logs=logs, variables=in_pods(index), **cache
         ) as builder:
             before = await built(builder, first)
             second = replace(second, previous_image=before.reference)
@@ -107,6 +107,26 @@ async def test_the_next_build_of_an_environment_gets_its_layers_back(
     assert after.packages == before.packages
 
 
+async def test_a_build_that_is_to_be_made_anew_gets_nothing_back_and_saves_again(
+    kube: Kube, forge: GitForge, index: str
+) -> None:
+    first = a_build_of(forge, {"requirements.txt": "words\n"})
+    second = replace(the_next(forge, first, {"a.txt": "2"}), is_fresh=True)
+    third = the_next(forge, second, {"a.txt": "3"})
+    logs, cache = KeptLogs(), f"{kube.registry}/{kube.namespace}-cache"
+    async with a_kubernetes_builder(
+        kube, logs=logs, variables=in_pods(index), cache_image=cache
+    ) as builder:
+        before = await built(builder, first)
+        anew = await built(builder, replace(second, previous_image=before.reference))
+        third = replace(third, is_fresh=False, previous_image=anew.reference)
+        await built(builder, third)
+
+    assert said(logs, second, "Restoring") == []
+    assert said(logs, second, "Successfully installed") != []
+    assert said(logs, third, "Restoring") != []
+
+
 async def test_a_previous_image_that_is_gone_is_none(
     kube: Kube, forge: GitForge, index: str
 ) -> None:
@@ -118,7 +138,7 @@ async def test_a_previous_image_that_is_gone_is_none(
     async with a_kubernetes_builder(
         kube,
         logs=logs,
-        environment=in_pods(index),
+        variables=in_pods(index),
         cache_image=cache,
         is_trusted=True,
         process_types={"none": "web"},
@@ -149,7 +169,7 @@ async def test_a_volume_that_belongs_to_root_says_what_it_needs(
 
 
 def the_next(forge: GitForge, build: Build, files: Mapping[str, str]) -> Build:
-    """Commit to the repository of a build; wish for an image of the commit."""
+    """Commit to the repository of a build; ask for an image of the commit."""
     name = build.repository_url.rpartition("/")[2]
     commit = CommitSha(Repo(forge.root / name).commit(files))
     key = BuildKey(build.key[::-1])

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientError
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from service.adapters.kubernetes.client import Cluster, Connection, Resource
-from service.adapters.kubernetes.failures import ExpiredError, RefusedError, failure
+from service.adapters.kubernetes.client import ApiConnection, Cluster, Resource
+from service.adapters.kubernetes.errors import ApiRefusedError, ExpiredError, failure
 from service.errors import (
     ConflictError,
     NotFoundError,
@@ -29,7 +29,7 @@ async def api(tmp_path: Path) -> AsyncIterator[KubeApi]:
 
 @asynccontextmanager
 async def cluster_of(kubeconfig: Path) -> AsyncIterator[Cluster]:
-    connection = Connection(namespace="builds", kubeconfig=kubeconfig)
+    connection = ApiConnection(namespace="builds", kubeconfig=kubeconfig)
     async with Cluster.connect(connection) as cluster:
         yield cluster
 
@@ -38,8 +38,8 @@ async def cluster_of(kubeconfig: Path) -> AsyncIterator[Cluster]:
     ("status", "error"),
     [
         (400, PermanentError),
-        (401, RefusedError),
-        (403, RefusedError),
+        (401, ApiRefusedError),
+        (403, ApiRefusedError),
         (404, NotFoundError),
         (409, ConflictError),
         (410, ExpiredError),
@@ -96,11 +96,29 @@ async def test_a_connection_that_nothing_describes_is_an_operators_to_mend(
     kubeconfig: Path | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    connection = Connection(namespace="builds", kubeconfig=kubeconfig)
+    connection = ApiConnection(namespace="builds", kubeconfig=kubeconfig)
 
     with pytest.raises(PermanentError, match="the cluster's configuration"):
         async with Cluster.connect(connection):
             pass
+
+
+async def test_the_time_is_that_of_the_cluster(api: KubeApi) -> None:
+    api.answer = (200, "{}")
+    async with cluster_of(api.kubeconfig) as cluster:
+        assert cluster.now() is None
+        api.date = "Sun, 01 Mar 2026 12:00:00 GMT"
+        await cluster.read_job("it")
+        first = cluster.now()
+        api.date = "yesterday"
+        await cluster.read_job("it")
+        second = cluster.now()
+
+    assert first is not None
+    assert second is not None
+    since = first - datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert timedelta() <= since < timedelta(minutes=1)
+    assert first <= second
 
 
 async def test_who_is_asked_to_wait_is_told_how_long(api: KubeApi) -> None:
@@ -113,7 +131,7 @@ async def test_who_is_asked_to_wait_is_told_how_long(api: KubeApi) -> None:
 
 
 def test_our_errors_are_none_of_the_librarys() -> None:
-    for ours in (ExpiredError, RefusedError):
+    for ours in (ExpiredError, ApiRefusedError):
         assert not issubclass(ours, ApiException | ClientError | OSError)
 
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from service.adapters.kubernetes.clone import (
+from service.adapters.kubernetes.manifests.clone import (
     COMMIT_GONE,
     CONTEXT_MISSING,
     FETCH_FAILED,
     MARK,
     SUBMODULES_FAILED,
 )
-from service.adapters.kubernetes.phases import phases
-from service.domain.build import Build
+from service.adapters.kubernetes.manifests.phases import phases
+from service.domain.building.build import Build
 from service.domain.repository import CommitSha
 from tests.adapters.kubernetes.test_manifest_properties import expanded
 from tests.adapters.kubernetes.variants import an_options, some_build
-from tests.support.repos import Link, Repo, Submodule
+from tests.support.repos import Content, Link, Repo, Submodule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ def run_clone(build: Build, root: Path, config: str = "", **changes: Any) -> Clo
         "GIT_CONFIG_PARAMETERS": config,
         "PATH": "/usr/local/bin:/usr/bin:/bin",
     }
-    given = {it["name"]: expanded(it["value"]) for it in clone["env"]}
-    command = [expanded(it) for it in (*clone["command"], *clone["args"])]
+    given = {item["name"]: expanded(item["value"]) for item in clone["env"]}
+    command = [expanded(value) for value in (*clone["command"], *clone["args"])]
     done = subprocess.run(
         command,
         env={**given, **elsewhere},
@@ -218,7 +218,7 @@ def with_submodule(repo: Repo, tmp_path: Path) -> CommitSha:
 
 
 def test_only_what_counts_is_checked_out(repo: Repo, root: Path) -> None:
-    files = {
+    files: dict[str, Content] = {
         "requirements.txt": "-e ./lib\n",
         "lib/deep/a.py": "",
         "lib/link": Link("../far"),
@@ -242,7 +242,7 @@ def test_only_what_counts_is_checked_out(repo: Repo, root: Path) -> None:
     assert found == files.keys() - {"app.py", "lib2/c.py", ".github/ci.yml"}
     assert not (cloned.source / ".git").exists()
     assert cloned.message == commit
-    told = {it.name for it in (root / "platform" / "env").iterdir()}
+    told = {item.name for item in (root / "platform" / "env").iterdir()}
     assert not [name for name in told if name.startswith("keep")]
 
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from service.adapters.kubernetes.logs import ATTEMPT, kept_of
+from service.adapters.kubernetes.logs import ATTEMPT, count_kept_lines
 from service.ports.store import LogLine
-from service.redaction import redacted
+from service.redaction import redact_credentials
 
 PHASES = ("clone", "build")
 
@@ -26,16 +26,18 @@ def test_as_much_is_passed_over_as_this_attempt_has_kept(
     marker = [(ATTEMPT, f"attempt {attempt}")]
     log = a_log(*before, *marker, *lines) if attempt > 1 else a_log(*lines)
 
-    kept = kept_of(log, attempt=attempt)
+    kept = count_kept_lines(log, attempt=attempt)
 
     assert kept is not None
-    assert {it: kept[it] for it in PHASES} == {it: phases.count(it) for it in PHASES}
+    assert {text: kept[text] for text in PHASES} == {
+        text: phases.count(text) for text in PHASES
+    }
 
 
 def test_an_attempt_that_said_nothing_yet_has_to_say_that_it_begins() -> None:
-    assert kept_of(a_log(("clone", "x")), attempt=2) is None
-    assert kept_of([], attempt=2) is None
-    assert kept_of([], attempt=1) == {}
+    assert count_kept_lines(a_log(("clone", "x")), attempt=2) is None
+    assert count_kept_lines([], attempt=2) is None
+    assert count_kept_lines([], attempt=1) == {}
 
 
 @pytest.mark.parametrize(
@@ -49,4 +51,4 @@ def test_an_attempt_that_said_nothing_yet_has_to_say_that_it_begins() -> None:
     ],
 )
 def test_tokens_are_cut(said: str, kept: str) -> None:
-    assert redacted(said) == kept
+    assert redact_credentials(said) == kept

@@ -7,18 +7,22 @@ from typing import Any
 import kubernetes_validate
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from service.adapters.kubernetes.cache import PREPARE
-from service.adapters.kubernetes.containers import PHASES, TRUSTED_PHASES, literal
-from service.adapters.kubernetes.job import to_job
-from service.adapters.kubernetes.names import (
+from service.adapters.kubernetes.manifests.cache import PREPARE
+from service.adapters.kubernetes.manifests.containers import (
+    PHASES,
+    TRUSTED_PHASES,
+    escape_expansion,
+)
+from service.adapters.kubernetes.manifests.job import to_job
+from service.adapters.kubernetes.manifests.names import (
     job_name,
-    safe,
     smoke_job_name,
     target_image,
+    to_label_value,
 )
-from service.adapters.kubernetes.project import project_metadata
-from service.adapters.kubernetes.smoke import to_smoke_job
-from service.domain.build import Build, BuildId, BuildKey
+from service.adapters.kubernetes.manifests.project_metadata import project_metadata
+from service.adapters.kubernetes.manifests.smoke import to_smoke_job
+from service.domain.building.build import Build, BuildId, BuildKey
 from service.domain.repository import CommitSha
 from tests.adapters.kubernetes.variants import IMAGE, an_options, some_build
 from tests.support.values import a_recipe
@@ -96,8 +100,10 @@ def test_names_and_labels_are_ones_that_kubernetes_takes(
 ) -> None:
     assert NAME.fullmatch(manifest["metadata"]["name"])
     for about in (manifest["metadata"], manifest["spec"]["template"]["metadata"]):
-        assert all(LABEL.fullmatch(it) for it in about["labels"].values())
-        assert all(isinstance(it, str) for it in about["annotations"].values())
+        assert all(LABEL.fullmatch(label) for label in about["labels"].values())
+        assert all(
+            isinstance(annotation, str) for annotation in about["annotations"].values()
+        )
 
 
 @often
@@ -110,7 +116,7 @@ def test_pod_security_restricted_admits_any_pod(manifest: dict[str, Any]) -> Non
     assert pod["securityContext"]["runAsUser"] > 0
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-    kinds = {kind for it in pod["volumes"] for kind in it.keys() - {"name"}}
+    kinds = {kind for volume in pod["volumes"] for kind in volume.keys() - {"name"}}
     assert kinds <= {"emptyDir", "secret", "persistentVolumeClaim"}
     for container in (*pod.get("initContainers", ()), *pod["containers"]):
         security = container["securityContext"]
@@ -125,8 +131,8 @@ def test_no_pod_is_without_limits(manifest: dict[str, Any]) -> None:
     assert manifest["spec"]["activeDeadlineSeconds"] > 0
     assert manifest["spec"]["ttlSecondsAfterFinished"] > 0
     pod = manifest["spec"]["template"]["spec"]
-    for it in pod["volumes"]:
-        assert "emptyDir" not in it or it["emptyDir"]["sizeLimit"]
+    for volume in pod["volumes"]:
+        assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"]
     for container in (*pod.get("initContainers", ()), *pod["containers"]):
         assert {"cpu", "memory", "ephemeral-storage"} == set(
             container["resources"]["limits"]
@@ -138,7 +144,7 @@ def test_no_pod_is_without_limits(manifest: dict[str, Any]) -> None:
 def test_no_secret_is_in_a_variable(manifest: dict[str, Any]) -> None:
     pod = manifest["spec"]["template"]["spec"]
     for container in (*pod.get("initContainers", ()), *pod["containers"]):
-        assert all(it.keys() == {"name", "value"} for it in container["env"])
+        assert all(item.keys() == {"name", "value"} for item in container["env"])
         assert "envFrom" not in container
 
 
@@ -146,7 +152,9 @@ def test_no_secret_is_in_a_variable(manifest: dict[str, Any]) -> None:
 @given(builds, options)
 def test_phases_run_in_their_order(build: Build, how: Any) -> None:
     pod = to_job(build, how)["spec"]["template"]["spec"]
-    order = [it["name"] for it in (*pod["initContainers"], *pod["containers"])]
+    order = [
+        container["name"] for container in (*pod["initContainers"], *pod["containers"])
+    ]
 
     wanted = list(TRUSTED_PHASES if how.is_trusted else PHASES)
     if how.cache_volume:
@@ -162,7 +170,7 @@ def test_a_target_is_a_reference_that_registries_take(build: Build) -> None:
 
 @given(words, words)
 def test_different_texts_are_different_labels(one: str, other: str) -> None:
-    assert (safe(one) == safe(other)) == (one == other)
+    assert (to_label_value(one) == to_label_value(other)) == (one == other)
 
 
 @given(words, words, st.integers(1, 99), st.integers(1, 99))
@@ -182,7 +190,7 @@ def test_each_attempt_of_each_build_has_a_name_of_its_own(
 
 @given(st.text(st.sampled_from("$()AB "), max_size=20))
 def test_kubernetes_leaves_every_text_as_it_is(text: str) -> None:
-    assert expanded(literal(text)) == text
+    assert expanded(escape_expansion(text)) == text
 
 
 def expanded(text: str) -> str:
@@ -190,4 +198,4 @@ def expanded(text: str) -> str:
 
     https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Container
     """
-    return EXPANDED.sub(lambda it: "$" if it[0] == "$$" else "", text)
+    return EXPANDED.sub(lambda match: "$" if match[0] == "$$" else "", text)

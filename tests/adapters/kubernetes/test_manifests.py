@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from service.adapters.kubernetes.identity import KubernetesIdentity
-from service.adapters.kubernetes.names import BUILD, cache_name, labels
-from service.domain.build import EnvironmentId
+from service.adapters.kubernetes.manifests.names import BUILD, cache_name, labels
+from service.domain.building.build import EnvironmentId
 from tests.adapters.kubernetes.variants import (
     IMAGE,
     VARIANTS,
@@ -30,7 +30,7 @@ VERSIONS = ("1.29", kubernetes_validate.latest_version())
 IS_WRITING = os.environ.get("RELAUNCH_TEST_GOLDEN") == "write"  # noqa: TID251
 
 each_variant = pytest.mark.parametrize(
-    "variant", [pytest.param(it, id=name) for name, it in VARIANTS.items()]
+    "variant", [pytest.param(variant, id=name) for name, variant in VARIANTS.items()]
 )
 
 
@@ -45,7 +45,7 @@ def test_every_variant_is_as_it_is_on_record(name: str) -> None:
 
 
 def test_no_record_is_of_a_variant_that_is_gone() -> None:
-    assert {it.stem for it in GOLDEN.iterdir()} == set(VARIANTS)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(VARIANTS)
 
 
 @each_variant
@@ -79,10 +79,10 @@ def test_registry_credentials_are_in_analyze_restore_and_export_only() -> None:
 
 def test_repository_code_never_sees_the_cache_itself() -> None:
     mounted = {
-        container["name"]: it.get("subPath")
+        container["name"]: mount.get("subPath")
         for container in containers(VARIANTS["cache-volume"])
-        for it in container["volumeMounts"]
-        if it["name"] == "cache"
+        for mount in container["volumeMounts"]
+        if mount["name"] == "cache"
     }
     folder = cache_name(some_build())
     assert mounted == {"cache": None, "restore": folder, "export": folder}
@@ -94,17 +94,18 @@ WRITTEN_BY_PHASES = ("analyzed", "extended", "group", "plan", "project-metadata"
 @each_variant
 def test_the_build_phase_writes_nothing_that_export_trusts(variant: Variant) -> None:
     for container in containers(variant):
-        mounts = {it["mountPath"]: it for it in container["volumeMounts"]}
+        mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
         if container["name"] in {"build", "creator", "export"}:
             assert mounts["/metadata"]["readOnly"]
         if container["name"] == "export":
-            told = dict(it.split("=", 1) for it in container["args"] if "=" in it)
+            told = dict(arg.split("=", 1) for arg in container["args"] if "=" in arg)
             trusted = {name: told.get(f"-{name}") for name in WRITTEN_BY_PHASES}
             assert all(
-                it is None or it.startswith("/metadata/") for it in trusted.values()
+                item is None or item.startswith("/metadata/")
+                for item in trusted.values()
             )
             assert {"analyzed", "group", "project-metadata"} <= {
-                name for name, it in trusted.items() if it
+                name for name, item in trusted.items() if item
             }
 
 
@@ -137,10 +138,10 @@ def test_caches_are_one_environment_s_with_one_repository() -> None:
 
 def test_no_phase_writes_where_a_later_phase_looks_for_temporary_files() -> None:
     folders = [
-        it["subPath"]
+        mount["subPath"]
         for container in containers(VARIANTS["defaults"])
-        for it in container["volumeMounts"]
-        if it["name"] == "tmp"
+        for mount in container["volumeMounts"]
+        if mount["name"] == "tmp"
     ]
 
     assert len(folders) == len(set(folders)) == 6
@@ -207,24 +208,26 @@ def clone_of(name: str) -> dict[str, Any]:
 
 
 def arguments(variant: Variant, name: str) -> list[str]:
-    (found,) = (it for it in containers(variant) if it["name"] == name)
+    (found,) = (
+        container for container in containers(variant) if container["name"] == name
+    )
     said: list[str] = found["args"]
     return said
 
 
 def seers(variant: Variant, volume: str) -> set[str]:
     return {
-        it["name"]
-        for it in containers(variant)
-        if any(mounted["name"] == volume for mounted in it["volumeMounts"])
+        container["name"]
+        for container in containers(variant)
+        if any(mounted["name"] == volume for mounted in container["volumeMounts"])
     }
 
 
 def with_variable(variant: Variant, name: str) -> set[str]:
     return {
-        it["name"]
-        for it in containers(variant)
-        if any(variable["name"] == name for variable in it["env"])
+        container["name"]
+        for container in containers(variant)
+        if any(variable["name"] == name for variable in container["env"])
     }
 
 
@@ -239,9 +242,9 @@ def in_yaml(manifest: dict[str, Any]) -> str:
 
 def _readable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _readable(it) for key, it in value.items()}
+        return {key: _readable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_readable(it) for it in value]
+        return [_readable(item) for item in value]
     if isinstance(value, str) and "\n" in value:
         return LiteralScalarString(value)
     return value

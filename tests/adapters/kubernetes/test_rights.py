@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from service.adapters.kubernetes.names import job_name
+from service.adapters.kubernetes.manifests.names import job_name
 from service.errors import TransientError
 from tests.adapters.kubernetes.builders import a_kubernetes_builder
 from tests.adapters.kubernetes.jobs import a_build_of, in_pods
@@ -31,8 +31,8 @@ async def consumer(kube: Kube, tmp_path: Path) -> AsyncIterator[Kube]:
     await kube.kubectl("apply", "-f", "-", given=manifest)
     config = json.loads(await kube.kubectl("config", "view", "--raw", "-o", "json"))
     config["users"] = [
-        {"name": it["name"], "user": {"token": await token(kube)}}
-        for it in config["users"]
+        {"name": user["name"], "user": {"token": await token(kube)}}
+        for user in config["users"]
     ]
     path = tmp_path / "consumer.kubeconfig"
     path.write_text(json.dumps(config))
@@ -47,7 +47,7 @@ def rendered(template: str, *, namespace: str) -> str:
         ".Release.Namespace": namespace,
         ".Values.builds.namespace": namespace,
     }
-    return re.sub(r"\{\{ *(\S+) *\}\}", lambda it: values[it[1]], template)
+    return re.sub(r"\{\{ *(\S+) *\}\}", lambda match: values[match[1]], template)
 
 
 async def token(kube: Kube) -> str:
@@ -67,11 +67,11 @@ async def test_a_whole_build_needs_no_other_right(
     bad = a_build_of(forge, {"requirements.txt": "no-such-package\n"})
     logs = KeptLogs()
     async with a_kubernetes_builder(
-        consumer, logs=logs, environment=in_pods(index)
+        consumer, logs=logs, variables=in_pods(index)
     ) as builder:
         image = await image_of(builder, good)
         failure = await failure_of(builder, bad)
-        await builder.forget(good.id)
+        await builder.release(good.id)
         await builder.cancel(bad.id)
 
         assert await builder.has(image)

@@ -21,8 +21,10 @@ OTHERS = ("secrets", "configmaps", "serviceaccounts", "pods/exec", "pods/attach"
 
 def rendered(namespace: str = "builds") -> dict[str, dict[str, Any]]:
     return {
-        it["kind"]: it
-        for it in objects("consumer-role.yaml", release="relaunch", namespace=namespace)
+        object_["kind"]: object_
+        for object_ in objects(
+            "consumer-role.yaml", release="relaunch", namespace=namespace
+        )
     }
 
 
@@ -60,15 +62,15 @@ def test_every_object_is_valid_to_the_letter(kind: str) -> None:
 async def test_under_the_role_the_cluster_allows_that_and_nothing_else(
     kube: Kube,
 ) -> None:
-    for it in rendered(kube.namespace).values():
-        await kube.kubectl("apply", "-f", "-", given=json.dumps(it))
+    for entry in rendered(kube.namespace).values():
+        await kube.kubectl("apply", "-f", "-", given=json.dumps(entry))
     account = f"system:serviceaccount:{kube.namespace}:relaunch-consumer"
 
     said = await kube.kubectl("auth", "can-i", "--list", f"--as={account}")
 
-    rows = [it.split() for it in said.splitlines()[1:]]
+    rows = [line.split() for line in said.splitlines()[1:]]
     mine = {row[0].partition(".")[0]: row for row in rows if "self" not in row[0]}
     for resource in (*ALLOWED, *OTHERS):
         verbs = " ".join(mine.get(resource, [""])[1:])
         allowed = ALLOWED.get(resource, set())
-        assert {it for it in VERBS if it in verbs} == allowed, resource
+        assert {verb for verb in VERBS if verb in verbs} == allowed, resource

@@ -6,20 +6,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
 
 from service.adapters.clock import SystemClock
-from service.adapters.kubernetes.client import Cluster, Connection
-from service.adapters.kubernetes.names import job_name, smoke_job_name
+from service.adapters.kubernetes.client import ApiConnection, Cluster
+from service.adapters.kubernetes.manifests.names import job_name, smoke_job_name
+from service.adapters.kubernetes.oci.registry import Registry
 from service.adapters.kubernetes.options import KubernetesOptions
-from service.adapters.kubernetes.outcome import Ended, Outcomes
-from service.adapters.kubernetes.registry import Registry
-from service.domain.build import Build, Image
-from service.domain.failure import FailureClass
+from service.adapters.kubernetes.status.result import JobResult, OutcomeReader
+from service.domain.building.build import Build, Image
+from service.domain.building.failure import FailureClass
 from service.errors import TransientError
 from service.ports.builder import Builder, Finished, Running, Vanished
 from tests.adapters.kubernetes.builders import a_kubernetes_builder
@@ -78,7 +80,7 @@ async def test_a_job_that_somebody_deletes_has_vanished(
         while await builder.observe([build]) != {build.id: Vanished()}:
             await builder.changed()
 
-        assert build.id not in await builder.held()
+        assert build.id not in await builder.known_builds()
 
 
 @pytest.mark.timeout(60)
@@ -102,12 +104,12 @@ async def test_a_pod_whose_job_was_deleted_alone_is_removed(
             await builder.changed()
         await theirs.cancel(build.id)
         assert "deletionTimestamp" not in (await kube.get("pod", name))["metadata"]
-        while build.id not in await builder.held():
+        while build.id not in await builder.known_builds():
             await builder.changed()
 
-        await builder.forget(build.id)
+        await builder.release(build.id)
         await kube.kubectl("wait", "--for=delete", f"pod/{name}", "--timeout=18s")
-        assert build.id not in await builder.held()
+        assert build.id not in await builder.known_builds()
 
 
 async def test_installations_that_share_a_namespace_leave_each_other_alone(
@@ -120,11 +122,11 @@ async def test_installations_that_share_a_namespace_leave_each_other_alone(
     ):
         await theirs.start(build)
         await ours.cancel(build.id)
-        await ours.forget(build.id)
+        await ours.release(build.id)
 
-        assert build.id not in await ours.held()
+        assert build.id not in await ours.known_builds()
         assert await ours.observe([build]) == {build.id: Vanished()}
-        assert build.id in await theirs.held()
+        assert build.id in await theirs.known_builds()
         assert await theirs.observe([build]) == {build.id: Running()}
         await theirs.cancel(build.id)
 
@@ -163,11 +165,15 @@ async def started(builder: Builder, build: Build) -> None:
             return
 
 
+def is_logged(logs: KeptLogs, text: str) -> bool:
+    return text in logs.text()
+
+
 async def test_settings_that_no_server_takes_are_no_failure_of_a_build(
     kube: Kube, forge: GitForge
 ) -> None:
     build = a_build_of(forge, FOREVER)
-    wrong = {"target": "No/Such Name", "priority_class": "Wrong_Name"}
+    wrong: dict[str, Any] = {"target": "No/Such Name", "priority_class": "Wrong_Name"}
     async with a_kubernetes_builder(kube, **wrong) as builder:
         with pytest.raises(TransientError, match="creating Job"):
             await builder.start(build)
@@ -198,7 +204,8 @@ async def test_a_network_that_breaks_loses_nothing_and_says_nothing_twice(
     ):
         await builder.start(build)
         for number in (5, 40, 80):
-            await until(builder, lambda at=number: f"line {at}" in logs.text(), build)
+            line = f"line {number}"
+            await until(builder, partial(is_logged, logs, line), build)
             proxy.cut()
 
         assert isinstance((await finished(builder, build)).outcome, Image)
@@ -244,7 +251,7 @@ async def unreliable(kube: Kube, folder: Path) -> AsyncIterator[tuple[Proxy, Pat
 
 
 def said(logs: KeptLogs, build: Build) -> list[tuple[str, str]]:
-    return [it for it in logs.said[build.id] if it[1]]
+    return [pair for pair in logs.said[build.id] if pair[1]]
 
 
 async def spoken(kube: Kube, build: Build) -> list[tuple[str, str]]:
@@ -253,9 +260,11 @@ async def spoken(kube: Kube, build: Build) -> list[tuple[str, str]]:
     assert pod is not None
     spec = pod["spec"]
     return [
-        (it["name"], line)
-        for it in [*spec["initContainers"], *spec["containers"]]
-        for line in (await kube.log_of(pod["metadata"]["name"], it["name"])).split("\n")
+        (container["name"], line)
+        for container in [*spec["initContainers"], *spec["containers"]]
+        for line in (
+            await kube.log_of(pod["metadata"]["name"], container["name"])
+        ).split("\n")
         if line
     ]
 
@@ -267,9 +276,11 @@ async def test_phases_are_measured_closer_than_to_the_second(
     build = a_build_of(forge, {"requirements.txt": "", ".standin": order})
     async with a_kubernetes_builder(kube) as builder:
         await builder.start(build)
-        times = {it.name: it.took for it in (await finished(builder, build)).phases}
+        times = {
+            phase.name: phase.took for phase in (await finished(builder, build)).phases
+        }
 
-    assert any(it.microseconds for it in times.values())
+    assert any(time.microseconds for time in times.values())
     assert timedelta(seconds=0.4) <= times["build"] < timedelta(seconds=20)
 
 
@@ -297,7 +308,7 @@ async def test_what_another_attempt_says_follows_what_the_first_said(
         await failure_of(builder, build)
         await failure_of(builder, replace(build, attempt=2))
 
-        told = [it for it in said(logs, build) if it[0] in {"attempt", "detect"}]
+        told = [pair for pair in said(logs, build) if pair[0] in {"attempt", "detect"}]
         assert told == [("detect", "heard"), ("attempt", "attempt 2"), told[0]]
 
 
@@ -305,16 +316,16 @@ async def test_a_pod_that_no_node_takes_is_given_up_in_time(
     kube: Kube, forge: GitForge
 ) -> None:
     build = a_build_of(forge, FOREVER)
-    nowhere = {"node_selector": {"no-such": "node"}}
+    nowhere: dict[str, Any] = {"node_selector": {"no-such": "node"}}
     after = timedelta(seconds=1)
     async with a_kubernetes_builder(
         kube, unschedulable_after=after, **nowhere
     ) as builder:
         failure = await failure_of(builder, build)
-        await builder.forget(build.id)
+        await builder.release(build.id)
 
         assert failure.kind is FailureClass.UNSCHEDULABLE
-        assert build.id not in await builder.held()
+        assert build.id not in await builder.known_builds()
         with pytest.raises(KubectlError, match="NotFound"):
             await kube.get("job", job_name(build))
 
@@ -345,7 +356,7 @@ async def test_a_new_image_is_tried_before_it_counts(
     recipe = replace(wanted.recipe, frontend=frontend)
     build, logs = replace(wanted, declared=(name,), recipe=recipe), KeptLogs()
     async with a_kubernetes_builder(
-        kube, smoke=True, logs=logs, environment=in_pods(index)
+        kube, smoke=True, logs=logs, variables=in_pods(index)
     ) as builder:
         await builder.start(build)
         outcome = (await finished(builder, build)).outcome
@@ -360,7 +371,7 @@ async def test_a_new_image_is_tried_before_it_counts(
             assert outcome.kind is FailureClass.SMOKE_FAILED
             assert name == "broken"
             assert "absent" in outcome.message
-        await builder.forget(build.id)
+        await builder.release(build.id)
         with pytest.raises(KubectlError, match="NotFound"):
             await kube.get("job", smoke_job_name(build))
 
@@ -370,11 +381,11 @@ async def test_a_job_without_a_report_has_the_registrys_word(
 ) -> None:
     build = a_build_of(forge, {"requirements.txt": "words\n"})
     options = standin_options(kube, insecure_registries=(kube.registry,))
-    async with a_kubernetes_builder(kube, environment=in_pods(index)) as builder:
+    async with a_kubernetes_builder(kube, variables=in_pods(index)) as builder:
         image = await image_of(builder, build)
     job = await kube.get("job", job_name(build))
     async with outcomes(kube, options) as it:
-        without = await it.of(build, Ended(job=job, pod=None))
+        without = await it.of(build, JobResult(job=job, pod=None))
 
     assert isinstance(without, Finished)
     assert isinstance(without.outcome, Image)
@@ -396,14 +407,16 @@ async def test_a_registry_that_does_not_answer_is_no_outcome(
     }
     async with outcomes(kube, options) as it:
         with pytest.raises(TransientError, match=r"127\.0\.0\.1:1"):
-            await it.of(build, Ended(job=job, pod=None))
+            await it.of(build, JobResult(job=job, pod=None))
 
 
 @asynccontextmanager
-async def outcomes(kube: Kube, options: KubernetesOptions) -> AsyncIterator[Outcomes]:
-    connection = Connection(namespace=kube.namespace, kubeconfig=kube.kubeconfig)
+async def outcomes(
+    kube: Kube, options: KubernetesOptions
+) -> AsyncIterator[OutcomeReader]:
+    connection = ApiConnection(namespace=kube.namespace, kubeconfig=kube.kubeconfig)
     async with Cluster.connect(connection) as cluster, ClientSession() as session:
-        yield Outcomes(
+        yield OutcomeReader(
             cluster=cluster,
             registry=Registry(
                 session=session,

@@ -45,12 +45,10 @@ def test_the_defaults_are_renku_s() -> None:
 def test_an_option_that_nobody_sets_is_the_same_by_default() -> None:
     given = kubernetes_options(load())
     needed = {"namespace", "builder_image", "run_image", "target", "registry_secret"}
-    bare = KubernetesOptions(
-        **{name: getattr(given, name) for name in needed}  # type: ignore[arg-type]
-    )
+    bare = KubernetesOptions(**{name: getattr(given, name) for name in needed})
 
-    for it in fields(KubernetesOptions):
-        assert getattr(given, it.name) == getattr(bare, it.name), it.name
+    for field in fields(KubernetesOptions):
+        assert getattr(given, field.name) == getattr(bare, field.name), field.name
 
 
 def test_the_environment_reaches_the_options(environment: pytest.MonkeyPatch) -> None:
@@ -61,7 +59,7 @@ def test_the_environment_reaches_the_options(environment: pytest.MonkeyPatch) ->
     environment.setenv("RELAUNCH_KUBERNETES_PLATFORMS", arm)
     environment.setenv("RELAUNCH_KUBERNETES_VARIABLES", '{"BP_CPYTHON_VERSION": "3"}')
     environment.setenv("RELAUNCH_KUBERNETES_GIT_SECRETS", '{"Git.Example.org": "s"}')
-    environment.setenv("RELAUNCH_KUBERNETES_KEEP", "6h")
+    environment.setenv("RELAUNCH_KUBERNETES_JOB_TTL", "6h")
     environment.setenv("RELAUNCH_KUBERNETES_REGISTRY_SECRET", "")
 
     options = kubernetes_options(load())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.kubernetes.job import to_job
-from service.adapters.kubernetes.pods import PhaseState, phases
+from service.adapters.kubernetes.manifests.job import to_job
+from service.adapters.kubernetes.status.phases import PhaseState, phases
 from tests.adapters.kubernetes.jobs import a_build_of, in_pods
 from tests.adapters.local.package_index import Wheel, an_index
 from tests.support.githttp import GitForge, git_forge
@@ -36,7 +36,7 @@ async def test_a_repository_becomes_an_image_with_its_packages(
     kube: Kube, forge: GitForge, index: str, *, trusted: bool
 ) -> None:
     build = a_build_of(forge, {"requirements.txt": "words\n"})
-    options = standin_options(kube, is_trusted=trusted, environment=in_pods(index))
+    options = standin_options(kube, is_trusted=trusted, variables=in_pods(index))
     manifest = to_job(build, options)
     await kube.create(manifest)
     name = manifest["metadata"]["name"]
@@ -46,8 +46,8 @@ async def test_a_repository_becomes_an_image_with_its_packages(
     assert pod is not None
     runs = phases(pod)
     assert job["status"].get("succeeded") == 1, runs
-    assert {it.state for it in runs} == {PhaseState.TERMINATED}
-    assert all(it.duration is not None for it in runs)
+    assert {run.state for run in runs} == {PhaseState.TERMINATED}
+    assert all(run.duration is not None for run in runs)
     assert runs[0].message == build.commit
     report = tomllib.loads(runs[-1].message)["image"]
     image = Reference.parse(report["tags"][0])

@@ -5,20 +5,36 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from service.adapters.kubernetes.job import to_job
+from service.adapters.kubernetes.manifests.job import to_job
+from service.adapters.kubernetes.manifests.smoke import to_smoke_job
 from service.adapters.kubernetes.options import (
+    CaBundle,
     KubernetesOptions,
     PlatformOptions,
     Toleration,
 )
-from service.adapters.kubernetes.smoke import to_smoke_job
-from service.domain.build import Build, BuildId, BuildKey, EnvironmentId, Recipe
+from service.domain.building.build import (
+    Build,
+    BuildId,
+    BuildKey,
+    BuildSpec,
+    EnvironmentId,
+)
 from service.domain.definition import Kind
 from tests.support.values import a_build, a_recipe
 
-__all__ = ["VARIANTS", "Variant", "an_options", "some_build"]
+__all__ = [
+    "BUNDLE",
+    "VARIANTS",
+    "Variant",
+    "an_options",
+    "private_build",
+    "private_options",
+    "some_build",
+]
 
 TRACE: Final = f"00-{'4b' * 16}-{'f0' * 8}-01"
+BUNDLE: Final = CaBundle(kind="configMap", name="corporate")
 IMAGE: Final = "registry.example.org/renku-build/env@sha256:" + "d" * 64
 
 
@@ -46,6 +62,24 @@ def some_build(**changes: Any) -> Build:
     return a_build(**{**defaults, **changes})
 
 
+def private_build(**changes: Any) -> Build:
+    """Return a build of a repository that only some may read."""
+    defaults: dict[str, Any] = {
+        "repository_url": "https://git.example.org/group/name.git",
+        "recipe": a_recipe(frontend="jupyterlab", private_to="git.example.org/7"),
+    }
+    return some_build(**{**defaults, **changes})
+
+
+def private_options(**changes: Any) -> KubernetesOptions:
+    """Return options that say where images of private repositories go."""
+    defaults: dict[str, Any] = {
+        "git_secrets": {"git.example.org": "git-example-org"},
+        "private_target": "registry.example.org/renku-private-build",
+    }
+    return an_options(**{**defaults, **changes})
+
+
 def _smoke(build: Build, options: KubernetesOptions) -> dict[str, Any]:
     return to_smoke_job(build, IMAGE, ("/cnb/process/jupyterlab",), options)
 
@@ -66,7 +100,7 @@ class Variant:
         return self.write(self.build, self.options)
 
 
-def _on_arm() -> Recipe:
+def _on_arm() -> BuildSpec:
     return a_recipe(frontend="vscodium", platform="linux/arm64")
 
 
@@ -80,12 +114,15 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         ),
     ),
     "private-repository": Variant(
-        build=some_build(repository_url="https://git.example.org/group/name.git"),
-        options=an_options(
-            submodules=True,
-            lfs=True,
-            git_secrets={"git.example.org": "git-example-org"},
-        ),
+        build=private_build(),
+        options=private_options(submodules=True, lfs=True),
+    ),
+    "private-cache-image": Variant(
+        build=private_build(),
+        options=private_options(cache_image="registry.example.org/renku-cache"),
+    ),
+    "smoke-private": Variant(
+        build=private_build(), options=private_options(), write=_smoke
     ),
     "what-counts": Variant(
         build=some_build(kept=("lib", "requirements.txt", 'we"ird $(é)\udcff.txt'))
@@ -94,6 +131,13 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "cache-image": Variant(
         build=some_build(previous_image=IMAGE),
         options=an_options(cache_image="registry.example.org/renku-cache"),
+    ),
+    "built-anew": Variant(
+        build=some_build(previous_image=IMAGE, is_fresh=True),
+        options=an_options(cache_image="registry.example.org/renku-cache"),
+    ),
+    "trusted-built-anew": Variant(
+        build=some_build(is_fresh=True), options=an_options(is_trusted=True)
     ),
     "cache-volume": Variant(
         build=some_build(previous_image=IMAGE),
@@ -107,6 +151,14 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         options=an_options(
             platform_api="0.11", process_types={"jupyterlab": "jupyterlab"}
         ),
+    ),
+    "certificates": Variant(options=an_options(ca_bundle=BUNDLE)),
+    "certificates-trusted": Variant(
+        options=an_options(
+            ca_bundle=CaBundle.from_text("secret/corporate/root.pem"),
+            environment={"SSL_CERT_DIR": "/its/own"},
+            is_trusted=True,
+        )
     ),
     "everything-chosen": Variant(
         build=some_build(recipe=_on_arm()),

@@ -10,31 +10,26 @@ from pathlib import Path
 from service.adapters.clock import SystemClock
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions, passed
-from service.adapters.local.run import Logs
-from service.domain.build import (
+from service.adapters.local.worker_process import LogWriter
+from service.definitions.registry import PROJECT, kind_spec
+from service.domain.building.build import (
     Build,
     BuildId,
     BuildKey,
+    BuildSpec,
     BuildState,
     EnvironmentId,
     Image,
-    Recipe,
 )
+from service.domain.building.failure import Failure
 from service.domain.definition import Kind
-from service.domain.failure import Failure
 from service.domain.repository import CommitSha
 from service.ports.builder import Builder, Finished, Running
 from service.ports.store import LogLine
 from service.ports.time import Clock
 from tests.support.clock import NOW
 
-PATHS = {
-    Kind.PIP: "requirements.txt",
-    Kind.CONDA: "environment.yml",
-    Kind.POETRY: "pyproject.toml",
-    Kind.UV: "pyproject.toml",
-    Kind.PIPENV: "Pipfile",
-}
+PATHS = {kind: (kind_spec(kind).names or (PROJECT,))[-1] for kind in Kind}
 PASSED = passed(os.environ)  # noqa: TID251 - what this machine needs to reach an index
 
 
@@ -105,7 +100,7 @@ def a_build(
         id=BuildId(id),
         key=BuildKey("0" * 64),
         state=BuildState.RUNNING,
-        recipe=Recipe(
+        recipe=BuildSpec(
             builder="python",
             frontend=frontend,
             platform="linux/amd64",
@@ -136,7 +131,7 @@ def some_options(**changes: object) -> LocalOptions:
 def a_builder(
     root: Path,
     *,
-    logs: Logs | None = None,
+    logs: LogWriter | None = None,
     clock: Clock | None = None,
     **changes: object,
 ) -> LocalBuilder:

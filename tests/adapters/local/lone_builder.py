@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.adapters.clock import SystemClock
 from service.adapters.local.builder import LocalBuilder
-from service.domain.build import BuildId
+from service.domain.building.build import BuildId
 from service.domain.definition import Kind
 from service.domain.repository import CommitSha
 from tests.adapters.local.builds import a_build, finished, some_options

@@ -30,10 +30,10 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def an_index(folder: Path, *wheels: Wheel, host: str = "127.0.0.1") -> Iterator[str]:
     """Serve wheels; https://packaging.python.org/specifications/simple-repository-api/."""
-    for name in {it.name for it in wheels}:
+    for name in {wheel.name for wheel in wheels}:
         page = folder / "simple" / name
         page.mkdir(parents=True)
-        links = [_link(page, it) for it in wheels if it.name == name]
+        links = [_link(page, wheel) for wheel in wheels if wheel.name == name]
         (page / "index.html").write_text(
             f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>"
         )
@@ -65,7 +65,7 @@ def _write(path: Path, wheel: Wheel) -> None:
         f"Name: {wheel.name}",
         f"Version: {wheel.version}",
     ]
-    lines += [f"Requires-Dist: {it}" for it in wheel.requires]
+    lines += [f"Requires-Dist: {require}" for require in wheel.requires]
     lines += [f"Requires-Python: {wheel.python}"] if wheel.python else []
     files = {
         f"{wheel.name}.py": f"VERSION = {wheel.version!r}\n{wheel.code}",

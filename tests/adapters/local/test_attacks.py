@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service.adapters.local.isolation import IsolationWish, find_isolation
-from service.adapters.local.safely import own_files, read_within, write_anew
+from service.adapters.local.isolation.probe import IsolationChoice, find_isolation
+from service.adapters.local.worker.safe_files import own_files, read_within, write_anew
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import Failure, FailureClass
 from service.errors import PermanentError
 from tests.adapters.local.builds import (
     PASSED,
@@ -39,6 +40,9 @@ tried(lambda: open({secret!r}).read())
 tried(lambda: open({other!r}).read())
 tried(lambda: os.listdir({root!r} + "/images"))
 tried(lambda: os.listdir({root!r} + "/cache"))
+tried(lambda: open({root!r} + "/cache/mine", "w"))
+tried(lambda: os.truncate({secret!r}, 0))
+tried(lambda: os.rename({other!r}, "mine"))
 tried(lambda: os.listdir({repository!r}))
 tried(lambda: os.listdir("/run")[0])
 tried(lambda: open({root!r} + "/tools/mine", "w"))
@@ -51,9 +55,12 @@ raise RuntimeError("looked around")
 )
 
 
-async def isolated_here(folder: Path) -> bool:
-    way = await find_isolation("auto", folder=folder, environment=PASSED)
-    return way.namespaces
+async def isolated_here(folder: Path, way: IsolationChoice = "namespaces") -> bool:
+    try:
+        found = await find_isolation(way, folder=folder, environment=PASSED)
+    except PermanentError:
+        return False
+    return found.protects_files
 
 
 def a_data_folder(tmp_path: Path) -> Path:
@@ -65,7 +72,7 @@ def a_data_folder(tmp_path: Path) -> Path:
 
 
 async def failed_with(
-    tmp_path: Path, code: str, root: Path, **options: object
+    tmp_path: Path, code: str, root: Path, **options: Any
 ) -> tuple[Failure, str]:
     repository = a_repository(tmp_path / "repository", a_project_that_runs(code))
     logs = KeptLogs()
@@ -74,11 +81,12 @@ async def failed_with(
     return failure, logs.text()
 
 
+@pytest.mark.parametrize("isolation", ["namespaces", "landlock"])
 async def test_an_isolated_build_sees_and_changes_nothing_but_its_own(
-    tmp_path: Path,
+    tmp_path: Path, isolation: IsolationChoice
 ) -> None:
-    if not await isolated_here(tmp_path):
-        pytest.skip("this machine allows no namespaces")
+    if not await isolated_here(tmp_path, isolation):
+        pytest.skip(f"this machine allows no {isolation}")
     data = a_data_folder(tmp_path)
     code = LOOKS_AROUND.format(
         secret=str(data / "token"),
@@ -87,10 +95,12 @@ async def test_an_isolated_build_sees_and_changes_nothing_but_its_own(
         repository=str(tmp_path / "repository"),
         pid=os.getpid(),
     )
-    failure, said = await failed_with(tmp_path, code, data / "builder")
+    failure, said = await failed_with(
+        tmp_path, code, data / "builder", isolation=isolation
+    )
 
     assert "looked around" in failure.message
-    assert said.count("REFUSED") == 11, said
+    assert said.count("REFUSED") == 14, said
     assert "DONE" not in said
     assert SECRET not in said
 
@@ -107,9 +117,9 @@ raise RuntimeError("filled")
 """
 
 
-@pytest.mark.parametrize("isolation", ["auto", "none"])
+@pytest.mark.parametrize("isolation", ["auto", "landlock", "none"])
 async def test_what_a_build_leaves_in_a_cache_no_other_finds(
-    tmp_path: Path, isolation: IsolationWish
+    tmp_path: Path, isolation: IsolationChoice
 ) -> None:
     files = a_project_that_runs(FILLS_CACHES)
     repository, logs = a_repository(tmp_path / "repository", files), KeptLogs()
@@ -139,7 +149,7 @@ for name in (".config/uv/uv.toml", ".config/pip/pip.conf", ".netrc"):
     async with a_builder(tmp_path / "root") as builder:
         image = await image_of(builder, a_build(repository, Kind.UV))
 
-        assert [it.name for it in image.packages] == ["x"]
+        assert [package.name for package in image.packages] == ["x"]
 
 
 EATS_MEMORY = """
@@ -183,7 +193,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("isolation", ["auto", "none"])
+@pytest.mark.parametrize("isolation", ["auto", "landlock", "none"])
 @pytest.mark.parametrize(
     ("code", "limit", "kind", "words"),
     [
@@ -217,7 +227,7 @@ async def test_a_build_that_takes_too_much_is_stopped_and_says_what_it_took(
     limit: dict[str, int],
     kind: FailureClass,
     words: str,
-    isolation: IsolationWish,
+    isolation: IsolationChoice,
 ) -> None:
     failure, _ = await failed_with(
         tmp_path, code, tmp_path / "root", isolation=isolation, **limit
@@ -247,11 +257,12 @@ def kernel() -> tuple[int, int]:
     return int(major), int(minor)
 
 
-@pytest.mark.parametrize("isolation", ["auto", "none"])
+@pytest.mark.parametrize("isolation", ["auto", "landlock", "none"])
 async def test_a_daemon_outlives_no_build(
-    tmp_path: Path, isolation: IsolationWish
+    tmp_path: Path, isolation: IsolationChoice
 ) -> None:
-    marker = {"auto": "6011.25", "none": "6012.25"}[isolation]
+    markers = {"auto": "6011.25", "landlock": "6013.25", "none": "6012.25"}
+    marker = markers[isolation]
     code = f"""
 import os, subprocess, sys
 if not os.fork():
@@ -292,9 +303,9 @@ os.symlink(target, place / "env/conda-meta/y.json")
 """
 
 
-@pytest.mark.parametrize("isolation", ["auto", "none"])
+@pytest.mark.parametrize("isolation", ["auto", "landlock", "none"])
 async def test_links_that_a_build_leaves_lead_the_export_nowhere(
-    tmp_path: Path, isolation: IsolationWish
+    tmp_path: Path, isolation: IsolationChoice
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_text(f"Metadata-Version: 2.1\nName: stolen\nVersion: {SECRET}\n")
@@ -304,7 +315,7 @@ async def test_links_that_a_build_leaves_lead_the_export_nowhere(
     async with a_builder(tmp_path / "root", isolation=isolation) as builder:
         image = await image_of(builder, a_build(repository, Kind.UV))
 
-        assert [it.name for it in image.packages] == ["x"]
+        assert [package.name for package in image.packages] == ["x"]
     assert victim.read_text() == before
 
 

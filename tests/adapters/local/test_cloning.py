@@ -10,9 +10,9 @@ from socketserver import ThreadingTCPServer
 
 import pytest
 
-from service.domain.build import Build
+from service.domain.building.build import Build
+from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import Failure, FailureClass
 from service.domain.repository import CommitSha
 from tests.adapters.local.builds import (
     KeptLogs,
@@ -174,7 +174,7 @@ async def test_an_older_commit_is_built_as_it_was(tmp_path: Path) -> None:
     async with a_builder(tmp_path / "root") as builder:
         image = await image_of(builder, a_build(repository, Kind.CONDA))
 
-    assert [it.name for it in image.packages] == ["old"]
+    assert [package.name for package in image.packages] == ["old"]
 
 
 async def test_a_server_that_gives_no_commit_by_its_id_gives_its_refs(
@@ -189,7 +189,7 @@ async def test_a_server_that_gives_no_commit_by_its_id_gives_its_refs(
         async with a_builder(tmp_path / "root", logs=logs) as builder:
             image = await image_of(builder, a_build((url, commit), Kind.CONDA))
 
-    assert [it.name for it in image.packages] == ["old"]
+    assert [package.name for package in image.packages] == ["old"]
     assert "the server gives no commit by its id; fetching all refs" in logs.text()
 
 

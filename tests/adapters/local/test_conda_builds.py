@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.local.conda import read_conda_file
-from service.domain.build import Package
+from service.adapters.local.worker.conda import read_conda_file
+from service.domain.building.build import Package
+from service.domain.building.failure import FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import FailureClass
 from service.domain.repository import CommitSha
 from tests.adapters.local.builds import (
     KeptLogs,
@@ -78,7 +78,7 @@ async def test_earlier_channels_win(tmp_path: Path, channel: str) -> None:
     async with a_builder(tmp_path / "root") as builder:
         image = await image_of(builder, a_build(repository, Kind.CONDA))
 
-    assert [it.version for it in image.packages] == ["0.9"]
+    assert [package.version for package in image.packages] == ["0.9"]
 
 
 async def test_the_same_environment_is_the_same_image(
@@ -92,7 +92,7 @@ async def test_the_same_environment_is_the_same_image(
 
     assert path.is_relative_to(tmp_path / "root" / "environments")
     assert one.reference == two.reference
-    assert [it.name for it in path.parent.parent.iterdir()] == ["one"]
+    assert [item.name for item in path.parent.parent.iterdir()] == ["one"]
 
 
 @pytest.mark.parametrize(

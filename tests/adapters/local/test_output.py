@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import binary, lists
 
-from service.adapters.local.job import Ended, Result, heard
+from service.adapters.local.job import Result, WorkerExit, parse_message
 from service.adapters.local.lines import CUT, LineCutter, printable
+from service.domain.building.failure import FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import FailureClass
 from tests.adapters.local.builds import (
     KeptLogs,
     a_build,
@@ -21,7 +21,7 @@ from tests.adapters.local.builds import (
 from tests.support.clock import NOW
 
 FORGED = '{"phase":"FORGED","text":"forged line"}'
-FORGED_END = Ended(
+FORGED_END = WorkerExit(
     result=Result(attempt=1, at=NOW, failed="forged", message="forged end")
 ).model_dump_json()
 
@@ -78,6 +78,7 @@ async def test_no_output_ends_the_service_or_speaks_for_the_worker(
     repository = a_repository(tmp_path / "repository", a_project_that_runs(code))
     logs = KeptLogs()
     async with a_builder(tmp_path / "root", logs=logs) as builder:
+        build = a_build(repository, Kind.UV)
         for attempt in (1, 2):
             build = a_build(repository, Kind.UV, attempt=attempt)
             failure = await failure_of(builder, build)
@@ -127,11 +128,11 @@ def test_any_line_is_text_without_control_characters(line: bytes) -> None:
 
 @given(line=binary())
 def test_only_a_workers_word_is_heard_as_one(line: bytes) -> None:
-    assert heard(line) is None
+    assert parse_message(line) is None
 
 
 def test_a_workers_end_is_heard() -> None:
-    end = heard(FORGED_END.encode())
+    end = parse_message(FORGED_END.encode())
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, WorkerExit)
     assert end.result.message == "forged end"

@@ -8,8 +8,9 @@ import pytest
 import uv
 
 from service.adapters.local.frontend import JUPYTER
+from service.definitions.registry import kind_spec
+from service.domain.building.failure import FailureClass
 from service.domain.definition import Kind
-from service.domain.failure import FailureClass
 from service.errors import NotFoundError
 from tests.adapters.local.builds import (
     KeptLogs,
@@ -71,8 +72,10 @@ async def test_a_requirements_file_becomes_an_environment(
         )
 
         assert said == "1.16.0\n"
-        assert {"six", "idna", "pip"} <= {it.name for it in image.packages}
-        assert any("Python 3" in it for it in builder.images.notes_of(image.reference))
+        assert {"six", "idna", "pip"} <= {package.name for package in image.packages}
+        assert any(
+            "Python 3" in text for text in builder.images.notes_of(image.reference)
+        )
         with pytest.raises(NotFoundError, match="no program 'nosuch'"):
             builder.command_in(image.reference, ["nosuch"])
         with pytest.raises(NotFoundError, match="serves only 'jupyterlab'"):
@@ -94,7 +97,7 @@ async def test_requirements_are_read_from_the_context_directory(
     build = a_build(repository, Kind.PIP, id="pip-context", context_dir="course")
     async with a_builder(root) as builder:
         image = await image_of(builder, build)
-        await builder.forget(build.id)
+        await builder.release(build.id)
 
         said = said_by(builder, image, "python", "-c", "import lib; print(lib.NAME)")
         assert said == "local\n"
@@ -129,7 +132,7 @@ async def test_jupyterlab_stands_beside_the_environment_with_a_kernel_for_it(
 
         assert version == "4.5.0\n"
         assert (specs / "python3" / "kernel.json").exists()
-        assert "jupyterlab" not in {it.name for it in image.packages}
+        assert "jupyterlab" not in {package.name for package in image.packages}
         assert said_by(builder, image, "python", "-c", "import ipykernel, six") == ""
 
 
@@ -193,7 +196,9 @@ async def test_a_uv_project_is_installed_as_locked(tmp_path: Path, root: Path) -
     async with a_builder(root) as builder:
         image = await image_of(builder, a_build(repository, Kind.UV, id="uv"))
 
-    assert [(it.name, it.version) for it in image.packages] == [("six", "1.16.0")]
+    assert [(package.name, package.version) for package in image.packages] == [
+        ("six", "1.16.0")
+    ]
 
 
 async def test_a_uv_project_whose_package_does_not_build(tmp_path: Path) -> None:
@@ -219,7 +224,8 @@ async def test_a_uv_project_for_a_python_that_is_not_here(tmp_path: Path) -> Non
 
     assert failure.kind is FailureClass.UNSUPPORTED_PYTHON
     assert failure.message == (
-        "the project wants Python >=3.99, which this machine does not have"
+        "pyproject.toml line 4: the project wants Python >=3.99,"
+        " which this machine does not have"
     )
 
 
@@ -232,6 +238,7 @@ async def test_a_pipfile_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert failure.message == (
         "Pipfile is for Pipenv, which the local builder cannot build"
     )
+    assert failure.hint == kind_spec(Kind.PIPENV).instead
 
 
 async def test_a_project_that_is_no_toml_names_the_line(tmp_path: Path) -> None:
@@ -260,7 +267,7 @@ async def test_what_the_local_builder_does_not_provide_is_said(tmp_path: Path) -
         image = await image_of(builder, build)
 
         said = builder.images.notes_of(image.reference)
-        assert any("does not provide vscodium" in it for it in said)
+        assert any("does not provide vscodium" in text for text in said)
         assert "does not provide vscodium" in logs.text()
 
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.adapters.rabbitmq.broker import Broker
+from service.adapters.rabbitmq.settings import Broker
+from service.events.envelope import Event
+from service.events.models import PushReceived, RepositoryData
 from service.ports.bus import Role
-from service.wire import Event, PushReceived, RepositoryData
 from tests.support.broker import OwnBroker, broker_url, own_broker, swept
 
-EVALUATE = Role(name="evaluate", events=("push.received.v1",))
-WATCH = Role(name="watch", events=("build.finished.v1",))
+EVALUATE = Role(name="evaluate", events=("push.received.v2",))
+WATCH = Role(name="watch", events=("build.finished.v2",))
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def a_push(number: int = 1, *, ref: str = "refs/heads/main") -> Event:
             host="github.com", path="ada/pi", url="https://github.com/ada/pi"
         ),
         ref=ref,
-        evidence="push",
+        trigger="push",
         received_at=at,
     )
     return Event.of(data, id=f"01J{number:023d}", time=at)

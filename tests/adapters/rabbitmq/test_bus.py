@@ -12,11 +12,11 @@ import aio_pika
 import pytest
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
+from service.adapters.rabbitmq.settings import Broker
 from service.errors import NotFoundError, PermanentError, TransientError
+from service.events.envelope import Event
 from service.ports.bus import DeadLetter, Message, Role
-from service.wire import Event
 from tests.adapters.rabbitmq.conftest import EVALUATE, WATCH, a_push
 from tests.support.broker import OwnBroker, free_port
 
@@ -54,7 +54,7 @@ async def test_an_event_travels_in_binary_form_with_its_attributes_in_headers(
         "cloudEvents_specversion": "1.0",
         "cloudEvents_id": event.id,
         "cloudEvents_source": "/relaunch",
-        "cloudEvents_type": "dev.relaunch.push.received.v1",
+        "cloudEvents_type": "dev.relaunch.push.received.v2",
         "cloudEvents_time": "2026-03-01T12:00:00+00:00",
         "cloudEvents_traceparent": "00-aa-bb-01",
     }
@@ -63,7 +63,7 @@ async def test_an_event_travels_in_binary_form_with_its_attributes_in_headers(
     assert raw.app_id == "relaunch"
     assert raw.timestamp == event.time
     assert raw.delivery_mode is aio_pika.DeliveryMode.PERSISTENT
-    assert raw.routing_key == "push.received.v1"
+    assert raw.routing_key == "push.received.v2"
     assert json.loads(raw.body) == event.data
 
 
@@ -86,8 +86,8 @@ async def test_what_is_no_event_still_arrives_so_that_it_can_be_buried(
         await publish_raw(broker, b"\xff{nonsense", "text/plain")
         async with aclosing(bus.messages(EVALUATE, prefetch=1)) as messages:
             message = await anext(messages)
-            await message.bury(error="no CloudEvent")
-        (letter,) = await bus.dead()
+            await message.dead_letter(error="no CloudEvent")
+        (letter,) = await bus.dead_letters()
 
     assert message.body == b"\xff{nonsense"
     assert letter.event == b"\xff{nonsense"
@@ -194,7 +194,7 @@ async def test_a_message_that_kills_its_consumers_ends_among_the_dead(
         assert letter.attempts == 3
         assert Event.from_bytes(letter.event) == a_push()
         assert again.attempt == 1
-        assert await bus.dead() == []
+        assert await bus.dead_letters() == []
 
 
 async def test_looking_at_dead_letters_often_loses_none(broker: Broker) -> None:
@@ -202,17 +202,17 @@ async def test_looking_at_dead_letters_often_loses_none(broker: Broker) -> None:
         await bus.publish([a_push(number) for number in range(3)])
         async with aclosing(bus.messages(EVALUATE, prefetch=5)) as messages:
             for number in range(3):
-                await (await anext(messages)).bury(error=f"error {number}")
+                await (await anext(messages)).dead_letter(error=f"error {number}")
         async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(bus.dead()) for _ in range(4)]
+            looks = [group.create_task(bus.dead_letters()) for _ in range(4)]
         for _ in range(20):
-            await bus.dead("evaluate")
-        letters = await bus.dead("evaluate")
+            await bus.dead_letters("evaluate")
+        letters = await bus.dead_letters("evaluate")
 
         assert [look.result() for look in looks] == [letters] * 4
         assert [letter.error for letter in letters] == ["error 0", "error 1", "error 2"]
         await bus.drop(letters[1].id)
-        left = await bus.dead()
+        left = await bus.dead_letters()
         assert [letter.error for letter in left] == ["error 0", "error 2"]
         with pytest.raises(NotFoundError):
             await bus.drop(letters[1].id)
@@ -350,7 +350,7 @@ async def publish_raw(broker: Broker, body: bytes, content_type: str) -> None:
     async with connection, connection.channel() as channel:
         exchange = await channel.get_exchange(f"{broker.prefix}.events")
         await exchange.publish(
-            aio_pika.Message(body, content_type=content_type), "push.received.v1"
+            aio_pika.Message(body, content_type=content_type), "push.received.v2"
         )
 
 
@@ -374,5 +374,5 @@ async def until_dead(bus: RabbitBus) -> Sequence[DeadLetter]:
     async with asyncio.timeout(SOON):
         letters: Sequence[DeadLetter] = []
         while not letters:
-            letters = await bus.dead()
+            letters = await bus.dead_letters()
     return letters

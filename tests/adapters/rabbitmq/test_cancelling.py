@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from service.adapters.rabbitmq.failures import translated
+from service.adapters.rabbitmq.errors import translate_errors
 from service.errors import TransientError
 
 Call = Callable[[], Awaitable[None]]
@@ -27,7 +27,7 @@ async def forgets_and_fails() -> None:
 async def test_a_forgotten_cancellation_is_remembered(call: Call) -> None:
     async def work() -> None:
         while True:
-            with suppress(TransientError), translated("asking"):
+            with suppress(TransientError), translate_errors("asking"):
                 await call()
 
     async with asyncio.timeout(2), asyncio.TaskGroup() as group:
@@ -40,18 +40,18 @@ async def test_a_forgotten_cancellation_is_remembered(call: Call) -> None:
 
 async def test_a_group_that_failed_before_is_no_cancellation() -> None:
     async def fails() -> None:
-        raise TransientError
+        raise TransientError("the broker is away")
 
     with pytest.raises(ExceptionGroup):
         async with asyncio.TaskGroup() as group:
             group.create_task(fails())
 
-    with translated("publishing"):
+    with translate_errors("publishing"):
         await asyncio.sleep(0)
 
 
 async def test_a_broker_that_hangs_up_at_once_is_a_failure_that_passes() -> None:
-    with pytest.raises(TransientError), translated("connecting"):
+    with pytest.raises(TransientError), translate_errors("connecting"):
         raise StopAsyncIteration
 
 
@@ -61,6 +61,6 @@ async def test_what_the_library_cancels_itself_is_a_failure_that_passes() -> Non
 
     with (
         pytest.raises(TransientError, match="the connection was closed"),
-        translated("publishing"),
+        translate_errors("publishing"),
     ):
         await closed

@@ -155,17 +155,19 @@ def test_however_a_stream_is_cut_the_library_gets_whole_frames(
     frames: list[bytes], cuts: set[int], begin: int
 ) -> None:
     stream = b"".join(frames)
-    places = [0, *sorted(it for it in cuts if it < len(stream)), len(stream)]
+    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
     pieces = [stream[a:b] for a, b in pairwise(places) if a != b]
 
     result = asyncio.run(heard(pieces, listening_from=begin))
 
     # Whoever listens from within a frame is told of the frames after it.
     since = places[begin] if begin < len(pieces) else len(stream) + 1
-    told, left, at = [], [], 0
+    told: list[bytes] = []
+    left: list[bytes] = []
+    at = 0
     for frame in frames:
         is_taken = at >= since and frame[:3] == ack(1)[:3]
         (told if is_taken else left).append(frame)
         at += len(frame)
-    assert [ack(tag, multiple=it) for tag, it in result.told] == told
+    assert [ack(tag, multiple=item) for tag, item in result.told] == told
     assert without_beats(result.left) == without_beats(b"".join(left))

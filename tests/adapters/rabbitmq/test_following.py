@@ -10,28 +10,28 @@ import pytest
 from yarl import URL
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
-from service.adapters.rabbitmq.follower import UNREAD
-from service.ports.bus import Place
-from service.wire import Event
+from service.adapters.rabbitmq.event_tail import UNREAD
+from service.adapters.rabbitmq.settings import Broker
+from service.events.envelope import Event
+from service.ports.bus import StreamPosition
 from tests.adapters.rabbitmq.conftest import EVALUATE, WATCH, a_push
 from tests.support.proxy import proxy_to
 
 pytestmark = pytest.mark.rabbitmq
 
 ROLES = [EVALUATE, WATCH]
-GAP: Final = Place(has_missed=True)
+GAP: Final = StreamPosition(has_missed=True)
 BUFFERS: Final = 16 * 1024 * 1024
 """Bytes that the system may hold of a connection that nobody reads, at most."""
 
 
 async def test_a_follower_who_is_too_slow_is_told_of_the_gap(broker: Broker) -> None:
     async with RabbitBus.open(broker, roles=ROLES, clock=SystemClock()) as bus:
-        following = bus.follow()
+        following = bus.tail()
         assert isinstance(following, AsyncGenerator)
         async with aclosing(following) as items:
-            seen: list[Event | Place] = [await anext(items)]
+            seen: list[Event | StreamPosition] = [await anext(items)]
             published: list[Event] = []
             # A hundred events come for each that is read, until some had to go.
             while GAP not in seen:
@@ -42,7 +42,7 @@ async def test_a_follower_who_is_too_slow_is_told_of_the_gap(broker: Broker) -> 
             while seen[-1] != published[-1]:
                 seen.append(await anext(items))
 
-    assert seen[0] == Place(has_missed=False)
+    assert seen[0] == StreamPosition(has_missed=False)
     assert len(published) > UNREAD
     assert untold(seen[1:], of=published) == []
 
@@ -63,10 +63,10 @@ async def test_what_the_broker_let_go_before_a_bad_network_is_told(
             RabbitBus.open(broker, roles=ROLES, clock=SystemClock()) as bus,
             RabbitBus.open(behind, roles=ROLES, clock=SystemClock()) as far,
         ):
-            following = far.follow()
+            following = far.tail()
             assert isinstance(following, AsyncGenerator)
             async with aclosing(following) as items:
-                seen: list[Event | Place] = [await anext(items)]
+                seen: list[Event | StreamPosition] = [await anext(items)]
                 proxy.swallow()
                 await bus.publish(pushes)
                 # So slow that whoever reads is never behind.
@@ -79,12 +79,14 @@ async def test_what_the_broker_let_go_before_a_bad_network_is_told(
     assert untold(seen[1:], of=pushes) == []
 
 
-def untold(seen: Sequence[Event | Place], *, of: Sequence[Event]) -> Sequence[Event]:
+def untold(
+    seen: Sequence[Event | StreamPosition], *, of: Sequence[Event]
+) -> Sequence[Event]:
     """Return the events before which some are missing, and nobody said so."""
     place = {event.id: number for number, event in enumerate(of)}
     found, expected, is_told = [], 0, False
     for item in seen:
-        if isinstance(item, Place):
+        if isinstance(item, StreamPosition):
             is_told = is_told or item.has_missed
             continue
         if place[item.id] != expected and not is_told:
@@ -96,7 +98,7 @@ def untold(seen: Sequence[Event | Place], *, of: Sequence[Event]) -> Sequence[Ev
 async def test_what_passed_before_cannot_be_had_again(broker: Broker) -> None:
     async with RabbitBus.open(broker, roles=ROLES, clock=SystemClock()) as bus:
         await bus.publish([push := a_push()])
-        following = bus.follow(push.id)
+        following = bus.tail(push.id)
         assert isinstance(following, AsyncGenerator)
         async with aclosing(following) as items:
-            assert await anext(items) == Place(has_missed=True)
+            assert await anext(items) == StreamPosition(has_missed=True)

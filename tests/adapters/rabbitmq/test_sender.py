@@ -12,7 +12,7 @@ from aiormq import Channel, spec
 from aiormq.exceptions import ChannelNotFoundEntity, PublishError
 
 from service.adapters.rabbitmq.confirms import ConfirmingConnection
-from service.adapters.rabbitmq.sender import UNCONFIRMED, Parcel, Sender
+from service.adapters.rabbitmq.sender import UNCONFIRMED, OutgoingMessage, Sender
 from service.errors import TransientError
 from tests.support.broker import broker_url
 
@@ -34,10 +34,10 @@ async def sending(url: str = "") -> AsyncIterator[tuple[Sender, AbstractQueue]]:
         yield Sender(underlay, confirms=connection.confirms), queue
 
 
-def to(queue: AbstractQueue | str, name: str, body: bytes = b"{}") -> Parcel:
+def to(queue: AbstractQueue | str, name: str, body: bytes = b"{}") -> OutgoingMessage:
     key = queue if isinstance(queue, str) else queue.name
     properties = spec.Basic.Properties(message_id=name)
-    return Parcel(
+    return OutgoingMessage(
         id=name,
         exchange="",
         key=key,
@@ -47,7 +47,7 @@ def to(queue: AbstractQueue | str, name: str, body: bytes = b"{}") -> Parcel:
     )
 
 
-async def outcome(sender: Sender, parcel: Parcel) -> Exception | None:
+async def outcome(sender: Sender, parcel: OutgoingMessage) -> Exception | None:
     try:
         await sender.send(parcel)
     except Exception as exc:  # noqa: BLE001 - returned
@@ -56,18 +56,18 @@ async def outcome(sender: Sender, parcel: Parcel) -> Exception | None:
 
 
 async def outcomes(
-    sender: Sender, parcels: Iterable[Parcel]
+    sender: Sender, parcels: Iterable[OutgoingMessage]
 ) -> Sequence[Exception | None]:
     """Send all at once."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(outcome(sender, it)) for it in parcels]
-    return [it.result() for it in tasks]
+        tasks = [group.create_task(outcome(sender, parcel)) for parcel in parcels]
+    return [task.result() for task in tasks]
 
 
 async def taken(queue: AbstractQueue, count: int) -> Sequence[tuple[str | None, bytes]]:
     messages = [await queue.get(no_ack=True) for _ in range(count)]
     assert await queue.get(fail=False) is None
-    return [(it.message_id, it.body) for it in messages]
+    return [(message.message_id, message.body) for message in messages]
 
 
 async def test_all_of_a_turn_arrive_in_their_order() -> None:
@@ -92,11 +92,11 @@ async def test_a_body_of_any_size_arrives_whole(size: int) -> None:
 async def test_who_gives_up_in_time_has_sent_nothing() -> None:
     async with sending() as (sender, queue):
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(sender.send(to(queue, it))) for it in "abc"]
+            tasks = [group.create_task(sender.send(to(queue, char))) for char in "abc"]
             await asyncio.sleep(0)
             tasks[1].cancel()
 
-        assert [it.cancelled() for it in tasks] == [False, True, False]
+        assert [task.cancelled() for task in tasks] == [False, True, False]
         assert [name for name, _ in await taken(queue, 2)] == ["a", "c"]
 
 
@@ -106,7 +106,11 @@ async def test_one_that_no_queue_takes_fails_alone() -> None:
 
         answers = await outcomes(sender, mixed)
 
-        assert [type(it) for it in answers] == [type(None), PublishError, type(None)]
+        assert [type(exception) for exception in answers] == [
+            type(None),
+            PublishError,
+            type(None),
+        ]
         assert [name for name, _ in await taken(queue, 2)] == ["a", "c"]
 
 
@@ -116,18 +120,22 @@ async def test_doubles_go_one_after_the_other() -> None:
 
         answers = await outcomes(sender, doubles)
 
-        assert [type(it) for it in answers] == [type(None), PublishError, type(None)]
+        assert [type(exception) for exception in answers] == [
+            type(None),
+            PublishError,
+            type(None),
+        ]
         assert len(await taken(queue, 2)) == 2
 
 
 async def test_everyone_learns_why_the_broker_closed_the_channel() -> None:
     async with sending() as (sender, _):
         parcel = to("somewhere", "a")
-        lost = [replace(parcel, id=it, exchange="no such exchange") for it in "abc"]
+        lost = [replace(parcel, id=char, exchange="no such exchange") for char in "abc"]
 
         answers = await outcomes(sender, lost)
 
-        assert {type(it) for it in answers} == {ChannelNotFoundEntity}
+        assert {type(exception) for exception in answers} == {ChannelNotFoundEntity}
         with pytest.raises(ChannelNotFoundEntity, match="no such exchange"):
             await sender.send(parcel)
 

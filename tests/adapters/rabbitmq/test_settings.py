@@ -5,7 +5,7 @@ import pytest
 from yarl import URL
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
+from service.adapters.rabbitmq.settings import Broker
 from service.app.amqp import open_rabbitmq
 from service.errors import PermanentError
 from service.settings import Settings

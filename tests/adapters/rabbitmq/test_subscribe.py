@@ -14,9 +14,10 @@ import pytest
 from pydantic_core import to_json
 
 from service.adapters.clock import SystemClock
-from service.adapters.rabbitmq.broker import Broker
 from service.adapters.rabbitmq.bus import RabbitBus
-from service.wire import EVENTS, BuildFinished, Event, LauncherUpdated
+from service.adapters.rabbitmq.settings import Broker
+from service.events.envelope import Event
+from service.events.models import EVENTS, BuildFinished, LauncherUpdated
 from tests.adapters.rabbitmq.conftest import WATCH
 from tests.support.broker import OwnBroker
 
@@ -34,7 +35,7 @@ async def test_the_subscriber_of_the_page_hears_of_a_build(
 ) -> None:
     (tmp_path / "subscriber.py").write_text(code_of_the_page("python"))
     finished = BuildFinished(
-        build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_ids=("1",)
+        build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_id="1"
     )
 
     line = await heard(
@@ -81,7 +82,7 @@ async def test_the_cloudevents_sdk_reads_events_as_the_page_says(
     space: dict[str, Any] = {}
     exec(code_of_the_page("py"), space)  # noqa: S102 - what the page shows
     finished = BuildFinished(
-        build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_ids=("1",)
+        build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_id="1"
     )
     sent = Event.of(finished, id="1", time=AT)
     connection = await aio_pika.connect(own.url)
@@ -98,7 +99,7 @@ async def test_the_cloudevents_sdk_reads_events_as_the_page_says(
             read = space["event_of"](await anext(messages))
 
     assert read.get_id() == "1"
-    assert read.get_type() == "dev.relaunch.build.finished.v1"
+    assert read.get_type() == "dev.relaunch.build.finished.v2"
     assert read.get_source() == sent.source
     assert read.get_time() == AT
     assert read.get_data() == json.loads(to_json(sent.data))

@@ -10,10 +10,10 @@ from typing import Final
 import pytest
 
 from service.adapters.clock import SystemClock
+from service.adapters.embedded_bus.bus import TableBus
 from service.adapters.store import Database, SqlStore, open_database
-from service.adapters.table_bus import TableBus
 from service.domain.hook import Secret
-from service.wire import Event
+from service.events.envelope import Event
 from tests.adapters.store import writer
 from tests.support.databases import TEST_KEY, postgresql_schema
 
@@ -38,16 +38,16 @@ async def kill_after_some_lines(url: str, life: int) -> list[str]:
     process.kill()
     said += (await process.stdout.read()).splitlines()
     await process.wait()
-    return [it.decode().strip() for it in said]
+    return [chunk.decode().strip() for chunk in said]
 
 
 async def kept(database: Database) -> tuple[set[str], list[str]]:
     """Return the rebuilds and the log."""
     async with SqlStore(database).reading() as tx:
-        rebuilds = {str(it.id) for it in await tx.rebuilds.list(limit=10**6)}
+        rebuilds = {str(rebuild.id) for rebuild in await tx.rebuilds.list(limit=10**6)}
         lines = await tx.logs.read(writer.BUILD, limit=10**6)
-    assert [it.seq for it in lines] == list(range(1, len(lines) + 1))
-    return rebuilds, [it.text for it in lines]
+    assert [log_line.seq for log_line in lines] == list(range(1, len(lines) + 1))
+    return rebuilds, [log_line.text for log_line in lines]
 
 
 async def carried(database: Database, wanted: set[str]) -> set[str]:

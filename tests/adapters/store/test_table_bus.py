@@ -3,24 +3,30 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from service.adapters.embedded_bus.bus import (
+    LEASE,
+    RENEW,
+    TRIM_EVERY,
+    TableBus,
+)
+from service.adapters.embedded_bus.event_tail import RETENTION
+from service.adapters.embedded_bus.queue import Lease, Queue
 from service.adapters.store import Database, open_database
-from service.adapters.store.bus_tables import bus_events
-from service.adapters.table_bus import LEASE, RETENTION, TRIM_EVERY, TableBus
-from service.adapters.table_queue import Lease, Queue
+from service.adapters.store.tables.bus import bus_events
 from service.domain.hook import Secret
 from service.errors import PermanentError
-from service.ports.bus import Message, Place, Role
-from service.wire import Event
+from service.events.envelope import Event
+from service.ports.bus import Message, Role, StreamPosition
 from tests.contracts.conftest import OpenDatabase
 from tests.support.clock import NOW, TurnedClock
-from tests.support.databases import TEST_KEY
+from tests.support.databases import TEST_KEY, postgresql_schema
 
 KEY: Final = Secret(TEST_KEY)
 ROLE: Final = Role(name="building", events=("x.v1",))
@@ -106,25 +112,105 @@ async def test_old_events_are_forgotten_once_every_role_has_handled_them(
         assert await waiting(bus, least=1) == ["unhandled"]
 
 
-async def test_a_consumer_that_says_nothing_for_a_lease_counts_as_dead(
+async def asleep(clock: TurnedClock) -> None:
+    """Wait until the renewal of the consumer's claims sleeps."""
+    async with asyncio.timeout(10):
+        while not clock.sleepers:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+
+
+async def test_what_a_killed_process_had_claimed_is_free_within_fifteen_seconds(
     databases: OpenDatabase,
 ) -> None:
-    clock = TurnedClock()
-    async with databases() as database:
-        bus = a_bus(database, clock)
+    # For who is killed, time stands still.
+    stopped, clock = TurnedClock(), TurnedClock()
+    async with databases() as database, databases() as survivors:
+        killed, bus = a_bus(database, stopped), a_bus(survivors, clock)
         await bus.publish([an_event("one")])
-        async with consuming(bus) as silent:
+        async with consuming(killed) as silent:
             stale = await anext(silent)
-            clock.advance(LEASE - timedelta(seconds=1))
+            clock.advance(timedelta(seconds=11))
             assert await waiting(bus) == []
-            clock.advance(timedelta(seconds=1))
+            clock.advance(timedelta(seconds=4))
 
             async with consuming(bus) as messages:
                 fresh = await anext(messages)
                 # Too late: the message is another consumer's by now.
-                await stale.bury(error="too late")
-                assert await bus.dead() == []
+                await stale.dead_letter(error="too late")
+                assert await bus.dead_letters() == []
                 await fresh.ack()
+        assert await waiting(bus) == []
+
+
+async def held_until(database: Database) -> datetime:
+    async with database.reading() as connection:
+        until = await Queue(connection).free_at([ROLE.name])
+    assert until
+    return until
+
+
+async def renewed(database: Database, clock: TurnedClock) -> None:
+    async with asyncio.timeout(10):
+        while await held_until(database) < clock.now() + LEASE:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_a_message_that_is_handled_for_long_stays_its_consumers(
+    databases: OpenDatabase,
+) -> None:
+    clock = TurnedClock()
+    async with databases() as database, databases() as others:
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("long")])
+        async with consuming(bus) as messages:
+            message = await anext(messages)
+            for _ in range(10):
+                await asleep(clock)
+                clock.advance(RENEW)
+                await renewed(database, clock)
+            assert await waiting(a_bus(others, clock)) == []
+
+            await message.ack()
+        assert await waiting(bus) == []
+
+
+REFUSE: Final = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'try again' USING ERRCODE = 'serialization_failure'; END $$
+"""
+
+
+@asynccontextmanager
+async def refusing_to_delete(database: Database) -> AsyncIterator[None]:
+    """Let every settlement fail as it does beside another transaction."""
+    trigger = "BEFORE DELETE ON bus_queue FOR EACH ROW EXECUTE FUNCTION refuse()"
+    async with database.writing() as connection:
+        await connection.execute(text(REFUSE))
+        await connection.execute(text(f"CREATE TRIGGER refuse {trigger}"))
+    yield
+    async with database.writing() as connection:
+        await connection.execute(text("DROP FUNCTION refuse CASCADE"))
+
+
+@pytest.mark.postgresql
+async def test_a_message_whose_settlement_failed_comes_again_to_who_had_it() -> None:
+    clock = TurnedClock()
+    async with postgresql_schema() as url, open_database(url, keys=[KEY]) as database:
+        bus = a_bus(database, clock)
+        await bus.publish([an_event("one"), an_event("two")])
+        async with consuming(bus) as messages:
+            lost, kept = await anext(messages), await anext(messages)
+            async with refusing_to_delete(database):
+                await lost.ack()
+            for _ in range(LEASE // RENEW):
+                await asleep(clock)
+                clock.advance(RENEW)
+
+            async with asyncio.timeout(10):
+                again = await anext(messages)
+            assert again.body == lost.body
+            await again.ack()
+            await kept.ack()
         assert await waiting(bus) == []
 
 
@@ -154,7 +240,7 @@ async def test_what_a_process_held_when_it_died_is_free_when_the_next_one_starts
         await a_bus(database, clock).publish([an_event("one")])
         async with database.writing() as connection:
             queue = Queue(connection)
-            assert await queue.claim(ROLE.name, lease, now=NOW, limit=9)
+            assert await queue.claim([ROLE.name], lease, now=NOW, limit=9)
 
     async with open_database(url, keys=keys) as database:
         assert await waiting(a_bus(database, clock), least=1) == ["one"]
@@ -204,8 +290,8 @@ async def test_a_follower_goes_on_where_it_was(databases: OpenDatabase) -> None:
 
         place, *events = await followed(bus, after="1", count=3)
 
-        assert place == Place(after="1", has_missed=False)
-        assert [it.id for it in events if isinstance(it, Event)] == ["2", "3"]
+        assert place == StreamPosition(after="1", has_missed=False)
+        assert [event.id for event in events if isinstance(event, Event)] == ["2", "3"]
 
 
 async def test_a_new_follower_is_told_a_place_to_come_back_to(
@@ -213,11 +299,11 @@ async def test_a_new_follower_is_told_a_place_to_come_back_to(
 ) -> None:
     async with databases() as database:
         bus = a_bus(database, TurnedClock())
-        assert await followed(bus) == [Place(has_missed=False)]
+        assert await followed(bus) == [StreamPosition(has_missed=False)]
 
         await bus.publish([an_event("1"), an_event("2")])
 
-        assert await followed(bus) == [Place(after="2", has_missed=False)]
+        assert await followed(bus) == [StreamPosition(after="2", has_missed=False)]
 
 
 async def test_a_follower_who_comes_back_after_days_is_told_of_the_gap(
@@ -231,14 +317,16 @@ async def test_a_follower_who_comes_back_after_days_is_told_of_the_gap(
         clock.advance(RETENTION + timedelta(seconds=1))
         await bus.publish([an_event("new")])
 
-        assert await followed(bus, after="old") == [Place(after="new", has_missed=True)]
+        assert await followed(bus, after="old") == [
+            StreamPosition(after="new", has_missed=True)
+        ]
 
 
 async def followed(
     bus: TableBus, *, after: str | None = None, count: int = 1
-) -> list[Event | Place]:
+) -> list[Event | StreamPosition]:
     """Return what a follower is given first."""
-    following = bus.follow(after)
+    following = bus.tail(after)
     assert isinstance(following, AsyncGenerator)
     async with aclosing(following) as items:
         return [await anext(items) for _ in range(count)]

@@ -4,12 +4,12 @@ import asyncio
 import sys
 
 from service.adapters.clock import SystemClock
+from service.adapters.embedded_bus.bus import TableBus
 from service.adapters.store import SqlStore, open_database
-from service.adapters.table_bus import TableBus
-from service.domain.build import BuildId
+from service.domain.building.build import BuildId
 from service.domain.hook import Secret
+from service.events.envelope import Event
 from service.ports.bus import Role
-from service.wire import Event
 from tests.support.databases import TEST_KEY
 from tests.support.values import a_rebuild
 

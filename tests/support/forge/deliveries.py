@@ -161,8 +161,12 @@ class Courier:
 
     def sent_to(self, hook: Hook) -> list[Delivery]:
         """Return what the vendor's log shows of a hook, newest first."""
-        shown = (it for it in self.log if it.hook == hook.id and not it.is_lost)
-        return sorted(shown, key=lambda it: it.id, reverse=True)
+        shown = (
+            delivery
+            for delivery in self.log
+            if delivery.hook == hook.id and not delivery.is_lost
+        )
+        return sorted(shown, key=lambda delivery: delivery.id, reverse=True)
 
     async def _run(self, session: ClientSession) -> None:
         while True:

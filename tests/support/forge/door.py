@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+GRAPHQL: Final = "/api/graphql"
+"""Where GitHub Enterprise Server and GitLab have it."""
 FREE: Final = frozenset({"/rate_limit"})
 """What costs nothing."""
 
@@ -28,7 +30,11 @@ def middlewares(forge: "Forge", root: str) -> list[Any]:
 
 
 def is_api(request: web.Request, root: str) -> bool:
-    return request.path.startswith(root + "/")
+    return request.path.startswith(root + "/") or is_graphql(request)
+
+
+def is_graphql(request: web.Request) -> bool:
+    return request.path == GRAPHQL
 
 
 def _recording(forge: "Forge", root: str) -> Any:
@@ -101,7 +107,10 @@ def _admitting(forge: "Forge", root: str) -> Any:
         if caller is None:
             return wording.error(ApiError(401, wording.unauthorized))
         request[CALLER] = caller
-        budget = forge.limits.budget(caller.name, is_known=caller.is_known)
+        # GitHub counts it in points, apart from REST's requests.
+        is_apart = is_graphql(request) and forge.vendor == "github"
+        counted = f"{caller.name}/graphql" if is_apart else caller.name
+        budget = forge.limits.budget(counted, is_known=caller.is_known)
         is_free = request.path.removeprefix(root) in FREE
         if budget.is_spent and not is_free:
             now = int(forge.clock.now().timestamp())
@@ -146,7 +155,7 @@ def _conditional(
     accept = request.headers.get("Accept", "")
     made = answers.etag(response.body, caller.name.encode(), accept.encode())
     given = request.headers.get("If-None-Match", "")
-    if made in {it.strip() for it in given.split(",")}:
+    if made in {part.strip() for part in given.split(",")}:
         return web.Response(status=304, headers={"ETag": made})
     response.headers["ETag"] = made
     return response

@@ -77,8 +77,8 @@ class GitResources:
     async def branches(self, request: web.Request) -> web.Response:
         repo = repository(self._forge, request)
         page = Page.of(request, default=30, most=50)
-        known = [it[11:] for it in reading.refs(repo.served, "refs/heads/")]
-        said = [self._branch(repo, it) for it in page.cut(known)]
+        known = [ref[11:] for ref in reading.refs(repo.served, "refs/heads/")]
+        said = [self._branch(repo, text) for text in page.cut(known)]
         headers = page_links(request, page, len(known))
         return web.json_response(
             said, headers=headers | {"X-Total-Count": str(len(known))}
@@ -162,14 +162,14 @@ class GitResources:
                 "url": f"{api}/trees/{about[0]}",
                 "tree": [
                     {
-                        "path": it.path,
-                        "mode": it.mode,
-                        "type": it.kind,
-                        "size": it.size or 0,
-                        "sha": it.sha,
-                        "url": f"{api}/{it.kind}s/{it.sha}",
+                        "path": entry.path,
+                        "mode": entry.mode,
+                        "type": entry.kind,
+                        "size": entry.size or 0,
+                        "sha": entry.sha,
+                        "url": f"{api}/{entry.kind}s/{entry.sha}",
                     }
-                    for it in page.cut(entries)
+                    for entry in page.cut(entries)
                 ],
                 "truncated": page.number < page.last(len(entries)),
                 "page": page.number,

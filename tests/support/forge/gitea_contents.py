@@ -55,7 +55,7 @@ class ContentResources:
         about = reading.find(repo.served, f"{sha}:{path}")
         if about and about[1] == "tree":
             listed = reading.entries(repo.served, about[0])
-            return web.json_response([self._about(repo, path, it) for it in listed])
+            return web.json_response([self._about(repo, path, item) for item in listed])
         if entry is None:
             raise ApiError(404, "object does not exist")
         said = self._about(repo, posixpath.dirname(path), entry)

@@ -42,7 +42,7 @@ class HookResources:
         page = Page.of(request, default=30, most=50)
         headers = page_links(request, page, len(known))
         return web.json_response(
-            [_shape(it) for it in page.cut(known)], headers=headers
+            [_shape(hook) for hook in page.cut(known)], headers=headers
         )
 
     async def create(self, request: web.Request) -> web.Response:

@@ -28,7 +28,7 @@ def push(
     if not move.is_created and not move.is_tag:
         commits = moves.new_commits(repo, tip, move.before, renames=False)[::-1]
     page = f"{forge.url}/{repo.path}"
-    said = [_commit(page, it) for it in commits[:COMMITS]]
+    said = [_commit(page, commit) for commit in commits[:COMMITS]]
     return {
         "ref": move.ref,
         "before": move.before,

@@ -50,7 +50,7 @@ class StatusResources:
     async def listed(self, request: web.Request) -> web.Response:
         repo = repository(self._forge, request)
         sha = commit(repo, request.match_info["ref"])
-        known = [it for it in repo.statuses if it["sha"] == sha][::-1]
+        known = [status for status in repo.statuses if status["sha"] == sha][::-1]
         page = Page.of(request, default=30, most=50)
         headers = page_links(request, page, len(known))
         return web.json_response(list(page.cut(known)), headers=headers)

@@ -12,6 +12,7 @@ from tests.support.forge import (
     github_compare,
     github_contents,
     github_git,
+    github_graphql,
     github_hooks,
     github_repos,
     github_statuses,
@@ -42,4 +43,5 @@ def add_routes(router: web.UrlDispatcher, forge: "Forge", root: str) -> None:
         for base in ("/repos/{owner}/{name}", "/repositories/{number:[0-9]+}"):
             add_all(router, root + base, part.routes(forge))
     add_all(router, root, github_repos.other_routes(forge))
+    github_graphql.add_routes(router, forge)
     router.add_route("*", root + "/{rest:.*}", nothing)

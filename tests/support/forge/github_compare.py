@@ -83,7 +83,9 @@ class CompareResources:
             "ahead_by": len(ahead),
             "behind_by": behind,
             "total_commits": len(ahead),
-            "commits": [shapes.commit(self._forge, repo, it) for it in page.cut(ahead)],
+            "commits": [
+                shapes.commit(self._forge, repo, commit) for commit in page.cut(ahead)
+            ],
             "files": files,
         }
         return web.json_response(said, headers=page_links(request, page, len(ahead)))
@@ -110,8 +112,8 @@ def diff_entries(
     """List the files that differ between two trees; without patches."""
     counts = reading.line_counts(repo.served, old, new)
     return [
-        _entry(forge, repo, new, it, counts.get(it.path, (0, 0)))
-        for it in reading.changes(repo.served, old, new)
+        _entry(forge, repo, new, change, counts.get(change.path, (0, 0)))
+        for change in reading.changes(repo.served, old, new)
     ]
 
 

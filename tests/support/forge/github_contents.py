@@ -52,7 +52,7 @@ class ContentResources:
         if about and about[1] == "tree":
             entries = reading.entries(repo.served, about[0])[:ENTRIES]
             return web.json_response(
-                [self._listed(repo, ref, _below(path, it)) for it in entries]
+                [self._listed(repo, ref, _below(path, item)) for item in entries]
             )
         entry = reading.entry_at(repo.served, commit, path)
         if entry is None:

@@ -31,16 +31,22 @@ class DeliveryResources:
         """The newest first; the cursor says where to go on."""
         hook = self._hook(request)
         size = min(max(whole(request.query.get("per_page"), 30), 1), 100)
-        known = [it for it in self._kept(hook) if _is(it, request.query.get("status"))]
+        known = [
+            delivery
+            for delivery in self._kept(hook)
+            if _is(delivery, request.query.get("status"))
+        ]
         cursor = request.query.get("cursor", "")
         if cursor:
             start = whole(cursor.removeprefix("v1_"), 0)
-            known = [it for it in known if it.id < start]
+            known = [delivery for delivery in known if delivery.id < start]
         headers = {}
         if len(known) > size:
             rels = {"next": {"cursor": f"v1_{known[size - 1].id}"}}
             headers["Link"] = links(request, rels)
-        return web.json_response([_item(it) for it in known[:size]], headers=headers)
+        return web.json_response(
+            [_item(delivery) for delivery in known[:size]], headers=headers
+        )
 
     async def one(self, request: web.Request) -> web.Response:
         return web.json_response(_full(self._delivery(request)))
@@ -67,7 +73,7 @@ class DeliveryResources:
     def _kept(self, hook: Hook) -> list[Delivery]:
         oldest = self._forge.clock.now() - KEPT
         known = self._forge.courier.sent_to(hook)
-        return [it for it in known if it.delivered_at >= oldest]
+        return [delivery for delivery in known if delivery.delivered_at >= oldest]
 
 
 def _is(delivery: Delivery, wanted: str | None) -> bool:

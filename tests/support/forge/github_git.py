@@ -54,7 +54,7 @@ class GitResources:
         found.refuse_empty(repo)
         start = f"refs/{request.match_info['ref']}"
         known = reading.refs(repo.served).items()
-        said = [self._ref(repo, *it) for it in known if it[0].startswith(start)]
+        said = [self._ref(repo, *pair) for pair in known if pair[0].startswith(start)]
         return web.json_response(said)
 
     def _ref(self, repo: HostedRepo, name: str, sha: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class GitResources:
             {
                 "sha": about[0],
                 "url": f"{api}/trees/{about[0]}",
-                "tree": [_entry(api, it) for it in entries[:cap]],
+                "tree": [_entry(api, entry) for entry in entries[:cap]],
                 "truncated": len(entries) > cap,
             }
         )
@@ -157,7 +157,7 @@ class GitResources:
         repo = found.repository(self._forge, request)
         page = Page.of(request, default=30)
         known = list(reading.refs(repo.served, "refs/heads/").items())
-        said = [self._short(repo, *it) for it in page.cut(known)]
+        said = [self._short(repo, *commit) for commit in page.cut(known)]
         return web.json_response(said, headers=page_links(request, page, len(known)))
 
     def _short(self, repo: HostedRepo, ref: str, sha: str) -> dict[str, Any]:
@@ -200,7 +200,8 @@ class GitResources:
         page = Page.of(request, default=30)
         known = list(reading.refs(repo.served, "refs/tags/"))[::-1]
         said = [
-            self._tag(repo, it.removeprefix("refs/tags/")) for it in page.cut(known)
+            self._tag(repo, commit.removeprefix("refs/tags/"))
+            for commit in page.cut(known)
         ]
         return web.json_response(said, headers=page_links(request, page, len(known)))
 
@@ -221,7 +222,7 @@ class GitResources:
         sha = found.commit(repo, request.query.get("sha", repo.default_branch))
         page = Page.of(request, default=30)
         known = reading.log(repo.served, sha)
-        said = [shapes.commit(self._forge, repo, it) for it in page.cut(known)]
+        said = [shapes.commit(self._forge, repo, commit) for commit in page.cut(known)]
         return web.json_response(said, headers=page_links(request, page, len(known)))
 
     async def commit(self, request: web.Request) -> web.Response:

@@ -58,7 +58,7 @@ class HookResources:
         repo = found.repository(self._forge, request, to_write=True)
         known = self._forge.hooks.of(repo.number)
         page = Page.of(request, default=30)
-        said = [shape(self._forge, repo, it) for it in page.cut(known)]
+        said = [shape(self._forge, repo, hook) for hook in page.cut(known)]
         return web.json_response(said, headers=page_links(request, page, len(known)))
 
     async def create(self, request: web.Request) -> web.Response:
@@ -82,11 +82,12 @@ class HookResources:
         if not str(config.get("url", "")).startswith(("http://", "https://")):
             raise _invalid("url is missing or is no URL")
         if any(
-            it.url == config["url"] and set(it.events) == set(events) for it in known
+            hook.url == config["url"] and set(hook.events) == set(events)
+            for hook in known
         ):
             raise _invalid("Hook already exists on this repository")
         for event in events:
-            if sum(event in it.events for it in known) >= HOOKS:
+            if sum(event in hook.events for hook in known) >= HOOKS:
                 text = f'The "{event}" event cannot have more than {HOOKS} hooks'
                 raise _invalid(text)
 
@@ -99,7 +100,9 @@ class HookResources:
         repo, hook = find(self._forge, request)
         given = await json_of(request)
         events = given.get("events") or hook.events
-        events = [it for it in events if it not in given.get("remove_events", [])]
+        events = [
+            event for event in events if event not in given.get("remove_events", [])
+        ]
         hook.events = list(dict.fromkeys([*events, *given.get("add_events", [])]))
         hook.is_active = bool(given.get("active", hook.is_active))
         if "config" in given:

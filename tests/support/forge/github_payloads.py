@@ -42,7 +42,7 @@ def push(
         "forced": bool(old and tip and not reading.is_ancestor(repo.bare, old, tip)),
         "base_ref": _base(repo, move, tip) if move.is_created else None,
         "compare": f"{page}/compare/{move.before[:12]}...{move.after[:12]}",
-        "commits": [_commit(page, it) for it in _commits(repo, move, tip)],
+        "commits": [_commit(page, commit) for commit in _commits(repo, move, tip)],
         "head_commit": _commit(page, head) if head else None,
     }
 

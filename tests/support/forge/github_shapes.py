@@ -113,7 +113,7 @@ def repository(forge: "Forge", repo: HostedRepo) -> dict[str, Any]:
         "node_id": node_id("Repository", repo.number),
         "name": repo.name,
         "full_name": repo.path,
-        "private": repo.visibility == "private",
+        "private": repo.visibility != "public",
         "visibility": repo.visibility,
         "owner": user(forge, repo.owner),
         "html_url": page,
@@ -153,7 +153,7 @@ def minimal_repository(forge: "Forge", repo: HostedRepo) -> dict[str, Any]:
         *("id", "node_id", "name", "full_name", "private", "owner", "html_url"),
         *("description", "fork", "url", *_REPO_LINKS),
     }
-    return {name: it for name, it in said.items() if name in kept}
+    return {name: item for name, item in said.items() if name in kept}
 
 
 def person(who: Person) -> dict[str, str]:

@@ -44,7 +44,7 @@ class StatusResources:
         sha = found.commit(repo, request.match_info["sha"])
         given = await json_of(request)
         context = given.get("context") or "default"
-        so_far = [it for it in _of(repo, sha) if it["context"] == context]
+        so_far = [entry for entry in _of(repo, sha) if entry["context"] == context]
         problem = _problem(given, len(so_far))
         if problem:
             raise ApiError(422, "Validation Failed", errors=[problem])
@@ -71,20 +71,22 @@ class StatusResources:
         repo = found.repository(self._forge, request)
         known = _of(repo, found.commit(repo, request.match_info["ref"]))[::-1]
         page = Page.of(request, default=30)
-        said = [_without(it, "sha") for it in page.cut(known)]
+        said = [_without(entry, "sha") for entry in page.cut(known)]
         return web.json_response(said, headers=page_links(request, page, len(known)))
 
     async def combined(self, request: web.Request) -> web.Response:
         """The newest of each context."""
         repo = found.repository(self._forge, request)
         sha = found.commit(repo, request.match_info["ref"])
-        newest = list({it["context"]: it for it in _of(repo, sha)}.values())
+        newest = list({entry["context"]: entry for entry in _of(repo, sha)}.values())
         page = Page.of(request, default=30)
         api = f"{self._forge.api}/repos/{repo.path}"
         return web.json_response(
             {
-                "state": _together({it["state"] for it in newest}),
-                "statuses": [_without(it, "sha", "creator") for it in page.cut(newest)],
+                "state": _together({entry["state"] for entry in newest}),
+                "statuses": [
+                    _without(entry, "sha", "creator") for entry in page.cut(newest)
+                ],
                 "sha": sha,
                 "total_count": len(newest),
                 "repository": shapes.minimal_repository(self._forge, repo),
@@ -95,7 +97,7 @@ class StatusResources:
 
 
 def _of(repo: HostedRepo, sha: str) -> list[dict[str, Any]]:
-    return [it for it in repo.statuses if it["sha"] == sha]
+    return [status for status in repo.statuses if status["sha"] == sha]
 
 
 def _problem(given: dict[str, Any], so_far: int) -> dict[str, str] | None:
@@ -122,4 +124,4 @@ def _together(states: set[str]) -> str:
 
 
 def _without(said: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: it for name, it in said.items() if name not in names}
+    return {name: item for name, item in said.items() if name not in names}

@@ -10,6 +10,7 @@ from aiohttp import web
 from tests.support.forge import (
     gitlab_compare,
     gitlab_files,
+    gitlab_graphql,
     gitlab_hooks,
     gitlab_projects,
     gitlab_refs,
@@ -35,4 +36,5 @@ def add_routes(router: web.UrlDispatcher, forge: "Forge", root: str) -> None:
     for part in _PARTS:
         add_all(router, root + "/projects/{id}", part.routes(forge))
     add_all(router, root, gitlab_projects.other_routes(forge))
+    gitlab_graphql.add_routes(router, forge)
     router.add_route("*", root + "/{rest:.*}", nothing)

@@ -46,15 +46,15 @@ class CompareResources:
         changes = reading.changes(repo.served, base, new)
         cap = self._forge.compare_cap
         commits = [
-            shapes.commit(self._forge, repo, it)
-            for it in reading.log(repo.served, new, f"^{base}")[::-1]
+            shapes.commit(self._forge, repo, commit)
+            for commit in reading.log(repo.served, new, f"^{base}")[::-1]
         ]
         page = f"{self._forge.url}/{repo.path}/-/compare/{old}...{new}"
         return web.json_response(
             {
                 "commit": commits[-1] if commits else None,
                 "commits": commits,
-                "diffs": [_diff(it) for it in changes[:cap]],
+                "diffs": [_diff(change) for change in changes[:cap]],
                 "compare_timeout": len(changes) > cap,
                 "compare_same_ref": old == new,
                 "web_url": page,

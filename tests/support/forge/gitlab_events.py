@@ -33,13 +33,17 @@ class EventResources:
     async def listed(self, request: web.Request) -> web.Response:
         """The newest first."""
         wanted = request.query.get("status")
-        known = [it for it in self._kept(self._hook(request)) if _is(it, wanted)]
+        known = [
+            delivery
+            for delivery in self._kept(self._hook(request))
+            if _is(delivery, wanted)
+        ]
         return pages.numbered(request, known, _event)
 
     async def resend(self, request: web.Request) -> web.Response:
         """Send the same body by the same key, and tell the answer."""
         number = int(request.match_info["event"])
-        known = {it.id: it for it in self._kept(self._hook(request))}
+        known = {delivery.id: delivery for delivery in self._kept(self._hook(request))}
         if number not in known:
             raise ApiError(404, "404 Not found")
         self._ration()
@@ -52,7 +56,7 @@ class EventResources:
 
     def _ration(self) -> None:
         now = self._forge.clock.now()
-        self._resent = [it for it in self._resent if now - it < _MINUTE]
+        self._resent = [instant for instant in self._resent if now - instant < _MINUTE]
         if len(self._resent) >= RESENDS:
             message = (
                 "This endpoint has been requested too many times. Try again later."
@@ -70,7 +74,7 @@ class EventResources:
     def _kept(self, hook: Hook) -> list[Delivery]:
         oldest = self._forge.clock.now() - KEPT
         known = self._forge.courier.sent_to(hook)
-        return [it for it in known if it.delivered_at >= oldest]
+        return [delivery for delivery in known if delivery.delivered_at >= oldest]
 
 
 def _is(it: Delivery, wanted: str | None) -> bool:

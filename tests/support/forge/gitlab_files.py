@@ -51,11 +51,11 @@ class FileResources:
             raise ApiError(404, "404 invalid revision or path Not Found")
         is_deep = is_true(request.query.get("recursive"))
         entries = reading.entries(repo.served, about[0], is_deep=is_deep)
-        entries.sort(key=lambda it: _ORDER[it.kind])
-        said = [_entry(it, path) for it in entries]
+        entries.sort(key=lambda entry: _ORDER[entry.kind])
+        said = [_entry(entry, path) for entry in entries]
         if request.query.get("pagination") == "keyset":
             return pages.keyset(request, said)
-        return pages.numbered(request, said, lambda it: it)
+        return pages.numbered(request, said, lambda entry: entry)
 
     async def file(self, request: web.Request) -> web.Response:
         repo = found.project(self._forge, request)
@@ -131,7 +131,7 @@ def _entry(entry: Entry, folder: str) -> dict[str, Any]:
 
 
 def _headers(about: dict[str, Any]) -> dict[str, str]:
-    names = (it for it in about if it not in {"bytes", "content"})
+    names = (text for text in about if text not in {"bytes", "content"})
     return {
         f"X-Gitlab-{'-'.join(word.title() for word in name.split('_'))}": (
             str(about[name]).lower()

@@ -45,7 +45,7 @@ def _moved(forge: "Forge", request: web.Request, repo: HostedRepo) -> ApiError:
     if request.method != "GET":
         return ApiError(405, "Non GET methods are not allowed for moved projects")
     _, _, after = request.rel_url.raw_path_qs.partition("/projects/")
-    end = next((i for i, it in enumerate(after) if it in "/?"), len(after))
+    end = next((i for i, text in enumerate(after) if text in "/?"), len(after))
     where = f"{forge.api}/projects/{repo.number}{after[end:]}"
     return ApiError(301, f"moved to {where}", headers={"Location": where})
 

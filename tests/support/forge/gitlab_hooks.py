@@ -56,7 +56,7 @@ class HookResources:
     async def listed(self, request: web.Request) -> web.Response:
         repo = found.project(self._forge, request, to_manage=True)
         known = self._forge.hooks.of(repo.number)
-        return pages.numbered(request, known, lambda it: self._shape(repo, it))
+        return pages.numbered(request, known, lambda hook: self._shape(repo, hook))
 
     async def create(self, request: web.Request) -> web.Response:
         repo = found.project(self._forge, request, to_manage=True)
@@ -136,7 +136,7 @@ class HookResources:
             "push_events_branch_filter": hook.branch_filter or None,
             "branch_filter_strategy": "wildcard",
             "custom_webhook_template": "",
-            "custom_headers": [{"key": it} for it in hook.custom_headers],
+            "custom_headers": [{"key": header} for header in hook.custom_headers],
             "enable_ssl_verification": hook.insecure_ssl == "0",
             "alert_status": hook.alert_status(self._forge.clock.now()),
             "disabled_until": milliseconds(at) if at else None,

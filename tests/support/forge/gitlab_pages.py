@@ -35,7 +35,7 @@ def numbered(
         "X-Total": str(total),
         "X-Total-Pages": str(last),
     }
-    said = [shape(it) for it in page.cut(items)]
+    said = [shape(item) for item in page.cut(items)]
     return web.json_response(said, headers=headers)
 
 
@@ -44,7 +44,7 @@ def keyset(request: web.Request, items: Sequence[dict[str, Any]]) -> web.Respons
     size = Page.of(request, default=20).size
     token, start = request.query.get("page_token"), 0
     if token:
-        ids = [it["id"] for it in items]
+        ids = [entry["id"] for entry in items]
         start = ids.index(token) + 1 if token in ids else len(items)
     part = items[start : start + size]
     headers = {}

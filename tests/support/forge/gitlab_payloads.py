@@ -85,7 +85,7 @@ def _payload(
         "user_avatar": who["avatar_url"],
         "project_id": repo.number,
         "project": project(forge, repo),
-        "commits": [_commit(page, it) for it in commits],
+        "commits": [_commit(page, commit) for commit in commits],
         "push_options": {},
         "repository": {
             "name": repo.name,

@@ -44,6 +44,10 @@ class ProjectResources:
             access = {"access_level": _MAINTAINER, "notification_level": 3}
             own = access if caller.is_owner else None
             said["permissions"] = {"project_access": own, "group_access": None}
+        else:
+            # Older ones tell nobody who is not signed in.
+            for name in ("visibility", "repository_access_level"):
+                del said[name]
         return web.json_response(said)
 
     async def user(self, request: web.Request) -> web.Response:

@@ -44,8 +44,8 @@ class RefResources:
         wanted = request.query.get("search", "")
         return pages.numbered(
             request,
-            [it for it in names if wanted in it.removeprefix("refs/heads/")],
-            lambda it: self._branch(repo, it.removeprefix("refs/heads/")),
+            [name for name in names if wanted in name.removeprefix("refs/heads/")],
+            lambda text: self._branch(repo, text.removeprefix("refs/heads/")),
         )
 
     async def branch(self, request: web.Request) -> web.Response:
@@ -71,8 +71,8 @@ class RefResources:
 
     async def tags(self, request: web.Request) -> web.Response:
         repo = found.project(self._forge, request)
-        names = [it.removeprefix("refs/tags/") for it in _tags(repo)]
-        return pages.numbered(request, names, lambda it: self._tag(repo, it))
+        names = [tag.removeprefix("refs/tags/") for tag in _tags(repo)]
+        return pages.numbered(request, names, lambda text: self._tag(repo, text))
 
     async def tag(self, request: web.Request) -> web.Response:
         repo, name = found.project(self._forge, request), request.match_info["tag"]
@@ -107,7 +107,7 @@ class RefResources:
         return pages.numbered(
             request,
             reading.log(repo.served, sha),
-            lambda it: shapes.commit(self._forge, repo, it),
+            lambda commit: shapes.commit(self._forge, repo, commit),
         )
 
     async def commit(self, request: web.Request) -> web.Response:

@@ -57,6 +57,7 @@ def project(forge: "Forge", repo: HostedRepo) -> dict[str, Any]:
             "events": f"{api}/events",
             "members": f"{api}/members",
         },
+        "repository_access_level": repo.code_for,
         "empty_repo": repo.is_empty,
         "archived": repo.is_archived,
         "marked_for_deletion_on": None,

@@ -99,13 +99,13 @@ class StatusResources:
         """The newest row of each name and ref, or all of them."""
         repo = found.project(self._forge, request)
         sha = found.commit(repo, request.match_info["sha"], "Commit")
-        rows = [it for it in repo.statuses if it["sha"] == sha]
+        rows = [status for status in repo.statuses if status["sha"] == sha]
         if not is_true(request.query.get("all")):
-            rows = list({(it["name"], it["ref"]): it for it in rows}.values())
+            rows = list({(row["name"], row["ref"]): row for row in rows}.values())
         for key in ("name", "ref"):
             if key in request.query:
-                rows = [it for it in rows if it[key] == request.query[key]]
-        return pages.numbered(request, rows, lambda it: it)
+                rows = [row for row in rows if row[key] == request.query[key]]
+        return pages.numbered(request, rows, lambda entry: entry)
 
 
 def _check(old: str, new: str) -> None:

@@ -140,8 +140,8 @@ class HookShelf:
 
     def of(self, repository: int) -> list[Hook]:
         """Return a repository's own hooks."""
-        return [it for it in self if it.repository == repository]
+        return [hook for hook in self if hook.repository == repository]
 
     def serving(self, repository: int, owner: str) -> list[Hook]:
         """Return whom a repository's events are told, its owner's hooks too."""
-        return [it for it in self if it.serves(repository, owner)]
+        return [hook for hook in self if hook.serves(repository, owner)]

@@ -71,7 +71,7 @@ def new_commits(
     repo: HostedRepo, tip: str, *without: str, renames: bool
 ) -> list[Commit]:
     """Return what a tip has and others have not, oldest first, with its changes."""
-    known = [f"^{it}" for it in without if commit_at(repo.bare, it)]
+    known = [f"^{text}" for text in without if commit_at(repo.bare, text)]
     newest_first = reading.log_with_changes(repo.bare, tip, *known, renames=renames)
     return newest_first[::-1]
 

@@ -67,7 +67,7 @@ def encode(payload: dict[str, Any]) -> bytes:
 
 
 def _github(forge: "Forge", repo: HostedRepo, moved: list[Move], pusher: str) -> None:
-    tags = sum(it.is_tag for it in moved)
+    tags = sum(item.is_tag for item in moved)
     too_many = {True: tags > GITHUB_TAGS, False: len(moved) - tags > GITHUB_BRANCHES}
     for move in moved:
         if too_many[move.is_tag]:

@@ -125,7 +125,9 @@ def entry_at(repo: Repo, tree: str, path: str) -> Entry | None:
     about = find(repo, f"{tree}:{folder}") if folder else find(repo, f"{tree}^{{tree}}")
     if about is None or about[1] != "tree":
         return None
-    return next((it for it in entries(repo, about[0]) if it.path == name), None)
+    return next(
+        (entry for entry in entries(repo, about[0]) if entry.path == name), None
+    )
 
 
 def last_change(repo: Repo, commit: str, path: str) -> str:
@@ -139,7 +141,7 @@ def log(repo: Repo, *revisions: str, limit: int | None = None) -> list[Commit]:
     said = repo.git(
         "log", "--topo-order", f"--format={_FORMAT}", *flags, *revisions, "--"
     )
-    return [_commit(it) for it in said.decode("utf-8", "replace").split("\x1e")[1:]]
+    return [_commit(part) for part in said.decode("utf-8", "replace").split("\x1e")[1:]]
 
 
 def log_with_changes(repo: Repo, *revisions: str, renames: bool) -> list[Commit]:
@@ -150,7 +152,7 @@ def log_with_changes(repo: Repo, *revisions: str, renames: bool) -> list[Commit]
     found = []
     for record in said.split(b"\x1e")[1:]:
         *words, rest = record.split(b"\0", 10)
-        found.append(_made([it.decode("utf-8", "replace") for it in words], rest))
+        found.append(_made([word.decode("utf-8", "replace") for word in words], rest))
     return found
 
 
@@ -223,7 +225,9 @@ def _changes(said: bytes) -> tuple[Change, ...]:
         match = _RAW.match(head.strip())
         if match is None:
             continue
-        old_mode, mode, old_sha, sha, letter = (it.decode() for it in match.groups())
+        old_mode, mode, old_sha, sha, letter = (
+            group.decode() for group in match.groups()
+        )
         old_path = path = next(words).decode("utf-8", "replace")
         if letter in "RC":
             path = next(words).decode("utf-8", "replace")

@@ -33,6 +33,8 @@ class HostedRepo:
     hashing: str = "sha1"
     visibility: str = "public"
     """`public`, `internal` (GitLab) or `private`."""
+    code_for: str = "enabled"
+    """GitLab's `repository_access_level`: `private` for members alone."""
     is_archived: bool = False
     former_paths: set[str] = field(default_factory=set)
     """Redirect here, unless another repository took one of them."""
@@ -108,8 +110,11 @@ class HostedRepo:
     async def push_refs(self, *refspecs: str, force: bool = False) -> None:
         """Push some refs of the clone in one `git push`; `:ref` deletes one."""
         mark = "+" if force else ""
-        named = (it if ":" in it else f"{it}:{it}" for it in refspecs)
-        await self.publish(self, [f"{mark}{it}" for it in named])
+        named = (
+            refspec if ":" in refspec else f"{refspec}:{refspec}"
+            for refspec in refspecs
+        )
+        await self.publish(self, [f"{mark}{text}" for text in named])
 
     def make_default(self, branch: str) -> None:
         """Change the default branch in the forge's settings."""
@@ -138,12 +143,12 @@ class Shelf:
     def named(self, path: str) -> HostedRepo | None:
         """Return the repository that has a name now, in whatever case."""
         folded = path.casefold()
-        return next((it for it in self if it.path.casefold() == folded), None)
+        return next((repo for repo in self if repo.path.casefold() == folded), None)
 
     def formerly(self, path: str) -> HostedRepo | None:
         """Return the one that last left a name which nobody has taken."""
         folded = path.casefold()
-        left = (it for it in self if folded in it.former_paths)
+        left = (repo for repo in self if folded in repo.former_paths)
         return None if self.named(path) else next(left, None)
 
     def rename(self, repo: HostedRepo, path: str) -> None:

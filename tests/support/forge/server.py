@@ -38,6 +38,11 @@ class Forge:
     `hooks`, `deliveries` and `requests` are in the order in which they came to be.
     """
 
+    has_graphql = True
+    """Whether it answers GraphQL: a proxy in front of it may not let that through."""
+    text_cap = 512 * 1000
+    """Bytes of a file beyond which GitHub's GraphQL cuts its text."""
+
     def __init__(self, folder: Path, *, vendor: Vendor, clock: Clock) -> None:
         self._folder = folder
         self.hosted = folder / "hosted"

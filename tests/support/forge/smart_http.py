@@ -105,6 +105,6 @@ def _refusal(
 
 def _choose_default(repo: HostedRepo, refs: dict[str, str]) -> None:
     """Make the first branch that arrives the default one, as forges do."""
-    branches = [it for it in refs if it.startswith("refs/heads/")]
+    branches = [ref for ref in refs if ref.startswith("refs/heads/")]
     if branches and f"refs/heads/{repo.default_branch}" not in refs:
         repo.bare.make_default(branches[0].removeprefix("refs/heads/"))

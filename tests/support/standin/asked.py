@@ -1,10 +1,12 @@
 """What a phase is asked for: the flags of the lifecycle, and their defaults.
 
-platform/defaults.go and cmd/lifecycle of buildpacks/lifecycle 0.20.x;
+cmd/lifecycle, cmd/lifecycle/cli, platform/defaults.go and platform/resolve_inputs.go of
+buildpacks/lifecycle 0.20.19;
 https://github.com/buildpacks/spec/blob/main/platform.md#lifecycle-interface
 """
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,41 +20,85 @@ from tests.support.standin.registry import (
     authorization,
 )
 
+PLATFORM_APIS: Final = tuple(f"0.{minor}" for minor in range(7, 15))
+"""api/apis.go."""
+DEFAULT_API: Final = "0.13"
+FAILED: Final = 1
+NO_FLAG: Final = 2
+"""What Go's package `flag` ends a program with."""
+INVALID: Final = 3
+OTHER_API: Final = 11
+"""cmd/exit.go."""
 _ALWAYS: Final = ("layers", "log-level", "no-color")
-_REGISTRY: Final = ("uid", "gid", "insecure-registry", "analyzed", "cache-image")
-_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "analyzer": (
-        *_REGISTRY,
-        *("previous-image", "run-image", "tag", "skip-layers", "launch-cache", "run"),
-    ),
-    "detector": (
-        *("analyzed", "app", "build-config", "buildpacks", "extensions", "generated"),
-        *("group", "order", "plan", "platform", "run"),
-    ),
-    "restorer": (
-        *_REGISTRY,
-        *("cache-dir", "group", "skip-layers", "build-image", "generated"),
-    ),
-    "builder": (
-        *("analyzed", "app", "build-config", "buildpacks", "group", "plan", "platform"),
-    ),
-    "exporter": (
-        *_REGISTRY,
-        *("app", "cache-dir", "group", "extended", "launch-cache", "launcher"),
-        *("launcher-sbom", "parallel", "process-type", "project-metadata", "report"),
-        "run",
-    ),
-    "creator": (
-        *_REGISTRY[:-2],
-        *("app", "build-config", "buildpacks", "cache-dir", "cache-image", "tag"),
-        *("launch-cache", "launcher", "launcher-sbom", "order", "parallel", "platform"),
-        *("previous-image", "process-type", "project-metadata", "report", "run-image"),
-        *("skip-restore", "run"),
-    ),
+_OWNER: Final = ("uid", "gid")
+_FLAGS: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
+    "analyzer": {
+        0: (
+            *_OWNER,
+            *("analyzed", "cache-image", "previous-image", "run-image", "tag"),
+        ),
+        9: ("launch-cache", "skip-layers"),
+        12: ("run",),
+        13: ("insecure-registry",),
+    },
+    "detector": {
+        0: ("app", "buildpacks", "group", "order", "plan", "platform"),
+        10: ("analyzed", "extensions", "generated"),
+        11: ("build-config",),
+        12: ("run",),
+    },
+    "restorer": {
+        0: (
+            *_OWNER,
+            *("analyzed", "cache-dir", "cache-image", "group", "skip-layers"),
+        ),
+        10: ("build-image",),
+        12: ("generated",),
+        13: ("insecure-registry",),
+        14: ("run",),
+    },
+    "builder": {
+        0: ("app", "buildpacks", "group", "plan", "platform"),
+        11: ("build-config",),
+        12: ("analyzed",),
+    },
+    "exporter": {
+        0: (
+            *_OWNER,
+            *("analyzed", "app", "cache-dir", "cache-image", "group", "launch-cache"),
+            *("launcher", "parallel", "process-type", "project-metadata", "report"),
+        ),
+        11: ("launcher-sbom",),
+        12: ("extended", "run"),
+        13: ("insecure-registry",),
+    },
+    "creator": {
+        0: (
+            *_OWNER,
+            *("app", "buildpacks", "cache-dir", "cache-image", "launch-cache"),
+            *("launcher", "order", "parallel", "platform", "previous-image"),
+            *("process-type", "project-metadata", "report", "run-image"),
+            *("skip-restore", "tag"),
+        ),
+        11: ("build-config", "launcher-sbom"),
+        12: ("run",),
+        13: ("insecure-registry",),
+    },
 }
-"""What each phase takes at platform API 0.13; anything else ends it with 2."""
+"""The flags of each phase, by the minor platform API from which it takes them:
+DefineFlags in cmd/lifecycle/*.go. Those of daemons and layouts are refused here."""
 _SWITCHES: Final = frozenset({"skip-layers", "skip-restore", "parallel", "no-color"})
-_TAKES_IMAGE: Final = frozenset({"analyzer", "exporter", "creator"})
+_LISTS: Final = frozenset({"insecure-registry", "tag"})
+_IMAGES: Final[Mapping[str, range]] = {
+    "analyzer": range(1, 2),
+    "exporter": range(1, 100),
+    "creator": range(1, 2),
+}
+"""How many images each phase takes; Args in cmd/lifecycle/*.go."""
+_REFERENCE: Final = re.compile(
+    r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?"
+)
+"""pkg/name of google/go-containerregistry, for names with a registry."""
 
 
 class PhaseError(Exception):
@@ -110,8 +156,14 @@ class Asked:
     @property
     def minor(self) -> int:
         """The platform API's: 13 of 0.13."""
-        api = self.environment.get("CNB_PLATFORM_API") or "0.13"
-        return int(api.partition(".")[2])
+        return minor_of(self.environment)
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """User and group: flags, or else what the builder image says."""
+        user = self.given.uid or self.environment.get("CNB_USER_ID") or 0
+        group = self.given.gid or self.environment.get("CNB_GROUP_ID") or 0
+        return int(user), int(group)
 
     def cache(self) -> Cache | None:
         """Open the cache that was given.
@@ -127,8 +179,9 @@ class Asked:
             kind = "image" if image else "volume"
             raise PhaseError(1, f"failed to create {kind} cache: {exc}") from exc
 
-    def registry(self) -> Registry:
-        return self._registry(Reference.parse(self.image).host)
+    def registry(self, host: str = "") -> Registry:
+        """Return the registry of a host; that of the image by default."""
+        return self._registry(host or Reference.parse(self.image).host)
 
     def _registry(self, host: str) -> Registry:
         config = Path(self.environment.get("DOCKER_CONFIG", "/nowhere"))
@@ -138,37 +191,74 @@ class Asked:
         return self.layers / f"{name}.toml"
 
 
-def own(asked: Asked, *folders: str | None) -> None:
-    """Refuse folders that the user cannot write to.
-
-    priv/user_linux.go EnsureOwner judges by owner, group and mode, and changes the
-    owner where those do not do: root alone can, and phases here never are root.
+def minor_of(environment: Mapping[str, str]) -> int:
+    """Return the minor platform API: 13 of 0.13.
 
     Raises:
-        PhaseError: The owner of a folder cannot be changed.
+        PhaseError: This lifecycle does not speak it; cmd/apis.go VerifyPlatformAPI.
     """
-    user, group = int(asked.given.uid or 0), int(asked.given.gid or 0)
-    for folder in filter(None, folders):
-        if not (found := Path(folder)).exists():
-            continue
-        about = found.stat()
-        is_theirs = about.st_uid == user or (
-            about.st_gid == group and about.st_mode & 0o020
+    api = environment.get("CNB_PLATFORM_API") or DEFAULT_API
+    if api not in PLATFORM_APIS:
+        raise PhaseError(
+            OTHER_API,
+            f"failed to set platform API: platform API version '{api}' is incompatible "
+            "with the lifecycle",
         )
-        if not is_theirs and not about.st_mode & 0o002:
-            why = f"chown {folder}: operation not permitted"
-            raise PhaseError(1, f"failed to chown volumes: {why}")
+    return int(api.partition(".")[2])
 
 
-def parsed(phase: str, arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=phase, allow_abbrev=False)
-    for name in sorted({*_ALWAYS, *_FLAGS[phase]}):
+def parsed(phase: str, arguments: Sequence[str], *, minor: int) -> argparse.Namespace:
+    """Read a command line as Go's package `flag` does, and check it.
+
+    Flags end at the first argument that is none (https://pkg.go.dev/flag).
+
+    Raises:
+        PhaseError: The phase does not take it.
+    """
+    known = {*_ALWAYS}
+    for since, names in _FLAGS[phase].items():
+        known |= set(names) if minor >= since else set()
+    every = {name for names in _FLAGS[phase].values() for name in names}
+    given: dict[str, object] = dict.fromkeys((*_ALWAYS, *every))
+    left = list(arguments)
+    while left and left[0].startswith("-"):
+        flag = left.pop(0).removeprefix("-").removeprefix("-")
+        name, is_set, value = flag.partition("=")
+        if name not in known:
+            raise PhaseError(NO_FLAG, f"flag provided but not defined: -{name}")
         if name in _SWITCHES:
-            parser.add_argument(f"-{name}", action="store_true")
-        elif name in {"tag", "insecure-registry"}:
-            parser.add_argument(f"-{name}", action="append")
-        else:
-            parser.add_argument(f"-{name}")
-    if phase in _TAKES_IMAGE:
-        parser.add_argument("images", nargs="+")
-    return parser.parse_args(arguments)
+            given[name] = value.lower() not in {"false", "f", "0"} or not is_set
+            continue
+        if not is_set and not left:
+            raise PhaseError(NO_FLAG, f"flag needs an argument: -{name}")
+        text = value if is_set else left.pop(0)
+        found = given[name]
+        before = found if isinstance(found, list) else []
+        given[name] = [*before, text] if name in _LISTS else text
+    _check_images(phase, left, given)
+    fields = {name.replace("-", "_"): value for name, value in given.items()}
+    return argparse.Namespace(**fields, images=left)
+
+
+def _check_images(
+    phase: str, images: Sequence[str], given: Mapping[str, object]
+) -> None:
+    """ValidateImageRefs, ValidateTargetsAreSameRegistry: platform/resolve_inputs.go."""
+    if len(images) not in _IMAGES.get(phase, range(1)):
+        raise PhaseError(
+            INVALID, f"failed to parse arguments: received {len(images)} arguments"
+        )
+    tags = given.get("tag")
+    written = [*images, *(tags if isinstance(tags, list) else ())]
+    others = (given.get(f"{name}-image") for name in ("previous", "run", "cache"))
+    for image in (*written, *filter(None, others)):
+        if not _REFERENCE.fullmatch(str(image)):
+            raise PhaseError(
+                INVALID,
+                f"failed to resolve inputs: could not parse reference: {image}",
+            )
+    if len({Reference.parse(image).host for image in written}) > 1:
+        raise PhaseError(
+            INVALID,
+            "failed to resolve inputs: writing to multiple registries is unsupported",
+        )

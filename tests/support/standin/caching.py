@@ -39,7 +39,9 @@ class Cache(Protocol):
 
 def of_buildpack(metadata: Metadata, buildpack: str) -> Mapping[str, Any]:
     """Return what is known of a buildpack's layers, by their names."""
-    found = [it for it in metadata.get("buildpacks", ()) if it["key"] == buildpack]
+    found = [
+        item for item in metadata.get("buildpacks", ()) if item["key"] == buildpack
+    ]
     layers: Mapping[str, Any] = found[0]["layers"] if found else {}
     return layers
 

@@ -120,6 +120,7 @@ def push(registry: Registry, tags: Sequence[str], wanted: Wanted) -> Pushed:
         registry.mount(target, layer["digest"], source=base.repository)
     image = _start(registry, target, wanted)
     about = _add_layers(image, wanted)
+    # The analyzer resolved it: phase/exporter.go, opts.RunImageRef.
     about |= {"runImage": {"reference": wanted.run_image}}
     written = _config(config, image, wanted, process, about)
     raw = push_manifest_of(
@@ -160,6 +161,14 @@ def report(path: Path, tags: list[str], pushed: Pushed) -> None:
         f"[build]\n\n[image]\n  tags = {json.dumps(tags)}\n"
         f'  digest = "{pushed.digest}"\n  manifest-size = {pushed.manifest_size}\n'
     )
+
+
+def identifier(registry: Registry, image: Reference) -> str | None:
+    """Name an image by digest; phase/analyzer.go. None when it is not there."""
+    found = registry.manifest(image.repository, image.version)
+    if found is None:
+        return None
+    return f"{image.host}/{image.repository}@{digest_of(found.body)}"
 
 
 def _process(wanted: Wanted) -> str:
@@ -206,7 +215,7 @@ def _add_layers(image: _Image, wanted: Wanted) -> dict[str, Any]:
         sha = image.add_or_reuse(_SBOM, bills, _sha(before, "sbom"))
         about["sbom"] = {"sha": sha}
     app = pack([(wanted.app, str(wanted.app).lstrip("/"))])
-    known = [it["sha"] for it in before.get("app", ())]
+    known = [item["sha"] for item in before.get("app", ())]
     about["app"] = [{"sha": _add_app(image, app, known)}]
     launcher = _launcher_layer(folder)
     name = "buildpacksio/lifecycle:launcher"

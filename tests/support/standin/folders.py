@@ -73,8 +73,8 @@ def layers_of(folder: Path, buildpack: str) -> Sequence[Layer]:
     """
     place = folder / escaped(buildpack)
     found = sorted(place.iterdir()) if place.is_dir() else []
-    names = {it.name for it in found if it.is_dir()}
-    names |= {it.stem for it in found if it.suffix == ".toml"} - _NO_LAYERS
+    names = {path.name for path in found if path.is_dir()}
+    names |= {path.stem for path in found if path.suffix == ".toml"} - _NO_LAYERS
     return [_read(buildpack, place / name) for name in sorted(names)]
 
 

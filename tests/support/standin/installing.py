@@ -27,7 +27,10 @@ class BuildpackError(Exception):
 
 def definition_in(app: Path) -> str | None:
     """Return the file that wins; None when there is none."""
-    return next((it for it in _DEFINITIONS if (app / it).is_file()), None)
+    return next(
+        (definition for definition in _DEFINITIONS if (app / definition).is_file()),
+        None,
+    )
 
 
 def install(app: Path, layers: Path, environment: Mapping[str, str]) -> None:
@@ -128,8 +131,8 @@ def _put_on_path(target: Path) -> None:
 def _write_sbom(target: Path, layers: Path) -> None:
     """Say what was installed: https://cyclonedx.org/docs/1.4/json/."""
     found = sorted(
-        (it.metadata["Name"], it.version)
-        for it in importlib.metadata.distributions(path=[str(target)])
+        (distribution.metadata["Name"], distribution.version)
+        for distribution in importlib.metadata.distributions(path=[str(target)])
     )
     components = [
         {

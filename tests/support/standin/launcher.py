@@ -222,6 +222,8 @@ class Launcher:
                 pass
             case "" | "override" | "default":
                 self.environment[name] = value
+            case _:  # the lifecycle leaves out what it does not know
+                pass
 
     def _put_before(self, name: str, value: str, between: str) -> None:
         now = self.environment.get(name, "")
@@ -283,7 +285,7 @@ def launcher_of(name: str, environment: Mapping[str, str]) -> Launcher:
 
 def launch_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what is left of an environment for a process; env/launch.go."""
-    kept = {name: it for name, it in environment.items() if name not in TAKEN_AWAY}
+    kept = {name: text for name, text in environment.items() if name not in TAKEN_AWAY}
     if "PATH" in kept:
         folders = kept["PATH"].split(":")
         here = (PROCESSES, LIFECYCLE)

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tests.support.standin import exporting, files, frontends, installing, restoring
-from tests.support.standin.asked import Asked, PhaseError, own, parsed
+from tests.support.standin.asked import (
+    DEFAULT_API,
+    FAILED,
+    INVALID,
+    Asked,
+    PhaseError,
+    minor_of,
+    parsed,
+)
 from tests.support.standin.caching import Cache
 from tests.support.standin.folders import LayerError
 from tests.support.standin.orders import obey, say
@@ -20,6 +28,21 @@ from tests.support.standin.registry import (
     Reference,
     RegistryError,
     read_image,
+)
+from tests.support.standin.trust import BindingError, certificates_bound
+from tests.support.standin.users import become, own, refuse_root
+
+_SEEN: Final = frozenset(
+    {
+        "CNB_STACK_ID",
+        "HOME",
+        "HOSTNAME",
+        *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
+        *("NO_PROXY", "no_proxy"),
+        *("PATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "PKG_CONFIG_PATH"),
+        # The stand-in's own, whose buildpacks are Python that the image brings along.
+        *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
+    }
 )
 
 
@@ -42,11 +65,26 @@ def analyze(asked: Asked) -> None:
     if found is None:
         say(f'Image with name "{previous}" not found')
     analyzed = files.Analyzed(
-        run_image=asked.given.run_image or "",
+        run_image=_run_image(asked, asked.given.run_image or ""),
         previous_image=previous if found else "",
         metadata=json.loads(labels.get(exporting.LABEL, "{}")),
     )
     files.write_analyzed(asked.analyzed, analyzed)
+
+
+def _run_image(asked: Asked, image: str) -> str:
+    """phase/analyzer.go getImageIdentifier: by digest; empty when it is not there."""
+    if not image:
+        return ""
+    reference = Reference.parse(image)
+    try:
+        found = exporting.identifier(asked.registry(reference.host), reference)
+    except RegistryError as exc:
+        why = f"getting run image: {exc}"
+        raise PhaseError(32, f"failed to initialize analyzer: {why}") from exc
+    if found is None:
+        say(f'Image with name "{image}" not found')
+    return found or ""
 
 
 def _no_access(kind: str, image: str, exc: Exception) -> str:
@@ -57,6 +95,7 @@ def _no_access(kind: str, image: str, exc: Exception) -> str:
 
 
 def detect(asked: Asked) -> None:
+    refuse_root("detect")
     obey(asked.app, "detect")
     found = installing.definition_in(asked.app)
     if found is None:
@@ -73,8 +112,7 @@ def detect(asked: Asked) -> None:
 
 def restore(asked: Asked) -> None:
     own(asked, str(asked.layers), asked.given.cache_dir)
-    if not asked.group.is_file():
-        raise PhaseError(42, f"failed to read group: open {asked.group}")
+    _require("group", asked.group)
     cache = asked.cache()
     if getattr(asked.given, "skip_layers", False) or getattr(
         asked.given, "skip_restore", False
@@ -91,28 +129,38 @@ def restore(asked: Asked) -> None:
 
 
 def build(asked: Asked) -> None:
-    if not asked.plan.is_file():
-        raise PhaseError(52, f"failed to read plan: open {asked.plan}")
+    refuse_root("build")
+    _require("group", asked.group)
+    _require("plan", asked.plan)
     shutil.rmtree(asked.layers / "sbom", ignore_errors=True)
     obey(asked.app, "build")
     given = asked.platform / "env"
-    variables = {it.name: it.read_text() for it in given.glob("*")}
-    environment = {**asked.environment, **variables}
+    variables = {path.name: path.read_text() for path in given.glob("*")}
+    environment = {**_seen_by_buildpacks(asked.environment), **variables}
     try:
+        if added := certificates_bound(asked.platform):
+            say(f"  Added {added} additional CA certificate(s) to system truststore")
         installing.install(asked.app, asked.layers, environment)
         packages = asked.layers / installing.LAYER / installing.PACKAGES
         frontends.build(asked.app, asked.layers, variables, packages)
-    except installing.BuildpackError as exc:
+    except (installing.BuildpackError, BindingError) as exc:
         raise PhaseError(51, f"failed to build: {exc}") from exc
     except OSError as exc:
         raise PhaseError(52, f"failed to build: {exc}") from exc
+
+
+def _seen_by_buildpacks(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """env/build.go: of a phase's own variables, buildpacks see these and no others."""
+    return {name: text for name, text in environment.items() if name in _SEEN}
 
 
 def export(asked: Asked) -> None:
     own(asked, asked.given.cache_dir)
     analyzed = files.read_analyzed(asked.analyzed)
     if not analyzed.run_image:
-        raise PhaseError(3, "failed to resolve inputs: run image not found")
+        why = "run image not found in analyzed metadata"
+        raise PhaseError(INVALID, f"failed to resolve inputs: {why}")
+    _require("group", asked.group)
     buildpacks = files.read_group(asked.group)
     cache = asked.cache()
     tags = asked.given.images + (getattr(asked.given, "tag", None) or [])
@@ -151,8 +199,17 @@ def _fill(cache: Cache, layers: Path, buildpacks: Sequence[str]) -> None:
         say(f"Warning: Failed to export cache: {exc}")
 
 
+def _require(name: str, path: Path) -> None:
+    """platform/files/handle_toml.go; an error without a code of its own is 1."""
+    if not path.is_file():
+        why = f"open {path}: no such file or directory"
+        raise PhaseError(FAILED, f"failed to read {name} file: {why}")
+
+
 def create(asked: Asked) -> None:
     """cmd/lifecycle/creator.go: what phases tell each other is in memory."""
+    own(asked, asked.given.cache_dir, str(asked.layers))
+    become(asked)
     told: dict[Path, str] = {}
     for name, phase in PHASES.items():
         if name == "creator":
@@ -179,9 +236,11 @@ PHASES: Final[Mapping[str, Callable[[Asked], None]]] = {
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     phase, *flags = arguments
     if not environment.get("CNB_PLATFORM_API"):
-        say("Warning: CNB_PLATFORM_API is unset; using Platform API version '0.13'")
+        unset = "CNB_PLATFORM_API is unset; using Platform API version"
+        say(f"Warning: {unset} '{DEFAULT_API}'")
     try:
-        PHASES[phase](Asked(given=parsed(phase, flags), environment=environment))
+        given = parsed(phase, flags, minor=minor_of(environment))
+        PHASES[phase](Asked(given=given, environment=environment))
     except PhaseError as exc:
         say(f"ERROR: {exc}")
         sys.exit(exc.code)

@@ -4,16 +4,21 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
 import base64
+import functools
 import gzip
 import hashlib
 import http.client
 import ipaddress
 import json
+import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
+
+from tests.support.standin.trust import trusted
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -139,6 +144,11 @@ class Registry:
         shown = {"Authorization": self._credential} if self._credential else {}
         try:
             answer = self._send(method, path, body, {**(headers or {}), **shown})
+        except ssl.SSLCertVerificationError as exc:
+            raise RegistryError(
+                f'Get "https://{self._host}/v2/": tls: failed to verify certificate: '
+                "x509: certificate signed by unknown authority"
+            ) from exc
         except OSError as exc:
             host, _, port = self._host.rpartition(":")
             raise RegistryError(
@@ -152,12 +162,11 @@ class Registry:
     def _send(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
-        kind = (
-            http.client.HTTPConnection
-            if _is_plain(self._host)
-            else http.client.HTTPSConnection
+        connection = (
+            http.client.HTTPSConnection(self._host, timeout=30, context=trusted())
+            if _speaks_tls(self._host)
+            else http.client.HTTPConnection(self._host, timeout=30)
         )
-        connection = kind(self._host, timeout=30)
         try:
             connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()
@@ -167,11 +176,32 @@ class Registry:
             connection.close()
 
     def _url(self, path: str) -> str:
-        return f"{'http' if _is_plain(self._host) else 'https'}://{self._host}{path}"
+        return f"{'https' if _speaks_tls(self._host) else 'http'}://{self._host}{path}"
 
 
-def _is_plain(host: str) -> bool:
-    """Speak HTTP to private addresses, as the lifecycle's registry client does."""
+@functools.cache
+def _speaks_tls(host: str) -> bool:
+    """Ask with TLS first, and fall back to HTTP where the lifecycle's client does.
+
+    `ping` in pkg/v1/remote/transport/ping.go of google/go-containerregistry.
+    """
+    if not _may_be_plain(host):
+        return True
+    name, _, port = host.rpartition(":")
+    try:
+        with (
+            socket.create_connection((name, int(port)), timeout=10) as plain,
+            trusted().wrap_socket(plain, server_hostname=name),
+        ):
+            return True
+    except ssl.SSLCertVerificationError:
+        return True  # which is what the request will then say
+    except (OSError, ValueError):
+        return False
+
+
+def _may_be_plain(host: str) -> bool:
+    """Allow HTTP to private addresses, as `Scheme` in pkg/name/registry.go does."""
     name = host.rpartition(":")[0] or host
     try:
         return ipaddress.ip_address(name).is_private

@@ -1,0 +1,1 @@
+"""Builds: schedule, start, observe and clean up."""

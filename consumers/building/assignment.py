@@ -1,0 +1,232 @@
+"""New rebuilds → builds: which image or build serves each rebuild that has none yet."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from consumers.building.transitions import BuildTransitions
+from service.domain.building.build import (
+    BuildKey,
+    BuildSpec,
+    BuildState,
+    EnvironmentId,
+    Image,
+    Rebuild,
+    RebuildId,
+)
+from service.domain.building.schedule import AssignmentState, ConcurrencyLimits, assign
+from service.errors import TransientError
+from service.ports.builder import Builder
+from service.ports.store import BATCH, LOCK_SCHEDULE, Store, Transaction
+from service.ports.time import Clock
+
+__all__ = ["Assigner"]
+
+log = structlog.get_logger(__name__)
+
+FOREIGN: Final = timedelta(seconds=15)
+"""How long a rebuild that another builder is named for waits until it is planned anew:
+whoever leads may change to and fro, and an older process may have planned it."""
+RECENT: Final = 10
+"""How many rebuilds of an environment are read to count interruptions."""
+OTHERS: Final = 50
+"""Sources that do not wait for the pages of those before them."""
+_EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
+
+
+# One per scheduler. It remembers only since when rebuilds for another builder are seen;
+# a new leader waits FOREIGN once more.
+class Assigner:
+    """Decides for rebuilds that have no build yet, a page in each transaction.
+
+    Args:
+        store: Knows the rebuilds.
+        builder: Knows which images exist, and who it is.
+        clock: Measures how long rebuilds wait for another builder.
+        transitions: Writes decisions down.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        builder: Builder,
+        clock: Clock,
+        transitions: BuildTransitions,
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._clock = clock
+        self._transitions = transitions
+        self._foreign: dict[tuple[RebuildId, str], datetime] = {}
+        """Since when rebuilds are seen that another builder is named for, by plan."""
+        self._seen: dict[tuple[RebuildId, str], datetime] = {}
+        """The same, as far as the round through all pages has come."""
+        self._last = ""
+        """The last rebuild of that round; empty before its first page."""
+
+    def is_ours(self, recipe: BuildSpec) -> bool:
+        """Return whether this process builds by this build spec."""
+        return recipe.builder_image == self._builder.identity(frontend=recipe.frontend)
+
+    async def assign(self) -> bool:
+        """Decide for a page of rebuilds without a build; return whether more are left.
+
+        Builds start between the pages: evaluations may add rebuilds as fast as they are
+        decided for, and a turn that waited for the last one would start nothing. With
+        the last page come those that were planned elsewhere.
+
+        Raises:
+            TransientError: The database did not answer; what was decided stands.
+        """
+        page = await self._page(self._last)
+        is_cut = len(page) == BATCH
+        self._last = page[-1].id if is_cut else ""
+        # A source with ten thousand launchers is twenty pages long: one rebuild of each
+        # source behind it is decided for beside its pages, so that its build starts.
+        others = await self._first_of_others(self._last) if is_cut else ()
+        await self._assign([*page, *others], self._seen)
+        if is_cut:
+            return True
+        await self._assign(await self._queued_elsewhere(), self._seen)
+        # Replaced by what was seen in this turn, so entries of rebuilds that ended
+        # disappear; the plan's evaluation is a part of the key, as a new plan starts
+        # the wait again.
+        self._foreign, self._seen = self._seen, {}
+        return False
+
+    async def _page(self, after: str) -> Sequence[Rebuild]:
+        async with self._store.reading() as tx:
+            return await tx.schedule.unassigned(limit=BATCH, after=after)
+
+    async def _first_of_others(self, after: str) -> Sequence[Rebuild]:
+        async with self._store.reading() as tx:
+            return await tx.schedule.first_unassigned(limit=OTHERS, after=after)
+
+    async def _queued_elsewhere(self) -> Sequence[Rebuild]:
+        """Return rebuilds of queued builds that another builder is named for."""
+        async with self._store.reading() as tx:
+            queued = await tx.schedule.startable(_EVERY, now=self._clock.now())
+            foreign = [build for build in queued if not self.is_ours(build.recipe)]
+            return [
+                rebuild
+                for build in foreign
+                for rebuild in await tx.rebuilds.attached(build.id, limit=BATCH)
+            ]
+
+    async def _assign(
+        self, page: Sequence[Rebuild], seen: dict[tuple[RebuildId, str], datetime]
+    ) -> None:
+        if not page:
+            return
+        # Before the lock: a registry that takes ten seconds would hold up every
+        # transaction that settles a build.
+        images, unsure = await self._present_images(page)
+        environments = {rebuild.environment_id for rebuild in page}
+        async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            rebuilds = [
+                rebuild
+                # All unfinished ones of these environments, not only the page: which of
+                # them is the newest decides what is superseded.
+                for rebuild in await tx.rebuilds.unfinished_of(environments)
+                if rebuild.plan is not None
+                and not _must_wait(rebuild, is_unsure=rebuild.plan.key in unsure)
+            ]
+            keys = {rebuild.plan.key for rebuild in rebuilds if rebuild.plan}
+            state = AssignmentState(
+                rebuilds=rebuilds,
+                builds=await tx.schedule.builds_of(keys),
+                images=images,
+                interruptions=await _interruptions(tx, rebuilds),
+                is_ours=self.is_ours,
+                overdue=self._overdue(rebuilds, seen),
+            )
+            await self._transitions.apply(tx, assign(state))
+
+    async def _present_images(
+        self, page: Sequence[Rebuild]
+    ) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
+        """Return the images that can still be started from, of the wanted keys.
+
+        And the keys of images whose state is unknown now: those wait, others go on.
+        Asking a registry takes time, so it is done before the lock is taken.
+        """
+        keys = {item.plan.key for item in page if item.plan and not item.is_fresh}
+        async with self._store.reading() as tx:
+            known = await tx.schedule.images_of(keys) if keys else {}
+        present: dict[BuildKey, Image] = {}
+        unsure: set[BuildKey] = set()
+        for key, image in sorted(known.items()):
+            try:
+                if await self._builder.has(image):
+                    present[key] = image
+            except TransientError as exc:
+                log.warning("image not found nor missed", key=key, error=str(exc))
+                # Neither present nor missing. Building it again would waste a build
+                # when the registry is only away; reusing it could move a launcher to an
+                # image that is gone.
+                unsure.add(key)
+        return present, unsure
+
+    def _overdue(
+        self,
+        rebuilds: Sequence[Rebuild],
+        seen: dict[tuple[RebuildId, str], datetime],
+    ) -> set[RebuildId]:
+        """Return those that this process saw for long and may not build."""
+        now = self._clock.now()
+        overdue = set()
+        for rebuild in rebuilds:
+            if rebuild.plan is None or self.is_ours(rebuild.plan.recipe):
+                continue
+            place = (rebuild.id, rebuild.plan.evaluation_id)
+            seen[place] = self._foreign.get(place, now)
+            if now - seen[place] >= FOREIGN:
+                overdue.add(rebuild.id)
+        return overdue
+
+
+def _must_wait(rebuild: Rebuild, *, is_unsure: bool) -> bool:
+    """Return whether it depends on an image whose state is unknown at present."""
+    return is_unsure and rebuild.build_id is None and not rebuild.is_fresh
+
+
+async def _interruptions(
+    tx: Transaction, rebuilds: Sequence[Rebuild]
+) -> Mapping[EnvironmentId, int]:
+    """Count the running rebuilds in a row that were superseded, of each environment.
+
+    Of those with more than one unfinished rebuild: only there it decides something.
+    """
+    crowded = _crowded(rebuilds)
+    if not crowded:
+        return {}
+    recent = await tx.rebuilds.of_environments(crowded, limit=RECENT)
+    return {
+        environment: _count_interruptions(latest)
+        for environment, latest in recent.items()
+    }
+
+
+def _crowded(rebuilds: Sequence[Rebuild]) -> set[EnvironmentId]:
+    """Return the environments with more than one unfinished rebuild."""
+    seen: set[EnvironmentId] = set()
+    crowded: set[EnvironmentId] = set()
+    for rebuild in rebuilds:
+        target = crowded if rebuild.environment_id in seen else seen
+        target.add(rebuild.environment_id)
+    return crowded
+
+
+def _count_interruptions(latest: Sequence[Rebuild]) -> int:
+    count = 0
+    for rebuild in (item for item in latest if item.state.is_final):
+        if rebuild.state is not BuildState.SUPERSEDED:
+            break
+        # Only those that had started: a rebuild that was superseded in the queue cost
+        # nothing. The count lets a branch that is pushed to all the time finish a build
+        # now and then.
+        count += rebuild.started_at is not None
+    return count

@@ -1,0 +1,1 @@
+"""Evaluations: from a push to a recorded verdict."""

@@ -1,0 +1,1 @@
+"""What every loop needs: supervision, wake-ups, leadership, heartbeats."""

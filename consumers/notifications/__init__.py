@@ -1,0 +1,1 @@
+"""Notifications: events ▶ messages to the channels of projects."""

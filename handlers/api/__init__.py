@@ -1,0 +1,1 @@
+"""The REST API: its route table, requests, responses and its description."""

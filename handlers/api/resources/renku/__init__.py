@@ -1,0 +1,1 @@
+"""Renku's own paths: what Renku's pages and clients ask."""

@@ -1,0 +1,1 @@
+"""How launchers are updated: pins, pauses, what changed, and what that saved."""

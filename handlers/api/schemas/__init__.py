@@ -1,0 +1,1 @@
+"""Requests and responses: frozen models, and the source of OpenAPI."""

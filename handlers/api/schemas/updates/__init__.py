@@ -1,0 +1,1 @@
+"""How launchers are updated: what is asked, and what is reported."""

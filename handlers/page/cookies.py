@@ -1,0 +1,80 @@
+"""The cookie that holds a person's session.
+
+https://www.rfc-editor.org/rfc/rfc6265bis
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from handlers.page.keys import OPTIONS
+from service.domain.hook import Secret
+from service.usecases.rights.sign_in import SESSION_LIFE
+
+__all__ = ["clear_session", "cookie_name", "give_session", "host_of", "session_of"]
+
+_LONGEST: Final = 200
+"""Sessions have 47 characters."""
+
+
+def host_of(request: web.Request) -> str:
+    """Return the name in `Host`, without port and brackets, in lower case."""
+    name = request.host.lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.rpartition(":")[0] if ":" in name else name
+
+
+def _is_secure(request: web.Request) -> bool:
+    """Return whether the person came by HTTPS: by the public URL, if that is one.
+
+    What ends TLS before us says so nowhere that can be trusted; the name can be.
+    """
+    options = request.app[OPTIONS]
+    return options.is_secure and host_of(request) == options.public_host
+
+
+def cookie_name(request: web.Request) -> str:
+    """Return the cookie's name.
+
+    By HTTPS with a prefix that keeps other hosts of the domain from setting it. By HTTP
+    with the port: browsers give a cookie to all ports of a host, and two services on
+    one machine would sign each other's people out.
+    """
+    if _is_secure(request):
+        return "__Host-relaunch"
+    return f"relaunch-{request.url.port}"
+
+
+def session_of(request: web.Request) -> Secret | None:
+    """Return the session that a request shows; None without one."""
+    # Longer ones are nobody's, and would be hashed and searched for.
+    text = request.cookies.get(cookie_name(request), "")
+    return Secret(text) if text and len(text) <= _LONGEST else None
+
+
+def give_session(
+    request: web.Request, response: web.StreamResponse, session: Secret
+) -> None:
+    """Have the browser keep a session; no script reads it, no other site sends it."""
+    response.set_cookie(
+        cookie_name(request),
+        session.reveal(),
+        max_age=int(SESSION_LIFE.total_seconds()),
+        path="/",
+        httponly=True,
+        # Lax, not Strict: who comes back from the identity provider is signed in.
+        samesite="Lax",
+        secure=_is_secure(request),
+    )
+
+
+def clear_session(request: web.Request, response: web.StreamResponse) -> None:
+    """Have the browser forget its session."""
+    response.del_cookie(
+        cookie_name(request),
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=_is_secure(request),
+    )

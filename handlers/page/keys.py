@@ -1,0 +1,43 @@
+"""What the pages find in their application beside the use cases."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from handlers.page.live import PageUpdates
+from service.usecases.environments.probe import RepositoryProber
+from service.usecases.updates.pins import LauncherPinner
+
+__all__ = ["OPTIONS", "PINNER", "PROBER", "UPDATES", "PageOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOptions:
+    """How the installation sets its pages up."""
+
+    public_url: str
+    """Where forges and people reach the service."""
+    hosts: Collection[str] = ()
+    """Further names under which browsers may reach it."""
+    launch_url: str = ""
+    """Where a launcher is started, with `{launcher_id}` in it; empty for the command
+    line."""
+
+    @property
+    def public_host(self) -> str:
+        """The name in the public URL."""
+        return (urlsplit(self.public_url).hostname or "").lower()
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people come by HTTPS."""
+        return urlsplit(self.public_url).scheme == "https"
+
+
+OPTIONS: Final = web.AppKey[PageOptions]("page_options")
+UPDATES: Final = web.AppKey[PageUpdates]("page_updates")
+PINNER: Final = web.AppKey[LauncherPinner]("launcher_pinner")
+PROBER: Final = web.AppKey[RepositoryProber]("repository_prober")

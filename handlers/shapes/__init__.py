@@ -1,1 +1,0 @@
-"""What callers send and what they are told: frozen models, and OpenAPI's source."""

@@ -1,0 +1,1 @@
+"""What the REST API does for its callers."""

@@ -1,0 +1,1 @@
+"""Explain why something happened: the trace, its report, its sentences."""

@@ -1,0 +1,1 @@
+"""The way of a delivery, from the request to its receipt."""

@@ -1,0 +1,1 @@
+"""The image of relaunch, made without a container engine: `python -m scripts.image`."""

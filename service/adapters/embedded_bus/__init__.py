@@ -1,0 +1,1 @@
+"""The embedded bus, in tables of the database."""

@@ -1,0 +1,1 @@
+"""GraphQL of the forges: a head and its files in one request."""

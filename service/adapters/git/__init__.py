@@ -1,0 +1,1 @@
+"""Plain git: remotes, commits and working trees."""

@@ -1,0 +1,58 @@
+"""Post commit statuses to GitHub.
+
+https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
+"""
+
+from typing import Final
+
+from gidgethub import HTTPException
+
+from service.adapters.forge_api.commit_status_routing import describe_without_skipped
+from service.adapters.forge_api.ref_names import quote_ref
+from service.adapters.github.client import GitHubApi
+from service.domain.commit_status import CommitStatus
+from service.domain.repository import CommitSha, Repository
+from service.errors import TransientError
+
+__all__ = ["GitHubCommitStatuses"]
+
+MAX_DESCRIPTION: Final = 140
+"""Characters; GitHub answers 422 to more."""
+
+
+class GitHubCommitStatuses:
+    """Implement the port `CommitStatuses` for one host.
+
+    Args:
+        api: Makes requests with the host's token.
+    """
+
+    def __init__(self, *, api: GitHubApi) -> None:
+        self._api = api
+
+    def can_post(self, repository: Repository) -> bool:
+        del repository
+        return True
+
+    async def post(
+        self, repository: Repository, commit: CommitSha, notice: CommitStatus
+    ) -> None:
+        operation = f"post a status of commit {commit[:12]} of {repository.url}"
+        body = describe_without_skipped(notice, max_description=MAX_DESCRIPTION)
+        try:
+            await self._api.post(
+                f"{_repository_path(repository)}/statuses/{commit}", data=body
+            )
+        except HTTPException as exc:
+            raise self._api.translate_failure(exc, operation) from exc
+        except (ValueError, LookupError, RecursionError) as exc:
+            raise TransientError(
+                f"cannot {operation}: the answer is not readable"
+            ) from exc
+
+
+def _repository_path(repository: Repository) -> str:
+    """Return the API path of a repository, by its number once that is known."""
+    if repository.number is not None:
+        return f"/repositories/{repository.number}"
+    return f"/repos/{quote_ref(repository.path, safe='/')}"

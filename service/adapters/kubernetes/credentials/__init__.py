@@ -1,0 +1,1 @@
+"""Targets and Secrets of private repositories, and the CA certificates of builds."""

@@ -1,0 +1,1 @@
+"""Diagnosis of builds that failed or do not start; pure."""

@@ -1,0 +1,1 @@
+"""The checks of a cluster and its registries before the first build."""

@@ -1,0 +1,1 @@
+"""Image signatures in cosign's format, and SLSA provenance."""

@@ -1,0 +1,1 @@
+"""The status of Jobs, pods, containers and events; pure except for the readers."""

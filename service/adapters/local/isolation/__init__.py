@@ -1,0 +1,1 @@
+"""Isolation of build commands: namespaces and limits."""

@@ -1,0 +1,1 @@
+"""Messages of AMQP: events as messages, their headers, their bytes."""

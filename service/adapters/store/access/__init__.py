@@ -1,0 +1,1 @@
+"""Projects, members, users and API tokens in the database."""

@@ -1,0 +1,1 @@
+"""Statements on many rows at once, and what the schedule reads of them."""

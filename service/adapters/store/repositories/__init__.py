@@ -1,0 +1,1 @@
+"""One file for each aggregate of the store."""

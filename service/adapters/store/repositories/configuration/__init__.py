@@ -1,0 +1,1 @@
+"""What users configure: launchers, and the environments that many of them take."""

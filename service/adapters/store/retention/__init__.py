@@ -1,0 +1,1 @@
+"""What is kept for a while only: removal in batches, and what is stored."""

@@ -1,0 +1,1 @@
+"""What relaunch doctor checks, by the settings."""

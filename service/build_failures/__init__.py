@@ -1,0 +1,1 @@
+"""Classification of build failures by the messages of git and the installers."""

@@ -1,0 +1,162 @@
+"""Rules that map messages of tools to failures; those of git and of the machine.
+
+Most patterns were derived from real output, which the tests contain; a few are for
+known messages that could not be reproduced. The first rule that matches wins.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from service.domain.building.failure import FailureClass
+
+__all__ = [
+    "CERTIFICATE",
+    "CHECK_NAME",
+    "NETWORK",
+    "OF_CLONE",
+    "OF_MACHINE",
+    "TAKE_A_WHEEL",
+    "Rule",
+    "rule",
+]
+
+CHECK_NAME: Final = "check the spelling; the name to install is not always the import"
+TAKE_A_WHEEL: Final = "a release with a wheel for this Python needs no building"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The pattern of a message and the failure that it means.
+
+    The pattern's groups fill the message: `what` (a requirement, a name, a URL) is
+    searched in the definition; `path` and `line` are used as they are.
+    """
+
+    pattern: re.Pattern[str]
+    kind: FailureClass
+    message: str
+    hint: str = ""
+    shows_error: bool = False
+    """Whether `{error}` is the last error of a package's own build."""
+    about: str = ""
+    """The file to report when the message has no better location."""
+    key: str = ""
+    """The key in that file, unless the pattern has a group of this name."""
+    line: re.Pattern[str] | None = None
+    """Matches the line to report, where the message names none."""
+    is_constraint: bool = False
+    """Whether that line is in a constraints file."""
+
+
+def rule(
+    pattern: str,
+    kind: FailureClass,
+    message: str,
+    hint: str = "",
+    *,
+    shows_error: bool = False,
+    about: str = "",
+    key: str = "",
+    line: str = "",
+    is_constraint: bool = False,
+) -> Rule:
+    """Make a rule; patterns are compiled with `re.MULTILINE`."""
+    return Rule(
+        pattern=re.compile(pattern, re.MULTILINE),
+        kind=kind,
+        message=message,
+        hint=hint,
+        shows_error=shows_error,
+        about=about,
+        key=key,
+        line=re.compile(line) if line else None,
+        is_constraint=is_constraint,
+    )
+
+
+OF_MACHINE: Final = (
+    rule(
+        r"No space left on device|Disk quota exceeded|\(os error 28\)",
+        FailureClass.OUT_OF_DISK,
+        "the builder's disk is full",
+        "free some space; the build is tried again",
+    ),
+    rule(
+        r"exit code: -9$|^[ \t]*MemoryError\b|Cannot allocate "
+        r"memory|signal: 9\b|^Killed$"
+        r"|return code -9\b|SIGKILL",
+        FailureClass.OUT_OF_MEMORY,
+        "the memory ran out",
+        "ask for less at once, or for packages that need not be compiled",
+    ),
+    rule(  # by the kernel's limit, where the build does not run as root
+        r"BlockingIOError: \[Errno 11\] Resource temporarily unavailable"
+        r"|fork: (?:retry: )?Resource temporarily unavailable"
+        r"|can't start new thread",
+        FailureClass.PROCESS_LIMIT,
+        "the build started more processes and threads than it may have",
+        "RELAUNCH_LOCAL_PROCESSES says how many that are on the builder's machine",
+    ),
+)
+
+CERTIFICATE: Final = rule(
+    r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y failed|ication failed)"
+    r"|invalid peer certificate|SSL certificate problem|CondaSSLError"
+    r"|self[- ]signed certificate",
+    FailureClass.CERTIFICATE,
+    "the certificate of a server is not trusted: {host}",
+    "give builds the certificate of the authority that signed it (RELAUNCH_CA_BUNDLE,"
+    " in a cluster RELAUNCH_KUBERNETES_CA_BUNDLE), or take a server with a public one",
+)
+
+NETWORK: Final = rule(
+    r"Could not resolve host|Temporary failure in name resolution"
+    r"|Name or service not known|Connection refused|Connection reset by peer"
+    r"|Connection timed out|[Rr]ead timed out|Max retries exceeded"
+    r"|Network is unreachable|No route to host|Retry\(total=0|Failed to connect to"
+    r"|error sending request|tcp connect error|dns error|remote end hung up"
+    r"|early EOF|returned error: 5\d\d|HTTP error 5\d\d|HTTP status server error"
+    r"|[Oo]peration timed out"
+    r"|Expecting value: line 1 column 1 \(char 0\)|incomplete-download|ProxyError",
+    FailureClass.NETWORK,
+    "a server could not be reached, or did not answer as it should: {host}",
+    "the build is tried again",
+)
+
+OF_CLONE: Final = (
+    CERTIFICATE,
+    NETWORK,
+    rule(
+        r"transport '(?P<scheme>\w+)' not allowed",
+        FailureClass.CLONE_FAILED,
+        "repositories by {scheme}:// are not built here",
+    ),
+    rule(
+        r"detected dubious ownership",
+        FailureClass.CLONE_FAILED,
+        "the repository's folder belongs to another user, so git does not read it",
+        "let the user who runs the service own the folder",
+    ),
+    rule(
+        r"could not read Username|Authentication failed|terminal prompts disabled"
+        r"|returned error: 40[13]",
+        FailureClass.CLONE_FAILED,
+        "the repository is private, or not there",
+        "only public repositories are built",
+    ),
+    rule(
+        r"not our ref|couldn't find remote ref|unadvertised object"
+        r"|unable to read tree|not a tree:|did not match any file",
+        FailureClass.CLONE_FAILED,
+        "the commit is not in the repository any more",
+        "push again; a force push may have removed it",
+    ),
+    rule(
+        r"repository '[^']*' (?:does not exist|not found)"
+        r"|does not appear to be a git repository|returned error: 404",
+        FailureClass.CLONE_FAILED,
+        "the repository is not there",
+        "it was deleted, moved or made private",
+    ),
+)

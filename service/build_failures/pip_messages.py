@@ -1,0 +1,212 @@
+"""Messages of pip about requirements that cannot be installed.
+
+All patterns were derived from the output of pip 26.3.
+"""
+
+from typing import Final
+
+from service.build_failures.messages import rule
+from service.domain.building.failure import FailureClass
+
+__all__ = ["OF_PIP_FILES"]
+
+_BAD: Final = FailureClass.BAD_DEFINITION
+
+OF_PIP_FILES: Final = (
+    rule(
+        r"due to an OSError: \[Errno 2\] No such file or directory: "
+        r"'(?P<what>/(?:[^'/]+/)*(?:croot|conda-bld|feedstock_root|build_artifacts|ci"
+        r"|bld|tmp/build|tmp/abs_[^'/]*)/[^']*)'",
+        FailureClass.FOREIGN_PATH,
+        "`{what}` is a folder of the machine on which conda built the package;"
+        " `pip freeze` writes it for what conda installed",
+        "write the file with `pip list --format=freeze`",
+    ),
+    rule(
+        r"Processing (?P<what>/\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
+        r"[\s\S]{0,4000}?due to an OSError: \[Errno 2\]",
+        FailureClass.FOREIGN_PATH,
+        "`{what}` is a path of another machine, and is not there",
+        "copy what you need into the repository, and name it by its path in there",
+    ),
+    rule(
+        r"InvalidRequirement: (?P<why>.+)\n[ \t]*placeholder(?P<what>\[[^\n]*)",
+        _BAD,
+        "the extras `{what}` cannot be read: {why}",
+    ),
+    rule(
+        r"Invalid requirement: \"(?P<what>[^\"\n]*)\": (?P<why>.{1,500})"
+        r"(?:\n.{0,500}){0,4}?\(from line (?P<line>\d+) of (?P<path>[^)]+)\)",
+        _BAD,
+        "`{what}` is not a requirement: {why}",
+    ),
+    rule(
+        r"due to an OSError: Invalid URL '(?P<what>[^']*)'(?:: (?P<why>[^\n.]+))?",
+        _BAD,
+        "`{what}` is no URL: {why}",
+        "write ./PATH for a directory of the repository, with no name and @ before",
+    ),
+    rule(
+        r"Could not open constraint file: .{0,500}: '(?:[^']*/)?(?P<what>[^'/]+)'",
+        _BAD,
+        "the included file `{what}` is not there",
+    ),
+    rule(
+        r"ERROR: (?P<what>\S{1,500})[^\n]{0,500} does not appear to be a Python "
+        r"project",
+        _BAD,
+        "`{what}` is no Python project: it has neither pyproject.toml nor setup.py",
+        "name the directory of a project, or take the line out",
+    ),
+    rule(
+        r"Processing (?P<what>\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
+        r"[\s\S]{0,4000}?(?:tarfile\.ReadError|zipfile\.BadZipFile|lzma\.LZMAError)",
+        _BAD,
+        "`{what}` is no archive, whatever its name says",
+        "make it anew; where it is kept in Git LFS, commit the file itself",
+    ),
+    rule(
+        r"(?:Obtaining|Processing) (?P<what>\S+) \(from -r (?P<path>\S+) \(line"
+        r" (?P<line>\d+)\)\)[\s\S]{0,4000}?"
+        r"Encountered error while generating package metadata",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built: {error}",
+        shows_error=True,
+    ),
+    rule(
+        r"Encountered error while generating package metadata\.\n\S* from "
+        r"(?P<what>\S+)",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built: {error}",
+        shows_error=True,
+    ),
+    rule(
+        r"Cannot find command '(?P<tool>hg|svn|bzr)'",
+        _BAD,
+        "a requirement is in a repository of {tool}, which builds do not have",
+        "take a release from an index, or a repository of git",
+        line=r"\b(?:hg|svn|bzr)\+",
+    ),
+    rule(
+        r"Cloning (?P<what>(?:git\+)?\S+)[^\n]{0,500}? to [^\n]*\n[\s\S]{0,4000}?"
+        r"git clone .{0,1000}did not run successfully",
+        FailureClass.CLONE_FAILED,
+        "the repository of a requirement could not be cloned: {what}",
+        "it is gone or private",
+    ),
+    rule(
+        r"Invalid requirement: (?P<what>.{1,500})\n(?:pip|__main__\.py): error: "
+        r"(?P<why>.+)",
+        _BAD,
+        "`{what}` is refused by pip: {why}",
+    ),
+    rule(
+        r"Hashes are required in --require-hashes mode, but they are missing.{0,500}"
+        r"\n\s+(?P<what>\S+)",
+        _BAD,
+        "some requirements have hashes and `{what}` has none",
+        "give hashes to all of them, or to none",
+    ),
+    *(
+        rule(
+            rf"ERROR: (?P<why>{why})",
+            _BAD,
+            "pip refuses a constraint: {why}",
+            "a constraint is a name followed by versions, nothing else",
+            line=line,
+            is_constraint=True,
+        )
+        for why, line in (
+            (
+                "Unnamed requirements are not allowed as constraints",
+                r"^(?!\s*-)[^@]*(?:/|\.whl)",
+            ),
+            ("Editable requirements are not allowed as constraints", r"^\s*(?:-e|--e)"),
+            ("Constraints cannot have extras", r"^[ \t]*[\w.-]+\s*\["),
+        )
+    ),
+    rule(
+        r"ERROR: Directory '(?P<what>[^']+)' is not installable",
+        _BAD,
+        "`{what}` is a folder without pyproject.toml and setup.py",
+        "add one of them, or take the line out",
+    ),
+    rule(
+        r"ERROR: (?P<why>--require-hashes and --no-require-hashes are mutually "
+        r"exclusive)",
+        _BAD,
+        "{why}",
+        "take one of them out",
+        line=r"--(?:no-)?require-hashes",
+    ),
+    rule(
+        r"ERROR: Wheel '[^']*' located at \S*?(?P<what>[^/\s]+) is invalid",
+        _BAD,
+        "`{what}` is no wheel",
+        "build it anew; where it is kept in Git LFS, commit the file itself",
+    ),
+    rule(
+        r"UndefinedComparison: (?P<why>Undefined <Op\('(?P<operator>[^']+)'\)>[^\n]*)",
+        _BAD,
+        "a marker compares with {operator} what cannot be compared",
+        "write == or >= with a version such as 3.11",
+        line=r";.*~=",
+    ),
+    rule(
+        r"TOMLDecodeError: (?P<why>.+?) \(at line (?P<at>\d+)",
+        _BAD,
+        "the pyproject.toml of a project cannot be read, at its line {at}: {why}",
+        about="pyproject.toml",
+    ),
+    rule(
+        r"Cannot import '?(?:build backend '(?P<what>[^']+)'|(?P<name>[\w.:]+)'?$)"
+        r"|BackendUnavailable: (?:Cannot import )?'?(?P<word>[\w.:]+)",
+        _BAD,
+        "the build backend `{what}{name}{word}` of a project cannot be imported",
+        "correct `build-backend`, or name its package in `requires`, both under"
+        " [build-system]",
+        about="pyproject.toml",
+        key="build-backend",
+    ),
+    rule(
+        r"404 Client Error: FileNotFoundError for url: file:///(?P<what>\S+)",
+        _BAD,
+        "the included file `{what}` is named by a file: URL, and is not there",
+        "write `-r {what}`",
+    ),
+    rule(
+        r"ERROR: (?P<what>\S+\.whl) is not a supported wheel on this platform",
+        _BAD,
+        "`{what}` is a wheel for another system or another Python",
+        "take the wheel for Linux and this Python, or name the package",
+    ),
+    rule(
+        r"ERROR: Invalid wheel filename[^:\n]*: '?(?P<what>[^'\n]+)",
+        _BAD,
+        "`{what}` is no name that a wheel can have",
+    ),
+    rule(
+        r"ERROR: (?P<what>\S+) is not a valid editable requirement",
+        _BAD,
+        "`-e {what}` names no local project and no repository",
+        "leave out -e, or name a directory or a URL such as git+https://…",
+    ),
+    rule(
+        r"Could not detect requirement name for '(?P<what>[^']+)'",
+        _BAD,
+        "pip cannot tell the name of `{what}`",
+        "write NAME @ URL",
+    ),
+    rule(
+        r"The '(?P<why>[^']*)' egg fragment is invalid\n\S* *from '(?P<what>[^']+)'",
+        _BAD,
+        "`{why}` in `{what}` is no name of a package",
+        "write NAME[EXTRA] @ URL",
+    ),
+    rule(
+        r"ERROR: \S*?(?P<what>[^/\s]+) recursively references itself",
+        _BAD,
+        "`{what}` includes itself",
+        "take out one of the lines that include each other",
+    ),
+)

@@ -1,0 +1,276 @@
+"""The REST API of a running service, as commands use it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from urllib.parse import quote
+
+import click
+
+from service.cli.client.fields import ResponseFields, UnexpectedAnswerError
+from service.cli.client.roots import root_of
+from service.cli.output.wording import in_options
+from service.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    PermanentError,
+    ServiceError,
+    TransientError,
+    UnauthenticatedError,
+)
+
+__all__ = [
+    "ApiReply",
+    "Client",
+    "HttpClient",
+    "ServerEvent",
+    "UnreachableError",
+    "connected",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FIRST_ANSWER: Final = 1000
+"""How much of a list is answered when no page is asked for."""
+NEXT_PAGES: Final = 100
+"""How long the pages are that are asked for."""
+
+ERRORS: Final[Mapping[int, type[ServiceError]]] = {
+    400: InvalidRequestError,
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    503: TransientError,
+}
+"""What the service's refusals are here; any other is for the operator to fix."""
+
+
+class UnreachableError(ServiceError):
+    """Nothing that speaks HTTP answers at the URL."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"no relaunch service answers at {url}; start one with `relaunch dev`"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiReply:
+    """An HTTP answer."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """One event of a stream.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html
+    """
+
+    name: str
+    data: str
+    id: str = ""
+
+
+class HttpClient(Protocol):
+    """Carries requests to one service."""
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        ...
+
+    async def send(
+        self, method: str, path: str, *, body: object | None = None
+    ) -> ApiReply:
+        """Send a request and return the answer, whatever its status.
+
+        Raises:
+            UnreachableError: Nothing answers.
+        """
+        ...
+
+    def stream(self, path: str, *, after: str = "") -> AsyncIterator[ServerEvent]:
+        """Yield events until the service ends the stream; reconnects when cut.
+
+        Raises:
+            UnreachableError: Nothing answers.
+            RefusedStreamError: The service answered something else than a stream.
+        """
+        ...
+
+
+class RefusedStreamError(Exception):
+    """A stream's request was answered with an error."""
+
+    def __init__(self, reply: ApiReply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+class Client:
+    """Asks a running service, and raises what it refuses.
+
+    Args:
+        wire: Carries the requests.
+    """
+
+    def __init__(self, *, wire: HttpClient) -> None:
+        self._wire = wire
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self._wire.url
+
+    async def get(self, *path: str, **query: str | int | None) -> ResponseFields:
+        """Read one thing."""
+        return ResponseFields(await self.call("GET", *path, query=query))
+
+    async def list_all(
+        self, *path: str, **query: str | int | None
+    ) -> list[ResponseFields]:
+        """Read a list to its end, however long; each thing once.
+
+        The service answers with the first thousand, and with a hundred at a time of
+        what follows. What is added or removed meanwhile may be missed.
+        """
+        found = await self.list(*path, **query)
+        page = len(found) // NEXT_PAGES + 1
+        more = len(found) == FIRST_ANSWER
+        while more:
+            read = await self.list(*path, **query, page=page, per_page=NEXT_PAGES)
+            found += read
+            page += 1
+            more = len(read) == NEXT_PAGES
+        return list({answer.text("id"): answer for answer in found}.values())
+
+    async def list(self, *path: str, **query: str | int | None) -> list[ResponseFields]:
+        """Read many things."""
+        return ResponseFields.many(await self.call("GET", *path, query=query))
+
+    async def post(
+        self, *path: str, body: object | None = None, **query: str | None
+    ) -> ResponseFields:
+        """Make something, or have something done."""
+        made = await self.call("POST", *path, query=query, body=body) or {}
+        return ResponseFields(made)
+
+    async def patch(self, *path: str, body: object) -> ResponseFields:
+        """Change something."""
+        return ResponseFields(await self.call("PATCH", *path, body=body))
+
+    async def delete(self, *path: str) -> None:
+        """Remove something."""
+        await self.call("DELETE", *path)
+
+    async def call(
+        self,
+        method: str,
+        *path: str,
+        query: Mapping[str, str | int | None] | None = None,
+        body: object | None = None,
+    ) -> object:
+        """Send a request and return the JSON of the answer; None when it has none.
+
+        Args:
+            method: Of HTTP.
+            path: Its segments below `/api/relaunch` or `/api/data`, as they are.
+            query: Parameters; those that are None are left out.
+            body: What to send as JSON.
+
+        Raises:
+            UnreachableError: Nothing answers.
+            ServiceError: The service refused, in its words.
+        """
+        where = _path(*path, query=query)
+        reply = await self._wire.send(method, where, body=body)
+        return self._read(reply, where)
+
+    async def follow(self, *path: str, after: str = "") -> AsyncIterator[ServerEvent]:
+        """Yield the events of a stream until the service ends it."""
+        where = _path(*path)
+        try:
+            async for event in self._wire.stream(where, after=after):
+                yield event
+        except RefusedStreamError as exc:
+            self._read(exc.reply, where)
+            raise UnexpectedAnswerError(
+                f"{self.url}{where} answered {exc.reply.status} and no stream"
+            ) from exc
+
+    def _read(self, reply: ApiReply, where: str) -> object:
+        try:
+            content: object = json.loads(reply.text) if reply.text.strip() else None
+        except ValueError as exc:
+            raise UnexpectedAnswerError(
+                f"{self.url}{where} answered {reply.status} with something that is no "
+                "JSON; is it a relaunch service?"
+            ) from exc
+        if reply.status < 400:  # noqa: PLR2004 - the first status of errors
+            return content
+        raise self._refusal(reply.status, content, where)
+
+    def _refusal(self, status: int, content: object, where: str) -> ServiceError:
+        kind = ERRORS.get(status, PermanentError)
+        # Not the service's own words: they cannot know where the command line takes its
+        # token from.
+        if kind is UnauthenticatedError:
+            return kind(
+                f"the service at {self.url} refused the token; set RELAUNCH_TOKEN, or "
+                "RELAUNCH_DATA to the service's data folder"
+            )
+        error = content.get("error") if isinstance(content, Mapping) else None
+        if not isinstance(error, Mapping):
+            return kind(f"{self.url}{where} answered {status}")
+        parts = (error.get("message"), error.get("detail"))
+        message = ": ".join(str(part) for part in parts if part)
+        return kind(in_options(message) or f"answered {status}")
+
+
+def _path(*path: str, query: Mapping[str, str | int | None] | None = None) -> str:
+    where = "/".join((root_of(path), *(quote(text, safe="") for text in path)))
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    pairs = "&".join(
+        f"{key}={quote(str(each), safe='')}" for key, each in given.items()
+    )
+    return f"{where}?{pairs}" if pairs else where
+
+
+def connected(
+    command: Callable[Concatenate[Client, P], Coroutine[object, object, R]],
+) -> Callable[P, R]:
+    """Turn an asynchronous command into one that click calls, with a client."""
+
+    @wraps(command)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        async def run() -> R:
+            async with _wire() as wire:
+                return await command(Client(wire=wire), *args, **kwargs)
+
+        return asyncio.run(run())
+
+    return call
+
+
+def _wire() -> AbstractAsyncContextManager[HttpClient]:
+    # aiohttp and pydantic take half a second each, and `--help` needs neither.
+    from service.adapters.address_file import find_address  # noqa: PLC0415
+    from service.cli.client.http import HttpWire  # noqa: PLC0415
+    from service.settings import load  # noqa: PLC0415
+
+    settings = load()
+    named = click.get_current_context().find_root().obj
+    url = named or find_address(settings.data) or settings.url
+    return HttpWire.open(url.rstrip("/"), token=settings.api_token())

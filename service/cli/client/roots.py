@@ -1,0 +1,36 @@
+"""Below which root of the REST API something is asked for: Renku's, or ours."""
+
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["NOUNS_OF_OURS", "OURS", "RENKU", "root_of"]
+
+RENKU: Final = "/api/data"
+OURS: Final = "/api/relaunch"
+NOUNS_OF_OURS: Final = frozenset(
+    {
+        "builds",
+        "dead_letters",
+        "deliveries",
+        "events",
+        "explanations",
+        "hooks",
+        "pause",
+        "pauses",
+        "session_launchers",
+        "sign_in_links",
+        "simulations",
+        "sources",
+        "statistics",
+        "tokens",
+        "usage",
+    }
+)
+"""What is read below `/api/relaunch`; all else has Renku's shapes only."""
+
+
+def root_of(path: Sequence[str]) -> str:
+    """Return the root for a path, given as its segments."""
+    ours = path[0] in NOUNS_OF_OURS or path[-1] in {"builds", "pause", "repositories"}
+    # Renku serves logs of builds below /api/data, and only the stream is ours.
+    return OURS if ours and path[-1] != "logs" else RENKU

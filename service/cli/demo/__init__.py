@@ -1,0 +1,1 @@
+"""The demo: a real service, real pushes, real builds."""

@@ -1,0 +1,1 @@
+"""Commands for launchers and their sessions."""

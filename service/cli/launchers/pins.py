@@ -1,0 +1,58 @@
+"""`relaunch launcher pin`, `unpin` and `rollback`."""
+
+import click
+
+from service.cli.client.api import Client, connected
+from service.cli.launchers.fields import find_launcher, image_of
+from service.cli.output.printing import echo, example, moment, reference
+
+__all__ = ["pin", "rollback", "unpin"]
+
+
+@click.command(epilog=example("relaunch launcher pin course"))
+@click.argument("name")
+@connected
+async def pin(client: Client, *, name: str) -> None:
+    """Keep a launcher on its image until it is unpinned."""
+    found = await find_launcher(client, name)
+    made = await client.post("session_launchers", found.text("id"), "pin")
+    echo(f"Launcher {made.text('name')} stays on {image_of(made)}.")
+
+
+@click.command(epilog=example("relaunch launcher unpin course"))
+@click.argument("name")
+@connected
+async def unpin(client: Client, *, name: str) -> None:
+    """Have a launcher updated again, at once if it is behind."""
+    found = await find_launcher(client, name)
+    made = await client.post("session_launchers", found.text("id"), "unpin")
+    behind = ", and catches up now" if made.text("outdated") == "yes" else ""
+    echo(f"Launcher {made.text('name')} is updated again{behind}.")
+
+
+@click.command(
+    epilog=example(
+        "relaunch launcher rollback course --list",
+        "relaunch launcher rollback course --build 01J5M3Z0000000000000000000",
+    )
+)
+@click.argument("name")
+@click.option("--build", metavar="ID", help="The build whose image it gets.")
+@click.option("--list", "is_list", is_flag=True, help="Only show what there is.")
+@connected
+async def rollback(
+    client: Client, *, name: str, build: str | None, is_list: bool
+) -> None:
+    """Go back to an earlier image, by default the last, and stay there."""
+    found = await find_launcher(client, name)
+    path = ("session_launchers", found.text("id"))
+    if is_list:
+        for each in await client.list(*path, "images"):
+            image = reference(each.inner("result").text("image"))
+            echo(f"{each.text('id')}  {moment(each.text('created_at'))}  {image}")
+        return
+    body = {"build_id": build} if build else {}
+    made = await client.post(*path, "rollback", body=body)
+    echo(
+        f"Launcher {made.text('name')} starts from {image_of(made)} now, and stays so."
+    )

@@ -1,0 +1,44 @@
+"""`relaunch version`: which version speaks, and which answers."""
+
+from importlib.metadata import PackageNotFoundError, version as installed_version
+
+import click
+
+from service.cli.client.api import Client, UnreachableError, connected
+from service.cli.output.printing import echo, example, output_option, show_json
+
+__all__ = ["version"]
+
+
+@click.command(epilog=example("relaunch version"))
+@click.option("--client", "only_client", is_flag=True, help="Do not ask the service.")
+@output_option
+def version(*, only_client: bool, output: str) -> None:
+    """Print the version of this program and of the service."""
+    here = {"client": _here()}
+    found = here if only_client else here | {"service": _there()}
+    if output == "json":
+        show_json(found)
+        return
+    echo(f"relaunch {found['client']}")
+    if not only_client:
+        echo(f"service  {found['service'] or 'not running'}")
+
+
+def _here() -> str:
+    try:
+        return installed_version("relaunch")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _there() -> str | None:
+    try:
+        return _ask()
+    except UnreachableError:
+        return None
+
+
+@connected
+async def _ask(client: Client) -> str:
+    return (await client.get("version")).text("version")

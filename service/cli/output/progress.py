@@ -1,0 +1,156 @@
+"""Waiting for a build, with its progress in sight."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import click
+
+from service.cli.client.api import Client, UnreachableError
+from service.cli.client.fields import ResponseFields
+from service.cli.launchers.fields import image_of
+from service.cli.output.printing import (
+    echo,
+    plain,
+    reference,
+    show_json,
+    took,
+    waiting_line,
+)
+from service.cli.output.tables import console, echo_styled, style_of
+from service.errors import NotFoundError
+
+__all__ = ["Progress", "follow_build", "print_log", "wait_for", "wait_for_newest"]
+
+ROLLS_OUT_WITHIN: Final = timedelta(seconds=10)
+LOOK_EVERY: Final = timedelta(seconds=0.2)
+WAITING: Final = "waiting"
+"""The event that explains why nothing happens."""
+END: Final = "end"
+"""The event that closes a log's stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """An update of a build that is followed."""
+
+    text: str
+    is_waiting: bool = False
+    """Whether it explains why nothing happens, and is no line of the log."""
+
+
+async def follow_build(client: Client, build: str) -> AsyncIterator[Progress]:
+    """Yield the lines of a build's log, and what it waits for, until it has ended.
+
+    Raises:
+        UnreachableError: The service went away before.
+    """
+    async for event in client.follow("builds", build, "logs", "stream"):
+        if event.name == END:
+            return
+        if event.name == WAITING:
+            why = waiting_line(ResponseFields(json.loads(event.data)))
+            yield Progress(text=why, is_waiting=True)
+            continue
+        yield Progress(text=_line(event.data))
+    # The server ends a log with the event `end`. A stream that closes without it was
+    # cut, and the build may still run.
+    raise UnreachableError(client.url)
+
+
+def _line(data: str) -> str:
+    try:
+        content: object = json.loads(data)
+    except ValueError:
+        return data
+    if isinstance(content, dict):
+        return ResponseFields(content).text("text")
+    return str(content)
+
+
+async def print_log(client: Client, build: str) -> int:
+    """Print a build's log while it grows, and return the exit code."""
+    async for update in follow_build(client, build):
+        if update.is_waiting:
+            click.echo(plain(f"build {build}: {update.text}"), err=True)
+        else:
+            echo(update.text)
+    return _conclude(await client.get("builds", build))
+
+
+async def wait_for(client: Client, build: str, *, output: str) -> int:
+    """Show a build's progress until it has ended, and return the exit code.
+
+    Args:
+        client: Of the service.
+        build: Its id.
+        output: How it ended: `table`, `json`, or `none` for not at all.
+    """
+    out = console(is_error=True)
+    with out.status(f"build {build}: waiting") as status:
+        async for update in follow_build(client, build):
+            # Without a terminal the status line is not drawn, and a build that waits
+            # for an hour would look like a command that hangs.
+            if update.is_waiting and not out.is_terminal:
+                click.echo(plain(f"build {build}: {update.text}"), err=True)
+            elif update.text.strip():
+                status.update(plain(update.text)[: out.width - 4])
+        found = await client.get("builds", build)
+        await _rolled_out(client, found)
+    if output == "json":
+        show_json(found.raw)
+    return _conclude(found) if output == "table" else _code(found)
+
+
+async def wait_for_newest(client: Client, environment: str, *, output: str) -> int:
+    """Wait for an environment's newest build."""
+    found = await client.list("environments", environment, "builds")
+    if not found:
+        raise NotFoundError("the environment has no build")
+    return await wait_for(client, found[0].text("id"), output=output)
+
+
+async def _rolled_out(client: Client, build: ResponseFields) -> None:
+    """Wait until the launcher knows of a build's image, a moment after its end.
+
+    Whoever waited may start a session next, and expects the new image there. A
+    launcher that went on to something newer never shows it: then enough is enough.
+    """
+    image = build.inner("result").text("image")
+    if not image:
+        return
+    with suppress(TimeoutError, NotFoundError):
+        async with asyncio.timeout(ROLLS_OUT_WITHIN.total_seconds()):
+            while True:
+                path = ("session_launchers", build.text("launcher_id"))
+                found = await client.get(*path)
+                if image in {image_of(found), found.text("available_image")}:
+                    return
+                await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+def _code(found: ResponseFields) -> int:
+    return 0 if found.text("status") == "succeeded" else 1
+
+
+def _conclude(found: ResponseFields) -> int:
+    """Describe how a build ended, and return the exit code."""
+    state = found.text("state") or found.text("status")
+    image = found.inner("result").text("image")
+    time = took(found.text("created_at"), found.text("completed_at"))
+    echo_styled(
+        f"Build {found.text('id')} ",
+        (state, style_of(state)),
+        f" ({found.text('ended')})" if found.has("ended") else "",
+        f" after {time}" if time else "",
+        f": {reference(image)}" if image else "",
+    )
+    failure = found.inner("failure")
+    for part in (failure.text("message"), failure.text("hint")):
+        if part:
+            echo(f"  {part}")
+    return _code(found)

@@ -1,0 +1,59 @@
+"""`relaunch migrate`: the tables of the database, up and down."""
+
+import asyncio
+
+import click
+
+from service.cli.output.printing import echo, example
+
+__all__ = ["migrate"]
+
+
+@click.command(
+    epilog=example(
+        "relaunch migrate", "relaunch migrate --check", "relaunch migrate --down"
+    )
+)
+@click.option("--down", is_flag=True, help="Take the last migration back, one version.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Change nothing; the exit code is 1 when a migration has to run.",
+)
+def migrate(*, down: bool, check: bool) -> int:
+    """Bring the tables of RELAUNCH_DATABASE to this version.
+
+    Where several processes share a database, run it before the first one starts and
+    before each upgrade; processes refuse tables of another version. Processes of the
+    version before go on beside it. `relaunch dev` does it by itself.
+
+    To go back, stop this version, run `relaunch migrate --down` with it, and start the
+    version before.
+    """
+    if down and check:
+        raise click.UsageError("--down and --check exclude each other")
+    return asyncio.run(_run(down=down, check=check))
+
+
+async def _run(*, down: bool, check: bool) -> int:
+    # The database's library is slow to import.
+    from service.adapters.store.database import maintenance  # noqa: PLC0415
+    from service.settings import load  # noqa: PLC0415
+
+    url = load().database_url
+    if check:
+        found = await maintenance.read_schema(url)
+        needed = "" if found.is_current else f"; this version needs {found.wanted}"
+        echo(f"the database has {_named(found.now)}{needed}")
+        return 0 if found.is_current else 1
+    change = maintenance.downgrade_database if down else maintenance.upgrade_database
+    found = await change(url)
+    if found.before == found.now:
+        echo(f"the database has {_named(found.now)} already")
+    else:
+        echo(f"the database had {_named(found.before)} and has {_named(found.now)} now")
+    return 0
+
+
+def _named(version: str | None) -> str:
+    return f"schema {version}" if version else "no tables of ours"

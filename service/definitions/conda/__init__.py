@@ -1,0 +1,1 @@
+"""Conda's environment files and package lists."""

@@ -1,0 +1,134 @@
+"""YAML documents, parsed with conda's own parser, with the positions of values."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.docinfo import DocInfo
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from service.definitions.formats.complexity import TooComplexError
+from service.definitions.formats.numbers import check_numbers
+from service.definitions.formats.yaml_size import check_unfolding
+
+__all__ = ["Document", "MalformedYamlError", "Mark", "load"]
+
+MAX_NODES: Final = 50_000
+"""Values in one document, including those that aliases repeat."""
+
+Mark = tuple[int, int]
+"""Line and column, from 1."""
+
+
+class MalformedYamlError(ValueError):
+    """A document that conda cannot parse.
+
+    Args:
+        message: The reason.
+        mark: The position, if it is known.
+    """
+
+    def __init__(self, message: str, mark: Mark | None = None) -> None:
+        super().__init__(message)
+        self.mark = mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A parsed document: an environment file has to be a mapping."""
+
+    values: Mapping[object, object]
+    marks: Mapping[tuple[object, ...], Mark]
+    """The position of the value at each path of keys and indexes."""
+
+    def mark(self, *path: object) -> Mark | None:
+        """Return the position of a value; None when an alias or merge key added it."""
+        return self.marks.get(path)
+
+
+def load(raw: bytes) -> Document:
+    """Parse a document.
+
+    Raises:
+        MalformedYamlError: Conda could not parse it.
+        TooComplexError: Its aliases expand to too many values.
+    """
+    with warnings.catch_warnings():
+        # The parser warns of harmless problems, such as a duplicate anchor.
+        warnings.simplefilter("ignore")
+        try:
+            values, root = _parse(raw)
+        except (MalformedYamlError, TooComplexError):
+            raise
+        except MarkedYAMLError as exc:
+            raise MalformedYamlError(_why(exc), _mark_of(exc)) from exc
+        except (YAMLError, ValueError) as exc:
+            raise MalformedYamlError(str(exc).splitlines()[0]) from exc
+        except RecursionError:
+            raise MalformedYamlError("it is nested too deeply") from None
+    if not isinstance(values, Mapping):
+        raise MalformedYamlError("expected a mapping with channels and dependencies")
+    return Document(values=values, marks=_marks(root))
+
+
+def _parse(raw: bytes) -> tuple[object, Node]:
+    """Parse a document; return its value, and its root node for the positions."""
+    # These are the steps of `YAML.load`, which discards the nodes and so the positions.
+    reader = YAML(typ="safe", pure=True)
+    reader.doc_infos.append(DocInfo(requested_version=None))
+    reader.tags = {}
+    constructor, parser = reader.get_constructor_parser(raw)
+    try:
+        root = constructor.composer.get_single_node()
+        if root is None:
+            raise MalformedYamlError("it is empty")
+        # Between composing and constructing: nodes share what an alias repeats, and
+        # only the construction copies what a merge key adds.
+        check_unfolding(root, MAX_NODES)
+        values = constructor.construct_document(root)
+        check_numbers(values)
+        return values, root
+    finally:
+        parser.dispose()
+
+
+def _why(exc: MarkedYAMLError) -> str:
+    why = str(exc.problem or exc.context or "it is no YAML")
+    # The parser names the character as a literal of Python, and nothing more.
+    if "\\t" in why:
+        why += " (YAML is indented with spaces, comments too)"
+    return why
+
+
+def _mark_of(exc: MarkedYAMLError) -> Mark | None:
+    mark = exc.problem_mark or exc.context_mark
+    return (mark.line + 1, mark.column + 1) if mark is not None else None
+
+
+def _marks(root: Node) -> dict[tuple[object, ...], Mark]:
+    """Return the positions of sections, their entries, and the entries' entries."""
+    marks: dict[tuple[object, ...], Mark] = {}
+    todo: list[tuple[tuple[object, ...], Node]] = [((), root)]
+    while todo:
+        path, node = todo.pop()
+        marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        # Positions are for findings, and none is about anything deeper; a document of
+        # 50,000 values would keep as many tuples.
+        if len(path) > _DEEPEST:
+            continue
+        if isinstance(node, MappingNode):
+            todo.extend(
+                ((*path, key.value), value)
+                for key, value in node.value
+                if isinstance(key, ScalarNode)
+            )
+        elif isinstance(node, SequenceNode):
+            todo.extend(((*path, index), item) for index, item in enumerate(node.value))
+    return marks
+
+
+_DEEPEST: Final = 3
+"""The depth of `dependencies`, an index, `pip`, an index."""

@@ -1,0 +1,1 @@
+"""The kinds of definitions: one file each, listed in `service.definitions.registry`."""

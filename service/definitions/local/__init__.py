@@ -1,0 +1,1 @@
+"""Projects of the repository that an image installs, and their code."""

@@ -1,0 +1,256 @@
+"""Projects and archives of the repository that are installed by path.
+
+The code of a project counts (`service.definitions.local.code`), editable or not. Its
+build files are parsed as well, for path dependencies and for errors.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from service.definitions.closure_builder import Reading
+from service.definitions.formats.local_paths import LocalPath, poetry_paths
+from service.definitions.formats.project_meaning import meaning, project_meaning
+from service.definitions.formats.pyproject import (
+    names_outside,
+)
+from service.definitions.formats.toml_json import Table, read_toml, table, text
+from service.definitions.formats.tool_tables import has_known_builders, takes_history
+from service.definitions.local.code import follow_code, follow_directory, remark_outward
+from service.definitions.paths import ResolvedPath, join_path
+from service.definitions.python.versions import check_python, from_poetry
+from service.definitions.queries import Asking
+from service.definitions.text import show
+from service.domain.findings import Severity
+
+__all__ = [
+    "follow_archives",
+    "follow_local",
+    "follow_paths",
+    "follow_project",
+]
+
+_HISTORY: Final = re.compile(
+    rb"use_scm_version|setuptools_scm|versioneer|\bpbr\b|['\"]git['\"]"
+    rb"|\bgit (?:describe|rev-parse|log)\b"
+)
+"""Matches a setup.py that takes its version from git."""
+
+
+_IN_SETUP: Final = re.compile(rb"\bpython_requires\s*=\s*['\"]([^'\"]+)['\"]")
+_IN_CFG: Final = re.compile(rb"^python[_-]requires\s*[=:]\s*(\S.*)$", re.MULTILINE)
+"""The supported Pythons in setup.py and setup.cfg."""
+
+
+def follow_local(reading: Reading, path: str) -> Asking[ResolvedPath]:
+    """Follow a project or archive by its path from the root of the repository."""
+    found = (yield from reading.files.find([path]))[path]
+    if found.is_directory:
+        if found.real:
+            reading.add(found, "project", whole=False)
+        yield from follow_project(reading, found.real)
+        return found
+    reading.add(found, "archive")
+    reading.mean_bytes(found)
+    return found
+
+
+def follow_project(
+    reading: Reading,
+    directory: str,
+    *,
+    understood: Iterable[str] = (),
+    is_locked: bool = False,
+) -> Asking[None]:
+    """Follow a project that is built and installed: its code and its dependencies.
+
+    Args:
+        reading: The closure.
+        directory: The resolved path of its directory.
+        understood: Names in it that are parsed elsewhere, for their meaning.
+        is_locked: Whether a lock decides what is installed beside it.
+    """
+    if not reading.is_new("project", directory):
+        return
+    reading.optional.enter(reading.relative(directory))
+    names = ("pyproject.toml", "setup.py", "setup.cfg")
+    paths = [_inside(directory, name) for name in names]
+    found = yield from reading.files.find(paths)
+    pyproject, setup, cfg = (found[path] for path in paths)
+    for value in (pyproject, setup):
+        reading.add(value, "metadata")
+    _remark_uninstallable(reading, directory, (pyproject, setup))
+    document = None
+    if not pyproject.is_absent:
+        document = yield from _follow_pyproject(
+            reading, directory, pyproject, is_locked=is_locked
+        )
+    if setup.is_file:
+        raw = yield from reading.files.content(setup.entry.oid, setup.real)
+        if raw is None or _HISTORY.search(raw):
+            _remark_history(reading, setup.path)
+        _check_setup(reading, setup.path, raw or b"", _IN_SETUP)
+    if cfg.is_file:
+        raw = yield from reading.files.content(cfg.entry.oid, cfg.real)
+        _check_setup(reading, cfg.path, raw or b"", _IN_CFG)
+    read = {"pyproject.toml", *understood} if document is not None else {*understood}
+    yield from follow_code(reading, directory, understood=frozenset(read))
+    _remark_code(reading, directory)
+
+
+def follow_paths(
+    reading: Reading,
+    directory: str,
+    owner: str,
+    paths: Iterable[LocalPath],
+    *,
+    is_code_of_all: bool = True,
+) -> Asking[None]:
+    """Follow path dependencies, which are relative to the file that names them.
+
+    Args:
+        reading: The closure.
+        directory: The directory of the file that names them.
+        owner: The path of that file.
+        paths: The dependencies.
+        is_code_of_all: Whether those count, too, that a build does not need.
+    """
+    for local_path in sorted(
+        set(paths), key=lambda item: (item.path, item.is_editable)
+    ):
+        if reading.is_full():
+            return
+        path = join_path(directory, local_path.path)
+        if path is None:
+            reading.remark(
+                Severity.WARNING,
+                "unpinned_include",
+                f"{show(owner)} depends on {show(local_path.path)}, which lies outside"
+                " the repository, so a change there is not noticed and a build may not"
+                " find it; move it into the repository.",
+                path=owner,
+            )
+            continue
+        if local_path.is_virtual:
+            yield from _follow_virtual(reading, path)
+            continue
+        if local_path.is_needed or is_code_of_all:
+            found = yield from follow_local(reading, path)
+        else:
+            found = (yield from reading.files.find([path]))[path]
+        if found.is_absent and found.trouble is None:
+            follows = (
+                "the build would fail" if local_path.is_needed else "no build needs it"
+            )
+            reading.remark(
+                Severity.ERROR if local_path.is_needed else Severity.WARNING,
+                "missing_include",
+                f"{show(owner)} depends on {show(path)}, and there is no such file or"
+                f" directory; {follows}. Add it, or drop the dependency.",
+                path=owner,
+            )
+
+
+def follow_archives(
+    reading: Reading, owner: str, paths: Iterable[LocalPath]
+) -> Asking[None]:
+    """Follow directories of archives, which are relative to the context directory."""
+    for item in sorted(set(paths), key=lambda item: (item.path, item.is_needed)):
+        path = join_path(reading.context_dir, item.path)
+        if path is None or reading.is_full():
+            continue
+        found = (yield from reading.files.find([path]))[path]
+        yield from follow_directory(reading, found, "archives")
+        if found.is_absent and found.trouble is None and item.is_needed:
+            reading.remark(
+                Severity.ERROR,
+                "missing_include",
+                f"{show(owner)} names {show(path)} under find-links, and there is no"
+                " such directory; the build would fail. Add it, or drop it.",
+                path=owner,
+            )
+
+
+def _follow_virtual(reading: Reading, directory: str) -> Asking[None]:
+    """Follow a virtual project, of which only the dependencies are installed."""
+    found = yield from reading.take(_inside(directory, "pyproject.toml"), "metadata")
+    document = yield from read_toml(reading, found)
+    if document is not None:
+        read = meaning(document, installer="uv", is_built=False)
+        reading.mean("metadata", reading.relative(found.path), read)
+
+
+def _follow_pyproject(
+    reading: Reading, directory: str, pyproject: ResolvedPath, *, is_locked: bool
+) -> Asking[Table | None]:
+    document = yield from read_toml(reading, pyproject)
+    if document is None:
+        return None
+    read = project_meaning(document, is_locked=is_locked)
+    reading.mean("project", reading.relative(pyproject.path), read)
+    if not is_locked and has_known_builders(document):
+        reading.optional.offer(reading.relative(directory), document)
+    check_python(reading, pyproject.path, _python_of(document))
+    if takes_history(document):
+        _remark_history(reading, pyproject.path)
+    if directory and names_outside(document):
+        remark_outward(reading, directory, pyproject.path)
+    yield from follow_paths(reading, directory, pyproject.path, poetry_paths(document))
+    return document
+
+
+def _python_of(document: Table) -> str | None:
+    """Return the Pythons that a project supports, by its pyproject.toml."""
+    wanted = text(table(document, "project").get("requires-python"))
+    poetry = table(document, "tool", "poetry", "dependencies")
+    return wanted or from_poetry(text(poetry.get("python")))
+
+
+def _check_setup(
+    reading: Reading, path: str, raw: bytes, pattern: re.Pattern[bytes]
+) -> None:
+    if match := pattern.search(raw):
+        check_python(reading, path, match[1].decode("utf-8", "replace").strip())
+
+
+def _remark_history(reading: Reading, path: str) -> None:
+    reading.count_commit()
+    reading.remark(
+        Severity.NOTE,
+        "version_from_history",
+        f"{show(path)} takes the version from git's history, so every commit counts as"
+        " a change. A build has one commit and no tags; write the version down to have"
+        " the one you mean.",
+        path=path,
+    )
+
+
+def _remark_code(reading: Reading, directory: str) -> None:
+    where = reading.relative(directory)
+    name = "this directory" if where == "." else show(where)
+    reading.remark(
+        Severity.NOTE,
+        "whole_directory",
+        f"The project in {name} is installed and the image holds its code, so every"
+        " commit that touches the directory makes a new image. Keep what is installed"
+        " in a directory of its own, or do not install it, to have fewer.",
+        path=directory,
+    )
+
+
+def _remark_uninstallable(
+    reading: Reading, directory: str, found: tuple[ResolvedPath, ResolvedPath]
+) -> None:
+    if all(path.is_absent for path in found):
+        reading.remark(
+            Severity.ERROR,
+            "not_installable",
+            f"{show(reading.relative(directory))} is to be installed, and has neither"
+            " pyproject.toml nor setup.py; the build would fail. Add one of them.",
+            path=directory,
+        )
+
+
+def _inside(directory: str, name: str) -> str:
+    return posixpath.join(directory, name) if directory else name

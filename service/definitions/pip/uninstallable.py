@@ -1,0 +1,118 @@
+"""Valid requirements that no image can install."""
+
+import re
+from typing import Final
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from service.definitions.pip.requirement_line import (
+    Local,
+    NamedRequirement,
+    ParsedRequirement,
+    RemoteRequirement,
+)
+from service.definitions.pip.requirements_txt import RequirementLine
+from service.definitions.text import show
+
+__all__ = [
+    "check_constraint",
+    "find_uninstallable",
+    "has_local_version",
+    "is_always_refused",
+]
+
+_OF_OTHER_SYSTEMS: Final = {
+    "pypiwin32": "win32",
+    "pywin32": "win32",
+    "tensorflow-intel": "win32",
+    "tensorflow-macos": "darwin",
+    "tensorflow-metal": "darwin",
+    "windows-curses": "win32",
+}
+"""Packages without a file for Linux, which `pip freeze` writes on other systems."""
+
+
+def find_uninstallable(
+    requirement: ParsedRequirement,
+) -> str:
+    """Return why no image can install a requirement; empty when one may."""
+    return _check_wheel_platform(requirement) or _check_name(requirement)
+
+
+def has_local_version(
+    requirement: ParsedRequirement,
+) -> bool:
+    """Return whether a requirement is pinned to a local version, which PyPI never has.
+
+    https://packaging.python.org/en/latest/specifications/version-specifiers/
+    """
+    return (
+        isinstance(requirement, NamedRequirement)
+        and not requirement.url
+        and any(
+            version.operator == "==" and "+" in version.version
+            for version in requirement.versions
+        )
+    )
+
+
+def _check_name(requirement: ParsedRequirement) -> str:
+    if not isinstance(requirement, NamedRequirement) or requirement.url:
+        return ""
+    if requirement.name == "pkg-resources":
+        return (
+            "pkg-resources is no package; `pip freeze` wrote it on Debian or Ubuntu by"
+            " mistake. Take the line out"
+        )
+    if requirement.name == "python":
+        return (
+            "python is no package of pip; choose the version of Python in an"
+            " environment.yml or a pyproject.toml"
+        )
+    if system := _OF_OTHER_SYSTEMS.get(requirement.name):
+        return (
+            f"{requirement.name} is for another system, and images are Linux's; write"
+            f" ; sys_platform == '{system}' after it, or take it out"
+        )
+    return ""
+
+
+def _check_wheel_platform(
+    requirement: ParsedRequirement,
+) -> str:
+    where = requirement.path if isinstance(requirement, Local) else requirement.url
+    name = where.partition("#")[0].partition("?")[0].rpartition("/")[2]
+    if not name.lower().endswith(".whl"):
+        return ""
+    try:
+        tags = parse_wheel_filename(name.replace("%2B", "+"))[3]
+    except InvalidWheelFilename:
+        return f"{show(name)} is no name that a wheel can have"
+    if any(tag.platform == "any" or "linux" in tag.platform for tag in tags):
+        return ""
+    return f"{show(name)} is a wheel for another system; images are Linux's"
+
+
+def check_constraint(line: RequirementLine, requirement: ParsedRequirement) -> str:
+    """Return why pip refuses a constraint; empty when it does not."""
+    if line.is_editable:
+        return "is editable, which no constraint may be"
+    if requirement.row[0] == "variable":
+        return ""
+    if not requirement.name:
+        return "has no name, and a constraint has to have one"
+    has_extras = not isinstance(requirement, RemoteRequirement) and requirement.extras
+    return "has extras, which no constraint may have" if has_extras else ""
+
+
+_REFUSED: Final = re.compile(
+    r"[A-Za-z][\w.-]*(?:\[[\w, -]*\])?(?:=[\w.*]+(?:=\w+)?|(?: [A-Za-z]\w*)+)"
+)
+
+
+def is_always_refused(text: str) -> bool:
+    """Return whether no pip has ever taken a line that this one refuses.
+
+    A single `=`, as conda writes it, or several words.
+    """
+    return _REFUSED.fullmatch(text) is not None

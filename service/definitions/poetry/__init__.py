@@ -1,0 +1,1 @@
+"""Poetry projects, validated before poetry runs."""

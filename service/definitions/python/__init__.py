@@ -1,0 +1,1 @@
+"""The Python version that a definition requests, and the available interpreters."""

@@ -1,0 +1,1 @@
+"""uv projects, validated before uv runs."""

@@ -1,0 +1,1 @@
+"""Builds: their states, schedule, failures and estimates."""

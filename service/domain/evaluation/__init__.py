@@ -1,0 +1,1 @@
+"""Evaluations: when a source is due, the comparison, and the rebuilds that follow."""

@@ -1,0 +1,1 @@
+"""Outgoing notifications: where projects want them, and what becomes of one."""

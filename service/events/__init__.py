@@ -1,0 +1,1 @@
+"""The public events: CloudEvents models and their contract."""

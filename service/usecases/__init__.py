@@ -1,0 +1,1 @@
+"""Use cases that handlers, consumers and the command line share; without HTTP."""

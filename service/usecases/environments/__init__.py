@@ -1,0 +1,1 @@
+"""Commands of users for environments: of one launcher, and of all."""

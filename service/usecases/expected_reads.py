@@ -1,0 +1,92 @@
+"""Predict what an evaluation will read, from the closure that was read last.
+
+Most pushes leave the set of files of a definition as it is, so the paths of the last
+closure, together with the files that any definition starts from, are nearly always
+all that the next evaluation reads.
+"""
+
+import posixpath
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from service.definitions.registry import CANDIDATES, LOCKS
+from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
+from service.domain.source import Seen
+from service.ports.remote import ExpectedReads
+
+__all__ = ["expect_reads"]
+
+_STARTS: Final = (*CANDIDATES, *LOCKS, "poetry.lock", "setup.py", "setup.cfg")
+"""Files of the context directory that a definition without a history may consist of."""
+_UNREAD: Final = frozenset({"code", "commit"})
+"""Roles of items that count by their object id alone."""
+
+
+def expect_reads(seen: Seen | None, context_dir: str) -> ExpectedReads:
+    """Return what the next evaluation of a source will probably read.
+
+    Args:
+        seen: What was last seen there; None before the first evaluation.
+        context_dir: The directory of the definition; empty for the root.
+    """
+    items = seen.items if seen else ()
+    starts = tuple(posixpath.join(context_dir, name) for name in _STARTS)
+    # Paths of the last closure first: a remote with a limit for one request takes them
+    # in this order, and the others are guesses.
+    known = tuple(item.path for item in items if _is_read(item))
+    files = tuple(dict.fromkeys((*known, *starts)))
+    listings = frozenset(_listed(items))
+    directories = {
+        above
+        for path in (*files, *(item.path for item in items), *listings)
+        for above in _above(path)
+    }
+    return ExpectedReads(
+        files=files,
+        # Parents first: a remote that can take only some of them takes those on the
+        # way to the others.
+        directories=tuple(
+            sorted(directories, key=lambda path: (path.count("/"), path))
+        ),
+        listings=tuple(sorted(listings)),
+        large=("",) if _is_root_large(items, listings) else (),
+    )
+
+
+def _is_read(item: Item) -> bool:
+    """Return whether an item's content was read, and not only its id."""
+    if item.mode == SYMLINK:
+        return True
+    is_file = bool(item.oid) and item.mode not in {DIRECTORY, ABSENT}
+    return is_file and item.role not in _UNREAD
+
+
+def _listed(items: Iterable[Item]) -> Iterable[str]:
+    """Yield the directories that count with everything below them.
+
+    An installed project is listed, and its entries are items, each with its own id; a
+    directory that another buildpack reads is an item itself. The root as an item is a
+    definition that could not be followed: it was not listed.
+    """
+    for item in items:
+        if item.path == ".":
+            continue
+        if item.role == "code":
+            yield posixpath.dirname(item.path)
+        elif item.mode == DIRECTORY and item.oid:
+            yield item.path
+
+
+def _is_root_large(items: Iterable[Item], listings: Collection[str]) -> bool:
+    """Return whether the root was a project of too many directories to list."""
+    return "" not in listings and any(
+        item.path == "." and item.mode == DIRECTORY and item.oid for item in items
+    )
+
+
+def _above(path: str) -> Iterable[str]:
+    """Yield the directories above a path, without the root."""
+    above = posixpath.dirname(path)
+    while above:
+        yield above
+        above = posixpath.dirname(above)

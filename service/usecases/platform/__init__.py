@@ -1,0 +1,1 @@
+"""What pages of the platform ask beside launchers: repositories, alerts."""

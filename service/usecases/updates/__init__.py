@@ -1,0 +1,1 @@
+"""How launchers are updated: pinned, rolled back, paused."""

@@ -1,0 +1,135 @@
+"""Answers of a forge that are made to hurt, or are none: a clear error, at little cost.
+
+A forge is trusted to tell what its repositories hold, and with nothing else.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from service.adapters.clock import SystemClock
+from service.adapters.egress import ANYWHERE
+from service.adapters.forge_api.http import MAX_ANSWER, open_http_client
+from service.adapters.git.tree import NOTHING
+from service.adapters.gitlab.executor import open_executor
+from service.app.forges import Forges
+from service.domain.repository import CommitSha, Repository
+from service.domain.source import Revision
+from service.errors import RemoteRefusedError, TransientError
+from service.ports.remote import Remote
+from service.settings import ForgeSettings
+
+FORGES = ["github", "gitlab", "gitea"]
+COMMIT = CommitSha("c" * 40)
+MAIN = Revision.from_text("refs/heads/main")
+LITTLE = 0.3
+"""Seconds of processor time; the worst answer of 8 MB took the parser two."""
+
+
+def filled(unit: bytes) -> bytes:
+    return b"[" + unit * ((MAX_ANSWER - 10) // len(unit)) + b"0]"
+
+
+def renamed(path: str) -> bytes:
+    told = {"id": 7, "full_name": path, "path_with_namespace": path}
+    return json.dumps({**told, "default_branch": "main"}).encode()
+
+
+HOSTILE = {
+    "lists": filled(b"[],"),
+    "nested lists": filled(b"[" * 900 + b"]" * 900 + b","),
+    "objects": filled(b"{},"),
+    "numbers": filled(b"1,"),
+    "keys": b'{"a":' * 200_000,
+    "deeper than any parser goes": b"[" * 200_000 + b"]" * 200_000,
+    "more than is read": b" " * (MAX_ANSWER + 1),
+    "a long number": b'{"id":' + b"9" * 1_000_000 + b"}",
+    "an id of 65 bits": renamed("o/n").replace(b"7", b"18446744073709551616"),
+    "no id": renamed("o/n").replace(b"7", b"-1"),
+    "an infinite id": renamed("o/n").replace(b"7", b"1e999"),
+    "a list": b"[]",
+    "null": b"null",
+    "a text": b'"x"',
+    "no JSON": b"<html>",
+    "no UTF-8": b'{"id": "\xff"}',
+    "half a character": renamed("o/n\ud800"),
+    "nothing": b"",
+    "a path of two lines": renamed("o/n\nx"),
+    "a path of another host": renamed("/evil.example/n"),
+    "a path upwards": renamed("../../n"),
+    "a path with a query": renamed("o/n?x=1#y"),
+    "an endless path": renamed("o/" + "n" * 100_000),
+}
+
+
+class Host:
+    """A forge that gives one answer to everything."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.body = b""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        del request
+        return web.Response(body=self.body, content_type="application/json")
+
+    @property
+    def repository(self) -> Repository:
+        return Repository.from_url(f"http://{self.name}/owner/name", number=7)
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    host = Host()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", host.handle)
+    async with TestServer(app, shutdown_timeout=0.1) as server:
+        host.name = f"{server.host}:{server.port}"
+        yield host
+
+
+@asynccontextmanager
+async def a_remote(host: Host, kind: str) -> AsyncIterator[Remote]:
+    settings = ForgeSettings.model_validate(
+        {"tokens": f"{host.name}=a-token", "kinds": {host.name: kind}}
+    )
+    deadline = timedelta(seconds=20)
+    async with open_http_client(
+        gate=ANYWHERE, environment={}, deadline=deadline
+    ) as http:
+        with open_executor() as executor:
+            remote = Forges(
+                settings=settings, http=http, executor=executor, clock=SystemClock()
+            ).remote(host.name)
+            assert remote is not None
+            yield remote
+
+
+@pytest.mark.parametrize("kind", FORGES)
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_answer_is_an_error_that_says_what_is_wrong(
+    host: Host, kind: str, name: str
+) -> None:
+    host.body = HOSTILE[name]
+
+    async with a_remote(host, kind) as remote:
+        before = time.process_time()
+        with pytest.raises((TransientError, RemoteRefusedError)) as caught:
+            await remote.head(host.repository, MAIN)
+        took = time.process_time() - before
+        # An empty list is a directory at GitLab, an empty one.
+        with suppress(TransientError, RemoteRefusedError):
+            async with remote.tree(host.repository, COMMIT) as tree:
+                assert set((await tree.entries(["a"])).values()) == {NOTHING}
+
+    said = str(caught.value)
+    assert said.isprintable()
+    assert len(said) < 1000
+    assert "a-token" not in said
+    assert took < LITTLE

@@ -1,0 +1,97 @@
+"""People with a real browser, signed in at a served world."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from tests.support.api import Api
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
+"""https://github.com/dequelabs/axe-core, unchanged."""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENSHOTS = Path(__file__).parents[2] / ".make" / "screenshots"
+WIDTHS = (360, 768, 1440)
+
+
+def program() -> str:
+    """Return the browser of this machine; skip without one."""
+    named = os.environ.get("RELAUNCH_TEST_BROWSER")  # noqa: TID251 - a test's own
+    found = named or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None:
+        pytest.skip("there is no Chromium here")
+    return found
+
+
+@dataclass(kw_only=True)
+class People:
+    """Opens windows; what their consoles complain of is kept."""
+
+    browser: Browser
+    api: Api
+    complaints: list[str] = field(default_factory=list)
+
+    async def sign_in(self, **options: Any) -> Page:
+        """Open a window of somebody else, signed in as the administrator."""
+        answer = await self.api.call("POST", "/api/relaunch/sign_in_links")
+        context = await self.browser.new_context(
+            base_url=self.api.url, viewport={"width": 1440, "height": 900}, **options
+        )
+        page = await context.new_page()
+        page.on("console", self._keep)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        await page.goto(answer.json["path"])
+        return page
+
+    def _keep(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.location.get('url')}: {message.text}")
+
+
+@asynccontextmanager
+async def people(api: Api) -> AsyncIterator[People]:
+    """Open a browser; at the end its console has complained of nothing."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program(), args=["--no-sandbox"]
+        )
+        found = People(browser=browser, api=api)
+        yield found
+        await browser.close()
+    assert not found.complaints, found.complaints
+
+
+async def audit(page: Page) -> list[str]:
+    """Return what is wrong with a page for who does not see it, or has no mouse."""
+    # Not through the page: its policy runs nothing that did not come from us.
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{page.url}: {violation['id']}: {node['html'][:160]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+async def photograph(page: Page, name: str) -> list[str]:
+    """Take pictures at every width; return where the page is wider than its window."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    wide = []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.screenshot(
+            path=str(SCREENSHOTS / f"{name}-{width}.png"), full_page=True
+        )
+        if await page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(f"{page.url} at {width}")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    return wide

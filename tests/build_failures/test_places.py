@@ -1,0 +1,241 @@
+"""Whatever a tool refuses in a definition has a class, a file and a line.
+
+What pip 26.3, uv 0.13.9 and poetry 1.8.3 really said, shortened.
+"""
+
+# ruff: noqa: E501, ISC004, RUF001 - lines are the tools' own
+
+import pytest
+
+from service.build_failures.classify import classify
+from service.domain.building.failure import FailureClass as C
+
+FILES = {
+    "requirements.txt": """\
+idna[x]
+-c limits.txt
+./lib
+six==1.17.0
+six==1.16.0
+--no-require-hashes
+six; os_name ~= 'x'
+x @ file:///x/six
+hg+https://x.invalid/r#egg=r
+six[a,]
+./a-1-py3-none-any.whl
+--no-index=1
+'six'
+-c=b.txt
+-e file:///x/lib
+./x.zip
+six @ ./src
+""",
+    "limits.txt": "six<2\nidna[x]\n-e ./lib\nhttps://x.invalid/a.zip\n",
+    "pyproject.toml": """\
+[project]
+name = "demo"
+requires-python = ">=3.99"
+[build-system]
+build-backend = "nope"
+[tool]
+poetry = 1
+""",
+    "uv.lock": "version = 1\nsupported-markers = [\"sys_platform == 'win32'\"]\n",
+    "uv.toml": 'offline = true\nmanaged = false\ncache-dir = ""\n',
+}
+REFUSALS = [
+    ("ERROR: Constraints cannot have extras", C.BAD_DEFINITION, "limits.txt", 2),
+    (
+        "ERROR: Editable requirements are not allowed as constraints",
+        C.BAD_DEFINITION,
+        "limits.txt",
+        3,
+    ),
+    (
+        "ERROR: Unnamed requirements are not allowed as constraints",
+        C.BAD_DEFINITION,
+        "limits.txt",
+        4,
+    ),
+    (
+        "ERROR: Directory './lib' is not installable. Neither 'setup.py' nor"
+        " 'pyproject.toml' found.",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        3,
+    ),
+    (
+        "ERROR: Cannot install six==1.16.0 and six==1.17.0 because these package"
+        " versions have conflicting dependencies.\nERROR: ResolutionImpossible: for"
+        " help visit https://pip.pypa.io/",
+        C.CONFLICT,
+        "requirements.txt",
+        4,
+    ),
+    (
+        "ERROR: --require-hashes and --no-require-hashes are mutually exclusive",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        6,
+    ),
+    (
+        "pip._vendor.packaging.markers.UndefinedComparison: Undefined <Op('~=')> on"
+        " 'posix' and 'x'.",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        7,
+    ),
+    (
+        "Processing /x/six (from -r requirements.txt (line 8))\nERROR: Could not install"
+        " packages due to an OSError: [Errno 2] No such file or directory: '/x/six'",
+        C.FOREIGN_PATH,
+        "requirements.txt",
+        8,
+    ),
+    (
+        "Collecting r\nERROR: Cannot find command 'hg' - do you have 'hg' installed",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        9,
+    ),
+    (
+        "packaging.requirements.InvalidRequirement: Expected extra name after comma\n"
+        "    placeholder[a,]\n               ^",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        10,
+    ),
+    (
+        "ERROR: Wheel 'a' located at /b/source/a-1-py3-none-any.whl is invalid.",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        11,
+    ),
+    (
+        "error: Failed to parse `uv.toml`. The `managed` field is not allowed in a"
+        " `uv.toml` file. `managed` is only applicable in the context of a project",
+        C.BAD_DEFINITION,
+        "uv.toml",
+        2,
+    ),
+    ("error: cannot make an empty path absolute", C.BAD_DEFINITION, "uv.toml", 3),
+    (
+        "error: The current Python platform is not compatible with the lockfile's"
+        " supported environments: `sys_platform == 'win32'`",
+        C.STALE_LOCK,
+        "uv.lock",
+        2,
+    ),
+    (
+        "error: Failed to parse `uv.lock`\n  cause: TOML parse error at line 1, column 5",
+        C.STALE_LOCK,
+        "uv.lock",
+        1,
+    ),
+    (
+        "error: No interpreter found for Python >=3.99 in managed installations or"
+        " search path",
+        C.UNSUPPORTED_PYTHON,
+        "pyproject.toml",
+        3,
+    ),
+    (
+        "error: No interpreter found for PyPy 3.10 in managed installations or search",
+        C.UNSUPPORTED_PYTHON,
+        "pyproject.toml",
+        3,
+    ),
+    (
+        "error: Found conflicting Python requirements:\n- demo: <3.9, >=3.10",
+        C.UNSUPPORTED_PYTHON,
+        "pyproject.toml",
+        3,
+    ),
+    (
+        "error: Invalid version request: Python <3.6 is not supported but 2.7 was"
+        " requested.",
+        C.UNSUPPORTED_PYTHON,
+        "pyproject.toml",
+        3,
+    ),
+    (
+        "\n× Cannot import build backend 'nope'.\n╰─> Cannot find module 'nope'",
+        C.BAD_DEFINITION,
+        "pyproject.toml",
+        5,
+    ),
+    (
+        "Usage: __main__.py [options]\n\nERROR: Invalid requirement: --no-index=1\n"
+        "__main__.py: error: --no-index option does not take a value",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        12,
+    ),
+    (
+        "ERROR: Invalid requirement: \"'six'\": Expected package name at the start of"
+        " dependency specifier\n    'six'\n    ^ (from line 13 of requirements.txt)",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        13,
+    ),
+    (
+        "ERROR: Could not open constraint file: [Errno 2] No such file or directory:"
+        " '/b/source/=b.txt'",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        14,
+    ),
+    (
+        "ERROR: file:///x/lib (from -r requirements.txt (line 15)) does not appear to be"
+        " a Python project: neither 'setup.py' nor 'pyproject.toml' found.",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        15,
+    ),
+    (
+        "Processing ./x.zip (from -r requirements.txt (line 16))\nTraceback\n"
+        "zipfile.BadZipFile: File is not a zip file",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        16,
+    ),
+    (
+        "Obtaining file:///b/lib (from -r requirements.txt (line 3))\n"
+        "error: metadata-generation-failed\n\n× Encountered error while generating"
+        " package metadata.\n╰─> from file:///b/lib",
+        C.WHEEL_BUILD_FAILED,
+        "requirements.txt",
+        3,
+    ),
+    (
+        "ERROR: Could not install packages due to an OSError: Invalid URL './src': No"
+        " scheme supplied. Perhaps you meant https://./src?",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        17,
+    ),
+    ("'int' object has no attribute 'lower'", C.BAD_DEFINITION, "pyproject.toml", 2),
+    (
+        "       60│             assert isinstance(config, dict)\n       64│",
+        C.BAD_DEFINITION,
+        "pyproject.toml",
+        7,
+    ),
+    (
+        "tomllib.TOMLDecodeError: Expected ']' at the end of a table declaration (at"
+        " line 1, column 9)",
+        C.BAD_DEFINITION,
+        "pyproject.toml",
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("printed", "kind", "path", "line"), REFUSALS)
+def test_a_refusal_has_its_class_file_and_line(
+    printed: str, kind: C, path: str, line: int
+) -> None:
+    lines = printed.splitlines()
+    failure = classify(phase="install", lines=lines, code=1, files=FILES)
+
+    assert (failure.kind, failure.path, failure.line) == (kind, path, line), failure

@@ -1,0 +1,1 @@
+"""Notifications of events to channels of projects."""

@@ -1,0 +1,1 @@
+"""What belongs to projects, over the REST API."""

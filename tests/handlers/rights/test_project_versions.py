@@ -1,0 +1,78 @@
+"""Who changes a project names the version that they have seen."""
+
+import asyncio
+
+from tests.handlers.rights.conftest import Installation
+from tests.support.api import TOKEN, Answer
+
+
+async def patch(place: Installation, etag: str | None, **change: object) -> Answer:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    if etag is not None:
+        headers["If-Match"] = etag
+    path = f"/api/data/projects/{place.project.id}"
+    return await place.api.bare("PATCH", path, change, headers=headers)
+
+
+async def read(place: Installation, **headers: str) -> Answer:
+    path = f"/api/data/projects/{place.project.id}"
+    given = {"Authorization": f"Bearer {place.editor}", **headers}
+    return await place.api.bare("GET", path, headers=given)
+
+
+async def test_a_change_needs_the_version_that_it_changes(place: Installation) -> None:
+    etag = (await read(place)).headers["ETag"]
+
+    assert (await patch(place, None, name="A")).status == 428
+    for wrong in ('"0123"', "*", "", f"W/{etag}"):
+        refused = await patch(place, wrong, name="A")
+        assert refused.status in {409, 412, 422, 428}, (wrong, refused)
+    assert (await read(place)).json["name"] == "Hers"
+
+    changed = await patch(place, etag, name="A")
+    assert changed.status == 200
+    assert changed.headers["ETag"] != etag
+    assert (await read(place)).headers["ETag"] == changed.headers["ETag"]
+    assert (await patch(place, etag, name="B")).status == 409
+
+
+async def test_who_has_the_version_already_is_answered_304(place: Installation) -> None:
+    etag = (await read(place)).headers["ETag"]
+
+    same = await read(place, **{"If-None-Match": etag})
+    assert (same.status, same.text) == (304, "")
+    assert same.headers["ETag"] == etag
+    await patch(place, etag, description="new")
+    assert (await read(place, **{"If-None-Match": etag})).status == 200
+
+
+async def test_a_version_is_no_oracle_for_who_may_not_read(place: Installation) -> None:
+    etag = (await read(place)).headers["ETag"]
+    path = f"/api/data/projects/{place.project.id}"
+    outsider = {"Authorization": f"Bearer {place.outsider}"}
+
+    said = set()
+    for headers in ({}, {"If-None-Match": etag}, {"If-None-Match": "*"}):
+        answer = await place.api.bare("GET", path, headers=outsider | headers)
+        said.add((answer.status, answer.text, answer.headers.get("ETag")))
+    for headers in ({}, {"If-Match": etag}, {"If-Match": '"0"'}):
+        answer = await place.api.bare(
+            "PATCH", path, {"name": "Mine"}, headers=outsider | headers
+        )
+        said.add((answer.status, answer.text, answer.headers.get("ETag")))
+
+    assert len(said) == 1
+    assert next(iter(said))[0] == 404
+
+
+async def test_of_two_at_once_one_wins(place: Installation) -> None:
+    etag = (await read(place)).headers["ETag"]
+
+    async with asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(patch(place, etag, name=f"name {number}"))
+            for number in range(5)
+        ]
+
+    statuses = sorted(each.result().status for each in asked)
+    assert statuses == [200, 409, 409, 409, 409]

@@ -1,0 +1,86 @@
+"""Explanations, previews and descriptions, made without an HTTP application."""
+
+import pytest
+
+from handlers.usecases.build_descriptions import BuildDescriber
+from handlers.usecases.explain.report import Explainer
+from handlers.usecases.preview import PushPreviewer
+from service.domain.building.waiting import Limits
+from service.domain.push import Push
+from service.domain.repository import Ref
+from service.domain.rights.caller import OPERATOR
+from service.errors import NotFoundError
+from service.usecases.rights.authorize import Authorizer
+from tests.support.repos import Repo
+from tests.support.sandbox import SANDBOX
+from tests.support.world import World
+
+
+@pytest.fixture
+def describer(world: World) -> BuildDescriber:
+    return BuildDescriber(
+        clock=world.clock,
+        limits=Limits(caps=world.caps, attempts=3),
+        builder=world.builder,
+    )
+
+
+async def test_a_launcher_is_explained_while_it_builds_and_when_it_is_built(
+    world: World, repo: Repo, describer: BuildDescriber
+) -> None:
+    explainer = Explainer(
+        store=world.store,
+        clock=world.clock,
+        describer=describer,
+        authorizer=Authorizer(store=world.store),
+    )
+    launcher = await world.follow(repo.repository, name="course")
+    await world.settle()
+    building = await explainer.explain("course", OPERATOR)
+    world.builder.succeed()
+    await world.settle()
+
+    built = await explainer.explain(launcher, OPERATOR)
+
+    assert (building.about, built.about) == ("launcher", "launcher")
+    assert built.evaluations[-1].builds[0].serves
+    assert not building.evaluations[-1].builds[0].serves
+    with pytest.raises(NotFoundError):
+        await explainer.explain("nobody", OPERATOR)
+
+
+async def test_a_push_is_previewed_and_nothing_is_written(
+    world: World, repo: Repo, describer: BuildDescriber
+) -> None:
+    previewer = PushPreviewer(
+        store=world.store,
+        remote=world.remote,
+        anonymous_remote=world.anonymous_remote,
+        sandbox=SANDBOX,
+        builder=world.builder,
+        authorizer=Authorizer(store=world.store),
+        clock=world.clock,
+    )
+    launcher = await world.follow(repo.repository)
+    await world.settle()
+    world.builder.succeed()
+    await world.settle()
+    repo.commit({"requirements.txt": "six==1.17.0\n"})
+    push = Push(
+        repository=repo.repository,
+        ref=Ref("refs/heads/main"),
+        before="",
+        after="",
+        default_branch="main",
+    )
+
+    (source,) = await previewer.preview(push, OPERATOR)
+
+    (preview,) = source.launchers
+    assert (source.verdict, source.commit) == ("changed", repo.tip())
+    assert (preview.launcher_id, preview.action) == (launcher, "build")
+    async with world.store.reading() as tx:
+        launchers = await tx.launchers.list()
+        (shown,) = await describer.describe_launchers(tx, launchers)
+    assert not shown.outdated
+    assert len(await world.evaluations(launcher)) == 1

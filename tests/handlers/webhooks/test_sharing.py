@@ -1,0 +1,192 @@
+"""A storm of deliveries of one ref is few messages, and every one of them is kept."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from handlers.webhooks.publish import MAX_SHARED, DurablePublisher, SharingPublisher
+from service.errors import TransientError
+from service.events.envelope import Event, data_of
+from service.events.models import PushReceived, RepositoryData
+from service.metrics import Metrics
+from tests.support.clock import NOW
+from tests.support.deliveries import COURSE
+from tests.support.ids import CountedIds
+from tests.support.memory import BreakableStore, MemoryBus
+
+
+@dataclass
+class HeldBus(MemoryBus):
+    """Confirms what it was given when it is let go."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        self.attempts += 1
+        await self.gate.wait()
+        await self._trouble()
+        self.events += events
+
+    @property
+    def pushes(self) -> list[PushReceived]:
+        found = map(data_of, self.events)
+        return [data for data in found if isinstance(data, PushReceived)]
+
+
+@pytest.fixture
+def bus() -> HeldBus:
+    return HeldBus()
+
+
+Make = Callable[[timedelta], SharingPublisher]
+
+
+@pytest.fixture
+def make(bus: HeldBus, broken_store: BreakableStore) -> Make:
+    def made(budget: timedelta) -> SharingPublisher:
+        metrics = Metrics(registry=CollectorRegistry())
+        publisher = DurablePublisher(
+            store=broken_store, bus=bus, metrics=metrics, budget=timedelta(seconds=30)
+        )
+        return SharingPublisher(publisher=publisher, ids=CountedIds(), budget=budget)
+
+    return made
+
+
+@pytest.fixture
+def broken_store() -> BreakableStore:
+    class NoStore:
+        """Is never asked: the store in front of it fails."""
+
+    store = BreakableStore(NoStore())  # type: ignore[arg-type]
+    store.is_write_broken = True
+    return store
+
+
+@pytest.fixture
+def sharing(make: Make) -> SharingPublisher:
+    return make(timedelta(seconds=30))
+
+
+def an_arrival(name: str, ref: str = "refs/heads/main") -> PushReceived:
+    return PushReceived(
+        repository=RepositoryData.of(COURSE),
+        ref=ref,
+        after=name,
+        default_branch="main",
+        trigger="push",
+        delivery_id=name,
+        hook_id="hook-1",
+        received_at=NOW,
+    )
+
+
+def named(data: PushReceived) -> list[str]:
+    return [*(one.delivery_id for one in data.earlier), str(data.delivery_id)]
+
+
+async def begin(
+    group: asyncio.TaskGroup, sharing: SharingPublisher, names: Sequence[str]
+) -> list[asyncio.Task[None]]:
+    tasks = [group.create_task(sharing.publish([an_arrival(name)])) for name in names]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_those_that_come_during_a_publish_share_the_next(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    names = [f"d{number}" for number in range(50)]
+    async with asyncio.TaskGroup() as group:
+        tasks = await begin(group, sharing, names)
+        await asyncio.sleep(0)
+        assert bus.attempts == 1
+        assert not any(task.done() for task in tasks)
+        bus.gate.set()
+
+    assert [named(data) for data in bus.pushes] == [["d0"], names[1:]]
+    assert bus.pushes[1].after == "d49"
+
+
+async def test_each_ref_has_its_own_events(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        for name in ("a", "b", "c"):
+            for ref in ("refs/heads/main", "refs/heads/next"):
+                group.create_task(sharing.publish([an_arrival(f"{name} {ref}", ref)]))
+        await asyncio.sleep(0)
+        bus.gate.set()
+
+    assert {data.ref for data in bus.pushes} == {"refs/heads/main", "refs/heads/next"}
+    assert all(name.endswith(data.ref) for data in bus.pushes for name in named(data))
+    assert sum(len(named(data)) for data in bus.pushes) == 6
+
+
+async def test_an_event_stays_small(bus: HeldBus, sharing: SharingPublisher) -> None:
+    names = [f"d{number}" for number in range(2 * MAX_SHARED + 2)]
+    async with asyncio.TaskGroup() as group:
+        await begin(group, sharing, names)
+        bus.gate.set()
+
+    assert [len(named(data)) for data in bus.pushes] == [1, MAX_SHARED, MAX_SHARED, 1]
+    assert sorted(name for data in bus.pushes for name in named(data)) == sorted(names)
+
+
+async def test_nobody_is_confirmed_by_what_failed(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    bus.is_broken = True
+    arrivals = [sharing.publish([an_arrival(name)]) for name in "abc"]
+    tasks = [asyncio.ensure_future(arrival) for arrival in arrivals]  # noqa: TID251
+    await asyncio.sleep(0)
+    bus.gate.set()
+    await asyncio.wait(tasks)
+
+    assert all(isinstance(task.exception(), TransientError) for task in tasks)
+
+
+async def test_who_leaves_takes_nobody_along(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = await begin(group, sharing, ["a", "leads", "follows", "last"])
+        tasks[1].cancel()
+        tasks[3].cancel()
+        await asyncio.sleep(0)
+        bus.gate.set()
+
+    assert not tasks[2].cancelled()
+    kept = [name for data in bus.pushes for name in named(data)]
+    assert {"a", "follows"} <= set(kept)
+
+
+async def test_a_hanging_event_delays_the_next_by_one_budget(
+    bus: HeldBus, make: Make
+) -> None:
+    sharing = make(timedelta(seconds=0.05))
+    async with asyncio.TaskGroup() as group:
+        await begin(group, sharing, ["a", "b", "c"])
+        await asyncio.sleep(0.2)
+        assert bus.attempts == 2
+        bus.gate.set()
+
+    assert [named(data) for data in bus.pushes] == [["a"], ["b", "c"]]
+
+
+async def test_nothing_is_remembered_of_a_ref_that_is_quiet(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    bus.gate.set()
+    await sharing.publish([an_arrival("a")])
+    await sharing.publish([an_arrival("b"), an_arrival("c", "refs/heads/next")])
+
+    assert [named(data) for data in bus.pushes] == [["a"], ["b"], ["c"]]
+    assert sharing.refs == 0

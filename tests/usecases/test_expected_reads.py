@@ -1,0 +1,151 @@
+"""What an evaluation is expected to read, and what it then reads."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from service.adapters.git.remote import GitRemote
+from service.domain.definition import Entry
+from service.domain.evaluation.comparison import RefMissing
+from service.domain.repository import BlobId, CommitSha, Repository
+from service.domain.source import Head, Revision, Seen
+from service.ports.remote import NO_READS, ExpectedReads, Tree
+from service.usecases.expected_reads import expect_reads
+from service.usecases.observe import observe
+from tests.support.following import Follower
+from tests.support.repos import Content, Link, Repo
+from tests.support.sandbox import SANDBOX
+
+MAIN = Revision.from_text("main")
+POETRY = (
+    '[tool.poetry]\nname = "x"\nversion = "1"\n[tool.poetry.dependencies]\nsix = "*"\n'
+)
+
+
+@dataclass
+class Recorder:
+    """Implements the port `Remote`; notes what was expected, and what is read."""
+
+    git: GitRemote
+    expected: ExpectedReads = NO_READS
+    read: set[BlobId] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+
+    async def head(
+        self,
+        repository: Repository,
+        revision: Revision,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> Head | RefMissing:
+        self.expected = expected
+        return await self.git.head(repository, revision, expected=expected)
+
+    @asynccontextmanager
+    async def tree(
+        self,
+        repository: Repository,
+        commit: CommitSha,
+        *,
+        expected: ExpectedReads = NO_READS,
+    ) -> AsyncIterator[Tree]:
+        assert expected == self.expected
+        async with self.git.tree(repository, commit) as tree:
+            yield _RecordedTree(tree, self)
+
+
+class _RecordedTree:
+    """Implements the port `Tree`."""
+
+    def __init__(self, tree: Tree, recorder: Recorder) -> None:
+        self._tree = tree
+        self._recorder = recorder
+
+    async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
+        return await self._tree.entries(paths)
+
+    async def listing(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
+        self._recorder.listed.add(path)
+        return await self._tree.listing(path, limit=limit)
+
+    async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
+        self._recorder.read.add(oid)
+        return await self._tree.read(oid, limit=limit)
+
+
+async def seen_in(repo: Repo) -> Seen:
+    follower = Follower.of(repo, revision="main")
+    await follower.look()
+    assert follower.source.seen is not None
+    return follower.source.seen
+
+
+FILES: Mapping[str, Mapping[str, Content]] = {
+    "includes": {
+        "requirements.txt": "-r more/a.txt\n-c more/deep/c.txt\n",
+        "more/a.txt": "six\n",
+        "more/deep/c.txt": "six<2\n",
+    },
+    "a link": {"requirements.txt": Link("real.txt"), "real.txt": "six\n"},
+    "a linked directory": {
+        "requirements.txt": "-r way/a.txt\n",
+        "way": Link("sub"),
+        "sub/a.txt": "six\n",
+    },
+    "conda": {"environment.yml": "dependencies: [python=3.11]\n"},
+    "an installed project": {
+        "pyproject.toml": POETRY,
+        "src/x/__init__.py": "",
+        "src/x/deep/more.py": "",
+    },
+    "a start script": {"requirements.txt": "six\n", "init.d/run.sh": "true\n"},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_after_the_first_evaluation_everything_that_is_read_was_expected(
+    tmp_path: Path, name: str
+) -> None:
+    repo = Repo(tmp_path / "repo")
+    repo.commit(FILES[name])
+    known = await seen_in(repo)
+    commit = repo.commit({"README.md": "touched\n"})
+    recorder = Recorder(GitRemote(environment={}, allow_files=True))
+
+    await observe(recorder, repo.repository, MAIN, "", sandbox=SANDBOX, known=known)
+
+    async with recorder.git.tree(repo.repository, commit) as tree:
+        entries = await tree.entries(recorder.expected.files)
+    assert recorder.read
+    assert recorder.read <= {entry.oid for entry in entries.values()}
+    # What is listed below a listed directory has come with it.
+    assert all(
+        any(f"{path}/".startswith(f"{top}/" if top else "") for top in listings)
+        for listings in [recorder.expected.listings]
+        for path in recorder.listed
+    )
+
+
+def test_without_a_history_the_files_of_every_kind_are_expected() -> None:
+    expected = expect_reads(None, "course/env")
+
+    assert "course/env/requirements.txt" in expected.files
+    assert "course/env/uv.lock" in expected.files
+    assert expected.directories == ("course", "course/env")
+    assert expected.listings == ()
+
+
+async def test_a_definition_that_counts_as_a_whole_commit_is_not_expected_to_be_listed(
+    tmp_path: Path,
+) -> None:
+    """Fetching more than a hundred with every head would cost more than it saves."""
+    repo = Repo(tmp_path / "repo")
+    code = {f"d{number}/x.py": "" for number in range(120)}
+    repo.commit({"requirements.txt": ".\n", "setup.py": "", **code})
+    known = await seen_in(repo)
+
+    assert "." in {item.path for item in known.items}, known.items
+    assert expect_reads(known, "").listings == ()
