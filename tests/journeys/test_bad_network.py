@@ -132,7 +132,8 @@ class Arrivals:
                 data = data_of(Event.from_bytes(message.body))
                 # New launchers ask for an evaluation, too.
                 if isinstance(data, PushReceived):
-                    self.ids.add(data.delivery_id or "")
+                    arrivals = (data, *data.earlier)
+                    self.ids.update(arrival.delivery_id or "" for arrival in arrivals)
                 await message.ack()
                 self.news.set()
 

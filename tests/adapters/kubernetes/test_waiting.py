@@ -434,6 +434,29 @@ async def test_a_build_whose_secret_comes_later_goes_on_by_itself(
     assert isinstance(finished.outcome, Image), finished
 
 
+async def test_a_new_process_does_not_forget_what_a_build_waits_for(
+    kube: Kube, forge: GitForge
+) -> None:
+    build = a_build_of(forge, {"requirements.txt": ""})
+    account = "absent-account"
+    async with a_kubernetes_builder(kube, service_account=account) as first:
+        await first.start(build)
+        hindrance = await told(first, build, account)
+    recorded = replace(build, failure=hindrance)
+    reports: set[Failure | None] = set()
+    async with a_kubernetes_builder(kube, service_account=account) as second:
+        await second.known_builds()
+        until = asyncio.get_running_loop().time() + 2
+        while asyncio.get_running_loop().time() < until:
+            found = (await second.observe([recorded]))[build.id]
+            assert isinstance(found, Running)
+            reports.add(found.hindrance)
+            await asyncio.sleep(0.01)
+        await second.cancel(build.id)
+
+    assert reports == {hindrance}
+
+
 async def test_what_is_not_mended_is_given_up_and_leaves_its_room_to_others(
     kube: Kube, forge: GitForge
 ) -> None:

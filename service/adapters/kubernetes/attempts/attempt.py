@@ -105,7 +105,9 @@ class BuildAttempt:
     ) -> None:
         self.build = build
         self.result: Finished | None = None
-        self.hindrance: Failure | None = None
+        # What is on record holds until the Job was looked at: a new process would else
+        # report for a moment that a waiting build goes on.
+        self.hindrance: Failure | None = build.failure
         self._cluster = cluster
         self._view = view
         self._outcomes = outcomes
