@@ -84,7 +84,7 @@ from handlers.api.resources.system import (
 from handlers.api.schemas.builds import BuildDetails
 from handlers.api.schemas.dead_letters import DeadLetterResponse, DeadLettersQuery
 from handlers.api.schemas.deliveries import DeliveryResponse
-from handlers.api.schemas.explanations import ExplanationQuery, Story
+from handlers.api.schemas.explanations import Explanation, ExplanationQuery
 from handlers.api.schemas.hooks import HookRequest, HookResponse, NewHook
 from handlers.api.schemas.launchers import (
     LauncherDetails,
@@ -244,7 +244,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         needs=VIEWER, below=OURS),
     post("/deliveries/{delivery_id}/replay", replay_delivery,
          ReceiptResponse, None, ACCEPTED, needs=EDITOR, below=OURS),
-    get("/explanations", explain, Story, ExplanationQuery, needs=ANYONE, below=OURS),
+    get("/explanations", explain, Explanation, ExplanationQuery,
+        needs=ANYONE, below=OURS),
     post("/simulations", simulate, Simulation, SimulationRequest, OK,
          needs=USER, below=OURS),
     get("/events/stream", stream_events, MediaType.STREAM, needs=USER, below=OURS),

@@ -67,9 +67,9 @@ class Assigner:
         self._last = ""
         """The last rebuild of that round; empty before its first page."""
 
-    def is_ours(self, recipe: BuildSpec) -> bool:
+    def is_ours(self, spec: BuildSpec) -> bool:
         """Return whether this process builds by this build spec."""
-        return recipe.builder_image == self._builder.identity(frontend=recipe.frontend)
+        return spec.builder_image == self._builder.identity(frontend=spec.frontend)
 
     async def assign(self) -> bool:
         """Decide for a page of rebuilds without a build; return whether more are left.
@@ -109,7 +109,7 @@ class Assigner:
         """Return rebuilds of queued builds that another builder is named for."""
         async with self._store.reading() as tx:
             queued = await tx.schedule.startable(_EVERY, now=self._clock.now())
-            foreign = [build for build in queued if not self.is_ours(build.recipe)]
+            foreign = [build for build in queued if not self.is_ours(build.spec)]
             return [
                 rebuild
                 for build in foreign
@@ -179,7 +179,7 @@ class Assigner:
         now = self._clock.now()
         overdue = set()
         for rebuild in rebuilds:
-            if rebuild.plan is None or self.is_ours(rebuild.plan.recipe):
+            if rebuild.plan is None or self.is_ours(rebuild.plan.spec):
                 continue
             place = (rebuild.id, rebuild.plan.evaluation_id)
             seen[place] = self._foreign.get(place, now)

@@ -29,7 +29,7 @@ async def create_build(
         id=id_,
         key=plan.key,
         state=BuildState.QUEUED,
-        recipe=plan.recipe,
+        spec=plan.spec,
         kind=plan.kind,
         repository_url=source.repository.url,
         commit=plan.commit,

@@ -175,7 +175,7 @@ class Scheduler:
         if at_once <= 0:
             return ()
         waiting = await tx.schedule.startable(self._caps, now=self._clock.now())
-        ours = [build for build in waiting if self._assigner.is_ours(build.recipe)]
+        ours = [build for build in waiting if self._assigner.is_ours(build.spec)]
         if not ours:
             return ()
         slots = Slots(
@@ -240,7 +240,7 @@ class Scheduler:
 
     async def _try_to_start(self, build: Build) -> None:
         try:
-            if not self._assigner.is_ours(build.recipe):
+            if not self._assigner.is_ours(build.spec):
                 await self._put_back(build, MOVED, wait=timedelta(0))
                 return
             await self._until_stopped(build.key)

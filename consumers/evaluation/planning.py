@@ -107,7 +107,7 @@ class LauncherPlanner:
                 planning.evaluation,
                 found,
                 known,
-                recipe=partial(self._reconciliation.recipe, source=planning.source),
+                spec=partial(self._reconciliation.spec, source=planning.source),
                 new_id=self._ids.new,
             )
         )
@@ -133,7 +133,7 @@ class LauncherPlanner:
             != build_key(
                 found.meaning,
                 found.kind,
-                self._reconciliation.recipe(launcher, planning.source),
+                self._reconciliation.spec(launcher, planning.source),
             )
         ]
         return await tx.rebuilds.of_environments(asked, limit=RECENT) if asked else {}
@@ -160,13 +160,13 @@ class LauncherPlanner:
         self, tx: Transaction, planning: Planning, launchers: Iterable[Launcher]
     ) -> None:
         """Write that there is no definition at the head: nobody is behind it."""
-        recipe = self._reconciliation.recipe
+        spec = self._reconciliation.spec
         await tx.launchers.save_wanted(
             replace(
                 launcher,
                 wanted_key=None,
                 wanted_generation=planning.evaluation.generation,
-                wanted_builder=recipe(launcher, planning.source).builder_image,
+                wanted_builder=spec(launcher, planning.source).builder_image,
             )
             for launcher in launchers
         )

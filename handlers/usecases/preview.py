@@ -218,7 +218,7 @@ class PushPreviewer:
             _imagined(source, comparison, observed, known.launchers, now),
             observed.found,
             known,
-            recipe=partial(make_spec, self._builder, source=then),
+            spec=partial(make_spec, self._builder, source=then),
             new_id=lambda: f"imagined-{next(ids)}",
         )
 

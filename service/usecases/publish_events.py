@@ -123,9 +123,9 @@ class EventRecorder:
             context_dir=source.context_dir,
             kind=plan.kind.value,
             path=plan.path,
-            builder=plan.recipe.builder,
-            frontend=plan.recipe.frontend,
-            platform=plan.recipe.platform,
+            builder=plan.spec.builder,
+            frontend=plan.spec.frontend,
+            platform=plan.spec.platform,
             trigger=rebuild.trigger.value,
             fresh=rebuild.is_fresh,
         )

@@ -69,7 +69,7 @@ class Reconciliation:
         self._debounce = debounce
         self.pause = pause
 
-    def recipe(self, launcher: Launcher, source: Source) -> BuildSpec:
+    def spec(self, launcher: Launcher, source: Source) -> BuildSpec:
         """Return the current build spec of a launcher."""
         return make_spec(self._builder, launcher, source)
 
@@ -156,7 +156,7 @@ class Reconciliation:
         definition: Definition,
         evaluation: Evaluation,
     ) -> None:
-        planned = make_plan(evaluation, definition, self.recipe(launcher, source))
+        planned = make_plan(evaluation, definition, self.spec(launcher, source))
         newest = max(launcher.generation, launcher.available_generation)
         if planned.key != launcher.wanted_key or planned.generation <= newest:
             # The build spec has changed, or the launcher could not move to the image:

@@ -133,8 +133,8 @@ async def forecast_wait(
 def _is_foreign(rebuild: Rebuild, builder: BuilderIdentity) -> bool:
     if rebuild.plan is None:
         return False
-    recipe = rebuild.plan.recipe
-    return recipe.builder_image != builder.identity(frontend=recipe.frontend)
+    spec = rebuild.plan.spec
+    return spec.builder_image != builder.identity(frontend=spec.frontend)
 
 
 def _work_of(rebuild: Rebuild, works: Mapping[BuildId, Work]) -> Work | None:

@@ -85,7 +85,7 @@ async def test_a_run_image_that_moved_rebuilds_what_stood_on_it(
     rebuild = (await watched.rebuilds(made["a"]))[0]
     assert rebuild.trigger is Trigger.BASE_CHANGED
     assert rebuild.plan is not None
-    assert NEW in rebuild.plan.recipe.builder_image
+    assert NEW in rebuild.plan.spec.builder_image
     assert after.image_key == rebuild.plan.key != before.image_key
 
 

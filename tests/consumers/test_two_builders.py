@@ -32,7 +32,7 @@ async def keys_by_builder(world: World) -> dict[str, str]:
             image = await tx.builds.image(build.key)
             if image is not None:
                 maker = world.builder.made_by[image.build_id]
-                assert build.recipe.builder_image == maker, "filed under another's key"
+                assert build.spec.builder_image == maker, "filed under another's key"
                 found[build.key] = identity
         return found
 

@@ -18,7 +18,7 @@ async def outdated(api: Api, repo: Repo, **fields: object) -> Any:
     return launcher
 
 
-async def story(api: Api, launcher: Any) -> Any:
+async def explanation(api: Api, launcher: Any) -> Any:
     return await api.get(f"/explanations?of={launcher['id']}")
 
 
@@ -26,7 +26,7 @@ async def test_another_policy_asks_at_once_for_what_is_missing(
     api: Api, repo: Repo
 ) -> None:
     launcher = await outdated(api, repo, update_policy="manual")
-    manual = (await story(api, launcher))["behind"]
+    manual = (await explanation(api, launcher))["behind"]
     changed = {"update_policy": "automatic"}
     await api.call("PATCH", f"/session_launchers/{launcher['id']}", changed)
     await api.world.settle()
@@ -58,7 +58,7 @@ async def test_a_cancelled_build_says_when_it_is_tried_again(
     await api.call("PATCH", f"/builds/{build['id']}", {"status": "cancelled"})
     await api.world.settle()
     await api.world.later(5)
-    told = await story(api, launcher)
+    told = await explanation(api, launcher)
     held = len(api.world.builder.running)
     await api.world.later(900)
 
@@ -76,7 +76,7 @@ async def test_a_definition_that_failed_for_good_says_so(api: Api, repo: Repo) -
     for _ in range(3):
         await api.world.later(4000)
 
-    assert "(no_such_package)" in (await story(api, launcher))["behind"]
+    assert "(no_such_package)" in (await explanation(api, launcher))["behind"]
     assert api.world.builder.running == []
 
 
@@ -88,6 +88,6 @@ async def test_a_definition_that_ran_into_a_limit_says_who_can_raise_it(
     await api.world.settle()
     await api.world.later(5)
 
-    told = await story(api, launcher)
+    told = await explanation(api, launcher)
     assert "(out_of_memory)" in told["behind"]
     assert "an operator sets another limit, or a person asks" in told["behind"]

@@ -1,4 +1,4 @@
-"""Explanations: the story from a delivery to a launcher."""
+"""Explanations: the way from a delivery to a launcher."""
 
 from datetime import timedelta
 
@@ -48,10 +48,10 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
     succeed_with(api, ("six", "1.17.0"), ("attrs", "25"), ("pip", "24"))
     await api.world.settle()
 
-    story = await api.get(f"/explanations?of={delivery}")
+    explanation = await api.get(f"/explanations?of={delivery}")
 
-    assert story["about"] == "delivery"
-    (evaluation,) = story["evaluations"]
+    assert explanation["about"] == "delivery"
+    (evaluation,) = explanation["evaluations"]
     assert evaluation["evaluation"]["verdict"] == "changed"
     files = {file["path"]: file for file in evaluation["files"]}
     assert files["requirements.txt"]["change"] == "changed"
@@ -69,7 +69,7 @@ async def test_a_delivery_is_told_to_its_end(api: Api, repo: Repo) -> None:
     assert build["packages"]["changed"] == [
         {"name": "six", "old": "1.16.0", "new": "1.17.0"}
     ]
-    told = "\n".join(story["lines"])
+    told = "\n".join(explanation["lines"])
     expected = [
         "push to refs/heads/main",
         "It was accepted (tracked)",
@@ -104,7 +104,7 @@ async def test_a_build_that_worked_tells_its_phases(api: Api, repo: Repo) -> Non
     await api.world.settle()
 
     told = {build["launcher_id"]: build for build in await api.get("/builds")}
-    story = await api.get(f"/explanations?of={told[made['id']]['id']}")
+    explanation = await api.get(f"/explanations?of={told[made['id']]['id']}")
 
     assert told[made["id"]]["phases"] == told[again["id"]]["phases"]
     assert told[made["id"]]["phases"] == [
@@ -112,7 +112,7 @@ async def test_a_build_that_worked_tells_its_phases(api: Api, repo: Repo) -> Non
         {"name": "detect", "seconds": 0.0},
         {"name": "build", "seconds": 41.3},
     ]
-    assert "  Its phases: clone 2 s, build 41.3 s." in story["lines"]
+    assert "  Its phases: clone 2 s, build 41.3 s." in explanation["lines"]
     assert told[late["id"]]["ended"] == "reused"
     assert "phases" not in told[late["id"]]
 
@@ -137,16 +137,16 @@ async def test_every_end_of_a_thread_finds_it(api: Api, repo: Repo) -> None:
     }
 
     for text, about in ends.items():
-        story = await api.get(f"/explanations?of={text}")
+        explanation = await api.get(f"/explanations?of={text}")
 
-        assert story["about"] == about, text
+        assert explanation["about"] == about, text
         told = [
             build["build"]["id"]
-            for one in story["evaluations"]
+            for one in explanation["evaluations"]
             for build in one["builds"]
         ]
         assert newest["id"] in told, text
-        assert "Launcher course starts from it now." in story["lines"], text
+        assert "Launcher course starts from it now." in explanation["lines"], text
 
 
 async def test_a_failure_is_told_and_that_the_launcher_stays(
@@ -194,8 +194,10 @@ async def test_what_has_not_happened_yet_is_said(api: Api, repo: Repo) -> None:
     of_delivery = await api.get(f"/explanations?of={delivery}")
 
     gap = "The evaluation has not happened yet"
-    for story in (of_build, of_launcher, of_delivery):
-        assert any(line.startswith(gap) for line in story["lines"]), story["lines"]
+    for explanation in (of_build, of_launcher, of_delivery):
+        assert any(line.startswith(gap) for line in explanation["lines"]), explanation[
+            "lines"
+        ]
     assert [item["id"] for item in of_build["waiting"]] == [build["id"]]
 
 
@@ -237,9 +239,9 @@ async def test_a_removed_launcher_does_not_spoil_its_story(
     (build,) = await api.get("/builds")
     await api.call("DELETE", f"/session_launchers/{made['id']}")
 
-    story = await api.get(f"/explanations?of={build['id']}")
+    explanation = await api.get(f"/explanations?of={build['id']}")
 
-    assert any("(removed since)" in line for line in story["lines"])
+    assert any("(removed since)" in line for line in explanation["lines"])
 
 
 async def test_nothing_is_explained_that_is_not_there(api: Api) -> None:

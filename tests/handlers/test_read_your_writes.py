@@ -129,9 +129,9 @@ async def test_another_receiver_waits_for_the_record_of_a_delivery(
         assert not any(task.done() for task in asked)
         await here.write_log()
 
-    shown, story = (task.result() for task in asked)
+    shown, explanation = (task.result() for task in asked)
     assert shown["headers"]["x-github-event"] == "push"
-    assert story["deliveries"] == [shown]
+    assert explanation["deliveries"] == [shown]
 
 
 async def test_a_record_that_never_comes_whole_says_so(

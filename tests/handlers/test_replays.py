@@ -47,9 +47,9 @@ async def test_an_accepted_delivery_is_explained_before_anybody_handles_it(
     written = await api.get(f"/explanations?of={name}")
 
     assert answer.json["status"] == "accepted"
-    for story in (at_once, written):
-        assert story["deliveries"][0]["status"] == "accepted"
-        assert story["lines"][-1] == "The evaluation has not happened yet."
+    for explanation in (at_once, written):
+        assert explanation["deliveries"][0]["status"] == "accepted"
+        assert explanation["lines"][-1] == "The evaluation has not happened yet."
     assert shown["headers"]["x-github-event"] == "push"
     assert (await api.call("GET", "/explanations?of=d-unknown")).status == 404
 
@@ -68,15 +68,15 @@ async def test_a_delivery_played_again_goes_the_same_road_and_says_so(
     assert isinstance(api.bus, MemoryBus)
     await api.world.enqueuer.handle(api.bus.events[-1], again)
     await api.world.later(60)
-    story = await api.get(f"/explanations?of={name}")
+    explanation = await api.get(f"/explanations?of={name}")
 
     assert (played.status, played.json["reason"]) == (202, "replay")
     assert (first.trigger, again.trigger) == ("push", "replay")
     assert (again.delivery_id, again.hook_id) == (name, hook.id)
     assert (again.ref, again.after) == (first.ref, first.after)
-    assert story["deliveries"][0]["count"] == 1
-    assert story["evaluations"][0]["evaluation"]["trigger"] == "replay"
-    assert any("played again" in line for line in story["lines"])
+    assert explanation["deliveries"][0]["count"] == 1
+    assert explanation["evaluations"][0]["evaluation"]["trigger"] == "replay"
+    assert any("played again" in line for line in explanation["lines"])
 
 
 async def test_a_delivery_that_nobody_followed_is_looked_at_when_somebody_does(

@@ -16,7 +16,7 @@ from service.adapters.clock import SystemClock
 from service.adapters.rabbitmq.bus import RabbitBus
 from service.adapters.rabbitmq.settings import Broker
 from service.events.envelope import Event, data_of
-from service.events.models import PushReceived
+from service.events.models import ArrivalData, PushReceived
 from tests.support.broker import broker_url
 from tests.support.cluster import Cluster, a_cluster
 from tests.support.courses import a_bare_course
@@ -132,7 +132,7 @@ class Arrivals:
                 data = data_of(Event.from_bytes(message.body))
                 # New launchers ask for an evaluation, too.
                 if isinstance(data, PushReceived):
-                    arrivals = (data, *data.earlier)
+                    arrivals: list[PushReceived | ArrivalData] = [data, *data.earlier]
                     self.ids.update(arrival.delivery_id or "" for arrival in arrivals)
                 await message.ack()
                 self.news.set()

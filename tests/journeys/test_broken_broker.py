@@ -62,8 +62,8 @@ async def all_evaluated(service: Service, deliveries: list[str]) -> None:
             while waiting:
                 path = f"/api/relaunch/explanations?of={waiting[-1]}"
                 async with session.get(path) as answer:
-                    story = await answer.json()
-                if answer.status == 404 or not story["evaluations"]:
+                    explanation = await answer.json()
+                if answer.status == 404 or not explanation["evaluations"]:
                     return False
                 waiting.pop()
             return True

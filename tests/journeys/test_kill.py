@@ -80,8 +80,8 @@ def test_whatever_moment_it_is_killed_at_everything_accepted_comes_to_its_end(
     for course in courses:
         assert course.generations == sorted(course.generations)
         for delivery in course.accepted:
-            story = service.api("GET", f"/explanations?of={delivery}")
-            assert story["evaluations"], f"{delivery} was never looked at"
+            explanation = service.api("GET", f"/explanations?of={delivery}")
+            assert explanation["evaluations"], f"{delivery} was never looked at"
         assert imported(service, course) == f"{course.version}.0"
     assert not left_behind(service)
 

@@ -194,7 +194,7 @@ async def test_a_push_right_before_a_kill_is_looked_at_in_seconds(
 async def is_looked_at(cluster: KubeCluster, delivery: str) -> bool:
     path = f"/explanations?of={delivery}"
     try:
-        story = await asyncio.to_thread(cluster.receiver.api, "GET", path)
+        explanation = await asyncio.to_thread(cluster.receiver.api, "GET", path)
     except AssertionError:
         return False  # it is on its way
-    return bool(story["evaluations"])
+    return bool(explanation["evaluations"])

@@ -61,12 +61,14 @@ async def has_run(cluster: KubeCluster, course: Course) -> bool:
 async def verdicts(cluster: KubeCluster, delivery: str) -> list[str]:
     """Return what was made of a delivery; nothing before it was looked into."""
     try:
-        story = await asyncio.to_thread(
+        explanation = await asyncio.to_thread(
             cluster.receiver.api, "GET", f"/explanations?of={delivery}"
         )
     except AssertionError:
         return []  # it is on its way
-    return [evaluation["evaluation"]["verdict"] for evaluation in story["evaluations"]]
+    return [
+        evaluation["evaluation"]["verdict"] for evaluation in explanation["evaluations"]
+    ]
 
 
 def relaunch(cluster: KubeCluster, *arguments: str) -> str:

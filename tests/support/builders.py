@@ -96,15 +96,15 @@ class ToldBuilder:
         if self._refusals:
             self._refusals -= 1
             raise TransientError("no room for another build")
-        assert build.recipe.builder_image == self.identity(
-            frontend=build.recipe.frontend
-        ), "started by another builder than its recipe names"
+        assert build.spec.builder_image == self.identity(
+            frontend=build.spec.frontend
+        ), "started by another builder than its spec names"
         if build.id in self._states:
             return
         running = [self._keys[build_id] for build_id in self.running]
         assert build.key not in running, "two builds of one key at once"
         self.started.append(build.id)
-        self.made_by[build.id] = build.recipe.builder_image
+        self.made_by[build.id] = build.spec.builder_image
         self._keys[build.id] = build.key
         self._states[build.id] = Running()
         self.most_at_once = max(self.most_at_once, len(self.running))

@@ -364,7 +364,7 @@ class Service(World):
         found = self.forge.commits[head.commit].read(source.context_dir)
         if not isinstance(found, Definition):
             return None
-        recipe = BuildSpec(
+        spec = BuildSpec(
             builder=launcher.builder,
             frontend=launcher.frontend,
             platform=launcher.platform,
@@ -372,7 +372,7 @@ class Service(World):
             scope=self.builder.scope(launcher.project_id),
             private_to=source.private_to,
         )
-        return build_key(found.meaning, found.kind, recipe)
+        return build_key(found.meaning, found.kind, spec)
 
     async def expect_calm(self) -> None:
         """Fail unless every launcher is where its definition is."""

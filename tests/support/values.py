@@ -33,14 +33,14 @@ from tests.support.clock import NOW
 COMMIT = CommitSha("c" * 40)
 
 
-def a_recipe(**changes: Any) -> BuildSpec:
-    recipe = BuildSpec(
+def a_build_spec(**changes: Any) -> BuildSpec:
+    spec = BuildSpec(
         builder="python",
         frontend="none",
         platform="linux/amd64",
         builder_image="local/1",
     )
-    return replace(recipe, **changes)
+    return replace(spec, **changes)
 
 
 def a_repository(**changes: Any) -> Repository:
@@ -93,7 +93,7 @@ def a_plan(**changes: Any) -> Plan:
         evaluation_id="evaluation-1",
         generation=1,
         key=BuildKey("key-1"),
-        recipe=a_recipe(),
+        spec=a_build_spec(),
         kind=Kind.PIP,
         commit=COMMIT,
         path="requirements.txt",
@@ -120,7 +120,7 @@ def a_build(**changes: Any) -> Build:
         id=BuildId("build-1"),
         key=BuildKey("key-1"),
         state=BuildState.QUEUED,
-        recipe=a_recipe(),
+        spec=a_build_spec(),
         kind=Kind.PIP,
         repository_url="https://github.com/owner/name",
         commit=COMMIT,

@@ -15,10 +15,10 @@ __all__ = [
     "BuildTrace",
     "DefinitionFileResponse",
     "EvaluationTrace",
+    "Explanation",
     "ExplanationQuery",
     "PackageChange",
     "PackageChanges",
-    "Story",
 ]
 
 About = Literal["delivery", "commit", "launcher", "build", "evaluation"]
@@ -83,7 +83,7 @@ class EvaluationTrace(ResponseModel):
     builds: tuple[BuildTrace, ...]
 
 
-class Story(ResponseModel):
+class Explanation(ResponseModel):
     """The causal chain, and the same as sentences from top to bottom."""
 
     of: str

@@ -14,8 +14,8 @@ __all__ = ["explain_anything", "explain_launcher"]
 async def explain_launcher(request: web.Request) -> web.Response:
     """Show the causal record of a launcher, newest first."""
     launcher_id = launcher_id_of(request)
-    story = await request.app[EXPLAINER].explain(launcher_id, caller_of(request))
-    return _show(request, story)
+    explanation = await request.app[EXPLAINER].explain(launcher_id, caller_of(request))
+    return _show(request, explanation)
 
 
 async def explain_anything(request: web.Request) -> web.Response:
@@ -28,5 +28,5 @@ async def explain_anything(request: web.Request) -> web.Response:
     )
 
 
-def _show(request: web.Request, story: object) -> web.Response:
-    return show(request, "why.html", story=story, triggers=WHY)
+def _show(request: web.Request, explanation: object) -> web.Response:
+    return show(request, "why.html", explanation=explanation, triggers=WHY)

@@ -9,9 +9,9 @@ from handlers.api.schemas.explanations import (
     BuildTrace,
     DefinitionFileResponse,
     EvaluationTrace,
+    Explanation,
     PackageChange,
     PackageChanges,
-    Story,
 )
 from handlers.api.schemas.launchers import LauncherDetails
 from handlers.api.schemas.sources import EvaluationResponse, plain_path
@@ -76,7 +76,7 @@ class Explainer:
         self._describer = describer
         self._authorizer = authorizer
 
-    async def explain(self, text: str, caller: Caller) -> Story:
+    async def explain(self, text: str, caller: Caller) -> Explanation:
         """Explain a delivery, commit, launcher, build or evaluation.
 
         Only what belongs to a project that the caller may read is shown.
@@ -95,9 +95,9 @@ class Explainer:
 
 async def _build_report(
     tx: Transaction, of: str, thread: CausalTrace, context: ForecastContext
-) -> Story:
+) -> Explanation:
     evaluations = [
-        await _evaluation_story(tx, evaluation, thread.rebuilds, context)
+        await _trace_evaluation(tx, evaluation, thread.rebuilds, context)
         for evaluation in thread.evaluations
     ]
     shown = {
@@ -105,7 +105,7 @@ async def _build_report(
     }
     waiting = [rebuild for rebuild in thread.rebuilds or () if rebuild.id not in shown]
     pause = await _pause(tx, thread.launcher)
-    story = Story(
+    explanation = Explanation(
         of=of,
         about=thread.about,
         lines=(),
@@ -122,7 +122,7 @@ async def _build_report(
         if thread.launcher
         else None,
     )
-    return story.model_copy(update={"lines": tuple(write_sentences(story))})
+    return explanation.model_copy(update={"lines": tuple(write_sentences(explanation))})
 
 
 async def _pause(tx: Transaction, launcher: Launcher | None) -> Pause | None:
@@ -144,7 +144,7 @@ async def _launcher(
     )
 
 
-async def _evaluation_story(
+async def _trace_evaluation(
     tx: Transaction,
     evaluation: Evaluation,
     only: Sequence[Rebuild] | None,
@@ -165,7 +165,7 @@ async def _evaluation_story(
         files=compared(before.items if before else (), evaluation.items),
         builds=tuple(
             [
-                await _build_story(tx, rebuild, build)
+                await _trace_build(tx, rebuild, build)
                 for rebuild, build in zip(rebuilds, builds, strict=True)
             ]
         ),
@@ -216,7 +216,7 @@ def _change(
     return "added" if is_there else "absent"
 
 
-async def _build_story(
+async def _trace_build(
     tx: Transaction, rebuild: Rebuild, build: BuildDetails
 ) -> BuildTrace:
     try:

@@ -1,4 +1,4 @@
-"""Stories as sentences, to be read from top to bottom."""
+"""Explanations as sentences, to be read from top to bottom."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -10,8 +10,8 @@ from handlers.api.schemas.explanations import (
     BuildTrace,
     DefinitionFileResponse,
     EvaluationTrace,
+    Explanation,
     PackageChange,
-    Story,
 )
 from handlers.api.schemas.launchers import LauncherDetails
 from handlers.api.schemas.renku.environment_responses import NOT_BUILT
@@ -35,25 +35,28 @@ WHY: Final = {
 }
 
 
-def write_sentences(story: Story) -> Iterator[str]:
-    """Report a story."""
-    if story.launcher:
-        yield from _launcher(story.launcher)
-    if story.behind:
-        yield story.behind
-    yield from _in_order(story)
-    for build in story.waiting:
+def write_sentences(explanation: Explanation) -> Iterator[str]:
+    """Report an explanation."""
+    if explanation.launcher:
+        yield from _launcher(explanation.launcher)
+    if explanation.behind:
+        yield explanation.behind
+    yield from _in_order(explanation)
+    for build in explanation.waiting:
         yield from _waiting(build)
-    yield from _gap(story)
+    yield from _gap(explanation)
 
 
-def _in_order(story: Story) -> Iterator[str]:
+def _in_order(explanation: Explanation) -> Iterator[str]:
     """Report deliveries and evaluations as they happened."""
     happened: list[tuple[datetime, Iterator[str]]] = [
-        *((delivery.received_at, _delivery(delivery)) for delivery in story.deliveries),
+        *(
+            (delivery.received_at, _delivery(delivery))
+            for delivery in explanation.deliveries
+        ),
         *(
             (evaluation.evaluation.completed_at, _evaluation(evaluation))
-            for evaluation in story.evaluations
+            for evaluation in explanation.evaluations
         ),
     ]
     for _, lines in sorted(happened, key=lambda pair: pair[0]):
@@ -121,16 +124,16 @@ def _times(count: int) -> str:
     return f"; it was sent {count} times" if count > 1 else ""
 
 
-def _evaluation(story: EvaluationTrace) -> Iterator[str]:
-    evaluation = story.evaluation
+def _evaluation(trace: EvaluationTrace) -> Iterator[str]:
+    evaluation = trace.evaluation
     head = f"; the head was {evaluation.commit[:SHORT]}" if evaluation.commit else ""
     where = f"{evaluation.ref} of " if evaluation.ref else ""
     yield (
-        f"{_at(evaluation.completed_at)} {where}{story.repository} was evaluated "
+        f"{_at(evaluation.completed_at)} {where}{trace.repository} was evaluated "
         f"{WHY.get(evaluation.trigger, evaluation.trigger)}{head}."
     )
     yield f"Verdict: {evaluation.verdict} ({evaluation.reason}). {evaluation.message}"
-    touched = [file for file in story.files if file.change not in {"same", "absent"}]
+    touched = [file for file in trace.files if file.change not in {"same", "absent"}]
     for file in touched[:SHOWN]:
         yield f"  {file_line(file)}"
     if len(touched) > SHOWN:
@@ -139,9 +142,9 @@ def _evaluation(story: EvaluationTrace) -> Iterator[str]:
         yield f"  {finding_line(finding)}"
     if evaluation.verdict == "unknown":
         yield "It is evaluated again: what could not be read never counts as unchanged."
-    for build in story.builds:
+    for build in trace.builds:
         yield from _build(build)
-    if not story.builds and evaluation.verdict in {"initial", "changed"}:
+    if not trace.builds and evaluation.verdict in {"initial", "changed"}:
         yield "No launcher asked for a build because of this evaluation."
 
 
@@ -167,10 +170,10 @@ def finding_line(finding: FindingResponse) -> str:
     )
 
 
-def _build(story: BuildTrace) -> Iterator[str]:
-    build = story.build
-    who = story.launcher_name or f"{build.launcher_id} (removed since)"
-    yield f"Launcher {who} asked for build {build.id}: {_state(story)}"
+def _build(trace: BuildTrace) -> Iterator[str]:
+    build = trace.build
+    who = trace.launcher_name or f"{build.launcher_id} (removed since)"
+    yield f"Launcher {who} asked for build {build.id}: {_state(trace)}"
     if build.failure and build.failure.hint:
         yield f"  {build.failure.hint}"
     long = [
@@ -180,19 +183,19 @@ def _build(story: BuildTrace) -> Iterator[str]:
     ]
     if long:
         yield f"  Its phases: {', '.join(long)}."
-    if story.packages:
-        changes = story.packages
+    if trace.packages:
+        changes = trace.packages
         yield from _packages("Added", changes.added)
         yield from _packages("Removed", changes.removed)
         yield from _packages("Changed", changes.changed)
         if not (changes.added or changes.removed or changes.changed):
             yield "  The same packages as in the image before."
-    yield from _rollout(story, who)
+    yield from _rollout(trace, who)
 
 
-def _state(story: BuildTrace) -> str:
-    build = story.build
-    took = f" in {story.seconds:g} s" if story.seconds is not None else ""
+def _state(trace: BuildTrace) -> str:
+    build = trace.build
+    took = f" in {trace.seconds:g} s" if trace.seconds is not None else ""
     expected = build.expected_at
     done = f"; it should be done about {expected:%H:%M:%S} UTC" if expected else ""
     states = {
@@ -229,12 +232,12 @@ def _because(build: BuildDetails) -> str:
     return f" ({build.failure.kind}): {build.failure.message}"
 
 
-def _rollout(story: BuildTrace, who: str) -> Iterator[str]:
-    if story.serves:
+def _rollout(trace: BuildTrace, who: str) -> Iterator[str]:
+    if trace.serves:
         yield f"Launcher {who} starts from it now."
-    elif story.build.state == "succeeded" and story.launcher_name:
+    elif trace.build.state == "succeeded" and trace.launcher_name:
         yield f"Launcher {who} starts from another image now."
-    elif story.build.state == "failed" and story.launcher_name:
+    elif trace.build.state == "failed" and trace.launcher_name:
         yield f"A failed build moves no launcher: {who} keeps what it had."
 
 
@@ -268,13 +271,13 @@ def _waiting(build: BuildDetails) -> Iterator[str]:
         yield f"It was {build.state} before its source was evaluated."
 
 
-def _gap(story: Story) -> Iterator[str]:
+def _gap(explanation: Explanation) -> Iterator[str]:
     """Name what the trace lacks."""
-    if story.evaluations or story.waiting:
+    if explanation.evaluations or explanation.waiting:
         return
-    if any(delivery.status == "accepted" for delivery in story.deliveries):
+    if any(delivery.status == "accepted" for delivery in explanation.deliveries):
         yield "The evaluation has not happened yet."
-    elif story.launcher:
+    elif explanation.launcher:
         yield "Its source has not been evaluated yet."
 
 

@@ -174,7 +174,7 @@ class KubernetesBuilder(RegistryImages):
         options = self._identity.options
         if failure := refusal(build, options):
             raise RefusedError(failure)
-        image = options.builder_for(build.recipe.platform)
+        image = options.builder_for(build.spec.platform)
         if failure := await self._builder_images.find_incompatibility(image):
             raise HinderedError(failure)
         manifest = to_job(build, options)

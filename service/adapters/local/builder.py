@@ -252,7 +252,7 @@ class LocalBuilder(LocalImageAccess):
             commit=build.commit,
             context_dir=build.context_dir,
             path=build.path,
-            frontend=build.recipe.frontend,
+            frontend=build.spec.frontend,
             root=self._folders.root,
             sharers=sharers_of(build, is_protected=self._isolation.protects_files),
             poetry_version=options.poetry_version,

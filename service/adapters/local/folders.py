@@ -110,7 +110,7 @@ def sharers_of(build: Build, *, is_protected: bool) -> str:
     What a private repository requires is for its readers only. Where code of a
     repository can write to a cache, a project's caches are for its own builds only.
     """
-    private = build.recipe.private_to
+    private = build.spec.private_to
     if is_protected and not private:
         return ""
     project = "" if is_protected else build.project_id

@@ -37,10 +37,10 @@ __all__ = [
     "phases_to",
     "plan_from",
     "plan_to",
-    "recipe_from",
-    "recipe_to",
     "seen_from",
     "seen_to",
+    "spec_from",
+    "spec_to",
 ]
 
 Document = Mapping[str, Any]
@@ -90,12 +90,12 @@ def seen_from(document: Document | None) -> Seen | None:
     return msgspec.convert(read, Seen)
 
 
-def recipe_to(recipe: BuildSpec) -> JsonValue:
+def spec_to(spec: BuildSpec) -> JsonValue:
     """Write the specification of a build."""
-    return _write(recipe)
+    return _write(spec)
 
 
-def recipe_from(document: Document) -> BuildSpec:
+def spec_from(document: Document) -> BuildSpec:
     """Read the specification of a build."""
     return msgspec.convert(document, BuildSpec)
 

@@ -21,7 +21,7 @@ __all__ = ["explain"]
 @output_option
 @connected
 async def explain(client: Client, *, what: str, output: str) -> None:
-    """Report the story of WHAT, from the delivery to the launcher.
+    """Report what became of WHAT, from the delivery to the launcher.
 
     WHAT is a delivery's id (ours or the forge's), the first seven digits or more of
     a commit, a launcher's id or name, a build's id, or an evaluation's id.

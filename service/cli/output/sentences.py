@@ -12,9 +12,9 @@ _WORD: Final = re.compile(r"^(\s*(?:Verdict: |It was ))?(\w+)(?=[ (:])")
 """The word of a sentence that has a colour: a verdict, a status or a severity."""
 
 
-def print_sentences(story: ResponseFields, *, indent: str = "") -> None:
-    """Print a story's sentences; words of state have their colours."""
-    for line in story.texts("lines"):
+def print_sentences(explanation: ResponseFields, *, indent: str = "") -> None:
+    """Print an explanation's sentences; words of state have their colours."""
+    for line in explanation.texts("lines"):
         found = _WORD.match(line)
         style = style_of(found[2].lower()) if found else ""
         if found is None or not style:

@@ -126,20 +126,20 @@ class BuildSpec:
     one."""
 
 
-def build_key(meaning: Fingerprint, kind: Kind, recipe: BuildSpec) -> BuildKey:
+def build_key(meaning: Fingerprint, kind: Kind, spec: BuildSpec) -> BuildKey:
     """Derive the key of the image that a definition and a build spec produce."""
     parts = (
         meaning,
         kind.value,
-        recipe.builder,
-        recipe.frontend,
-        recipe.platform,
-        recipe.builder_image,
+        spec.builder,
+        spec.frontend,
+        spec.platform,
+        spec.builder_image,
         # Left out when empty, so that keys of installations without caches stayed what
         # they were when scopes came.
-        *((recipe.scope,) if recipe.scope else ()),
+        *((spec.scope,) if spec.scope else ()),
         # Two parts: a scope that equals a repository's name must give another key.
-        *(("private", recipe.private_to) if recipe.private_to else ()),
+        *(("private", spec.private_to) if spec.private_to else ()),
     )
     return BuildKey(hashlib.sha256("\0".join(parts).encode()).hexdigest())
 
@@ -188,7 +188,7 @@ class Build:
     id: BuildId
     key: BuildKey
     state: BuildState
-    recipe: BuildSpec
+    spec: BuildSpec
     kind: Kind
     repository_url: str
     commit: CommitSha
@@ -236,7 +236,7 @@ class Plan:
     """The source's generation when the head was read; launchers move to it by
     compare-and-set."""
     key: BuildKey
-    recipe: BuildSpec
+    spec: BuildSpec
     kind: Kind
     commit: CommitSha
     path: str

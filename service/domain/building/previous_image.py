@@ -37,7 +37,7 @@ def _is_relative(other: Build, build: Build) -> bool:
         and other.project_id == build.project_id
         and other.repository_url == build.repository_url
         and other.kind is build.kind
-        and other.recipe == build.recipe
+        and other.spec == build.spec
     )
 
 

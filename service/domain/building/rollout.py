@@ -52,8 +52,8 @@ def _by_policy(policy: UpdatePolicy) -> Step:
 def _has_same_spec(launcher: Launcher, rebuild: Rebuild) -> bool:
     if rebuild.plan is None:
         return True
-    recipe = rebuild.plan.recipe
-    return (recipe.builder, recipe.frontend, recipe.platform) == (
+    spec = rebuild.plan.spec
+    return (spec.builder, spec.frontend, spec.platform) == (
         launcher.builder,
         launcher.frontend,
         launcher.platform,

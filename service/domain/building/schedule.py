@@ -233,7 +233,7 @@ def _served(
             yield Adopt(rebuild=rebuild, build=under_way[key])
         # Reuse and adoption need no builder and are decided for foreign plans as well;
         # only a new build must be ours.
-        elif situation.is_ours(_plan(rebuild).recipe):
+        elif situation.is_ours(_plan(rebuild).spec):
             wanted[key].append(rebuild)
     for first, *others in wanted.values():
         yield Create(rebuild=first, others=tuple(others))
@@ -247,7 +247,7 @@ def _replans(
     done = {item.rebuild.id for item in served}
     overdue = (item for item in rebuilds if item.id in situation.overdue)
     for rebuild in overdue:
-        is_foreign = not situation.is_ours(_plan(rebuild).recipe)
+        is_foreign = not situation.is_ours(_plan(rebuild).spec)
         if is_foreign and rebuild.state is BuildState.QUEUED and rebuild.id not in done:
             yield Replan(rebuild=rebuild)
 

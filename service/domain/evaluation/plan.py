@@ -103,7 +103,7 @@ def plan(
     found: Definition,
     known: Known,
     *,
-    recipe: Callable[[Launcher], BuildSpec],
+    spec: Callable[[Launcher], BuildSpec],
     new_id: Callable[[], str],
 ) -> Iterator[Planned]:
     """Update every launcher of a source and plan the rebuilds that it needs.
@@ -112,7 +112,7 @@ def plan(
         evaluation: The evaluation, with its generation and commit.
         found: The definition at the head.
         known: The launchers, their rebuilds and what was requested.
-        recipe: Returns the build spec of a launcher.
+        spec: Returns the build spec of a launcher.
         new_id: Makes ids.
     """
     pending = defaultdict[str, list[Rebuild]](list)
@@ -120,13 +120,13 @@ def plan(
         pending[rebuild.launcher_id].append(rebuild)
     for launcher in known.launchers:
         planned = make_plan(
-            evaluation, found, recipe(launcher), traceparent=known.traceparent
+            evaluation, found, spec(launcher), traceparent=known.traceparent
         )
         wanting = replace(
             launcher,
             wanted_key=planned.key,
             wanted_generation=evaluation.generation,
-            wanted_builder=planned.recipe.builder_image,
+            wanted_builder=planned.spec.builder_image,
             is_exact=found.is_pinned,
             held_key=None,
             held_until=None,
@@ -164,7 +164,7 @@ def _is_built_otherwise(
 ) -> bool:
     """Return whether only the builder changed since the launcher's last evaluation."""
     before = launcher.wanted_builder
-    is_other = before is not None and before != planned.recipe.builder_image
+    is_other = before is not None and before != planned.spec.builder_image
     return is_other and evaluation.comparison.verdict is Verdict.UNCHANGED
 
 
@@ -177,7 +177,7 @@ def _anew(before: Launcher, after: Launcher, *, is_pushed: bool) -> Anew:
 def make_plan(
     evaluation: Evaluation,
     found: Definition,
-    recipe: BuildSpec,
+    spec: BuildSpec,
     *,
     traceparent: str | None = None,
 ) -> Plan:
@@ -187,8 +187,8 @@ def make_plan(
     return Plan(
         evaluation_id=evaluation.id,
         generation=evaluation.generation,
-        key=build_key(found.meaning, found.kind, recipe),
-        recipe=recipe,
+        key=build_key(found.meaning, found.kind, spec),
+        spec=spec,
         kind=found.kind,
         commit=CommitSha(evaluation.commit),
         path=found.path,

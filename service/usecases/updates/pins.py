@@ -244,7 +244,7 @@ def _obstacle(launcher: Launcher, rebuild: Rebuild) -> str | None:
         return f"has status {rebuild.state.value}; expected one that succeeded"
     if rebuild.source_id != launcher.source_id:
         return "was built from another source than the launcher tracks now"
-    spec = rebuild.plan.recipe
+    spec = rebuild.plan.spec
     if (spec.builder, spec.frontend, spec.platform) != (
         launcher.builder,
         launcher.frontend,

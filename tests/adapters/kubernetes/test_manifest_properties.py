@@ -25,7 +25,7 @@ from service.adapters.kubernetes.manifests.smoke import to_smoke_job
 from service.domain.building.build import Build, BuildId, BuildKey
 from service.domain.repository import CommitSha
 from tests.adapters.kubernetes.variants import IMAGE, an_options, some_build
-from tests.support.values import a_recipe
+from tests.support.values import a_build_spec
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", re.ASCII)
@@ -47,8 +47,8 @@ builds = st.builds(
     declared=st.lists(words, max_size=5).map(tuple),
     is_fresh=st.booleans(),
     previous_image=st.sampled_from([None, IMAGE]),
-    recipe=st.builds(
-        a_recipe,
+    spec=st.builds(
+        a_build_spec,
         frontend=st.sampled_from(["jupyterlab", "vscodium", "ttyd", "none"]),
         platform=st.sampled_from(["linux/amd64", "linux/arm64"]),
     ),

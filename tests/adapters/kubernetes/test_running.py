@@ -353,8 +353,8 @@ async def test_a_new_image_is_tried_before_it_counts(
     kube: Kube, forge: GitForge, index: str, frontend: str, name: str
 ) -> None:
     wanted = a_build_of(forge, {"requirements.txt": f"{name}\n"})
-    recipe = replace(wanted.recipe, frontend=frontend)
-    build, logs = replace(wanted, declared=(name,), recipe=recipe), KeptLogs()
+    spec = replace(wanted.spec, frontend=frontend)
+    build, logs = replace(wanted, declared=(name,), spec=spec), KeptLogs()
     async with a_kubernetes_builder(
         kube, smoke=True, logs=logs, variables=in_pods(index)
     ) as builder:

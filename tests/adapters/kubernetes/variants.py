@@ -21,7 +21,7 @@ from service.domain.building.build import (
     EnvironmentId,
 )
 from service.domain.definition import Kind
-from tests.support.values import a_build, a_recipe
+from tests.support.values import a_build, a_build_spec
 
 __all__ = [
     "BUNDLE",
@@ -53,7 +53,7 @@ def some_build(**changes: Any) -> Build:
     defaults: dict[str, Any] = {
         "id": BuildId("01JZ8XK2V3T4Y5W6Q7R8S9T0AB"),
         "key": BuildKey("0123456789abcdef" * 4),
-        "recipe": a_recipe(frontend="jupyterlab"),
+        "spec": a_build_spec(frontend="jupyterlab"),
         "context_dir": "",
         "environment_id": EnvironmentId("01JZ8XK2V3T4Y5W6Q7R8S9T0EN"),
         "project_id": "01JZ8XK2V3T4Y5W6Q7R8S9T0PR",
@@ -66,7 +66,7 @@ def private_build(**changes: Any) -> Build:
     """Return a build of a repository that only some may read."""
     defaults: dict[str, Any] = {
         "repository_url": "https://git.example.org/group/name.git",
-        "recipe": a_recipe(frontend="jupyterlab", private_to="git.example.org/7"),
+        "spec": a_build_spec(frontend="jupyterlab", private_to="git.example.org/7"),
     }
     return some_build(**{**defaults, **changes})
 
@@ -101,7 +101,7 @@ class Variant:
 
 
 def _on_arm() -> BuildSpec:
-    return a_recipe(frontend="vscodium", platform="linux/arm64")
+    return a_build_spec(frontend="vscodium", platform="linux/arm64")
 
 
 VARIANTS: Final[Mapping[str, Variant]] = {
@@ -161,7 +161,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         )
     ),
     "everything-chosen": Variant(
-        build=some_build(recipe=_on_arm()),
+        build=some_build(spec=_on_arm()),
         options=an_options(
             instance="relaunch-staging",
             git_image="registry.example.org/git:2",
@@ -193,7 +193,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     ),
     "smoke": Variant(write=_smoke),
     "smoke-conda-without-frontend": Variant(
-        build=some_build(kind=Kind.CONDA, recipe=a_recipe(), declared=()),
+        build=some_build(kind=Kind.CONDA, spec=a_build_spec(), declared=()),
         write=_smoke_without_process,
     ),
 }

@@ -100,7 +100,7 @@ def a_build(
         id=BuildId(id),
         key=BuildKey("0" * 64),
         state=BuildState.RUNNING,
-        recipe=BuildSpec(
+        spec=BuildSpec(
             builder="python",
             frontend=frontend,
             platform="linux/amd64",

@@ -18,10 +18,10 @@ from tests.adapters.local.builds import (
     image_of,
 )
 from tests.adapters.local.test_python_builds import WORKS
-from tests.support.values import a_build as a_planned_build, a_recipe
+from tests.support.values import a_build as a_planned_build, a_build_spec
 
 PUBLIC = a_planned_build(project_id="P")
-PRIVATE = replace(PUBLIC, recipe=a_recipe(private_to="github.com/o/r"))
+PRIVATE = replace(PUBLIC, spec=a_build_spec(private_to="github.com/o/r"))
 
 
 def test_public_repositories_share_what_no_code_of_them_can_change() -> None:
@@ -32,7 +32,7 @@ def test_public_repositories_share_what_no_code_of_them_can_change() -> None:
 
 
 def test_a_private_repository_shares_with_itself_alone() -> None:
-    another = replace(PRIVATE, recipe=a_recipe(private_to="github.com/o/s"))
+    another = replace(PRIVATE, spec=a_build_spec(private_to="github.com/o/s"))
     elsewhere = replace(PRIVATE, project_id="Q")
     shared = [
         sharers_of(build, is_protected=True) for build in (PRIVATE, another, elsewhere)
@@ -74,8 +74,8 @@ async def test_a_build_uses_the_cache_of_its_sharers(
     async with a_builder(root, isolation=isolation) as builder:
         for number, (project, private_to) in enumerate(builds):
             build = a_build(repository, Kind.UV, id=f"build-{number}")
-            recipe = replace(build.recipe, private_to=private_to)
-            await image_of(builder, replace(build, project_id=project, recipe=recipe))
+            spec = replace(build.spec, private_to=private_to)
+            await image_of(builder, replace(build, project_id=project, spec=spec))
 
     assert len([*(root / "caches").iterdir()]) == caches
 

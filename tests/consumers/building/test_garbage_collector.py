@@ -28,8 +28,8 @@ async def test_what_is_waited_for_goes_on(world: World, repo: Repo) -> None:
 
 async def test_a_build_of_which_there_is_no_record_is_stopped(world: World) -> None:
     build = a_build(("https://localhost/x", CommitSha("0" * 40)), Kind.PIP)
-    name = world.builder.identity(frontend=build.recipe.frontend)
-    unknown = replace(build, recipe=replace(build.recipe, builder_image=name))
+    name = world.builder.identity(frontend=build.spec.frontend)
+    unknown = replace(build, spec=replace(build.spec, builder_image=name))
     await world.builder.start(unknown)
     await a_cleaner(world).clean()
 

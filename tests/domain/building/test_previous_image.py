@@ -9,7 +9,7 @@ from service.domain.building.build import Build, BuildId, BuildState, Environmen
 from service.domain.building.previous_image import choose_previous_image
 from service.domain.definition import Kind
 from tests.support.clock import NOW
-from tests.support.values import a_build, a_recipe, an_image
+from tests.support.values import a_build, a_build_spec, an_image
 
 
 def a_good_build(reference: str = "image-1", **changes: Any) -> Build:
@@ -49,10 +49,10 @@ def test_without_one_of_its_own_the_nearest_relative_gives_its_layers() -> None:
         {"project_id": "another"},
         {"repository_url": "https://github.com/another/name"},
         {"kind": Kind.CONDA},
-        {"recipe": a_recipe(builder_image="local/2")},
-        {"recipe": a_recipe(frontend="ttyd")},
-        {"recipe": a_recipe(scope="another")},
-        {"recipe": a_recipe(platform="linux/arm64")},
+        {"spec": a_build_spec(builder_image="local/2")},
+        {"spec": a_build_spec(frontend="ttyd")},
+        {"spec": a_build_spec(scope="another")},
+        {"spec": a_build_spec(platform="linux/arm64")},
         {"state": BuildState.FAILED},
         {"image": None},
     ],

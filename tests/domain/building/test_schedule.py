@@ -35,7 +35,7 @@ from service.domain.building.schedule import (
 )
 from service.domain.push import Trigger
 from tests.support.clock import NOW
-from tests.support.values import a_build, a_plan, a_rebuild, a_recipe, an_image
+from tests.support.values import a_build, a_build_spec, a_plan, a_rebuild, an_image
 
 
 def decided(**facts: Any) -> tuple[Decision, ...]:
@@ -58,7 +58,7 @@ def decided(**facts: Any) -> tuple[Decision, ...]:
         if build.state is BuildState.QUEUED
         and build.id not in stopped
         and (build.not_before is None or build.not_before <= now)
-        and situation.is_ours(build.recipe)
+        and situation.is_ours(build.spec)
     ]
     running = [
         build
@@ -343,12 +343,12 @@ def _carry_out(
                 raise AssertionError("no image is known")
 
 
-def is_told_of_here(recipe: BuildSpec) -> bool:
-    return recipe.builder_image == "local/1"
+def is_told_of_here(spec: BuildSpec) -> bool:
+    return spec.builder_image == "local/1"
 
 
 def foreign(**changes: Any) -> Rebuild:
-    plan = a_plan(recipe=a_recipe(builder_image="local/2"))
+    plan = a_plan(spec=a_build_spec(builder_image="local/2"))
     return a_rebuild(**({"plan": plan} | changes))
 
 
@@ -359,7 +359,7 @@ def test_no_build_is_made_for_what_another_builder_is_named_for() -> None:
 
 
 def test_a_queued_build_of_another_builder_does_not_start() -> None:
-    build = a_build(recipe=a_recipe(builder_image="local/2"))
+    build = a_build(spec=a_build_spec(builder_image="local/2"))
     rebuild = foreign(build_id=build.id)
 
     facts = {"rebuilds": [rebuild], "builds": [build], "is_ours": is_told_of_here}
@@ -372,7 +372,9 @@ def test_a_queued_build_of_another_builder_does_not_start() -> None:
 
 
 def test_what_another_builder_runs_goes_on() -> None:
-    build = a_build(recipe=a_recipe(builder_image="local/2"), state=BuildState.RUNNING)
+    build = a_build(
+        spec=a_build_spec(builder_image="local/2"), state=BuildState.RUNNING
+    )
     rebuild = running(foreign(), build)
     late = foreign(id=RebuildId("late"), environment_id=EnvironmentId("environment-2"))
 

@@ -17,10 +17,10 @@ from service.domain.launcher import Launcher, UpdatePolicy
 from service.domain.push import Trigger
 from tests.support.ids import CountedIds
 from tests.support.values import (
+    a_build_spec,
     a_definition,
     a_launcher,
     a_rebuild,
-    a_recipe,
     a_source,
     an_evaluation,
 )
@@ -33,7 +33,7 @@ def planned(launcher: Launcher, *pending: Rebuild, meaning: str = "e" * 64) -> P
         an_evaluation(),
         a_definition(meaning=Fingerprint(meaning)),
         Known(launchers=[launcher], pending=pending, pause=PAUSE),
-        recipe=lambda item: a_recipe(frontend=item.frontend),
+        spec=lambda item: a_build_spec(frontend=item.frontend),
         new_id=CountedIds().new,
     )
     return result
@@ -77,7 +77,7 @@ def test_a_plan_knows_what_its_definition_declares() -> None:
         an_evaluation(),
         a_definition(declared=("numpy", "pandas")),
         Known(launchers=[a_launcher()], pause=PAUSE),
-        recipe=lambda launcher: a_recipe(frontend=launcher.frontend),
+        spec=lambda launcher: a_build_spec(frontend=launcher.frontend),
         new_id=CountedIds().new,
     )
 
@@ -153,21 +153,21 @@ def test_an_image_of_what_is_no_longer_followed_is_left_alone() -> None:
 
 def test_a_key_names_everything_that_makes_an_image() -> None:
     definition = a_definition()
-    recipes = [
-        a_recipe(),
-        a_recipe(frontend="jupyterlab"),
-        a_recipe(builder="r"),
-        a_recipe(platform="linux/arm64"),
-        a_recipe(builder_image="local/2"),
-        a_recipe(scope="github.com/7"),
-        a_recipe(private_to="github.com/7"),
-        a_recipe(private_to="github.com/8"),
-        a_recipe(private_to="github.com/7", scope="private"),
-        a_recipe(scope="private"),
+    specs = [
+        a_build_spec(),
+        a_build_spec(frontend="jupyterlab"),
+        a_build_spec(builder="r"),
+        a_build_spec(platform="linux/arm64"),
+        a_build_spec(builder_image="local/2"),
+        a_build_spec(scope="github.com/7"),
+        a_build_spec(private_to="github.com/7"),
+        a_build_spec(private_to="github.com/8"),
+        a_build_spec(private_to="github.com/7", scope="private"),
+        a_build_spec(scope="private"),
     ]
 
     keys: set[BuildKey] = {
-        build_key(definition.meaning, definition.kind, recipe) for recipe in recipes
+        build_key(definition.meaning, definition.kind, spec) for spec in specs
     }
 
-    assert len(keys) == len(recipes)
+    assert len(keys) == len(specs)

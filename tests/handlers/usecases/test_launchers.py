@@ -47,7 +47,7 @@ async def test_a_schedule_tells_when_it_is_due_or_why_it_is_not(
     made = await api.add_built_launcher(repo.url, rebuild_schedule="monthly")
     path = f"/session_launchers/{made['id']}"
     manual = await api.call("PATCH", path, {"update_policy": "manual"})
-    story = await api.get(f"/explanations?of={made['id']}")
+    explanation = await api.get(f"/explanations?of={made['id']}")
     weekly = await api.call(
         "PATCH", path, {"update_policy": "automatic", "rebuild_schedule": "weekly"}
     )
@@ -60,7 +60,8 @@ async def test_a_schedule_tells_when_it_is_due_or_why_it_is_not(
     note = "its policy is manual: only a person's rebuild builds"
     assert manual.json["next_rebuild_note"] == note
     assert (
-        f"It is not built anew monthly by its schedule now: {note}." in story["lines"]
+        f"It is not built anew monthly by its schedule now: {note}."
+        in explanation["lines"]
     )
     next_at = f"{weekly_at[:10]} {weekly_at[11:16]} UTC"
     assert (

@@ -22,7 +22,7 @@ def options_for(build: Build, options: KubernetesOptions) -> KubernetesOptions:
     # Anybody may pull the image of a public repository, so its build gets no
     # credentials of a forge: a private submodule of it cannot be fetched and cannot
     # leak.
-    if not build.recipe.private_to:
+    if not build.spec.private_to:
         # Also without a submodule: code of the build phase runs after the clone, and
         # what was never mounted cannot be read.
         return replace(options, git_secrets={})
@@ -39,14 +39,14 @@ def options_for(build: Build, options: KubernetesOptions) -> KubernetesOptions:
 def smoke_options_for(build: Build, options: KubernetesOptions) -> KubernetesOptions:
     """Return the options of the pod that runs the smoke test of a build's image."""
     secret = options.private_pull_secret
-    if not build.recipe.private_to or not secret or secret in options.pull_secrets:
+    if not build.spec.private_to or not secret or secret in options.pull_secrets:
         return options
     return replace(options, pull_secrets=(*options.pull_secrets, secret))
 
 
 def refusal(build: Build, options: KubernetesOptions) -> Failure | None:
     """Return why a build of a private repository is refused; None when it is not."""
-    if not build.recipe.private_to or options.private_target:
+    if not build.spec.private_to or options.private_target:
         return None
     return Failure(
         kind=FailureClass.PRIVATE_REFUSED,

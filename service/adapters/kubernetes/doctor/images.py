@@ -94,7 +94,7 @@ class ImageChecks:
 
     @property
     def _platform(self) -> str:
-        return self.sample.build.recipe.platform
+        return self.sample.build.spec.platform
 
     def _subject(self, word: str) -> str:
         return f"{word} for {self._platform}" if self.options.platforms else word

@@ -23,7 +23,7 @@ _GI: Final = Decimal(2**30)
 
 async def check_nodes(inspector: Inspector, sample: Sample) -> Sequence[CheckResult]:
     """Check for nodes with the labels, tolerated taints and resources for a build."""
-    platform = sample.build.recipe.platform
+    platform = sample.build.spec.platform
     subject = f"nodes for {platform}"
     try:
         listed = await inspector.read("/api/v1/nodes")

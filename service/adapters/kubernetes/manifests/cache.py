@@ -44,7 +44,7 @@ def prepare_cache(build: Build, options: KubernetesOptions) -> dict[str, Any]:
     """Create the container; it runs no code of the repository."""
     return container(
         PREPARE,
-        image=options.git_image_for(build.recipe.platform),
+        image=options.git_image_for(build.spec.platform),
         command=["sh", "-c", _SCRIPT, PREPARE],
         arguments=[cache_name(build)],
         environment={"LC_ALL": "C"},

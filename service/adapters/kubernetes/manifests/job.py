@@ -111,7 +111,7 @@ def job(
 
 def pod(build: Build, options: KubernetesOptions, *, user: int, group: int) -> Manifest:
     """Return the part of the pod spec that all pods have in common."""
-    platform = build.recipe.platform
+    platform = build.spec.platform
     chosen_taints = options.tolerations_for(platform)
     tolerations = [
         *(_create_toleration(taint) for taint in chosen_taints),

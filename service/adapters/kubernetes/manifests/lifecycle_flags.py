@@ -68,13 +68,13 @@ class LifecycleFlags:
     @property
     def process_type(self) -> tuple[str, ...]:
         """Return the flag for the process that sessions start."""
-        process = self.options.process_types.get(self.build.recipe.frontend)
+        process = self.options.process_types.get(self.build.spec.frontend)
         return (f"-process-type={process}",) if process else ()
 
     @property
     def run_image(self) -> str:
         """Return the image that the build extends."""
-        return self.options.run_image_for(self.build.recipe.platform)
+        return self.options.run_image_for(self.build.spec.platform)
 
     @property
     def target(self) -> str:

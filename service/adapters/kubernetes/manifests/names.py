@@ -116,7 +116,7 @@ def cache_name(build: Build) -> str:
     # repository wrote to a cache must not get into images of another, nor anything of a
     # private repository into images of a public one.
     owners = [build.project_id, build.environment_id, plain_url(build.repository_url)]
-    owners += [build.recipe.private_to] if build.recipe.private_to else []
+    owners += [build.spec.private_to] if build.spec.private_to else []
     return f"cache-{_digest(chr(0).join(owners), 40)}"
 
 

@@ -66,7 +66,7 @@ def variables(build: Build, options: KubernetesOptions) -> dict[str, str]:
     """Return the variables of buildpacks; the launcher's frontend takes precedence."""
     # Last, so that an operator's default cannot give a launcher another frontend than
     # its key promises.
-    return {**options.variables, "BP_RENKU_FRONTENDS": build.recipe.frontend}
+    return {**options.variables, "BP_RENKU_FRONTENDS": build.spec.frontend}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class _Phases:
             mounts.append(mount(CREDENTIALS, is_read_only=True))
         return container(
             "clone",
-            image=self.options.git_image_for(self.build.recipe.platform),
+            image=self.options.git_image_for(self.build.spec.platform),
             command=["sh", "-c", SCRIPT, "clone"],
             arguments=[
                 *(f"{name}={value}" for name, value in sorted(settings.items())),
@@ -264,7 +264,7 @@ class _Phases:
             environment["CNB_INSECURE_REGISTRIES"] = registries
         return container(
             name,
-            image=self.options.builder_for(self.build.recipe.platform),
+            image=self.options.builder_for(self.build.spec.platform),
             command=[f"{self.options.lifecycle}/{program}"],
             arguments=arguments,
             environment=environment,

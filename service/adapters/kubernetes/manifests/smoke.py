@@ -105,7 +105,7 @@ def _create_arguments(
         "all": kind_spec(build.kind).installs_declared,
         "message": TERMINATION,
     }
-    frontend = build.recipe.frontend
+    frontend = build.spec.frontend
     mode = _select_mode(frontend, entrypoint)
     seconds = int(options.smoke_deadline.total_seconds() * _START_FRACTION)
     return [

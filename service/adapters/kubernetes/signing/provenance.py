@@ -93,9 +93,9 @@ def _list_parameters(build: Build) -> Mapping[str, str]:
         "contextDirectory": build.context_dir,
         "kind": build.kind.value,
         "definition": build.path,
-        "builder": build.recipe.builder,
-        "frontend": build.recipe.frontend,
-        "platform": build.recipe.platform,
+        "builder": build.spec.builder,
+        "frontend": build.spec.frontend,
+        "platform": build.spec.platform,
     }
     return {name: value for name, value in parameters.items() if value}
 

@@ -13,8 +13,8 @@ from service.adapters.store.json_columns import (
     image_to,
     phases_from,
     phases_to,
-    recipe_from,
-    recipe_to,
+    spec_from,
+    spec_to,
 )
 from service.adapters.store.repositories.rebuilds import UNFINISHED
 from service.adapters.store.statements import Row, Statements, Values
@@ -116,7 +116,7 @@ def _to_row(build: Build) -> Values:
         "id": build.id,
         "key": build.key,
         "state": build.state.value,
-        "recipe": recipe_to(build.recipe),
+        "recipe": spec_to(build.spec),
         "kind": build.kind.value,
         "repository_url": build.repository_url,
         "commit_id": build.commit,
@@ -148,7 +148,7 @@ def read_build(row: Row) -> Build:
         id=BuildId(row["id"]),
         key=BuildKey(row["key"]),
         state=BuildState(row["state"]),
-        recipe=recipe_from(row["recipe"]),
+        spec=spec_from(row["recipe"]),
         kind=Kind(row["kind"]),
         repository_url=row["repository_url"],
         commit=CommitSha(row["commit_id"]),

@@ -101,7 +101,7 @@ def test_sessions_are_told_the_secret_of_private_images_alone() -> None:
 
 def test_what_a_repository_left_in_its_cache_while_private_stays_there() -> None:
     private = private_build()
-    public = replace(private, recipe=some_build().recipe)
+    public = replace(private, spec=some_build().spec)
 
     assert cache_name(private) != cache_name(public)
 

@@ -9,12 +9,12 @@ from tests.adapters.kubernetes.jobs import a_build_of
 from tests.adapters.local.builds import image_of
 from tests.support.githttp import GitForge
 from tests.support.kube import Kube
-from tests.support.values import a_recipe
+from tests.support.values import a_build_spec
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(120)]
 
 FILES = {"requirements.txt": ""}
-RECIPE = a_recipe(private_to="git.example.org/7")
+SPEC = a_build_spec(private_to="git.example.org/7")
 
 
 async def test_it_is_pushed_and_tried_with_its_own_secrets(
@@ -27,7 +27,7 @@ async def test_it_is_pushed_and_tried_with_its_own_secrets(
             *("--docker-username=private", "--docker-password=secret"),
         )
     target = f"{kube.registry}/{kube.namespace}-private"
-    build = a_build_of(forge, FILES, recipe=RECIPE)
+    build = a_build_of(forge, FILES, spec=SPEC)
     async with a_kubernetes_builder(
         kube,
         smoke=True,
@@ -43,7 +43,7 @@ async def test_it_is_pushed_and_tried_with_its_own_secrets(
 
 
 async def test_without_a_prefix_no_job_is_made(kube: Kube, forge: GitForge) -> None:
-    build = a_build_of(forge, FILES, recipe=RECIPE)
+    build = a_build_of(forge, FILES, spec=SPEC)
     async with a_kubernetes_builder(kube) as builder:
         with pytest.raises(RefusedError, match="is private") as refused:
             await builder.start(build)

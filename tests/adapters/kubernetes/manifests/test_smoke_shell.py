@@ -17,7 +17,7 @@ from tests.adapters.kubernetes.manifests.test_smoke_script import install
 from tests.adapters.kubernetes.variants import an_options, some_build
 from tests.support.broker import free_port
 from tests.support.standin_files import ImageFiles
-from tests.support.values import a_recipe
+from tests.support.values import a_build_spec
 
 SHELLS = [
     pytest.param(path, id=Path(path[0]).name)
@@ -55,7 +55,7 @@ def try_image(
     shell: Sequence[str] = ("/bin/sh",),
 ) -> Tried:
     """Run the container of the Job with the image's files on this machine."""
-    build = some_build(kind=kind, recipe=a_recipe(frontend=frontend), declared=names)
+    build = some_build(kind=kind, spec=a_build_spec(frontend=frontend), declared=names)
     inside = entrypoint.removeprefix(str(image.root))
     pod = to_smoke_job(build, "a/b:1", (inside,), an_options())["spec"]["template"]
     (container,) = pod["spec"]["containers"]

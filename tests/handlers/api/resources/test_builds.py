@@ -72,7 +72,7 @@ async def test_a_build_says_that_its_forge_is_away_and_when_it_is_asked_again(
 
     (build,) = await api.get("/builds")
     (launcher,) = await api.get("/session_launchers")
-    story = await api.get(f"/explanations?of={made['id']}")
+    explanation = await api.get(f"/explanations?of={made['id']}")
 
     message = build["waiting"]["message"]
     assert "127.0.0.1" in message
@@ -86,7 +86,8 @@ async def test_a_build_says_that_its_forge_is_away_and_when_it_is_asked_again(
     }
     assert launcher["latest_build"]["waiting"] == build["waiting"]
     assert any(
-        f"because {message}; again at 12:00:05 UTC" in line for line in story["lines"]
+        f"because {message}; again at 12:00:05 UTC" in line
+        for line in explanation["lines"]
     )
     assert not {"queue_position", "expected_at"} & set(build)
 
@@ -124,7 +125,7 @@ async def test_a_build_that_its_builder_cannot_start_says_why_until_it_starts(
 
     (waits,) = await api.get("/builds")
     (launcher,) = await api.get("/session_launchers")
-    story = await api.get(f"/explanations?of={made['id']}")
+    explanation = await api.get(f"/explanations?of={made['id']}")
     api.world.builder.hinder(None)
     await api.world.settle()
     (goes_on,) = await api.get("/builds")
@@ -146,7 +147,7 @@ async def test_a_build_that_its_builder_cannot_start_says_why_until_it_starts(
     assert event.data["hindrance"]["kind"] == "not_admitted"
     assert "rebuild_ids" not in event.data
     assert launcher["latest_build"]["waiting"] == waits["waiting"]
-    assert any("because the quota few is full" in line for line in story["lines"])
+    assert any("because the quota few is full" in line for line in explanation["lines"])
     assert not {"waiting", "failure"} & (set(goes_on) | set(done))
     assert done["state"] == "succeeded"
 

@@ -34,7 +34,7 @@ async def fail_each(
                 await tx.builds.get(build_id) for build_id in world.builder.running
             ]
         for build in builds:
-            world.builder.fail(words[build.recipe.frontend], build.id)
+            world.builder.fail(words[build.spec.frontend], build.id)
         await world.settle()
         world.clock.advance(RETRY)
         await world.scheduler.schedule()

@@ -46,8 +46,8 @@ async def test_a_launcher_is_rolled_back_pinned_and_let_go(
     assert "did you mean 'build_id'?" in wrong.json["error"]["message"]
     assert "pinned_at" not in free.json
     assert "pinned_at" in pinned.json
-    story = await api.get(f"/explanations?of={first['id']}")
-    assert "a person pinned it to its image" in story["behind"]
+    explanation = await api.get(f"/explanations?of={first['id']}")
+    assert "a person pinned it to its image" in explanation["behind"]
 
 
 @pytest.mark.parametrize("scope", ["", "/projects/" + "0" * 26])
