@@ -102,6 +102,7 @@ def handle_errors(
         metrics: Counts requests.
     """
     quiet = _quiet_statuses(route)
+    is_private = guard.permission.reads_credentials
 
     @wraps(handler)
     async def attend(request: web.Request) -> web.StreamResponse:
@@ -126,7 +127,7 @@ def handle_errors(
             )
         if status >= HTTPStatus.BAD_REQUEST:
             response = render_page(request, response)
-        if guard.permission.reads_credentials and not response.prepared:
+        if is_private and not response.prepared:
             _keep_private(response)
         return response
 

@@ -25,7 +25,8 @@ MOST_CONTAINERS: Final = 1500
 five milliseconds, and the garbage collector up to forty. A push of 200 commits has
 1,200."""
 
-_OPENING: Final = (b"[", b"{", b"%5B", b"%5b", b"%7B", b"%7b")
+_OPENING: Final = (b"[", b"{")
+_OPENING_IN_FORM: Final = (b"%5B", b"%5b", b"%7B", b"%7b")
 """How a list or an object begins, in JSON and in a form."""
 
 _DEADLINE: Final = timedelta(seconds=8)
@@ -52,16 +53,16 @@ class Parser:
             TransientError: The machine has no room for it now.
         """
         codec, size = FORGES[hook.forge].codec, len(delivery.body)
+        # `skim` reads into the few fields we use and gives up (None) on anything
+        # unusual; such a body then takes a slower way, and no decision depends on the
+        # quick reader being complete.
+        if size <= BIG_BODY and codec.skim and (parsed := codec.skim(hook, delivery)):
+            return parsed
         # On the event loop, which everybody shares: both conditions bound how long the
         # others wait. A small body of nested lists is the expensive one, hence the
         # second.
         if size <= SMALL_BODY and _is_flat(delivery.body):
             return codec.parse(hook, delivery)
-        # `skim` reads into the few fields we use and gives up (None) on anything
-        # unusual; such a body then takes the slow way in a child, and no decision
-        # depends on the quick reader being complete.
-        if size <= BIG_BODY and codec.skim and (parsed := codec.skim(hook, delivery)):
-            return parsed
         question = child_parser.question(hook, delivery)
         try:
             # The slot counts against the deadline on purpose: a forge that has to wait
@@ -81,4 +82,7 @@ class Parser:
 
 def _is_flat(body: bytes) -> bool:
     """Return whether a body has few lists and objects; brackets in texts count, too."""
-    return sum(map(body.count, _OPENING)) <= MOST_CONTAINERS
+    # Counting three bytes costs ten times as much as one, and JSON seldom has a `%`:
+    # for it alone a delivery took 30 µs, an eighth of its whole.
+    openings = _OPENING + _OPENING_IN_FORM if b"%" in body else _OPENING
+    return sum(map(body.count, openings)) <= MOST_CONTAINERS

@@ -55,7 +55,7 @@ class Permission(Enum):
     @property
     def reads_credentials(self) -> bool:
         """Whether a wrong credential is refused."""
-        return self not in {Permission.OPEN, Permission.SIGNATURE}
+        return self is not Permission.OPEN and self is not Permission.SIGNATURE
 
     @property
     def needs_credential(self) -> bool:
