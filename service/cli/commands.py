@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "api": "Answer the REST API alone.",
         "consume": "Evaluate, build and roll out.",
         "migrate": "Bring the database to this version, or back by one.",
+        "rotate-key": "Encrypt secrets at rest with the newest key.",
         "doctor": "Check what builds need, before the first one.",
     },
     "Launchers and hooks": {
@@ -72,6 +73,7 @@ MODULES: Final = {
     "api": "roles.api",
     "consume": "roles.consume",
     "migrate": "roles.migrate",
+    "rotate-key": "roles.rotate_key",
     "launcher": "launchers.commands",
     "hook": "nouns.hooks",
     "push": "pushes.push",

@@ -31,6 +31,7 @@ def test_the_commands_are_these() -> None:
         "api",
         "consume",
         "migrate",
+        "rotate-key",
         "doctor",
         "launcher",
         "launcher add",

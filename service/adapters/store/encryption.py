@@ -72,11 +72,21 @@ class Cipher:
         if not keys:
             raise PermanentError("no key to encrypt hook secrets with")
         try:
-            self._fernet = MultiFernet([Fernet(key.reveal()) for key in keys])
+            fernets = [Fernet(key.reveal()) for key in keys]
         except ValueError:
             raise PermanentError(
                 "the key for hook secrets: expected 32 bytes in URL-safe base64"
             ) from None
+        self._newest = fernets[0]
+        self._fernet = MultiFernet(fernets)
+
+    def is_newest(self, token: str) -> bool:
+        """Return whether the first key encrypted this."""
+        try:
+            self._newest.decrypt(token)
+        except InvalidToken:
+            return False
+        return True
 
     def encrypt(self, text: str) -> str:
         """Encrypt a text."""

@@ -13,7 +13,13 @@ from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
 from service.adapters.store.database.schema import newest_version, schema_version
 
-__all__ = ["SchemaVersions", "downgrade_database", "read_schema", "upgrade_database"]
+__all__ = [
+    "SchemaVersions",
+    "downgrade_database",
+    "open_alone",
+    "read_schema",
+    "upgrade_database",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ async def _read(url: str) -> str | None:
 
 
 async def _change(url: str, change: Callable[[Connection], None]) -> SchemaVersions:
-    async with _alone(url) as connection:
+    async with open_alone(url) as connection:
         before = await connection.run_sync(schema_version)
         await connection.run_sync(change)
         now = await connection.run_sync(schema_version)
@@ -91,8 +97,8 @@ async def _change(url: str, change: Callable[[Connection], None]) -> SchemaVersi
 
 
 @asynccontextmanager
-async def _alone(url: str) -> AsyncIterator[AsyncConnection]:
-    """Begin a transaction that no other migration runs beside."""
+async def open_alone(url: str) -> AsyncIterator[AsyncConnection]:
+    """Begin a transaction that no migration runs beside; commit after the block."""
     async with database_engines(url) as engines:
         with translate_errors():
             async with engines.writers.begin() as connection:

@@ -1,0 +1,63 @@
+"""Encrypt all that is encrypted at rest with the newest key, so that older ones can go.
+
+https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet.rotate
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.adapters.store.database.maintenance import open_alone
+from service.adapters.store.database.schema import expect_current
+from service.adapters.store.encryption import Cipher
+from service.adapters.store.tables.configuration import hooks
+from service.adapters.store.tables.notifications import channels
+from service.domain.hook import Secret
+
+__all__ = ["reencrypt_database"]
+
+_ENCRYPTED: Final[Sequence[Column[str]]] = (hooks.c.secrets, channels.c.secret)
+
+
+async def reencrypt_database(url: str, keys: Sequence[Secret]) -> int:
+    """Encrypt with the first key what another one encrypted; return how much it was.
+
+    In one transaction: after an error everything is as it was.
+
+    Args:
+        url: The database's.
+        keys: Newest first; together they read everything.
+
+    Raises:
+        TransientError: The database does not answer.
+        PermanentError: The URL or a key is wrong, none of the keys reads a row, another
+            process owns the file, or the tables are of another version.
+    """
+    cipher = Cipher(keys)
+    async with open_alone(url) as connection:
+        await connection.run_sync(expect_current)
+        return sum(
+            [await _reencrypt(connection, column, cipher) for column in _ENCRYPTED]
+        )
+
+
+async def _reencrypt(
+    connection: AsyncConnection, column: Column[str], cipher: Cipher
+) -> int:
+    id_ = column.table.c.id
+    # Locked, since a receiver or an owner may save the row meanwhile: what they write
+    # would be lost, or come back under the older key.
+    query = select(id_, column).where(column.is_not(None)).with_for_update()
+    older = [
+        (row_id, token)
+        for row_id, token in await connection.execute(query)
+        if not cipher.is_newest(token)
+    ]
+    for row_id, token in older:
+        values = {column.name: cipher.encrypt(cipher.decrypt(token))}
+        await connection.execute(
+            update(column.table).where(id_ == row_id).values(values)
+        )
+    return len(older)

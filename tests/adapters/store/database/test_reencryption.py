@@ -1,0 +1,102 @@
+"""A key can be taken away once everything is encrypted with another one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from service.adapters.store import SqlStore, open_database
+from service.adapters.store.database.database import database_engines
+from service.adapters.store.database.reencryption import reencrypt_database
+from service.adapters.store.encryption import Cipher
+from service.domain.hook import Secret
+from service.errors import PermanentError
+from tests.adapters.store.database.tables import Rows, read_rows
+from tests.domain.test_notification import a_channel
+from tests.support.databases import a_key, postgresql_schema
+from tests.support.deliveries import a_hook
+
+FERNET = "gAAAA"
+"""What all tokens begin with, whatever their key.
+https://github.com/fernet/spec/blob/master/Spec.md#token-format"""
+
+
+@asynccontextmanager
+async def a_database(engine: str, folder: Path) -> AsyncIterator[str]:
+    if engine == "sqlite":
+        yield f"sqlite:///{folder}/relaunch.db"
+        return
+    async with postgresql_schema() as url:
+        yield url
+
+
+async def fill(url: str, key: Secret) -> None:
+    async with (
+        open_database(url, keys=[key]) as database,
+        SqlStore(database).transaction() as tx,
+    ):
+        await tx.hooks.add(a_hook())
+        await tx.notifications.add_channel(a_channel())
+
+
+async def rows_of(url: str) -> Rows:
+    async with database_engines(url) as engines, engines.readers.connect() as reader:
+        return await reader.run_sync(read_rows)
+
+
+def tokens(rows: Rows) -> list[str]:
+    """Return everything in the tables that is encrypted, wherever it stands."""
+    return [
+        value
+        for table in rows.values()
+        for row in table
+        for value in row.values()
+        if isinstance(value, str) and value.startswith(FERNET)
+    ]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
+)
+async def test_afterwards_the_new_key_reads_everything(
+    tmp_path: Path, engine: str
+) -> None:
+    old, new = a_key(), a_key()
+    async with a_database(engine, tmp_path) as url:
+        await fill(url, old)
+        before = tokens(await rows_of(url))
+
+        done = await reencrypt_database(url, [new, old])
+
+        after = tokens(await rows_of(url))
+        again = await reencrypt_database(url, [new])
+        async with (
+            open_database(url, keys=[new]) as database,
+            SqlStore(database).reading() as tx,
+        ):
+            hook = await tx.hooks.get(a_hook().id)
+
+    assert done == len(before) == len(after) == 2
+    assert [Cipher([new]).decrypt(token) for token in after] == [
+        Cipher([old]).decrypt(token) for token in before
+    ]
+    assert again == 0
+    assert hook.secrets == a_hook().secrets
+
+
+async def test_without_the_old_key_nothing_is_changed(tmp_path: Path) -> None:
+    async with a_database("sqlite", tmp_path) as url:
+        await fill(url, a_key())
+        before = await rows_of(url)
+
+        with pytest.raises(PermanentError, match="another key"):
+            await reencrypt_database(url, [a_key()])
+
+        assert await rows_of(url) == before
+
+
+async def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="relaunch migrate"):
+        await reencrypt_database(f"sqlite:///{tmp_path}/relaunch.db", [a_key()])
