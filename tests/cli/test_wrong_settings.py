@@ -233,7 +233,7 @@ def test_the_version_is_an_option_too(run: Run) -> None:
         (["lanucher"], "Did you mean 'launcher'?"),
         (["biulds"], "Did you mean 'builds' or 'rebuild'?"),
         (["add"], "Did you mean 'launcher add', 'environment add', 'hook add' or "),
-        (["rotate"], "Did you mean 'migrate' or 'hook rotate'?"),
+        (["rotate"], "Did you mean 'rotate-key', 'migrate' or 'hook rotate'?"),
         (["hook", "retir"], "Did you mean 'retire'?"),
         (["--vresion"], "Did you mean '--version'?"),
         (["xyzzy"], "`relaunch --help` lists them"),
