@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from service.cli.client.api import UnreachableError
+from service.cli.client.wire import UnreachableError
 from service.cli.output.printing import plain
 from service.errors import ServiceError
 

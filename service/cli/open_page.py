@@ -4,6 +4,7 @@ import webbrowser
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.output.printing import echo, example
 
@@ -25,8 +26,8 @@ async def open(  # noqa: A001 - the command is called so
 
     The link signs in once, within a quarter of an hour.
     """
-    link = await client.post("sign_in_links")
-    url = f"{client.url}{link.text('path')}"
+    link = await client.post(models.SignInLink, "sign_in_links")
+    url = f"{client.url}{link.path}"
     if is_printed or not webbrowser.open(url):
         echo(url)
         return

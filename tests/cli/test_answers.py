@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.cli.api_answers import READY_IMAGE, a_build, a_launcher, as_json, ulid
 from tests.cli.conftest import Run
 from tests.cli.standin import StandIn
 
@@ -88,6 +89,50 @@ def test_the_token_goes_with_every_request(run: Run, server: StandIn) -> None:
     assert asked.headers["authorization"] == "Bearer t0ken-of-the-tests"
 
 
+def test_json_is_printed_as_it_was_sent_with_fields_of_a_newer_service(
+    run: Run, server: StandIn
+) -> None:
+    sent = a_launcher() | {"mood": {"is": "good"}}
+    environment = sent["environment"]
+    assert isinstance(environment, dict)
+    sent["environment"] = {"colour": 1.0} | environment
+    (server.body,) = as_json([sent])
+
+    table = run("--url", server.url, "launcher", "list")
+    found = run("--url", server.url, "launcher", "list", "-o", "json")
+
+    assert ulid(1) in table.output
+    assert found.output == json.dumps([sent], indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"generation": "1"}, "answered '1' as '0.generation'; expected a valid inte"),
+        ({"name": None}, "answered None as '0.name'; expected a valid string"),
+        ({"environment": [1]}, "answered a list as '0.environment'; expected an obj"),
+        ({"creation_date": "noon"}, "'noon' as '0.creation_date'; expected a valid da"),
+        ({"update_policy": "x" * 99}, f"answered '{'x' * 59}… as '0.update_policy'"),
+        ({}, "answered without the field '0.outdated', which was expected"),
+    ],
+)
+def test_an_answer_that_differs_is_told_with_what_was_seen_and_expected(
+    run: Run, server: StandIn, changes: dict[str, object], told: str
+) -> None:
+    sent = a_launcher() | changes
+    if not changes:
+        del sent["outdated"]
+    (server.body,) = as_json([sent])
+
+    said = run("--url", server.url, "launcher", "list")
+
+    assert said.exit_code == 1
+    assert f"Error: {server.url}/api/relaunch/session_launchers " in said.output
+    assert told in said.output
+    assert "`relaunch version` shows" in said.output
+    assert len(said.output.splitlines()) == 1
+
+
 def test_a_refusal_is_told_in_the_service_s_words_without_steering_the_terminal(
     run: Run, server: StandIn
 ) -> None:
@@ -126,9 +171,10 @@ def test_a_repository_that_is_no_url_is_told_with_the_url_that_was_meant(
 
 
 def test_a_build_that_failed_without_a_log_says_why(run: Run, server: StandIn) -> None:
-    one = f"01J{1:023d}"
-    failed = {"id": one, "state": "failed", "failure": {"message": "no such host"}}
-    server.bodies = [json.dumps(entry).encode() for entry in (failed, {}, failed)]
+    one = ulid(1)
+    failure = {"kind": "network", "message": "no such host"}
+    failed = a_build(1, status="failed", state="failed", failure=failure)
+    server.bodies = as_json(failed, {}, failed)
 
     said = run("--url", server.url, "logs", one)
 
@@ -139,11 +185,8 @@ def test_a_build_that_failed_without_a_log_says_why(run: Run, server: StandIn) -
 def test_a_launcher_s_newest_build_is_cancelled_by_the_launcher_s_name(
     run: Run, server: StandIn
 ) -> None:
-    build = {"id": f"01J{2:023d}"}
-    launcher = {"id": f"01J{1:023d}", "name": "course", "environment": {"id": "e"}}
-    server.bodies = [
-        json.dumps(value).encode() for value in ([launcher], [build], build)
-    ]
+    build = a_build(2)
+    server.bodies = as_json([a_launcher()], [build], build)
 
     said = run("--url", server.url, "cancel", "course")
 
@@ -158,9 +201,8 @@ def test_a_launcher_s_newest_build_is_cancelled_by_the_launcher_s_name(
 def test_a_build_under_way_is_told_with_what_shows_it(
     run: Run, server: StandIn
 ) -> None:
-    launcher = {"id": f"01J{1:023d}", "name": "my course", "environment": {"id": "e"}}
     server.statuses = [200, 409]
-    server.bodies = [json.dumps([launcher]).encode(), b'{"error": {}}']
+    server.bodies = as_json([a_launcher(name="my course")], {"error": {}})
 
     said = run("--url", server.url, "rebuild", "my course")
 
@@ -173,12 +215,13 @@ def test_a_build_under_way_is_told_with_what_shows_it(
 def test_a_launcher_without_an_image_says_how_its_newest_build_ended(
     run: Run, server: StandIn, words: list[str]
 ) -> None:
-    launcher = {
-        "id": f"01J{1:023d}",
-        "name": "course",
-        "latest_build": {"state": "failed", "failure": {"message": "no such host"}},
+    latest = {
+        "id": ulid(2),
+        "state": "failed",
+        "created_at": "2026-03-01T12:00:00Z",
+        "failure": {"kind": "network", "message": "no such host"},
     }
-    server.body = json.dumps([launcher]).encode()
+    (server.body,) = as_json([a_launcher(latest_build=latest)])
 
     said = run("--url", server.url, "launcher", *words, "course")
 
@@ -204,9 +247,7 @@ def test_an_explanation_of_nothing_names_the_nearest_launcher(
 ) -> None:
     nothing = {"error": {"code": 1404, "message": "nothing is known of 'corse'"}}
     server.statuses = [404]
-    server.bodies = [
-        json.dumps(entry).encode() for entry in (nothing, [{"name": "course"}])
-    ]
+    server.bodies = as_json(nothing, [a_launcher()])
 
     said = run("--url", server.url, "explain", "corse")
 
@@ -219,19 +260,18 @@ def test_an_explanation_of_nothing_names_the_nearest_launcher(
 def test_two_launchers_of_one_name_are_told_apart_by_their_ids(
     run: Run, server: StandIn
 ) -> None:
-    twins = [{"id": f"01J{n:023d}", "name": "course"} for n in (1, 2)]
-    server.body = json.dumps(twins).encode()
+    (server.body,) = as_json([a_launcher(1), a_launcher(2)])
 
     said = run("--url", server.url, "launcher", "show", "course")
 
     assert said.exit_code == 1
     assert "2 launchers are named 'course'" in said.output
-    assert all(twin["id"] in said.output for twin in twins)
+    assert all(ulid(number) in said.output for number in (1, 2))
 
 
 def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> None:
-    one = f"01J{1:023d}"
-    server.body = json.dumps({"id": one, "name": "course"}).encode()
+    one = ulid(1)
+    (server.body,) = as_json(a_launcher(1))
 
     said = run("--url", server.url, "launcher", "show", one.lower(), "-o", "json")
 
@@ -240,21 +280,18 @@ def test_a_launcher_s_id_wins_over_another_s_name(run: Run, server: StandIn) -> 
 
 
 def test_a_launcher_of_a_ready_image_has_no_findings(run: Run, server: StandIn) -> None:
-    one = f"01J{1:023d}"
-    ready = {"environment_image_source": "image", "container_image": "some:tag"}
-    shown = {"id": one, "name": "course", "environment": ready}
-    server.body = json.dumps(shown).encode()
+    (server.body,) = as_json(a_launcher(1, environment=READY_IMAGE))
 
-    said = run("--url", server.url, "launcher", "show", one)
+    said = run("--url", server.url, "launcher", "show", ulid(1))
 
     assert said.exit_code == 0, said.output
     assert not [asked.path for asked in server.asked if "sources" in asked.path]
 
 
 def test_a_list_is_read_to_its_end(run: Run, server: StandIn) -> None:
-    first = [{"id": f"01J{number:023d}", "name": "x"} for number in range(1000)]
-    last = [{"id": f"01J{number:023d}", "name": "x"} for number in range(999, 1005)]
-    server.bodies = [json.dumps(page).encode() for page in (first, last)]
+    first = [a_launcher(number) for number in range(1000)]
+    last = [a_launcher(number) for number in range(999, 1005)]
+    server.bodies = as_json(first, last)
 
     said = run("--url", server.url, "launcher", "list", "-o", "json")
 
@@ -262,6 +299,18 @@ def test_a_list_is_read_to_its_end(run: Run, server: StandIn) -> None:
     assert [asked.path.rpartition("?")[2] for asked in server.asked[1:]] == [
         "page=11&per_page=100"
     ]
+
+
+def test_launchers_of_a_project_are_listed_with_all_that_is_known_of_them(
+    run: Run, server: StandIn
+) -> None:
+    (server.body,) = as_json([a_launcher(update_policy="notify")])
+
+    said = run("--url", server.url, "launcher", "list", "--project", ulid(0))
+
+    assert "notify" in said.output
+    (asked,) = server.asked
+    assert asked.path == f"/api/relaunch/projects/{ulid(0)}/session_launchers"
 
 
 def test_what_is_not_there_is_said_with_what_is(run: Run, server: StandIn) -> None:
@@ -325,6 +374,8 @@ def test_what_failed_is_asked_for_again_until_nothing_is_left(
         asked = {
             "launcher_id": "l",
             "name": name,
+            "environment_id": "e",
+            "failed_build_id": "f",
             "failure": "network",
             "failed_at": "2026-03-01T12:00:00Z",
             "build_id": "b",
@@ -365,3 +416,46 @@ def test_a_rebuild_is_of_one_launcher_or_of_what_failed(
 
     assert said.exit_code == 2
     assert "--failed" in said.output
+
+
+def test_a_log_is_followed_to_the_end_of_its_build(run: Run, server: StandIn) -> None:
+    ended = a_build(1, status="succeeded", state="succeeded", ended="built")
+    waiting = {"kind": "cap", "message": "10 builds run", "until": None}
+    stream = a_stream(
+        ("waiting", waiting),
+        ("line", {"phase": "build", "text": "one", "seq": 1}),
+        ("end", {"status": "succeeded"}),
+    )
+    server.content_type = "text/event-stream"
+    server.bodies = [*as_json(a_build(1)), stream, *as_json(ended)]
+
+    said = run("--url", server.url, "logs", ulid(1), "--follow")
+
+    assert said.exit_code == 0, said.output
+    assert said.stdout == f"one\nBuild {ulid(1)} succeeded (built)\n"
+    assert said.stderr == f"build {ulid(1)}: waiting because 10 builds run\n"
+
+
+def test_a_line_of_a_log_that_is_none_is_told(run: Run, server: StandIn) -> None:
+    server.content_type = "text/event-stream"
+    server.bodies = [*as_json(a_build(1)), a_stream(("line", {"phase": "build"}))]
+
+    said = run("--url", server.url, "logs", ulid(1), "--follow")
+
+    assert said.exit_code == 1
+    assert "the log of build" in said.output
+    assert "answered without the field 'text', which was expected" in said.output
+
+
+def a_stream(*events: tuple[str, object]) -> bytes:
+    return "".join(
+        f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events
+    ).encode()
+
+
+def test_a_payload_that_is_no_object_is_told(run: Run, server: StandIn) -> None:
+    said = run("--url", server.url, "simulate", "-", stdin="[]")
+
+    assert said.exit_code == 1
+    assert said.output == "Error: the payload is no JSON object\n"
+    assert server.asked == []

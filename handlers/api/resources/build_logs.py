@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from handlers.api.schemas.builds import WaitingResponse
+from handlers.api.schemas.builds import LogLineResponse, WaitingResponse
 from handlers.api.schemas.renku.builds import status_of
 from handlers.sse import Stream
 from service.domain.building.build import Rebuild, RebuildId
@@ -74,8 +74,8 @@ async def _send_lines(
         if not lines:
             return after
         for line in lines:
-            data = json.dumps({"phase": line.phase, "text": line.text})
-            await stream.send("line", data, id_=str(line.seq))
+            sent = LogLineResponse(phase=line.phase, text=line.text)
+            await stream.send("line", sent.model_dump_json(), id_=str(line.seq))
         after = lines[-1].seq
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "BuildFacts",
     "FailureResponse",
     "LatestBuild",
+    "LogLineResponse",
     "PhaseResponse",
     "WaitingResponse",
 ]
@@ -122,6 +123,13 @@ class LatestBuild(ResponseModel):
             failure=FailureResponse.of(rebuild.failure) if rebuild.failure else None,
             waiting=WaitingResponse.of(waiting) if waiting else None,
         )
+
+
+class LogLineResponse(ResponseModel):
+    """One line of a build's log, as its stream sends it."""
+
+    phase: str
+    text: str
 
 
 class BuildDetails(Build):

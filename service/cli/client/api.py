@@ -2,17 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 
 import click
 
-from service.cli.client.fields import ResponseFields, UnexpectedAnswerError
+from service.cli.client.reading import (
+    UnexpectedAnswerError,
+    list_of,
+    read_json,
+)
 from service.cli.client.roots import root_of
+from service.cli.client.wire import (
+    ApiReply,
+    HttpClient,
+    RefusedStreamError,
+    ServerEvent,
+)
 from service.cli.output.wording import in_options
 from service.errors import (
     ConflictError,
@@ -25,17 +34,11 @@ from service.errors import (
     UnauthenticatedError,
 )
 
-__all__ = [
-    "ApiReply",
-    "Client",
-    "HttpClient",
-    "ServerEvent",
-    "UnreachableError",
-    "connected",
-]
+__all__ = ["Client", "connected"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M")
 
 FIRST_ANSWER: Final = 1000
 """How much of a list is answered when no page is asked for."""
@@ -54,69 +57,16 @@ ERRORS: Final[Mapping[int, type[ServiceError]]] = {
 """What the service's refusals are here; any other is for the operator to fix."""
 
 
-class UnreachableError(ServiceError):
-    """Nothing that speaks HTTP answers at the URL."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(
-            f"no relaunch service answers at {url}; start one with `relaunch dev`"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiReply:
-    """An HTTP answer."""
-
-    status: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerEvent:
-    """One event of a stream.
-
-    https://html.spec.whatwg.org/multipage/server-sent-events.html
-    """
-
-    name: str
-    data: str
-    id: str = ""
-
-
-class HttpClient(Protocol):
-    """Carries requests to one service."""
+class Identified(Protocol):
+    """A model of something that has an id."""
 
     @property
-    def url(self) -> str:
-        """Where the service is."""
-        ...
-
-    async def send(
-        self, method: str, path: str, *, body: object | None = None
-    ) -> ApiReply:
-        """Send a request and return the answer, whatever its status.
-
-        Raises:
-            UnreachableError: Nothing answers.
-        """
-        ...
-
-    def stream(self, path: str, *, after: str = "") -> AsyncIterator[ServerEvent]:
-        """Yield events until the service ends the stream; reconnects when cut.
-
-        Raises:
-            UnreachableError: Nothing answers.
-            RefusedStreamError: The service answered something else than a stream.
-        """
+    def id(self) -> str:
+        """Its id."""
         ...
 
 
-class RefusedStreamError(Exception):
-    """A stream's request was answered with an error."""
-
-    def __init__(self, reply: ApiReply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
+L = TypeVar("L", bound=Identified)
 
 
 class Client:
@@ -128,48 +78,65 @@ class Client:
 
     def __init__(self, *, wire: HttpClient) -> None:
         self._wire = wire
+        self._received: dict[int, tuple[object, object]] = {}
 
     @property
     def url(self) -> str:
         """Where the service is."""
         return self._wire.url
 
-    async def get(self, *path: str, **query: str | int | None) -> ResponseFields:
-        """Read one thing."""
-        return ResponseFields(await self.call("GET", *path, query=query))
+    async def get(self, model: type[M], *path: str, **query: str | int | None) -> M:
+        """Read one resource as its model."""
+        return await self._ask(model, "GET", path, query=query)
 
     async def list_all(
-        self, *path: str, **query: str | int | None
-    ) -> list[ResponseFields]:
-        """Read a list to its end, however long; each thing once.
+        self, model: type[L], *path: str, **query: str | int | None
+    ) -> list[L]:
+        """Read a list to its end, however long; each resource once.
 
         The service answers with the first thousand, and with a hundred at a time of
         what follows. What is added or removed meanwhile may be missed.
         """
-        found = await self.list(*path, **query)
+        found = await self.list(model, *path, **query)
         page = len(found) // NEXT_PAGES + 1
         more = len(found) == FIRST_ANSWER
         while more:
-            read = await self.list(*path, **query, page=page, per_page=NEXT_PAGES)
+            read = await self.list(
+                model, *path, **query, page=page, per_page=NEXT_PAGES
+            )
             found += read
             page += 1
             more = len(read) == NEXT_PAGES
-        return list({answer.text("id"): answer for answer in found}.values())
+        return list({item.id: item for item in found}.values())
 
-    async def list(self, *path: str, **query: str | int | None) -> list[ResponseFields]:
-        """Read many things."""
-        return ResponseFields.many(await self.call("GET", *path, query=query))
+    async def list(
+        self, model: type[M], *path: str, **query: str | int | None
+    ) -> list[M]:
+        """Read a list of resources as their model."""
+        return await self._ask(list_of(model), "GET", path, query=query)
 
     async def post(
-        self, *path: str, body: object | None = None, **query: str | None
-    ) -> ResponseFields:
-        """Make something, or have something done."""
-        made = await self.call("POST", *path, query=query, body=body) or {}
-        return ResponseFields(made)
+        self,
+        model: type[M],
+        *path: str,
+        body: object | None = None,
+        **query: str | None,
+    ) -> M:
+        """Make something, or have something done, and read the answer as a model."""
+        return await self._ask(model, "POST", path, query=query, body=body)
 
-    async def patch(self, *path: str, body: object) -> ResponseFields:
-        """Change something."""
-        return ResponseFields(await self.call("PATCH", *path, body=body))
+    async def patch(self, model: type[M], *path: str, body: object) -> M:
+        """Change something, and read how it is now as its model."""
+        return await self._ask(model, "PATCH", path, body=body)
+
+    def json_of(self, answer: object) -> object:
+        """Return the JSON that this client read a model, or a list of them, from.
+
+        It is what the service sent, with the fields that the model does not know.
+        """
+        if isinstance(answer, list):
+            return [self.json_of(item) for item in answer]
+        return self._received[id(answer)][1]
 
     async def delete(self, *path: str) -> None:
         """Remove something."""
@@ -194,9 +161,41 @@ class Client:
             UnreachableError: Nothing answers.
             ServiceError: The service refused, in its words.
         """
+        return self._read(*await self._send(method, path, query=query, body=body))
+
+    async def _send(
+        self,
+        method: str,
+        path: Sequence[str],
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        body: object | None = None,
+    ) -> tuple[ApiReply, str]:
         where = _path(*path, query=query)
-        reply = await self._wire.send(method, where, body=body)
-        return self._read(reply, where)
+        return await self._wire.send(method, where, body=body), where
+
+    async def _ask(
+        self,
+        model: type[M],
+        method: str,
+        path: Sequence[str],
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        body: object | None = None,
+    ) -> M:
+        reply, where = await self._send(method, path, query=query, body=body)
+        raw = self._read(reply, where)
+        found = read_json(model, reply.text, origin=f"{self.url}{where}")
+        self._keep(found, raw)
+        return found
+
+    def _keep(self, answer: object, raw: object) -> None:
+        if isinstance(answer, list) and isinstance(raw, list):
+            for item, part in zip(answer, raw, strict=True):
+                self._keep(item, part)
+            return
+        # With the model: an identity may be another's once its object is gone.
+        self._received[id(answer)] = answer, raw
 
     async def follow(self, *path: str, after: str = "") -> AsyncIterator[ServerEvent]:
         """Yield the events of a stream until the service ends it."""

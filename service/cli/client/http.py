@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import aiohttp
 
-from service.cli.client.api import (
+from service.cli.client.wire import (
     ApiReply,
     RefusedStreamError,
     ServerEvent,

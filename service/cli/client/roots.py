@@ -27,10 +27,12 @@ NOUNS_OF_OURS: Final = frozenset(
     }
 )
 """What is read below `/api/relaunch`; all else has Renku's shapes only."""
+OURS_INSIDE: Final = frozenset({"builds", "pause", "repositories", "session_launchers"})
+"""What is read there of Renku's nouns, such as a project."""
 
 
 def root_of(path: Sequence[str]) -> str:
     """Return the root for a path, given as its segments."""
-    ours = path[0] in NOUNS_OF_OURS or path[-1] in {"builds", "pause", "repositories"}
+    ours = path[0] in NOUNS_OF_OURS or path[-1] in OURS_INSIDE
     # Renku serves logs of builds below /api/data, and only the stream is ours.
     return OURS if ours and path[-1] != "logs" else RENKU

@@ -1,7 +1,6 @@
 """Observe a push: its events as they come, and its result from the API."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,13 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from service.cli.client import models
 from service.cli.client.api import Client
-from service.cli.client.fields import ResponseFields
 from service.cli.launchers.fields import find_launcher, image_of
-from service.cli.nouns.events import summary
+from service.cli.output.event_lines import event_line
 from service.cli.output.printing import length
 from service.cli.output.tables import echo_styled
 from service.errors import NotFoundError, PermanentError
+from service.events.envelope import Event
 
 __all__ = ["ObservedPush", "PushObserver", "observe_push"]
 
@@ -36,8 +36,8 @@ class ObservedPush:
 
     commit: str
     verdict: str
-    build: ResponseFields
-    """Empty when there was none."""
+    build: "models.BuildDetails | None"
+    """None when there was none."""
     image: str
     """The launcher's, afterwards; empty for none."""
     time: timedelta
@@ -45,10 +45,10 @@ class ObservedPush:
     @property
     def ended(self) -> str:
         """Return in a word how the build ended, or `none`."""
-        if not self.build.has("id"):
+        build = self.build
+        if build is None:
             return "none"
-        failed = self.build.inner("failure").text("kind")
-        return failed or self.build.text("ended") or self.build.text("state")
+        return build.failure.kind if build.failure else build.ended or build.state
 
 
 class PushObserver:
@@ -72,7 +72,7 @@ class PushObserver:
     async def listen(self) -> None:
         """Print every event, and check the outcome after each."""
         async for event in self._client.follow("events", "stream"):
-            line = summary(ResponseFields(json.loads(event.data)), is_timed=False)
+            line = event_line(Event.from_bytes(event.data), is_timed=False)
             echo_styled((f"  +{length(self._elapsed):>7}  {line}", "dim"))
             self._rang.set()
 
@@ -87,22 +87,23 @@ class PushObserver:
             PermanentError: It takes longer than anybody would wait.
         """
         evaluation = await self._until(lambda: self._evaluation(commit))
-        verdict = evaluation.text("verdict")
-        build = ResponseFields({})
-        if verdict in BUILDING:
-            # In this order: the build of a commit exists only after its evaluation, and
-            # the image changes only after the build.
-            build = await self._until(lambda: self._build(commit, is_final=True))
-            await self._until(lambda: self._moved(build))
-        else:
-            build = await self._build(commit, is_final=False) or build
+        build = await self._result(commit, evaluation.verdict)
         return ObservedPush(
             commit=commit,
-            verdict=verdict,
+            verdict=evaluation.verdict,
             build=build,
             image=await self.image(),
             time=self._elapsed,
         )
+
+    async def _result(self, commit: str, verdict: str) -> "models.BuildDetails | None":
+        if verdict not in BUILDING:
+            return await self._build(commit, is_final=False)
+        # In this order: the build of a commit exists only after its evaluation, and
+        # the image changes only after the build.
+        build = await self._until(lambda: self._build(commit, is_final=True))
+        await self._until(lambda: self._moved(build))
+        return build
 
     @property
     def _elapsed(self) -> timedelta:
@@ -132,38 +133,37 @@ class PushObserver:
         except TimeoutError:
             return
 
-    async def _evaluation(self, commit: str) -> ResponseFields | None:
+    async def _evaluation(self, commit: str) -> "models.EvaluationResponse | None":
         try:
             found = await find_launcher(self._client, self._launcher)
         except NotFoundError:
             return None
-        source = found.text("source_id")
-        evaluations = await self._client.list("sources", source, "evaluations")
-        known = (fields for fields in evaluations if fields.text("commit") == commit)
-        return next(
-            # A forge that did not answer is retried, so `unknown` is no result yet.
-            (fields for fields in known if fields.text("verdict") != "unknown"),
-            None,
+        if found.source_id is None:
+            return None
+        evaluations = await self._client.list(
+            models.EvaluationResponse, "sources", found.source_id, "evaluations"
         )
+        known = (each for each in evaluations if each.commit == commit)
+        # A forge that did not answer is retried, so `unknown` is no result yet.
+        return next((each for each in known if each.verdict != "unknown"), None)
 
-    async def _build(self, commit: str, *, is_final: bool) -> ResponseFields | None:
+    async def _build(
+        self, commit: str, *, is_final: bool
+    ) -> "models.BuildDetails | None":
         found = await find_launcher(self._client, self._launcher)
-        environment = found.inner("environment").text("id")
-        builds = await self._client.list("environments", environment, "builds")
-        known = (fields for fields in builds if fields.text("commit") == commit)
+        builds = await self._client.list(
+            models.BuildDetails, "environments", found.environment.id, "builds"
+        )
+        known = (each for each in builds if each.commit == commit)
         return next(
-            (
-                fields
-                for fields in known
-                if not is_final or fields.text("state") in FINAL
-            ),
-            None,
+            (each for each in known if not is_final or each.state in FINAL), None
         )
 
-    async def _moved(self, build: ResponseFields) -> bool | None:
+    async def _moved(self, build: "models.BuildDetails") -> bool | None:
         """Return True once the launcher has the build's image, or there is none."""
-        wanted = build.inner("result").text("image")
-        return True if not wanted or await self.image() == wanted else None
+        if build.result is None:
+            return True
+        return True if await self.image() == build.result.image else None
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from service.cli.client import models
 from service.cli.client.api import Client
-from service.cli.client.fields import ResponseFields
 from service.cli.demo.observer import ObservedPush, PushObserver, observe_push
 from service.cli.demo.sandbox import DemoSandbox, open_sandbox
 from service.cli.demo.scenario import (
@@ -99,11 +99,14 @@ async def _first(
     await stage.git("push", "--quiet", "origin", "main")
     echo("  pushed the repository; adding a launcher and a hook")
     repository = stage.bare.as_uri()
-    hook = await client.post("hooks", body={"repository": repository, "forge": forge})
-    stage.install_hook(hook.text("url"), hook.text("secret"))
+    hook = await client.post(
+        models.NewHook, "hooks", body={"repository": repository, "forge": forge}
+    )
+    stage.install_hook(hook.url, hook.secret or "")
     # Before the launcher is added: its first evaluation starts with that request.
     eyes.begin()
     await client.post(
+        models.LauncherDetails,
         "session_launchers",
         body={
             "name": LAUNCHER,
@@ -154,7 +157,8 @@ async def _commit(stage: DemoSandbox, message: str) -> str:
 async def _tell(
     client: Client, act: DemoStep, seen: ObservedPush, before: str
 ) -> ActResult:
-    print_sentences(await client.get("explanations", of=seen.commit), indent="  ")
+    explained = await client.get(models.Explanation, "explanations", of=seen.commit)
+    print_sentences(explained.lines, indent="  ")
     problems = _problems(act, seen, before)
     word = "NOT as expected" if problems else "as expected"
     echo_styled("  ", (word, _style(problems)), f", after {length(seen.time)}")
@@ -203,22 +207,23 @@ def _names_the_line(stage: DemoSandbox, played: ActResult) -> ActResult:
     """Ask of a failure that it names the file and the line that are to blame."""
     lines = (stage.clone / FILE).read_text().splitlines()
     line = next(n for n, text in enumerate(lines, start=1) if MISSING in text)
-    failure = played.seen.build.inner("failure")
-    found = f"{failure.text('path')}:{failure.number('line')}"
+    failure = played.seen.build.failure if played.seen.build else None
+    found = f"{failure.path}:{failure.line}" if failure else "nothing"
     if found == f"{FILE}:{line}":
         return played
     problem = f"the failure names {found}; expected {FILE}:{line}"
     return replace(played, problems=[*played.problems, problem])
 
 
-def _no_first_image(build: ResponseFields) -> PermanentError:
-    failure = build.inner("failure")
+def _no_first_image(build: "models.BuildDetails | None") -> PermanentError:
+    failure = build.failure if build else None
     hint = (
         "the package index does not answer; the demo installs real packages"
-        if failure.text("kind") == "network"
+        if failure and failure.kind == "network"
         else "the first build did not succeed"
     )
-    return PermanentError(f"{hint}: {failure.text('message') or build.text('state')}")
+    state = build.state if build else "none"
+    return PermanentError(f"{hint}: {failure.message if failure else state}")
 
 
 def _title(act: DemoStep) -> None:

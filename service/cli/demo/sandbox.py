@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from service.adapters.local.folders import remove_tree
-from service.cli.client.api import Client, UnreachableError
+from service.cli.client.api import Client
 from service.cli.client.http import HttpWire
+from service.cli.client.wire import UnreachableError
 from service.cli.output.printing import echo
 from service.domain.hook import Secret
 from service.errors import NotFoundError, PermanentError

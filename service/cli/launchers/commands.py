@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.launchers.asking import ask_for_launcher
 from service.cli.launchers.fields import (
@@ -14,6 +15,7 @@ from service.cli.launchers.fields import (
     row_of,
     schedule_of,
     state_of,
+    tracked_by,
 )
 from service.cli.launchers.findings import show_findings, show_first_findings
 from service.cli.launchers.pins import pin, rollback, unpin
@@ -132,18 +134,18 @@ async def add(
         raise click.UsageError(
             "Give a NAME, and one of REPOSITORY, --image and --environment."
         )
-    made = await client.post("session_launchers", body=creation(asked))
+    made = await client.post(
+        models.LauncherDetails, "session_launchers", body=creation(asked)
+    )
     if output == "json":
-        show_json(made.raw)
+        show_json(client.json_of(made))
     else:
-        echo(f"Launcher {made.text('name')} was added: {made.text('id')}")
-        if made.has("source_id"):
-            await show_first_findings(client, made.text("source_id"))
-    if not wait or not made.has("source_id"):
+        echo(f"Launcher {made.name} was added: {made.id}")
+        await show_first_findings(client, made.source_id)
+    if not wait or made.source_id is None:
         return None
-    environment = made.inner("environment").text("id")
     shown = "none" if output == "json" else output
-    return await wait_for_newest(client, environment, output=shown)
+    return await wait_for_newest(client, made.environment.id, output=shown)
 
 
 @launcher.command("list", epilog=example("relaunch launcher list -o json"))
@@ -152,18 +154,18 @@ async def add(
 @connected
 async def list_(client: Client, *, project: str | None, output: str) -> None:
     """List launchers, newest first."""
-    path = (
-        ("projects", project, "session_launchers")
-        if project
-        else ("session_launchers",)
-    )
-    found = await client.list_all(*path)
+    if project:
+        found = await client.list_all(
+            models.LauncherDetails, "projects", project, "session_launchers"
+        )
+    else:
+        found = await client.list_all(models.LauncherDetails, "session_launchers")
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
-    show_table(COLUMNS, [row_of(fields) for fields in found])
+    show_table(COLUMNS, [row_of(each) for each in found])
 
 
 @launcher.command(epilog=example("relaunch launcher show course"))
@@ -174,37 +176,36 @@ async def show(client: Client, *, name: str, output: str) -> None:
     """Show one launcher."""
     found = await find_launcher(client, name)
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
-    environment = found.inner("environment")
-    parameters = environment.inner("build_parameters")
+    environment, tracked = found.environment, tracked_by(found)
     facts(
         [
-            ("launcher", found.text("name")),
-            ("id", found.text("id")),
-            ("project", found.text("project_id")),
-            ("description", found.text("description")),
-            ("repository", parameters.text("repository")),
-            ("revision", parameters.text("repository_revision", "(default branch)")),
-            ("folder", parameters.text("context_dir")),
-            ("frontend", parameters.text("frontend_variant")),
-            ("policy", found.text("update_policy")),
+            ("launcher", found.name),
+            ("id", found.id),
+            ("project", found.project_id),
+            ("description", found.description),
+            ("repository", tracked.repository),
+            ("revision", tracked.revision or "(default branch)"),
+            ("folder", tracked.folder),
+            ("frontend", tracked.frontend),
+            ("policy", found.update_policy),
             ("scheduled rebuild", schedule_of(found)),
             ("state", state_of(found)),
-            ("pinned", moment(found.text("pinned_at"))),
-            ("paused", found.text("paused")),
+            ("pinned", moment(found.pinned_at)),
+            ("paused", found.paused),
             ("last build", latest_of(found)),
             ("image", image_of(found)),
-            ("available image", found.text("available_image")),
-            ("command", " ".join(environment.texts("command"))),
-            ("arguments", " ".join(environment.texts("args"))),
-            ("environment", environment.text("id")),
-            ("source", found.text("source_id")),
-            ("generation", found.text("generation")),
-            ("created", moment(found.text("creation_date"))),
+            ("available image", found.available_image),
+            ("command", " ".join(environment.command or ())),
+            ("arguments", " ".join(environment.args or ())),
+            ("environment", environment.id),
+            ("source", found.source_id),
+            ("generation", str(found.generation)),
+            ("created", moment(found.creation_date)),
         ]
     )
-    await show_findings(client, found.text("source_id"))
+    await show_findings(client, found.source_id)
 
 
 @launcher.command(
@@ -240,11 +241,13 @@ async def edit(
     if not body:
         raise click.UsageError("Nothing to change; give at least one option.")
     found = await find_launcher(client, name)
-    made = await client.patch("session_launchers", found.text("id"), body=body)
+    made = await client.patch(
+        models.LauncherDetails, "session_launchers", found.id, body=body
+    )
     if output == "json":
-        show_json(made.raw)
+        show_json(client.json_of(made))
     else:
-        echo(f"Launcher {made.text('name')} was changed.")
+        echo(f"Launcher {made.name} was changed.")
 
 
 @launcher.command(epilog=example("relaunch launcher remove course --yes"))
@@ -255,9 +258,9 @@ async def remove(client: Client, *, name: str, yes: bool) -> None:
     """Remove a launcher; images and history stay."""
     found = await find_launcher(client, name)
     if not yes:
-        click.confirm(f"Remove launcher {found.text('name')}?", abort=True)
-    await client.delete("session_launchers", found.text("id"))
-    echo(f"Launcher {found.text('name')} was removed.")
+        click.confirm(f"Remove launcher {found.name}?", abort=True)
+    await client.delete("session_launchers", found.id)
+    echo(f"Launcher {found.name} was removed.")
 
 
 @launcher.command(epilog=example("relaunch launcher move course"))
@@ -267,9 +270,13 @@ async def move(client: Client, *, name: str) -> None:
     """Move a launcher to the image that it was offered."""
     found = await find_launcher(client, name)
     made = await client.post(
-        "session_launchers", found.text("id"), "move", body={"image": "available"}
+        models.LauncherDetails,
+        "session_launchers",
+        found.id,
+        "move",
+        body={"image": "available"},
     )
-    echo(f"Launcher {made.text('name')} starts from {image_of(made)} now.")
+    echo(f"Launcher {made.name} starts from {image_of(made)} now.")
 
 
 launcher.add_command(pin)

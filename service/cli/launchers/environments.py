@@ -2,8 +2,15 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.output.printing import echo, example, output_option, show_json
+from service.cli.output.printing import (
+    echo,
+    example,
+    output_option,
+    show_json,
+    yes_or_no,
+)
 
 __all__ = ["environment"]
 
@@ -25,21 +32,26 @@ DESCRIPTION = click.option("--description", help="A sentence about it.")
 async def list_(client: Client, *, archived: bool, output: str) -> None:
     """List global environments, oldest first."""
     found = await client.list(
-        "environments", include_archived="true" if archived else None
+        models.Environment,
+        "environments",
+        include_archived="true" if archived else None,
     )
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
     show_table(
         ("ID", "NAME", "IMAGE", "PORT", "ARCHIVED"),
         [
-            tuple(
-                fields.text(name)
-                for name in ("id", "name", "container_image", "port", "is_archived")
+            (
+                each.id,
+                each.name,
+                each.container_image,
+                str(each.port),
+                yes_or_no(each.is_archived),
             )
-            for fields in found
+            for each in found
         ],
     )
 
@@ -63,8 +75,8 @@ async def add(
         "environment_image_source": "image",
         **_given(given),
     }
-    made = await client.post("environments", body=body)
-    echo(f"Environment {made.text('name')} was added: {made.text('id')}")
+    made = await client.post(models.Environment, "environments", body=body)
+    echo(f"Environment {made.name} was added: {made.id}")
 
 
 @environment.command(
@@ -90,8 +102,10 @@ async def edit(
     body = _given(given)
     if not body:
         raise click.UsageError("Nothing to change; give at least one option.")
-    made = await client.patch("environments", environment_id, body=body)
-    echo(f"Environment {made.text('name')} was changed.")
+    made = await client.patch(
+        models.Environment, "environments", environment_id, body=body
+    )
+    echo(f"Environment {made.name} was changed.")
 
 
 @environment.command(

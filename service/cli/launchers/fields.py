@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from service.cli.client import models
 from service.cli.client.api import Client
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import moment, reference, waiting_line
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
 
@@ -24,6 +25,7 @@ __all__ = [
     "row_of",
     "schedule_of",
     "state_of",
+    "tracked_by",
 ]
 
 COLUMNS: Final = (
@@ -59,7 +61,30 @@ NOT_BUILT: Final = "image:unknown-at-the-moment"
 """Renku's word for an environment that was never built."""
 
 
-async def find_launcher(client: Client, text: str) -> ResponseFields:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """What a launcher is built from; all of it is empty for a ready image."""
+
+    repository: str = ""
+    revision: str = ""
+    folder: str = ""
+    frontend: str = ""
+
+
+def tracked_by(launcher: "models.LauncherDetails") -> Tracked:
+    """Return what a launcher is built from."""
+    parameters = launcher.environment.build_parameters
+    if parameters is None:
+        return Tracked()
+    return Tracked(
+        repository=parameters.repository,
+        revision=parameters.repository_revision or "",
+        folder=parameters.context_dir or "",
+        frontend=parameters.frontend_variant,
+    )
+
+
+async def find_launcher(client: Client, text: str) -> "models.LauncherDetails":
     """Return the launcher of an id or a name.
 
     Raises:
@@ -68,8 +93,8 @@ async def find_launcher(client: Client, text: str) -> ResponseFields:
     """
     if _ULID.fullmatch(text):
         with suppress(NotFoundError):
-            return await client.get("session_launchers", text)
-    found = await client.list("session_launchers", name=text)
+            return await client.get(models.LauncherDetails, "session_launchers", text)
+    found = await client.list(models.LauncherDetails, "session_launchers", name=text)
     if not found:
         near = await nearest_launcher(client, text)
         hint = f"did you mean {near!r}? " if near else ""
@@ -78,51 +103,51 @@ async def find_launcher(client: Client, text: str) -> ResponseFields:
             "them all"
         )
     if len(found) > 1:
-        ids = ", ".join(fields.text("id") for fields in found)
+        ids = ", ".join(each.id for each in found)
         raise ConflictError(f"{len(found)} launchers are named {text!r}: {ids}")
     return found[0]
 
 
 async def nearest_launcher(client: Client, text: str) -> str:
     """Return the name of a launcher that may have been meant; empty without one."""
-    others = await client.list("session_launchers", page=1, per_page=NEAREST_OF)
-    near = get_close_matches(text, [fields.text("name") for fields in others], n=1)
+    others = await client.list(
+        models.LauncherDetails, "session_launchers", page=1, per_page=NEAREST_OF
+    )
+    near = get_close_matches(text, [each.name for each in others], n=1)
     return near[0] if near else ""
 
 
-def image_of(launcher: ResponseFields) -> str:
+def image_of(launcher: "models.LauncherDetails") -> str:
     """Return the image a launcher starts from; empty when it was never built."""
-    image = launcher.inner("environment").text("container_image")
+    image = launcher.environment.container_image
     return "" if image == NOT_BUILT else image
 
 
-def state_of(launcher: ResponseFields) -> str:
+def state_of(launcher: "models.LauncherDetails") -> str:
     """Compare a launcher's image with what it tracks, in two words."""
     if not image_of(launcher):
         return "not built"
-    if launcher.has("available_image"):
+    if launcher.available_image:
         return "image available"
-    return "outdated" if launcher.text("outdated") == "yes" else "up to date"
+    return "outdated" if launcher.outdated else "up to date"
 
 
-def latest_of(launcher: ResponseFields) -> str:
+def latest_of(launcher: "models.LauncherDetails") -> str:
     """Describe a launcher's newest build: why it failed, or what it waits for."""
-    build = launcher.inner("latest_build")
-    why = build.inner("failure").text("message")
-    state = build.text("state")
-    summary = f"{state}: {why}" if why else state
-    return waiting_line(build.inner("waiting")) or summary
+    build = launcher.latest_build
+    if build is None:
+        return ""
+    failure = build.failure
+    summary = f"{build.state}: {failure.message}" if failure else build.state
+    return waiting_line(build.waiting) or summary
 
 
-def schedule_of(launcher: ResponseFields) -> str:
+def schedule_of(launcher: "models.LauncherDetails") -> str:
     """Describe a launcher's schedule: how often, and when next, or why not."""
-    schedule = launcher.text("rebuild_schedule")
+    schedule = launcher.rebuild_schedule
     if schedule == "never":
         return schedule
-    at, note = (
-        moment(launcher.text("next_rebuild_at")),
-        launcher.text("next_rebuild_note"),
-    )
+    at, note = moment(launcher.next_rebuild_at), launcher.next_rebuild_note
     summary = f"{schedule}, next at {at}" if at else f"{schedule}, not now"
     return f"{summary}: {note}" if note else summary
 
@@ -220,16 +245,16 @@ def _given(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def row_of(launcher: ResponseFields) -> tuple[str, ...]:
+def row_of(launcher: "models.LauncherDetails") -> tuple[str, ...]:
     """Return the cells of a launcher, as `COLUMNS` names them."""
-    parameters = launcher.inner("environment").inner("build_parameters")
+    tracked = tracked_by(launcher)
     return (
-        launcher.text("id"),
-        launcher.text("name"),
-        parameters.text("repository"),
-        parameters.text("repository_revision", "(default)"),
-        launcher.text("update_policy"),
-        launcher.text("rebuild_schedule"),
+        launcher.id,
+        launcher.name,
+        tracked.repository,
+        tracked.revision or "(default)",
+        launcher.update_policy,
+        launcher.rebuild_schedule,
         state_of(launcher),
         latest_of(launcher),
         reference(image_of(launcher)),

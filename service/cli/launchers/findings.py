@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
+from service.cli.client import models
 from service.cli.client.api import Client
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import echo
 
 __all__ = ["show_findings", "show_first_findings"]
@@ -15,7 +15,7 @@ EVALUATED_WITHIN: Final = timedelta(seconds=5)
 LOOK_EVERY: Final = timedelta(seconds=0.2)
 
 
-async def show_first_findings(client: Client, source: str) -> None:
+async def show_first_findings(client: Client, source: str | None) -> None:
     """Print what the first evaluation of a source found, if it ends soon.
 
     Launchers of ready images follow no source; nothing is printed for them.
@@ -31,22 +31,24 @@ async def show_first_findings(client: Client, source: str) -> None:
     _print(evaluation)
 
 
-async def show_findings(client: Client, source: str) -> None:
+async def show_findings(client: Client, source: str | None) -> None:
     """Print what the newest evaluation of a source found; nothing before the first."""
     evaluation = await _newest(client, source) if source else None
     if evaluation:
         _print(evaluation)
 
 
-async def _newest(client: Client, source: str) -> ResponseFields | None:
-    found = await client.list("sources", source, "evaluations", limit=1)
+async def _newest(client: Client, source: str) -> "models.EvaluationResponse | None":
+    found = await client.list(
+        models.EvaluationResponse, "sources", source, "evaluations", limit=1
+    )
     return found[0] if found else None
 
 
-def _print(evaluation: ResponseFields) -> None:
-    if evaluation.text("verdict") in {"no_definition", "ref_gone", "unknown"}:
-        echo(f"  {evaluation.text('message')}")
-    for finding in evaluation.each("findings"):
-        line = f" line {finding.text('line')}" if finding.has("line") else ""
-        where = f"{finding.text('path')}{line}: " if finding.has("path") else ""
-        echo(f"  {finding.text('severity')}: {where}{finding.text('message')}")
+def _print(evaluation: "models.EvaluationResponse") -> None:
+    if evaluation.verdict in {"no_definition", "ref_gone", "unknown"}:
+        echo(f"  {evaluation.message}")
+    for finding in evaluation.findings:
+        line = "" if finding.line is None else f" line {finding.line}"
+        where = "" if finding.path is None else f"{finding.path}{line}: "
+        echo(f"  {finding.severity}: {where}{finding.message}")

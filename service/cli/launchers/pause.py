@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.output.printing import echo, example, moment
 
@@ -20,13 +21,18 @@ async def pause(
 ) -> None:
     """Pause automatic work; pushes are taken in, and what you ask for is built."""
     if is_list:
-        for each in await client.list("pauses"):
-            where = each.text("project_id") or "everything"
-            since = moment(each.text("since"))
-            echo(f"{where}  since {since}  {each.text('reason')}".rstrip())
+        for each in await client.list(models.PauseResponse, "pauses"):
+            where, since = each.project_id or "everything", moment(each.since)
+            echo(f"{where}  since {since}  {each.reason or ''}".rstrip())
         return
-    made = await client.post(*_path(project), body={"reason": reason})
-    echo(f"Paused since {moment(made.text('since'))}: {project or 'everything'}.")
+    body = {"reason": reason}
+    if project:
+        made = await client.post(
+            models.PauseResponse, "projects", project, "pause", body=body
+        )
+    else:
+        made = await client.post(models.PauseResponse, "pause", body=body)
+    echo(f"Paused since {moment(made.since)}: {project or 'everything'}.")
 
 
 @click.command(epilog=example("relaunch resume"))
@@ -34,9 +40,5 @@ async def pause(
 @connected
 async def resume(client: Client, *, project: str | None) -> None:
     """Resume automatic work; launchers that fell behind catch up by themselves."""
-    await client.delete(*_path(project))
+    await client.delete(*(("projects", project, "pause") if project else ("pause",)))
     echo(f"Resumed: {project or 'everything'}.")
-
-
-def _path(project: str | None) -> tuple[str, ...]:
-    return ("projects", project, "pause") if project else ("pause",)

@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.launchers.fields import find_launcher, image_of
 from service.cli.output.printing import echo, example, moment, reference
@@ -15,8 +16,10 @@ __all__ = ["pin", "rollback", "unpin"]
 async def pin(client: Client, *, name: str) -> None:
     """Keep a launcher on its image until it is unpinned."""
     found = await find_launcher(client, name)
-    made = await client.post("session_launchers", found.text("id"), "pin")
-    echo(f"Launcher {made.text('name')} stays on {image_of(made)}.")
+    made = await client.post(
+        models.LauncherDetails, "session_launchers", found.id, "pin"
+    )
+    echo(f"Launcher {made.name} stays on {image_of(made)}.")
 
 
 @click.command(epilog=example("relaunch launcher unpin course"))
@@ -25,9 +28,11 @@ async def pin(client: Client, *, name: str) -> None:
 async def unpin(client: Client, *, name: str) -> None:
     """Have a launcher updated again, at once if it is behind."""
     found = await find_launcher(client, name)
-    made = await client.post("session_launchers", found.text("id"), "unpin")
-    behind = ", and catches up now" if made.text("outdated") == "yes" else ""
-    echo(f"Launcher {made.text('name')} is updated again{behind}.")
+    made = await client.post(
+        models.LauncherDetails, "session_launchers", found.id, "unpin"
+    )
+    behind = ", and catches up now" if made.outdated else ""
+    echo(f"Launcher {made.name} is updated again{behind}.")
 
 
 @click.command(
@@ -45,14 +50,23 @@ async def rollback(
 ) -> None:
     """Go back to an earlier image, by default the last, and stay there."""
     found = await find_launcher(client, name)
-    path = ("session_launchers", found.text("id"))
     if is_list:
-        for each in await client.list(*path, "images"):
-            image = reference(each.inner("result").text("image"))
-            echo(f"{each.text('id')}  {moment(each.text('created_at'))}  {image}")
+        await _list_images(client, found.id)
         return
-    body = {"build_id": build} if build else {}
-    made = await client.post(*path, "rollback", body=body)
-    echo(
-        f"Launcher {made.text('name')} starts from {image_of(made)} now, and stays so."
+    made = await client.post(
+        models.LauncherDetails,
+        "session_launchers",
+        found.id,
+        "rollback",
+        body={"build_id": build} if build else {},
     )
+    echo(f"Launcher {made.name} starts from {image_of(made)} now, and stays so.")
+
+
+async def _list_images(client: Client, launcher: str) -> None:
+    builds = await client.list(
+        models.BuildDetails, "session_launchers", launcher, "images"
+    )
+    for build in builds:
+        image = reference(build.result.image) if build.result else ""
+        echo(f"{build.id}  {moment(build.created_at)}  {image}")

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
-from service.cli.launchers.fields import find_launcher, image_of, latest_of
+from service.cli.launchers.fields import (
+    find_launcher,
+    image_of,
+    latest_of,
+    tracked_by,
+)
 from service.cli.output.printing import example
 from service.errors import NotFoundError
 
@@ -38,20 +43,19 @@ def start(*, name: str, folder: Path | None, port: int | None, browser: bool) ->
     from service.cli.launchers.session import RunningSession, start_session  # noqa: PLC0415 - slow
 
     found = _launcher(name)
-    environment = found.inner("environment")
-    parameters = environment.inner("build_parameters")
+    environment, tracked = found.environment, tracked_by(found)
     image = image_of(found)
     if not image:
         raise NotFoundError(_not_built(found))
     return start_session(
         RunningSession(
-            launcher_id=found.text("id"),
+            launcher_id=found.id,
             image=image,
-            frontend=parameters.text("frontend_variant"),
-            repository=parameters.text("repository"),
-            revision=parameters.text("repository_revision"),
-            command=environment.texts("command"),
-            args=environment.texts("args"),
+            frontend=tracked.frontend,
+            repository=tracked.repository,
+            revision=tracked.revision,
+            command=environment.command or (),
+            args=environment.args or (),
             variables=_variables(found),
             folder=folder,
             port=port or 0,
@@ -60,8 +64,8 @@ def start(*, name: str, folder: Path | None, port: int | None, browser: bool) ->
     )
 
 
-def _not_built(launcher: ResponseFields) -> str:
-    name, latest = launcher.text("name"), latest_of(launcher)
+def _not_built(launcher: "models.LauncherDetails") -> str:
+    name, latest = launcher.name, latest_of(launcher)
     how = f"its newest build: {latest}; " if latest else ""
     return (
         f"launcher {name!r} has no image yet; {how}`relaunch logs {shlex.quote(name)} "
@@ -69,9 +73,8 @@ def _not_built(launcher: ResponseFields) -> str:
     )
 
 
-def _variables(launcher: ResponseFields) -> dict[str, str]:
-    pairs = launcher.each("env_variables")
-    return {pair.text("name"): pair.text("value") for pair in pairs}
+def _variables(launcher: "models.LauncherDetails") -> dict[str, str]:
+    return {pair.name: pair.value or "" for pair in launcher.env_variables or ()}
 
 
 @click.command(
@@ -106,5 +109,5 @@ def _image(name: str) -> str:
 
 
 @connected
-async def _launcher(client: Client, name: str) -> ResponseFields:
+async def _launcher(client: Client, name: str) -> "models.LauncherDetails":
     return await find_launcher(client, name)

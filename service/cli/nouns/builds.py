@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.launchers.fields import find_launcher
 from service.cli.nouns.retries import retry_failed
 from service.cli.output.printing import (
@@ -80,25 +80,28 @@ async def _rebuild_one(
     from service.cli.output.progress import wait_for  # noqa: PLC0415 - rich is slow
 
     found = await find_launcher(client, launcher)
-    environment = found.inner("environment").text("id")
     try:
         made = await client.post(
-            "environments", environment, "builds", queue="true" if queue else None
+            models.BuildDetails,
+            "environments",
+            found.environment.id,
+            "builds",
+            queue="true" if queue else None,
         )
     except ConflictError as exc:
-        name = shlex.quote(found.text("name"))
+        name = shlex.quote(found.name)
         raise ConflictError(
-            f"launcher {found.text('name')!r} has a build under way already; "
+            f"launcher {found.name!r} has a build under way already; "
             f"`relaunch logs {name} --follow` shows it, "
             f"`relaunch cancel {name}` ends it, --queue waits for it"
         ) from exc
     if output == "json" and not wait:
-        show_json(made.raw)
+        show_json(client.json_of(made))
     elif output != "json":
-        echo(f"Build {made.text('id')} was asked for.")
+        echo(f"Build {made.id} was asked for.")
     if not wait:
         return None
-    return await wait_for(client, made.text("id"), output=output)
+    return await wait_for(client, made.id, output=output)
 
 
 @click.command(epilog=example("relaunch builds course"))
@@ -113,49 +116,53 @@ async def builds(
     if launcher:
         found = await _of_launcher(client, launcher, limit=limit)
     else:
-        found = await client.list("builds", limit=limit)
+        found = await client.list(models.BuildDetails, "builds", limit=limit)
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
     columns = ("ID", "STATE", "HOW", "WHY", "COMMIT", "CREATED", "TOOK", "RESULT")
-    show_table(columns, [_row(fields) for fields in found])
+    show_table(columns, [_row(build) for build in found])
 
 
 async def _of_launcher(
     client: Client, text: str, *, limit: int
-) -> list[ResponseFields]:
+) -> "list[models.BuildDetails]":
     found = await find_launcher(client, text)
-    environment = found.inner("environment").text("id")
-    return await client.list("environments", environment, "builds", limit=limit)
-
-
-def _row(build: ResponseFields) -> tuple[str, ...]:
-    result = build.inner("result")
-    return (
-        build.text("id"),
-        build.text("state") or build.text("status"),
-        build.text("ended"),
-        build.text("reason"),
-        build.text("commit")[:12],
-        moment(build.text("created_at")),
-        took(build.text("created_at"), build.text("completed_at")),
-        reference(result.text("image")) or failure_of(build) or _outlook(build),
+    return await client.list(
+        models.BuildDetails,
+        "environments",
+        found.environment.id,
+        "builds",
+        limit=limit,
     )
 
 
-def _outlook(build: ResponseFields) -> str:
+def _row(build: "models.BuildDetails") -> tuple[str, ...]:
+    image = reference(build.result.image) if build.result else ""
+    return (
+        build.id,
+        build.state,
+        build.ended or "",
+        build.reason,
+        (build.commit or "")[:12],
+        moment(build.created_at),
+        took(build.created_at, build.completed_at),
+        image or failure_of(build) or _outlook(build),
+    )
+
+
+def _outlook(build: "models.BuildDetails") -> str:
     """Describe what an unfinished build waits for, and until about when."""
-    why = waiting_line(build.inner("waiting"))
-    expected = build.text("expected_at")
-    done = f"done about {moment(expected)}" if expected else ""
+    why = waiting_line(build.waiting)
+    done = f"done about {moment(build.expected_at)}" if build.expected_at else ""
     return ", ".join(filter(None, (why, done)))
 
 
-def failure_of(build: ResponseFields) -> str:
+def failure_of(build: "models.BuildDetails") -> str:
     """Return the sentence of a build's failure; empty when it did not fail."""
-    return build.inner("failure").text("message") or build.text("error_reason")
+    return build.failure.message if build.failure else build.error_reason or ""
 
 
 @click.command(
@@ -185,26 +192,27 @@ async def logs(client: Client, *, build: str, follow: bool, lines: int) -> int |
         from service.cli.output.progress import print_log  # noqa: PLC0415 - rich is slow
 
         return await print_log(client, name)
-    found = await client.get("builds", name, "logs", max_lines=lines)
-    for phase in found.raw:
-        echo(found.text(str(phase)))
-    if note := _note(await client.get("builds", name), has_log=bool(found.raw)):
+    log = await client.get(models.BuildLogs, "builds", name, "logs", max_lines=lines)
+    for text in log.root.values():
+        echo(text)
+    found = await client.get(models.BuildDetails, "builds", name)
+    if note := _note(found, has_log=bool(log.root)):
         click.echo(plain(f"build {name}: {note}"), err=True)
     return None
 
 
-def _note(build: ResponseFields, *, has_log: bool) -> str:
+def _note(build: "models.BuildDetails", *, has_log: bool) -> str:
     """Describe what a build waits for, or why it has no log."""
-    state = build.text("state")
-    why = failure_of(build)
+    state, why = build.state, failure_of(build)
     note = f"{state} without a log: {why}" if why else f"{state}, without a log so far"
-    return waiting_line(build.inner("waiting")) or ("" if has_log else note)
+    return waiting_line(build.waiting) or ("" if has_log else note)
 
 
 async def _build_id(client: Client, text: str) -> str:
     if len(text) == ULID_LENGTH and text.isalnum():
         with suppress(NotFoundError):
-            return (await client.get("builds", text.upper())).text("id")
+            found = await client.get(models.BuildDetails, "builds", text.upper())
+            return found.id
         with suppress(NotFoundError):
             return await _newest_of(client, text)
         raise NotFoundError(f"there is neither a build nor a launcher {text!r}")
@@ -215,7 +223,7 @@ async def _newest_of(client: Client, text: str) -> str:
     found = await _of_launcher(client, text, limit=1)
     if not found:
         raise NotFoundError(f"launcher {text!r} has no build yet")
-    return found[0].text("id")
+    return found[0].id
 
 
 @click.command(
@@ -228,5 +236,6 @@ async def _newest_of(client: Client, text: str) -> str:
 async def cancel(client: Client, *, build: str) -> None:
     """Cancel a build, or a launcher's newest; the launcher keeps the image it has."""
     name = await _build_id(client, build)
-    made = await client.patch("builds", name, body={"status": "cancelled"})
-    echo(f"Build {made.text('id') or name} was cancelled.")
+    body = {"status": "cancelled"}
+    made = await client.patch(models.BuildDetails, "builds", name, body=body)
+    echo(f"Build {made.id} was cancelled.")

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.output.printing import (
     echo,
@@ -28,9 +29,9 @@ def dead_letters() -> None:
 @connected
 async def list_(client: Client, *, output: str) -> None:
     """List dead letters, oldest first."""
-    found = await client.list("dead_letters")
+    found = await client.list(models.DeadLetterResponse, "dead_letters")
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
@@ -38,13 +39,13 @@ async def list_(client: Client, *, output: str) -> None:
         ("ID", "ROLE", "DIED", "ATTEMPTS", "ERROR"),
         [
             (
-                fields.text("id"),
-                fields.text("role"),
-                moment(fields.text("died_at")),
-                fields.text("attempts"),
-                fields.text("error"),
+                letter.id,
+                letter.role,
+                moment(letter.died_at),
+                str(letter.attempts),
+                letter.error,
             )
-            for fields in found
+            for letter in found
         ],
     )
 
@@ -55,22 +56,24 @@ async def list_(client: Client, *, output: str) -> None:
 @connected
 async def show(client: Client, *, letter: str, output: str) -> None:
     """Show one dead letter: why it failed, and its content."""
-    all_ = await client.list("dead_letters")
-    found = next((fields for fields in all_ if fields.text("id") == letter), None)
+    all_ = await client.list(models.DeadLetterResponse, "dead_letters")
+    found = next((each for each in all_ if each.id == letter), None)
     if found is None:
         raise NotFoundError(f"There is no dead letter {letter}.")
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
     facts(
         [
-            *((name, found.text(name)) for name in ("id", "role", "attempts")),
-            ("died", moment(found.text("died_at"))),
-            ("error", found.text("error")),
+            ("id", found.id),
+            ("role", found.role),
+            ("attempts", str(found.attempts)),
+            ("died", moment(found.died_at)),
+            ("error", found.error),
         ]
     )
     echo("event:")
-    echo(_readable(found.text("event")))
+    echo(_readable(found.event))
 
 
 def _readable(event: str) -> str:
@@ -87,7 +90,7 @@ def _readable(event: str) -> str:
 async def requeue(client: Client, *, letters: tuple[str, ...]) -> None:
     """Give dead letters to their role again, once their cause is removed."""
     for letter in letters:
-        await client.post("dead_letters", letter, "requeue")
+        await client.call("POST", "dead_letters", letter, "requeue")
         echo(f"{letter} was requeued.")
 
 

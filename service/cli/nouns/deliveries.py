@@ -2,8 +2,8 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import (
     echo,
     example,
@@ -11,6 +11,7 @@ from service.cli.output.printing import (
     moment,
     output_option,
     show_json,
+    yes_or_no,
 )
 
 __all__ = ["deliveries"]
@@ -28,28 +29,30 @@ def deliveries() -> None:
 @connected
 async def list_(client: Client, *, hook: str | None, limit: int, output: str) -> None:
     """List deliveries, newest first."""
-    found = await client.list("deliveries", hook=hook, limit=limit)
+    found = await client.list(
+        models.DeliveryResponse, "deliveries", hook=hook, limit=limit
+    )
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
     show_table(
         ("ID", "RECEIVED", "EVENT", "STATUS", "REASON", "REPOSITORY", "REF", "COMMIT"),
-        [_row(fields) for fields in found],
+        [_row(delivery) for delivery in found],
     )
 
 
-def _row(delivery: ResponseFields) -> tuple[str, ...]:
+def _row(delivery: "models.DeliveryResponse") -> tuple[str, ...]:
     return (
-        delivery.text("id"),
-        moment(delivery.text("received_at")),
-        delivery.text("event"),
-        delivery.text("status"),
-        delivery.text("reason"),
-        delivery.text("repository"),
-        delivery.text("ref"),
-        delivery.text("after")[:12],
+        delivery.id,
+        moment(delivery.received_at),
+        delivery.event,
+        delivery.status,
+        delivery.reason,
+        delivery.repository,
+        delivery.ref,
+        delivery.after[:12],
     )
 
 
@@ -61,38 +64,34 @@ def _row(delivery: ResponseFields) -> tuple[str, ...]:
 @connected
 async def show(client: Client, *, delivery_id: str, output: str) -> None:
     """Show one delivery, secrets in its headers masked."""
-    found = await client.get("deliveries", delivery_id)
+    found = await client.get(models.DeliveryResponse, "deliveries", delivery_id)
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
-    names = (
-        "id",
-        "hook_id",
-        "forge_delivery_id",
-        "event",
-        "status",
-        "reason",
-        "message",
-        "repository",
-        "ref",
-        "before",
-        "after",
-        "count",
-        "is_by_old_secret",
-    )
     facts(
         [
-            ("received", moment(found.text("received_at"))),
-            *((text.replace("_", " "), found.text(text)) for text in names),
+            ("received", moment(found.received_at)),
+            ("id", found.id),
+            ("hook id", found.hook_id),
+            ("forge delivery id", found.forge_delivery_id),
+            ("event", found.event),
+            ("status", found.status),
+            ("reason", found.reason),
+            ("message", found.message),
+            ("repository", found.repository),
+            ("ref", found.ref),
+            ("before", found.before),
+            ("after", found.after),
+            ("count", str(found.count)),
+            ("is by old secret", yes_or_no(found.is_by_old_secret)),
         ]
     )
-    headers = found.inner("headers")
-    if not headers.raw:
+    if not found.headers:
         echo("headers: none; they are being written, or were not kept in a long burst")
         return
     echo("headers:")
-    for name in sorted(str(item) for item in headers.raw):
-        echo(f"  {name}: {headers.text(name)}")
+    for name, text in sorted(found.headers.items()):
+        echo(f"  {name}: {text}")
 
 
 @deliveries.command(
@@ -107,9 +106,10 @@ async def replay(client: Client, *, delivery_id: str, output: str) -> None:
     Its ref is evaluated with the trigger `replay`; `relaunch explain ID` shows what
     came of it.
     """
-    receipt = await client.post("deliveries", delivery_id, "replay")
+    receipt = await client.post(
+        models.ReceiptResponse, "deliveries", delivery_id, "replay"
+    )
     if output == "json":
-        show_json(receipt.raw)
+        show_json(client.json_of(receipt))
         return
-    status, reason = receipt.text("status"), receipt.text("reason")
-    echo(f"{status} ({reason}): {receipt.text('message')}")
+    echo(f"{receipt.status} ({receipt.reason}): {receipt.message}")

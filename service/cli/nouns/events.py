@@ -9,14 +9,14 @@ from typing import Final
 
 import click
 
-from service.cli.client.api import Client, UnreachableError, connected
-from service.cli.client.fields import ResponseFields
-from service.cli.output.printing import echo, example, moment, plain, reference
+from service.cli.client import models
+from service.cli.client.api import Client, connected
+from service.cli.client.wire import UnreachableError
+from service.cli.output.printing import echo, example, plain
 from service.errors import TransientError
 
-__all__ = ["events", "summary"]
+__all__ = ["events"]
 
-PREFIX: Final = "dev.relaunch."
 GAP: Final = "gap"
 """What the service's stream calls a place where events may be missing."""
 MISSED: Final = "Events may have been missed."
@@ -45,14 +45,19 @@ async def events(client: Client, *, kind: str | None, output: str) -> None:
     When the service goes away, wait for it and go on. Where events may have been
     missed meanwhile, a line on the standard error reports them.
     """
-    await client.get("version")
-    async for found in _without_end(client):
-        if kind and kind not in found.text("type"):
+    # The models of events are not needed for the help text.
+    from service.cli.output.event_lines import event_line  # noqa: PLC0415
+    from service.events.envelope import Event  # noqa: PLC0415
+
+    await client.get(models.Version, "version")
+    async for text in _without_end(client):
+        event = Event.from_bytes(text)
+        if kind and kind not in event.type:
             continue
-        echo(json.dumps(found.raw) if output == "json" else plain(summary(found)))
+        echo(json.dumps(json.loads(text)) if output == "json" else event_line(event))
 
 
-async def _without_end(client: Client) -> AsyncIterator[ResponseFields]:
+async def _without_end(client: Client) -> AsyncIterator[str]:
     after = ""
     while True:
         with suppress(*AWAY):
@@ -61,7 +66,7 @@ async def _without_end(client: Client) -> AsyncIterator[ResponseFields]:
                     _tell(MISSED)
                     continue
                 after = event.id
-                yield ResponseFields(json.loads(event.data))
+                yield event.data
         _tell(f"{client.url} went away; waiting for it.")
         await _back(client)
         # With a place to go on from, the service itself knows whether any were missed.
@@ -73,23 +78,9 @@ async def _back(client: Client) -> None:
     while True:
         await asyncio.sleep(PAUSE.total_seconds())
         with suppress(*AWAY):
-            await client.get("version")
+            await client.get(models.Version, "version")
             return
 
 
 def _tell(line: str) -> None:
     click.echo(plain(line), err=True)
-
-
-def summary(event: ResponseFields, *, is_timed: bool = True) -> str:
-    """Write an event as one line: when, what, and what a person asks of it first."""
-    data = event.inner("data")
-    name = event.text("type").removeprefix(PREFIX)
-    words = ("verdict", "outcome", "action", "reason", "trigger", "ref")
-    facts = [f"{word}={data.text(word)}" for word in words if data.has(word)]
-    if data.has("commit"):
-        facts.append(f"commit={data.text('commit')[:12]}")
-    if data.has("image"):
-        facts.append(f"image={reference(data.text('image'))}")
-    when = f"{moment(event.text('time'))}  " if is_timed else ""
-    return f"{when}{name:<26} {'  '.join(facts)}"

@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.launchers.fields import nearest_launcher
 from service.cli.output.printing import example, output_option, show_json
@@ -27,14 +28,14 @@ async def explain(client: Client, *, what: str, output: str) -> None:
     a commit, a launcher's id or name, a build's id, or an evaluation's id.
     """
     try:
-        found = await client.get("explanations", of=what)
+        found = await client.get(models.Explanation, "explanations", of=what)
     except NotFoundError as exc:
         near = await nearest_launcher(client, what)
         hint = f"; did you mean the launcher {near!r}?" if near else ""
         raise NotFoundError(f"{exc}{hint}") from exc
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
     from service.cli.output.sentences import print_sentences  # noqa: PLC0415 - rich is slow
 
-    print_sentences(found)
+    print_sentences(found.lines)

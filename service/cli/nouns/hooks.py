@@ -2,8 +2,8 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.launchers.fields import repository_url
 from service.cli.output.printing import (
     echo,
@@ -82,26 +82,20 @@ async def add(
     given: dict[str, object] = {
         key: text for key, text in body.items() if text is not None
     }
-    made = await client.post("hooks", body=given | ({"paste": True} if paste else {}))
+    if paste:
+        given["paste"] = True
+    made = await client.post(models.NewHook, "hooks", body=given)
     if output == "json":
-        show_json(made.raw)
+        show_json(client.json_of(made))
         return
     _show_secret(made)
 
 
-def _show_secret(made: ResponseFields) -> None:
-    secret = made.text("secret")
-    facts(
-        [
-            ("hook", made.text("id")),
-            ("URL", made.text("url")),
-            *([("secret", secret)] if secret else []),
-        ]
-    )
-    lines = made.texts("instructions")
-    for line in lines:
+def _show_secret(made: "models.NewHook") -> None:
+    facts([("hook", made.id), ("URL", made.url), ("secret", made.secret)])
+    for line in made.instructions:
         echo(line)
-    if secret and not any("not shown again" in text for text in lines):
+    if made.secret and not any("not shown again" in text for text in made.instructions):
         echo("The secret is not shown again.")
 
 
@@ -110,9 +104,9 @@ def _show_secret(made: ResponseFields) -> None:
 @connected
 async def list_(client: Client, *, output: str) -> None:
     """List hooks, oldest first."""
-    found = await client.list_all("hooks")
+    found = await client.list_all(models.HookResponse, "hooks")
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
@@ -120,28 +114,27 @@ async def list_(client: Client, *, output: str) -> None:
         ("ID", "FORGE", "PROOF", "REPOSITORY", "SECRETS", "STATUS", "URL"),
         [
             (
-                fields.text("id"),
-                fields.text("forge"),
-                fields.text("proof"),
-                fields.text("repository"),
-                fields.text("secrets"),
-                fields.text("status"),
-                fields.text("url"),
+                each.id,
+                each.forge.value,
+                each.proof.value,
+                each.repository,
+                str(each.secrets),
+                each.status,
+                each.url,
             )
-            for fields in found
+            for each in found
         ],
     )
-    for fields in found:
-        for line in _remedies(fields):
-            echo(f"{fields.text('id')}: {line}")
+    for each in found:
+        for line in _remedies(each):
+            echo(f"{each.id}: {line}")
 
 
-def _remedies(hook: ResponseFields) -> list[str]:
+def _remedies(hook: "models.HookResponse") -> list[str]:
     """Describe what a person has to do about a hook."""
-    is_unhealthy = hook.text("status") == "unhealthy"
-    health = hook.inner("health")
-    remedy = f"{health.text('message')} {health.text('remedy')}" if is_unhealthy else ""
-    return [line for line in (remedy, hook.text("warning")) if line]
+    health = hook.health if hook.status == "unhealthy" else None
+    remedy = f"{health.message} {health.remedy}" if health else ""
+    return [line for line in (remedy, hook.warning) if line]
 
 
 @hook.command(epilog=example("relaunch hook show 01J5M3Z0000000000000000000"))
@@ -150,7 +143,7 @@ def _remedies(hook: ResponseFields) -> list[str]:
 @connected
 async def show(client: Client, *, hook_id: str, output: str) -> None:
     """Show a hook: its last delivery, its health and what to do about it."""
-    _show(await client.get("hooks", hook_id), output)
+    _show(client, await client.get(models.HookResponse, "hooks", hook_id), output)
 
 
 @hook.command(
@@ -162,7 +155,8 @@ async def show(client: Client, *, hook_id: str, output: str) -> None:
 @connected
 async def check(client: Client, *, hook_id: str, output: str) -> None:
     """Check a hook now, and repair it at its forge where a token allows it."""
-    _show(await client.post("hooks", hook_id, "check"), output)
+    found = await client.post(models.HookResponse, "hooks", hook_id, "check")
+    _show(client, found, output)
 
 
 @hook.command("test", epilog=example("relaunch hook test 01J5M3Z0000000000000000000"))
@@ -170,26 +164,32 @@ async def check(client: Client, *, hook_id: str, output: str) -> None:
 @connected
 async def test(client: Client, *, hook_id: str) -> None:
     """Have the forge deliver something now, where a token allows it."""
-    await client.post("hooks", hook_id, "test")
+    await client.call("POST", "hooks", hook_id, "test")
     echo(f"The forge was asked to deliver. Then: relaunch hook show {hook_id}")
 
 
-def _show(found: ResponseFields, output: str) -> None:
+def _show(client: Client, found: "models.HookResponse", output: str) -> None:
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
-    names = ("id", "repository", "reach", "url", "proof", "secrets", "status")
-    rows = [(name, found.text(name)) for name in names]
-    last, health = found.inner("last_delivery"), found.inner("health")
-    if last.raw:
-        when, what = moment(last.text("received_at")), last.text("event")
-        outcome = f"{what} {last.text('status')} ({last.text('reason')})"
-        rows.append(("last delivery", f"{when} {outcome}"))
-    if health.raw:
-        rows.append(("checked", moment(health.text("checked_at"))))
-        rows.append(("repaired", ", ".join(health.texts("repaired"))))
-        rows.append(("trouble", health.text("trouble")))
-    facts([row for row in rows if row[1]])
+    last, health = found.last_delivery, found.health
+    rows = [
+        ("id", found.id),
+        ("repository", found.repository),
+        ("reach", found.reach),
+        ("url", found.url),
+        ("proof", found.proof.value),
+        ("secrets", str(found.secrets)),
+        ("status", found.status),
+    ]
+    if last:
+        outcome = f"{last.event} {last.status} ({last.reason})"
+        rows.append(("last delivery", f"{moment(last.received_at)} {outcome}"))
+    if health:
+        rows.append(("checked", moment(health.checked_at)))
+        rows.append(("repaired", ", ".join(health.repaired)))
+        rows.append(("trouble", health.trouble))
+    facts(rows)
     for line in _remedies(found):
         echo(line)
 
@@ -217,15 +217,15 @@ async def forward(client: Client, *, url: str, hook_id: str | None) -> None:
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url!r} is no URL.", param_hint="URL")
     found = await _the_hook(client, hook_id)
-    target = f"{client.url}/webhooks/{found.text('forge')}/{found.text('id')}"
+    target = f"{client.url}/webhooks/{found.forge.value}/{found.id}"
     async for line in follow(url, target):
         echo(line)
 
 
-async def _the_hook(client: Client, hook_id: str | None) -> ResponseFields:
+async def _the_hook(client: Client, hook_id: str | None) -> "models.HookResponse":
     if hook_id:
-        return await client.get("hooks", hook_id)
-    found = await client.list("hooks")
+        return await client.get(models.HookResponse, "hooks", hook_id)
+    found = await client.list(models.HookResponse, "hooks")
     if len(found) != 1:
         raise click.UsageError(
             f"There are {len(found)} hooks; name one with --hook."
@@ -244,9 +244,9 @@ async def _the_hook(client: Client, hook_id: str | None) -> ResponseFields:
 @connected
 async def rotate(client: Client, *, hook_id: str, output: str) -> None:
     """Give a hook a new secret; the older one stays valid until `retire`."""
-    made = await client.post("hooks", hook_id, "rotate")
+    made = await client.post(models.NewHook, "hooks", hook_id, "rotate")
     if output == "json":
-        show_json(made.raw)
+        show_json(client.json_of(made))
         return
     _show_secret(made)
     echo(f"Then: relaunch hook retire {hook_id}")
@@ -257,7 +257,7 @@ async def rotate(client: Client, *, hook_id: str, output: str) -> None:
 @connected
 async def retire(client: Client, *, hook_id: str) -> None:
     """Let go of a rotated hook's older secret."""
-    await client.post("hooks", hook_id, "retire")
+    await client.post(models.HookResponse, "hooks", hook_id, "retire")
     echo("Only the newest secret is valid now.")
 
 

@@ -2,8 +2,8 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import echo, example, output_option, show_json
 
 __all__ = ["repository"]
@@ -31,19 +31,17 @@ def repository() -> None:
 @connected
 async def list_(client: Client, *, project: str, output: str) -> None:
     """List what is linked to the project with the id PROJECT."""
-    answer = await client.call("GET", "projects", project, "repositories")
-    found = ResponseFields.many(answer)
+    found = await client.list(
+        models.LinkedRepositoryResponse, "projects", project, "repositories"
+    )
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
     show_table(
         ("REPOSITORY", "GRANTED BY"),
-        [
-            (fields.text("repository"), fields.text("granted_by", "nobody"))
-            for fields in found
-        ],
+        [(linked.repository, linked.granted_by or "nobody") for linked in found],
     )
 
 
@@ -76,19 +74,19 @@ async def grant(client: Client, *, project: str, url: str) -> None:
 async def withdraw(client: Client, *, project: str, url: str) -> None:
     """Have the repository at URL read for PROJECT as anybody may read it, if so."""
     linked = await _set(client, project, url, is_granted=False)
-    if any(each.text("repository") == url and _is_ruled(each) for each in linked):
+    if any(each.repository == url and each.granted_by == "rule" for each in linked):
         echo(f"{url} is still granted by a rule of the settings (RELAUNCH_AUTH_GRANTS)")
         return
     echo(f"{url} is no longer granted to project {project}")
 
 
-def _is_ruled(linked: ResponseFields) -> bool:
-    return linked.text("granted_by") == "rule"
-
-
 async def _set(
     client: Client, project: str, url: str, *, is_granted: bool
-) -> list[ResponseFields]:
-    body = {"repository": url, "granted": is_granted}
-    answer = await client.call("POST", "projects", project, "repositories", body=body)
-    return ResponseFields.many(answer)
+) -> "list[models.LinkedRepositoryResponse]":
+    return await client.post(
+        list[models.LinkedRepositoryResponse],
+        "projects",
+        project,
+        "repositories",
+        body={"repository": url, "granted": is_granted},
+    )

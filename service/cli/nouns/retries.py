@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from service.cli.client import models
 from service.cli.client.api import Client
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import echo, moment, show_json
 from service.errors import InvalidRequestError
 
@@ -27,37 +27,46 @@ async def retry_failed(
     if since is not None:
         now = datetime.now(UTC)  # noqa: TID251 - the person's own clock
         body["since"] = _instant(since, now=now).isoformat()
-    asked = await _ask_for_all(client, body)
+    answers = await _ask_for_all(client, body)
     if output == "json":
-        show_json([fields.raw for fields in asked])
+        show_json([each for answer in answers for each in _sent(client, answer)])
         return
+    asked = [build for answer in answers for build in answer.requested]
     if not asked:
         echo("No launcher's last build failed so.")
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
     show_table(
-        ("LAUNCHER", "FAILED", "WHEN", "BUILD"), [_row(fields) for fields in asked]
+        ("LAUNCHER", "FAILED", "WHEN", "BUILD"), [_row(build) for build in asked]
     )
     echo(f"Asked for again: {len(asked)}.")
 
 
-async def _ask_for_all(client: Client, body: dict[str, object]) -> list[ResponseFields]:
+async def _ask_for_all(
+    client: Client, body: dict[str, object]
+) -> "list[models.RetriesResponse]":
     """Ask until nothing is left of what matched at first: what fails anew may wait."""
-    first = await client.post("builds", "retry", body=body)
-    asked = first.each("requested")
-    wanted = len(asked) + first.number("left")
-    while len(asked) < wanted:
-        found = (await client.post("builds", "retry", body=body)).each("requested")
-        if not found:
+    answer = await client.post(models.RetriesResponse, "builds", "retry", body=body)
+    answers, left = [answer], answer.left
+    while left > 0:
+        answer = await client.post(models.RetriesResponse, "builds", "retry", body=body)
+        if not answer.requested:
             break
-        asked += found
-    return asked
+        answers.append(answer)
+        left -= len(answer.requested)
+    return answers
 
 
-def _row(build: ResponseFields) -> tuple[str, ...]:
-    when = moment(build.text("failed_at"))
-    return build.text("name"), build.text("failure"), when, build.text("build_id")
+def _sent(client: Client, answer: "models.RetriesResponse") -> list[object]:
+    sent = client.json_of(answer)
+    # The model was read from it, so that the list is there.
+    assert isinstance(sent, dict)
+    return list(sent["requested"])
+
+
+def _row(build: "models.RetriedResponse") -> tuple[str, ...]:
+    return build.name, build.failure, moment(build.failed_at), build.build_id
 
 
 def _instant(text: str, *, now: datetime) -> datetime:

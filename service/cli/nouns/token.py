@@ -4,8 +4,8 @@ from typing import Final
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import (
     echo,
     example,
@@ -79,16 +79,16 @@ async def add(
     if admin:
         # Who may administer may do everything: a lesser role would only mislead.
         body |= {"admin": True, "role": "owner"}
-    made = await client.post("tokens", body=body)
+    made = await client.post(models.NewTokenResponse, "tokens", body=body)
     if output == "json":
-        show_json(made.raw)
+        show_json(client.json_of(made))
         return
     facts(
         [
-            ("id", made.text("id")),
-            ("token", made.text("token")),
-            ("role", made.text("role")),
-            ("until", moment(made.text("expires_at"))),
+            ("id", made.id),
+            ("token", made.token),
+            ("role", made.role),
+            ("until", moment(made.expires_at)),
         ]
     )
     echo("The token is not shown again.")
@@ -99,9 +99,9 @@ async def add(
 @connected
 async def list_(client: Client, *, output: str) -> None:
     """List your tokens, newest first; an administrator sees all."""
-    found = await client.list_all("tokens")
+    found = await client.list_all(models.TokenResponse, "tokens")
     if output == "json":
-        show_json([fields.raw for fields in found])
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
@@ -109,16 +109,16 @@ async def list_(client: Client, *, output: str) -> None:
         ("ID", "NAME", "BEGINS", "USER", "ROLE", "UNTIL", "LAST USED", "REVOKED"),
         [
             (
-                fields.text("id"),
-                fields.text("name"),
-                fields.text("prefix"),
-                fields.text("user_id"),
-                "admin" if fields.raw.get("admin") else fields.text("role"),
-                moment(fields.text("expires_at")),
-                moment(fields.text("last_used_at")),
-                moment(fields.text("revoked_at")),
+                each.id,
+                each.name,
+                each.prefix,
+                each.user_id,
+                "admin" if each.admin else each.role,
+                moment(each.expires_at),
+                moment(each.last_used_at),
+                moment(each.revoked_at),
             )
-            for fields in found
+            for each in found
         ],
     )
 
@@ -141,24 +141,24 @@ async def revoke(client: Client, *, token: str) -> None:
     should not be may be given whole.
     """
     found = await _find(client, token)
-    await client.delete("tokens", found.text("id"))
-    echo(f"token {found.text('name')} ({found.text('id')}) revoked")
+    await client.delete("tokens", found.id)
+    echo(f"token {found.name} ({found.id}) revoked")
 
 
-async def _find(client: Client, text: str) -> ResponseFields:
+async def _find(client: Client, text: str) -> "models.TokenResponse":
     """Return the one token that a text means.
 
     Raises:
         NotFoundError: It means none.
         InvalidRequestError: It means several that still open something.
     """
-    known = await client.list_all("tokens")
-    for fields in known:
-        if fields.text("id") == text.upper():
-            return fields
-    matching = [fields for fields in known if _means(text, fields)]
+    known = await client.list_all(models.TokenResponse, "tokens")
+    for each in known:
+        if each.id == text.upper():
+            return each
+    matching = [each for each in known if _means(text, each)]
     # Names are used again for what takes the place of a revoked one.
-    valid = [each for each in matching if not each.has("revoked_at")]
+    valid = [each for each in matching if each.revoked_at is None]
     found = valid or matching
     # Never the text itself: it may be a whole token.
     shown = text[:_VISIBLE] + ("…" if len(text) > _VISIBLE else "")
@@ -168,16 +168,16 @@ async def _find(client: Client, text: str) -> ResponseFields:
             "`relaunch token list`"
         )
     if len(found) > 1:
-        ids = ", ".join(f"{each.text('id')} ({each.text('prefix')}…)" for each in found)
+        ids = ", ".join(f"{each.id} ({each.prefix}…)" for each in found)
         raise InvalidRequestError(f"{shown!r} means several tokens: {ids}; give an id")
     return found[0]
 
 
-def _means(text: str, fields: ResponseFields) -> bool:
+def _means(text: str, known: "models.TokenResponse") -> bool:
     if not text.startswith(TOKEN_BEGINS):
-        return fields.text("name") == text
+        return known.name == text
     # At least some of the random part: `rlt_` alone would mean any.
-    prefix = fields.text("prefix")
+    prefix = known.prefix
     # Sessions and links of the page have none to show, and every text begins with it.
     if not prefix:
         return False

@@ -2,8 +2,8 @@
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import echo, example, moment, output_option, show_json
 
 __all__ = ["usage"]
@@ -21,13 +21,13 @@ async def usage(client: Client, *, images: bool, output: str) -> None:
     Nothing is removed by it: the service does that by itself, after the times of
     RELAUNCH_RETENTION_… settings.
     """
-    found = await client.get("usage")
+    found = await client.get(models.UsageResponse, "usage")
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
     from service.cli.output.tables import show_table  # noqa: PLC0415 - rich is slow
 
-    unused = found.each("unused_images")
+    unused = found.unused_images
     if images:
         show_table(
             ("IMAGE", "SIZE", "BUILT", "PROJECT", "REPOSITORY"),
@@ -36,47 +36,46 @@ async def usage(client: Client, *, images: bool, output: str) -> None:
         return
     show_table(
         ("STORED", "COUNT", "SIZE", "OLDEST", "KEPT", "OLD"),
-        [_part(item) for item in found.each("parts")],
+        [_part(item) for item in found.parts],
     )
     echo()
     show_table(
         ("PROJECT", "IMAGES", "SIZE", "BUILDS", "LOGS"),
-        [_project(item) for item in found.each("projects")],
+        [_project(item) for item in found.projects],
     )
     echo()
-    size = sum(item.number("size") for item in unused)
+    size = sum(item.size for item in unused)
     echo(f"{len(unused)} images would go, {_size(size)}: relaunch usage --images")
 
 
-def _part(item: ResponseFields) -> tuple[str, ...]:
-    days = item.raw.get("kept_days")
+def _part(item: "models.StoredPartResponse") -> tuple[str, ...]:
     return (
-        item.text("name"),
-        str(item.number("count")),
-        _size(item.number("size")) if item.number("size") else "",
-        moment(item.text("oldest")),
-        f"{days:g} days" if isinstance(days, int | float) else "for ever",
-        str(item.number("old")),
+        item.name,
+        str(item.count),
+        _size(item.size) if item.size else "",
+        moment(item.oldest),
+        "for ever" if item.kept_days is None else f"{item.kept_days:g} days",
+        str(item.old),
     )
 
 
-def _project(item: ResponseFields) -> tuple[str, ...]:
+def _project(item: "models.ProjectUsageResponse") -> tuple[str, ...]:
     return (
-        item.text("project_id"),
-        str(item.number("images")),
-        _size(item.number("image_size")),
-        str(item.number("builds")),
-        _size(item.number("log_size")),
+        item.project_id,
+        str(item.images),
+        _size(item.image_size),
+        str(item.builds),
+        _size(item.log_size),
     )
 
 
-def _image(item: ResponseFields) -> tuple[str, ...]:
+def _image(item: "models.UnusedImageResponse") -> tuple[str, ...]:
     return (
-        item.text("image"),
-        _size(item.number("size")),
-        moment(item.text("built_at")),
-        item.text("project_id"),
-        item.text("repository"),
+        item.image,
+        _size(item.size),
+        moment(item.built_at),
+        item.project_id,
+        item.repository,
     )
 
 

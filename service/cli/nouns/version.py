@@ -4,7 +4,9 @@ from importlib.metadata import PackageNotFoundError, version as installed_versio
 
 import click
 
-from service.cli.client.api import Client, UnreachableError, connected
+from service.cli.client import models
+from service.cli.client.api import Client, connected
+from service.cli.client.wire import UnreachableError
 from service.cli.output.printing import echo, example, output_option, show_json
 
 __all__ = ["version"]
@@ -41,4 +43,4 @@ def _there() -> str | None:
 
 @connected
 async def _ask(client: Client) -> str:
-    return (await client.get("version")).text("version")
+    return (await client.get(models.Version, "version")).version

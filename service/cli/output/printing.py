@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from service.cli.client.fields import ResponseFields
+from service.cli.client import models
 
 __all__ = [
     "echo",
@@ -26,6 +26,7 @@ __all__ = [
     "show_json",
     "took",
     "waiting_line",
+    "yes_or_no",
 ]
 
 _CONTROL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -64,7 +65,7 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def facts(pairs: Iterable[tuple[str, str]]) -> None:
+def facts(pairs: Iterable[tuple[str, str | None]]) -> None:
     """Print names and values, one pair a line; pairs without a value are left out."""
     present = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in present), default=0)
@@ -72,23 +73,14 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
         echo(f"{name + ':':<{width + 1}} {value}")
 
 
-def moment(text: str) -> str:
-    """Write an instant of the API in local time, to the second."""
-    instant = _instant(text)
-    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S") if instant else text
+def moment(instant: datetime | None) -> str:
+    """Write an instant in local time, to the second; empty for none."""
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S") if instant else ""
 
 
-def took(start: str, end: str) -> str:
-    """Write how long it was between two instants of the API; empty when one lacks."""
-    first, last = _instant(start), _instant(end)
-    return length(last - first) if first and last else ""
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def took(start: datetime, end: datetime | None) -> str:
+    """Write how long it was between two instants; empty while there is no end."""
+    return length(end - start) if end else ""
 
 
 def length(value: timedelta) -> str:
@@ -99,18 +91,22 @@ def length(value: timedelta) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def waiting_line(waiting: ResponseFields) -> str:
+def yes_or_no(value: bool) -> str:  # noqa: FBT001 - the value itself
+    """Write a truth."""
+    return "yes" if value else "no"
+
+
+def waiting_line(waiting: "models.WaitingResponse | None") -> str:
     """Explain why something waits and when it is retried; empty when it does not."""
-    if not waiting.has("message"):
+    if waiting is None:
         return ""
-    return f"waiting because {waiting.text('message')}{_again(waiting.text('until'))}"
+    return f"waiting because {waiting.message}{_again(waiting.until)}"
 
 
-def _again(until: str) -> str:
-    instant = _instant(until)
-    if instant is None:
+def _again(until: datetime | None) -> str:
+    if until is None:
         return ""
-    left = instant - datetime.now(UTC)  # noqa: TID251 - the person's own clock
+    left = until - datetime.now(UTC)  # noqa: TID251 - the person's own clock
     return f"; again in {length(left)}" if left > timedelta() else "; again now"
 
 

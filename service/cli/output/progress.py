@@ -1,7 +1,6 @@
 """Waiting for a build, with its progress in sight."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from typing import Final
 
 import click
 
-from service.cli.client.api import Client, UnreachableError
-from service.cli.client.fields import ResponseFields
+from service.cli.client import models
+from service.cli.client.api import Client
+from service.cli.client.reading import read_json
+from service.cli.client.wire import UnreachableError
 from service.cli.launchers.fields import image_of
 from service.cli.output.printing import (
     echo,
@@ -49,27 +50,19 @@ async def follow_build(client: Client, build: str) -> AsyncIterator[Progress]:
     Raises:
         UnreachableError: The service went away before.
     """
+    origin = f"{client.url}: the log of build {build}"
     async for event in client.follow("builds", build, "logs", "stream"):
         if event.name == END:
             return
         if event.name == WAITING:
-            why = waiting_line(ResponseFields(json.loads(event.data)))
-            yield Progress(text=why, is_waiting=True)
+            waiting = read_json(models.WaitingResponse, event.data, origin=origin)
+            yield Progress(text=waiting_line(waiting), is_waiting=True)
             continue
-        yield Progress(text=_line(event.data))
+        line = read_json(models.LogLineResponse, event.data, origin=origin)
+        yield Progress(text=line.text)
     # The server ends a log with the event `end`. A stream that closes without it was
     # cut, and the build may still run.
     raise UnreachableError(client.url)
-
-
-def _line(data: str) -> str:
-    try:
-        content: object = json.loads(data)
-    except ValueError:
-        return data
-    if isinstance(content, dict):
-        return ResponseFields(content).text("text")
-    return str(content)
 
 
 async def print_log(client: Client, build: str) -> int:
@@ -79,7 +72,7 @@ async def print_log(client: Client, build: str) -> int:
             click.echo(plain(f"build {build}: {update.text}"), err=True)
         else:
             echo(update.text)
-    return _conclude(await client.get("builds", build))
+    return _conclude(await client.get(models.BuildDetails, "builds", build))
 
 
 async def wait_for(client: Client, build: str, *, output: str) -> int:
@@ -99,58 +92,59 @@ async def wait_for(client: Client, build: str, *, output: str) -> int:
                 click.echo(plain(f"build {build}: {update.text}"), err=True)
             elif update.text.strip():
                 status.update(plain(update.text)[: out.width - 4])
-        found = await client.get("builds", build)
+        found = await client.get(models.BuildDetails, "builds", build)
         await _rolled_out(client, found)
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
     return _conclude(found) if output == "table" else _code(found)
 
 
 async def wait_for_newest(client: Client, environment: str, *, output: str) -> int:
     """Wait for an environment's newest build."""
-    found = await client.list("environments", environment, "builds")
+    found = await client.list(
+        models.BuildDetails, "environments", environment, "builds"
+    )
     if not found:
         raise NotFoundError("the environment has no build")
-    return await wait_for(client, found[0].text("id"), output=output)
+    return await wait_for(client, found[0].id, output=output)
 
 
-async def _rolled_out(client: Client, build: ResponseFields) -> None:
+async def _rolled_out(client: Client, build: "models.BuildDetails") -> None:
     """Wait until the launcher knows of a build's image, a moment after its end.
 
     Whoever waited may start a session next, and expects the new image there. A
     launcher that went on to something newer never shows it: then enough is enough.
     """
-    image = build.inner("result").text("image")
-    if not image:
+    if build.result is None:
         return
+    image = build.result.image
     with suppress(TimeoutError, NotFoundError):
         async with asyncio.timeout(ROLLS_OUT_WITHIN.total_seconds()):
             while True:
-                path = ("session_launchers", build.text("launcher_id"))
-                found = await client.get(*path)
-                if image in {image_of(found), found.text("available_image")}:
+                found = await client.get(
+                    models.LauncherDetails, "session_launchers", build.launcher_id
+                )
+                if image in {image_of(found), found.available_image}:
                     return
                 await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 
-def _code(found: ResponseFields) -> int:
-    return 0 if found.text("status") == "succeeded" else 1
+def _code(found: "models.BuildDetails") -> int:
+    return 0 if found.status == "succeeded" else 1
 
 
-def _conclude(found: ResponseFields) -> int:
+def _conclude(found: "models.BuildDetails") -> int:
     """Describe how a build ended, and return the exit code."""
-    state = found.text("state") or found.text("status")
-    image = found.inner("result").text("image")
-    time = took(found.text("created_at"), found.text("completed_at"))
+    time = took(found.created_at, found.completed_at)
     echo_styled(
-        f"Build {found.text('id')} ",
-        (state, style_of(state)),
-        f" ({found.text('ended')})" if found.has("ended") else "",
+        f"Build {found.id} ",
+        (found.state, style_of(found.state)),
+        f" ({found.ended})" if found.ended else "",
         f" after {time}" if time else "",
-        f": {reference(image)}" if image else "",
+        f": {reference(found.result.image)}" if found.result else "",
     )
-    failure = found.inner("failure")
-    for part in (failure.text("message"), failure.text("hint")):
+    failure = found.failure
+    for part in (failure.message, failure.hint) if failure else ():
         if part:
             echo(f"  {part}")
     return _code(found)

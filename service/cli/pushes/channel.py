@@ -26,8 +26,8 @@ from typing import Final
 
 import aiohttp
 
-from service.cli.client.api import ApiReply, ServerEvent, UnreachableError
 from service.cli.client.http import deliver, parsed_events
+from service.cli.client.wire import ApiReply, ServerEvent, UnreachableError
 from service.errors import InvalidRequestError, PermanentError
 from service.forges.registry import FORGES
 

@@ -1,6 +1,5 @@
 """Deliveries of a local repository's pushes, sent as a forge would."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +7,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 from service.adapters.clock import SystemClock
-from service.cli.client.fields import ResponseFields, UnexpectedAnswerError
+from service.cli.client import models
 from service.cli.client.http import deliver
+from service.cli.client.reading import UnexpectedAnswerError, read_json
+from service.cli.client.wire import ApiReply
 from service.cli.output.printing import echo
 from service.cli.pushes.history import MovedRef, PushHistory
 from service.domain.delivery import Forge
@@ -87,20 +88,21 @@ async def _deliver(target: DeliveryTarget, facts: PushFacts) -> int:
         now=SystemClock().now(),
     )
     reply = await deliver(target.url, headers=headers, body=body)
-    echo(f"{facts.ref} {facts.after[:12]}: {reply.status} {_told(reply.text)}")
+    answer = _sentence(reply, target.url)
+    echo(f"{facts.ref} {facts.after[:12]}: {reply.status} {answer}")
     return reply.status
 
 
-def _told(text: str) -> str:
+def _sentence(reply: ApiReply, url: str) -> str:
     """Write the receiver's answer as a sentence; whatever else answers, as it is."""
     try:
-        answer = ResponseFields(json.loads(text))
-    except (ValueError, UnexpectedAnswerError):
-        return text.strip()[:500]
-    error = answer.inner("error")
-    if error.has("message"):
-        return error.text("message")
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            refusal = read_json(models.ErrorResponse, reply.text, origin=url)
+            return refusal.error.message
+        receipt = read_json(models.ReceiptResponse, reply.text, origin=url)
+    except UnexpectedAnswerError:
+        return reply.text.strip()[:500]
     return (
-        f"{answer.text('status')} ({answer.text('reason')}): {answer.text('message')} "
-        f"It is delivery {answer.text('delivery')}."
+        f"{receipt.status} ({receipt.reason}): {receipt.message} "
+        f"It is delivery {receipt.delivery}."
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.client.fields import ResponseFields
 from service.cli.output.printing import example, output_option, show_json
 from service.domain.delivery import Forge
 from service.errors import InvalidRequestError
@@ -73,15 +73,16 @@ async def simulate(
         "hook_id": hook,
     }
     found = await client.post(
+        models.Simulation,
         "simulations",
         body={key: entry for key, entry in request.items() if entry is not None},
     )
     if output == "json":
-        show_json(found.raw)
+        show_json(client.json_of(found))
         return
     from service.cli.output.sentences import print_sentences  # noqa: PLC0415 - rich is slow
 
-    print_sentences(found)
+    print_sentences(found.lines)
 
 
 def _read(file: Path) -> str:
@@ -98,7 +99,9 @@ def _forge_of(body: str) -> Forge:
         content: object = json.loads(body)
     except ValueError as exc:
         raise InvalidRequestError(f"the payload is no JSON: {exc}") from exc
-    keys = ResponseFields(content).raw.keys()
+    if not isinstance(content, dict):
+        raise InvalidRequestError("the payload is no JSON object")
+    keys = content.keys()
     named = (forge for forge, spec in FORGES.items() if spec.payload_keys & keys)
     return next(named, next(iter(Forge)))
 

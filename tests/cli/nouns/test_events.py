@@ -4,16 +4,47 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from service.events.envelope import Event
+from service.events.models import BuildStarted, Data, LauncherUpdated
 from tests.cli.conftest import Run
 
-STARTED = {"type": "dev.relaunch.build.started.v2", "data": {"commit": "abc"}}
-MOVED = {"type": "dev.relaunch.launcher.updated.v1", "data": {"action": "moved"}}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REFUSED = b""
 """Ends what otherwise goes on for ever."""
+
+
+def an_event(data: Data) -> dict[str, object]:
+    event: dict[str, object] = json.loads(Event.of(data, id="1", time=NOON).to_bytes())
+    return event
+
+
+COMMIT = "3f2a9c1" + 33 * "0"
+STARTED = an_event(
+    BuildStarted(
+        build_id="b",
+        build_key="k",
+        attempt=1,
+        repository_url="https://github.com/me/course",
+        commit=COMMIT,
+    )
+)
+MOVED = an_event(
+    LauncherUpdated(
+        launcher_id="l",
+        environment_id="e",
+        project_id="p",
+        action="moved",
+        image="local/env@sha256:" + "ab" * 32,
+        generation=2,
+    )
+)
+UNKNOWN = STARTED | {"type": "dev.relaunch.build.dreamt.v1"}
+ODD = STARTED | {"data": {"commit": 7}}
 
 
 def told(name: str, data: object, id_: str = "") -> bytes:
@@ -32,7 +63,7 @@ def a_service(*streams: bytes) -> Iterator[tuple[str, Sequence[str]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path.endswith("/version"):
-                self._answer(200, "application/json", b"{}")
+                self._answer(200, "application/json", b'{"version": "0.2.0"}')
                 return
             places.append(self.headers.get("Last-Event-ID", ""))
             stream = left.pop(0)
@@ -92,3 +123,18 @@ def test_whoever_may_have_missed_events_is_told(run: Run, streams: list[bytes]) 
 
     assert said.stdout == ""
     assert "Events may have been missed." in said.stderr
+
+
+def test_an_event_is_a_line_of_what_a_person_asks_first(run: Run) -> None:
+    events = (STARTED, MOVED, UNKNOWN, ODD)
+    stream = b"".join(told("a", event, "1") for event in events)
+    with a_service(stream) as (url, _):
+        said = run("--url", url, "events")
+
+    when = NOON.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    assert said.stdout == (
+        f"{when}  build.started.v2           commit=3f2a9c100000\n"
+        f"{when}  launcher.updated.v1        action=moved  image=env@abababababab\n"
+        f"{when}  build.dreamt.v1            \n"
+        f"{when}  build.started.v2           \n"
+    )

@@ -1,0 +1,76 @@
+"""JSON of the service, read as the model that the service wrote it from."""
+
+from types import GenericAlias
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from service.errors import PermanentError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["UnexpectedAnswerError", "list_of", "read_json"]
+
+M = TypeVar("M")
+
+MOST_SHOWN: Final = 60
+"""Characters of a value that is not as expected."""
+_TOO_LITTLE: Final = "missing"
+_EXPECTED: Final = "Input should be "
+"""How pydantic begins the sentences that say what was expected."""
+
+
+class UnexpectedAnswerError(PermanentError):
+    """The service answered something this command line does not understand."""
+
+
+def read_json(model: type[M], text: str, *, origin: str) -> M:
+    """Read JSON as a model; fields that it does not know are left out.
+
+    Args:
+        model: What is expected; `list[…]` of a model, too.
+        text: The JSON.
+        origin: Who wrote it, for the message.
+
+    Raises:
+        UnexpectedAnswerError: A field is missing, or is of another type.
+    """
+    # pydantic takes half a second, and `--help` imports this file.
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    adapter: TypeAdapter[M] = TypeAdapter(model)
+    try:
+        # The models forbid unknown fields, so that the service writes no others. A
+        # newer service has more of them, at any depth, and its answers are read too.
+        return adapter.validate_json(text, strict=True, extra="ignore")
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise UnexpectedAnswerError(
+            f"{origin} answered {_difference(first)}; `relaunch version` shows whether "
+            "the service has another version"
+        ) from exc
+
+
+def list_of(model: type[M]) -> type[list[M]]:
+    """Return what reads a list of a model."""
+    # mypy reads `list[…]` of a variable as a type that it does not know.
+    models: type[list[M]] = GenericAlias(list, (model,))  # type: ignore[assignment]
+    return models
+
+
+def _difference(error: "ErrorDetails") -> str:
+    """Say what came in the place of what was expected, for the first that differs."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == _TOO_LITTLE:
+        return f"without the field {place!r}, which was expected"
+    at = f" as {place!r}" if place else ""
+    expected = error["msg"].removeprefix(_EXPECTED)
+    return f"{_shown(error['input'])}{at}; expected {expected}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
