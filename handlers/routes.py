@@ -44,7 +44,6 @@ from handlers.api.resources.launchers import (
     remove_launcher,
     show_launcher,
 )
-from handlers.api.resources.operation.usage import show_usage
 from handlers.api.resources.renku.builds import (
     add_session_build,
     change_session_build,
@@ -81,6 +80,7 @@ from handlers.api.resources.system import (
     show_reference,
     show_version,
 )
+from handlers.api.resources.usage import show_usage
 from handlers.api.schemas.builds import BuildDetails
 from handlers.api.schemas.dead_letters import DeadLetterResponse, DeadLettersQuery
 from handlers.api.schemas.deliveries import DeliveryResponse
@@ -92,7 +92,6 @@ from handlers.api.schemas.launchers import (
     LauncherPost,
     MoveRequest,
 )
-from handlers.api.schemas.operation.usage import UsageResponse
 from handlers.api.schemas.receipts import Alive, Ready, ReceiptResponse
 from handlers.api.schemas.renku.builds import (
     Build,
@@ -127,6 +126,7 @@ from handlers.api.schemas.sources import (
     EvaluationResponse,
     SourceResponse,
 )
+from handlers.api.schemas.usage import UsageResponse
 from handlers.api.update_routes import UPDATE_ROUTES
 from handlers.route import (
     ACCEPTED,

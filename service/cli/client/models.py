@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from handlers.api.schemas.explanations import Explanation
     from handlers.api.schemas.hooks import HookResponse, NewHook
     from handlers.api.schemas.launchers import LauncherDetails
-    from handlers.api.schemas.operation.usage import (
-        ProjectUsageResponse,
-        StoredPartResponse,
-        UnusedImageResponse,
-        UsageResponse,
-    )
     from handlers.api.schemas.projects.repositories import LinkedRepositoryResponse
     from handlers.api.schemas.projects.tokens import (
         NewTokenResponse,
@@ -40,6 +34,12 @@ if TYPE_CHECKING:
     from handlers.api.schemas.simulations import Simulation
     from handlers.api.schemas.sources import EvaluationResponse
     from handlers.api.schemas.updates.pauses import PauseResponse
+    from handlers.api.schemas.usage import (
+        ProjectUsageResponse,
+        StoredPartResponse,
+        UnusedImageResponse,
+        UsageResponse,
+    )
 
 __all__ = [
     "BuildDetails",
@@ -87,16 +87,16 @@ _MODULES: Final[Mapping[str, str]] = {
     "NewHook": "hooks",
     "NewTokenResponse": "projects.tokens",
     "PauseResponse": "updates.pauses",
-    "ProjectUsageResponse": "operation.usage",
+    "ProjectUsageResponse": "usage",
     "ReceiptResponse": "receipts",
     "RetriedResponse": "retries",
     "RetriesResponse": "retries",
     "SignInLink": "projects.tokens",
     "Simulation": "simulations",
-    "StoredPartResponse": "operation.usage",
+    "StoredPartResponse": "usage",
     "TokenResponse": "projects.tokens",
-    "UnusedImageResponse": "operation.usage",
-    "UsageResponse": "operation.usage",
+    "UnusedImageResponse": "usage",
+    "UsageResponse": "usage",
     "Version": "service",
     "WaitingResponse": "builds",
 }

@@ -1,5 +1,6 @@
 """Sign an image and attach its provenance, idempotently."""
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,6 @@ from service.adapters.kubernetes.signing.envelope import (
     to_envelope,
 )
 from service.adapters.kubernetes.signing.keys import SigningKey
-from service.adapters.kubernetes.signing.payload import SIMPLE_SIGNING, to_payload
 from service.adapters.kubernetes.signing.provenance import SLSA, is_provenance
 from service.adapters.kubernetes.signing.pushing import Pusher
 
@@ -31,6 +31,7 @@ __all__ = ["Signer"]
 
 log = structlog.get_logger(__name__)
 
+_SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 _MOST: Final = 50
 """How many attestations of an image are searched for ours, the newest first."""
 
@@ -77,7 +78,7 @@ class Signer:
             return
         payload = _create_payload(image)
         new = Attachment(
-            media_type=SIMPLE_SIGNING, data=payload, signature=self._key.sign(payload)
+            media_type=_SIMPLE_SIGNING, data=payload, signature=self._key.sign(payload)
         )
         await self._pusher.attach(image, SIGNATURE, before, new)
         log.info("image signed", image=image.repository, digest=image.version)
@@ -140,4 +141,23 @@ def _is_provenance(layer: Json) -> bool:
 
 
 def _create_payload(image: ImageReference) -> bytes:
-    return to_payload(f"{image.host}/{image.repository}", image.version)
+    """Create what a signature is over: the same bytes for the same image.
+
+    It has no timestamp and no random part, so that an existing signature is recognized
+    by its payload. Some verifiers compare the reference with the name by which an image
+    is pulled.
+
+    https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#simple-signing
+    https://github.com/containers/image/blob/main/docs/containers-signature.5.md
+    """
+    # Key order and separators are part of the signed bytes: a change here makes every
+    # existing signature unrecognisable to us, and each image would be signed a second
+    # time.
+    critical = {
+        "identity": {"docker-reference": f"{image.host}/{image.repository}"},
+        "image": {"docker-manifest-digest": image.version},
+        "type": "cosign container image signature",
+    }
+    return json.dumps(
+        {"critical": critical, "optional": {}}, separators=(",", ":")
+    ).encode()

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.store.database.engines import DatabaseEngines
@@ -13,7 +13,8 @@ from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
 from service.adapters.store.database.schema import expect_current, is_current
 from service.adapters.store.encryption import Cipher
-from service.adapters.store.recovery import release_claims
+from service.adapters.store.tables.bus import bus_queue
+from service.adapters.store.tables.evaluations import appointments
 from service.domain.hook import Secret
 from service.errors import PermanentError, TransientError
 
@@ -118,7 +119,7 @@ async def open_database(
             # SQLite has one owner, so every claim that is found belongs to a process
             # that ended. In PostgreSQL it may be another process at work.
             if not database.is_shared:
-                await release_claims(connection)
+                await _release_claims(connection)
         try:
             yield database
         finally:
@@ -166,3 +167,13 @@ def sqlite_path(url: str) -> Path | None:
     if scheme.partition("+")[0] != "sqlite" or not rest.startswith("/"):
         return None
     return None if path in {"", ":memory:"} else Path(path)
+
+
+async def _release_claims(connection: AsyncConnection) -> None:
+    """Give back every claim of the process that owned the database before."""
+    await connection.execute(update(appointments).values(claimed_until=None))
+    # Attempts are not counted up: the end of a process is no failure of the messages it
+    # held.
+    await connection.execute(
+        update(bus_queue).values(claimed_by=None, claimed_until=None)
+    )

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from handlers.api.responses import json_response
-from handlers.api.schemas.operation.usage import UsageResponse
+from handlers.api.schemas.usage import UsageResponse
 from handlers.app_keys import USAGE
 
 __all__ = ["show_usage"]

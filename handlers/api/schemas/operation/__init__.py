@@ -1,1 +1,0 @@
-"""What operators are answered."""
