@@ -27,6 +27,7 @@ from handlers.route import Surface
 from handlers.server import open_server
 from service.app.engines import open_engines
 from service.app.http import http_side
+from service.domain.building.build import EnvironmentId
 from service.domain.definition import Kind
 from service.domain.findings import Finding
 from service.domain.hook import Secret
@@ -116,9 +117,9 @@ class _Nobody:
         del reference
         return ""
 
-    def scope(self, project: str) -> str:
+    def scope(self, project: str, environment: EnvironmentId) -> str:
         """Share everything."""
-        del project
+        del project, environment
         return ""
 
     def builds_for(self, platform: str) -> bool:

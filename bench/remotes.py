@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from typing import Self
 
-from service.domain.building.build import Build, BuildId, Image
+from service.domain.building.build import Build, BuildId, EnvironmentId, Image
 from service.domain.definition import ABSENT, FILE, Entry, Kind
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.findings import Finding
@@ -119,8 +119,8 @@ class BenchBuilder:
     def identity(self, *, frontend: str) -> str:
         return f"bench/1 {frontend}"
 
-    def scope(self, project: str) -> str:
-        del project
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        del project, environment
         return ""
 
     def pull_secret(self, reference: str) -> str:

@@ -59,7 +59,7 @@ def roles_of(path: str) -> Sequence[str]:
         return ("receivers", "api")
     if group == "forge":
         return ("api", "consumers")
-    if group in {"kubernetes", "signing"}:
+    if group in {"kubernetes", "renku", "signing"}:
         return ("consumers",)
     return ("receivers", "api", "consumers")
 

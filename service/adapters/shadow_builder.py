@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from service.domain.building.build import Build, BuildId, Image
+from service.domain.building.build import Build, BuildId, EnvironmentId, Image
 from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
 from service.domain.findings import Finding
@@ -53,8 +53,8 @@ class ShadowBuilder:
     def identity(self, *, frontend: str) -> str:
         return self._builder.identity(frontend=frontend)
 
-    def scope(self, project: str) -> str:
-        return self._builder.scope(project)
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        return self._builder.scope(project, environment)
 
     def pull_secret(self, reference: str) -> str:
         return self._builder.pull_secret(reference)

@@ -8,7 +8,9 @@ from consumers.base_images import BaseReader
 from consumers.loops.supervisor import Loop
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions
+from service.adapters.renku.identity import RenkuIdentity
 from service.app.engines import Engines
+from service.app.upstream.renku import renku_builder
 from service.domain.building.build import BuildId
 from service.errors import InvalidRequestError
 from service.ports.builder import Builder, BuilderIdentity
@@ -37,6 +39,9 @@ def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
 
 
 def _open_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
+    if engines.upstream is not None:
+        _refuse_signing(settings)
+        return renku_builder(settings, engines, logs=_Logs(engines.store))
     if settings.builder == "local":
         _refuse_signing(settings)
         return _local_builder(settings, engines)
@@ -68,6 +73,8 @@ def builder_name(settings: Settings, engines: Engines) -> BuilderIdentity:
     Raises:
         InvalidRequestError: A setting is missing that the name depends on.
     """
+    if settings.upstream is not None:
+        return RenkuIdentity(settings.upstream)
     if settings.builder == "local":
         # A receiver never starts a build, and still needs the builder's identity: keys
         # are named by it, and previews show what would be built.

@@ -11,11 +11,13 @@ from consumers.subscriptions import ROLES
 from service.adapters.clock import SystemClock, UlidIds
 from service.adapters.commit_notifier import CommitNotifyingStore
 from service.adapters.forge_api.rate_limit import ForgeObserver
+from service.adapters.renku.client import RenkuClient
 from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
 from service.app.process import open_identity, open_notifications
 from service.app.remotes import open_remotes
 from service.app.tools import tools_of
+from service.app.upstream.client import open_upstream
 from service.domain.hook import Secret
 from service.metrics import Metrics
 from service.ports.bus import Bus
@@ -42,6 +44,8 @@ class Engines:
     anonymous_remote: SweptRemote
     forge_hooks: ForgeHooks
     identity: IdentityProvider
+    upstream: RenkuClient | None
+    """The Renku that launchers live in; None where they live here."""
     notices: CommitStatuses
     notifier: Notifier
     sandbox: Sandbox
@@ -91,6 +95,9 @@ async def open_engines(
             forge_hooks=remotes.hooks,
             identity=await stack.enter_async_context(
                 open_identity(settings, clock=clock)
+            ),
+            upstream=await stack.enter_async_context(
+                open_upstream(settings, clock=clock)
             ),
             notices=remotes.notices,
             notifier=await stack.enter_async_context(

@@ -37,6 +37,7 @@ from consumers.sweep import Sweep
 from service.app.engines import Engines, secret_keys
 from service.app.forge_loops import commit_status_notifier, hook_health
 from service.app.roles.upkeep import age_counter, upkeep_loops
+from service.app.upstream.renku import upstream_loops
 from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.evaluation.queue import Debounce
 from service.domain.evaluation.sweep import PollPolicy
@@ -175,6 +176,12 @@ class BusSide:
             cleaner.run,
             sweep.run,
             self._reconciler().run,
+            *upstream_loops(
+                self._settings,
+                engines,
+                builder=self._builder,
+                recorder=self._recorder,
+            ),
             self._settings_change().run,
             self._grant_keeper().run,
             self._outdater().run,

@@ -23,6 +23,10 @@ def expect_settings(settings: Settings, *, role: str) -> None:
 
 def lacking_settings(settings: Settings, *, role: str) -> Sequence[str]:
     """Name the settings that lack for this process to do its part."""
+    if settings.launchers is not None:
+        is_driving = role in {"dev", "consume"}
+        upstream = _of_upstream(settings) if is_driving else ()
+        return [*_shared(settings, role), *upstream]
     return [*_shared(settings, role), *_of_cluster(settings)]
 
 
@@ -56,3 +60,29 @@ def _of_cluster(settings: Settings) -> Iterator[str]:
         if not getattr(settings.kubernetes, name):
             variable = f"RELAUNCH_KUBERNETES_{name.upper()}"
             yield f"RELAUNCH_BUILDER=kubernetes needs {variable}"
+
+
+def _of_upstream(settings: Settings) -> Iterator[str]:
+    renku = settings.renku
+    if not renku.projects:
+        yield (
+            "RELAUNCH_LAUNCHERS needs RELAUNCH_RENKU_PROJECTS: the projects whose "
+            "launchers are followed there, by id or as namespace/slug"
+        )
+    if renku.token is None and renku.refresh_token is None:
+        if renku.client_id is None or renku.client_secret is None:
+            yield (
+                "RELAUNCH_LAUNCHERS needs a credential: RELAUNCH_RENKU_REFRESH_TOKEN "
+                "with RELAUNCH_RENKU_CLIENT_ID, RELAUNCH_RENKU_CLIENT_ID with "
+                "RELAUNCH_RENKU_CLIENT_SECRET, or RELAUNCH_RENKU_TOKEN"
+            )
+    elif renku.token is not None and renku.refresh_token is not None:
+        yield (
+            "RELAUNCH_RENKU_TOKEN and RELAUNCH_RENKU_REFRESH_TOKEN are both set; "
+            "expected one of them"
+        )
+    elif renku.refresh_token is not None and renku.client_id is None:
+        yield (
+            "RELAUNCH_RENKU_REFRESH_TOKEN needs RELAUNCH_RENKU_CLIENT_ID, the client "
+            "that it was issued to"
+        )

@@ -17,9 +17,9 @@ def tools_of(settings: Settings) -> Tools:
     tools = Tools(
         poetry=settings.build.poetry_version, pip_python=settings.build.pip_python
     )
-    # In a cluster the tools are in the builder image; what this machine has is
-    # irrelevant, and asking for it would differ between receivers and consumers.
-    if settings.builder != "local":
+    # In a cluster, and in an upstream Renku, the tools are in the builder image; what
+    # this machine has is irrelevant, and would differ between receivers and consumers.
+    if settings.builder != "local" or settings.launchers is not None:
         return tools
     path = passed_to_builds(settings).get("PATH", "")
     return replace(tools, uv=version("uv"), pythons=_pythons(path))

@@ -8,6 +8,7 @@ from typing import Protocol
 from service.domain.building.build import (
     Build,
     BuildId,
+    EnvironmentId,
     Image,
     PhaseTime,
 )
@@ -85,11 +86,12 @@ class BuilderIdentity(Protocol):
         """Return the builder with its version: `builder_image` of the build spec."""
         ...
 
-    def scope(self, project: str) -> str:
-        """Return the only project that may share an image; empty when all may.
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        """Return what an image may be shared within; empty when all may share it.
 
         A builder with caches limits sharing to a project: the commits of one project
-        must not influence the image of another.
+        must not influence the image of another. One that builds for an environment and
+        cannot give its image to others limits it to that environment.
         """
         ...
 

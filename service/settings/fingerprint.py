@@ -19,7 +19,15 @@ from service.settings.tree import Settings
 
 __all__ = ["fingerprint_of"]
 
-_SECTIONS: Final = ("build", "local", "kubernetes", "signing", "remote", "forge")
+_SECTIONS: Final = (
+    "build",
+    "local",
+    "kubernetes",
+    "signing",
+    "remote",
+    "forge",
+    "renku",
+)
 _MOST_READ: Final = 2**20
 """Bytes of a file that is named; such files have some thousand."""
 
@@ -36,7 +44,8 @@ def fingerprint_of(settings: Settings, *, key: Secret) -> str:
         for name, section in chosen.items()
     }
     document = json.dumps(
-        [settings.builder, plain, passed_to_builds(settings)], sort_keys=True
+        [settings.builder, settings.launchers, plain, passed_to_builds(settings)],
+        sort_keys=True,
     ).encode()
     return hmac.new(key.reveal().encode(), document, hashlib.sha256).hexdigest()
 

@@ -19,7 +19,12 @@ from pydantic_settings import (
 
 from service.domain.hook import Secret
 from service.settings.auth import AuthSettings
-from service.settings.building import BuildSettings, LocalSettings
+from service.settings.building import (
+    BuildSettings,
+    LocalSettings,
+    RenkuSettings,
+    parse_upstream,
+)
 from service.settings.config_file import read_config
 from service.settings.forges import (
     EvaluationSettings,
@@ -97,6 +102,10 @@ class Settings(BaseSettings):
     builder: Literal["local", "kubernetes"] = "local"
     """What makes images: this machine, or Jobs of a cluster."""
     kubernetes: KubernetesSettings = KubernetesSettings()
+    launchers: str | None = None
+    """`renku+https://host`: launchers live in that Renku, which also builds, whatever
+    `builder` says. Launchers of this service itself when unset."""
+    renku: RenkuSettings = RenkuSettings()
     signing: SigningSettings = SigningSettings()
     retention: RetentionSettings = RetentionSettings()
 
@@ -115,6 +124,13 @@ class Settings(BaseSettings):
         if value and (scheme not in {"http", "https"} or not urlsplit(value).hostname):
             raise ValueError(f"{value!r} is no URL; expected https://host")
         return value
+
+    @field_validator("launchers")
+    @classmethod
+    def _is_upstream(cls, value: str | None) -> str | None:
+        if value:
+            parse_upstream(value)
+        return value or None
 
     @field_validator("database")
     @classmethod
@@ -171,6 +187,11 @@ class Settings(BaseSettings):
         return frozenset(named) | self.forge.hosts
 
     @property
+    def upstream(self) -> str | None:
+        """The URL of the Renku that launchers live in; None where they live here."""
+        return self.launchers and parse_upstream(self.launchers)
+
+    @property
     def builder_root(self) -> Path:
         """Where the local builder keeps environments."""
         return self.data / "builder"
@@ -182,9 +203,10 @@ class Settings(BaseSettings):
         tokens = (part.partition("=")[2].strip() for part in parts(self.forge.tokens))
         token = self.api_token()
         given = (token.reveal() if token else "", *parts(self.secret_key))
-        signing = self.signing.password.get_secret_value()
+        sections = (self.signing.password, *self.renku.secrets)
+        others = (secret.get_secret_value() for secret in sections)
         return frozenset(
-            text for text in (*given, *tokens, *passwords, signing) if text
+            text for text in (*given, *tokens, *passwords, *others) if text
         )
 
     def api_token(self) -> Secret | None:

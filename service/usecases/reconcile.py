@@ -199,6 +199,6 @@ def make_spec(
         frontend=launcher.frontend,
         platform=launcher.platform,
         builder_image=builder.identity(frontend=launcher.frontend),
-        scope=builder.scope(launcher.project_id),
+        scope=builder.scope(launcher.project_id, launcher.environment_id),
         private_to=source.private_to,
     )

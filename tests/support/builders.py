@@ -3,7 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from service.domain.building.build import Build, BuildId, Image, Package, PhaseTime
+from service.domain.building.build import (
+    Build,
+    BuildId,
+    EnvironmentId,
+    Image,
+    Package,
+    PhaseTime,
+)
 from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Kind
 from service.domain.findings import Finding
@@ -73,8 +80,8 @@ class ToldBuilder:
             raise TransientError("the registry does not answer")
         return self.tags[reference]
 
-    def scope(self, project: str) -> str:
-        del project
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        del project, environment
         return ""
 
     def pull_secret(self, reference: str) -> str:

@@ -369,7 +369,7 @@ class Service(World):
             frontend=launcher.frontend,
             platform=launcher.platform,
             builder_image=self.builder.identity(frontend=launcher.frontend),
-            scope=self.builder.scope(launcher.project_id),
+            scope=self.builder.scope(launcher.project_id, launcher.environment_id),
             private_to=source.private_to,
         )
         return build_key(found.meaning, found.kind, spec)

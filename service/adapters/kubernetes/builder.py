@@ -41,7 +41,7 @@ from service.adapters.kubernetes.status.jobs import (
 )
 from service.adapters.kubernetes.status.result import OutcomeReader
 from service.certificates import tls_of
-from service.domain.building.build import Build, BuildId
+from service.domain.building.build import Build, BuildId, EnvironmentId
 from service.domain.definition import Kind
 from service.domain.findings import Finding
 from service.errors import (
@@ -149,8 +149,8 @@ class KubernetesBuilder(RegistryImages):
     def identity(self, *, frontend: str) -> str:
         return self._identity.identity(frontend=frontend)
 
-    def scope(self, project: str) -> str:
-        return self._identity.scope(project)
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        return self._identity.scope(project, environment)
 
     def pull_secret(self, reference: str) -> str:
         return self._identity.pull_secret(reference)

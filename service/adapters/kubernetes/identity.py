@@ -6,6 +6,7 @@ from dataclasses import replace
 from service.adapters.kubernetes.credentials.privacy import pull_secret_of
 from service.adapters.kubernetes.manifests.names import identity
 from service.adapters.kubernetes.options import KubernetesOptions
+from service.domain.building.build import EnvironmentId
 from service.domain.definition import Kind
 from service.domain.findings import Finding
 
@@ -22,7 +23,8 @@ class KubernetesIdentity:
     def identity(self, *, frontend: str) -> str:
         return f"{identity(self.options)} {frontend}"
 
-    def scope(self, project: str) -> str:
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        del environment
         # A cache may hold anything that earlier commits of the project wrote, so only
         # builds of that project may share images that were built with it.
         return project if self.options.reuses_layers else ""

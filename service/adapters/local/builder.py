@@ -36,7 +36,7 @@ from service.adapters.local.job import Job, Result, read, write
 from service.adapters.local.options import DEFAULT_PATH, LocalOptions
 from service.adapters.local.worker_process import LogWriter, WorkerProcess, explain_exit
 from service.definitions.registry import kind_spec
-from service.domain.building.build import Build, BuildId
+from service.domain.building.build import Build, BuildId, EnvironmentId
 from service.domain.definition import Kind
 from service.domain.findings import Finding
 from service.errors import NotFoundError
@@ -116,8 +116,8 @@ class LocalBuilder(LocalImageAccess):
     def identity(self, *, frontend: str) -> str:
         return self._identity.identity(frontend=frontend)
 
-    def scope(self, project: str) -> str:
-        del project
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        del project, environment
         return ""
 
     def pull_secret(self, reference: str) -> str:

@@ -33,6 +33,7 @@ from service.adapters.store.repositories.statistics import SqlStatistics
 from service.adapters.store.repositories.sweeps import SqlSweeps
 from service.adapters.store.retention.usage import SqlRetention
 from service.adapters.store.statements import Statements
+from service.adapters.store.upstream.builds import SqlUpstreamBuilds
 from service.ports.store import Transaction
 
 __all__ = ["SqlStore"]
@@ -81,6 +82,7 @@ class _SqlTransaction:
         self.evaluations = SqlEvaluations(statements)
         self.rebuilds = SqlRebuilds(statements)
         self.builds = SqlBuilds(statements)
+        self.upstream_builds = SqlUpstreamBuilds(statements)
         self.schedule = SqlSchedule(statements)
         self.retention = SqlRetention(statements)
         self.state = SqlStates(statements)

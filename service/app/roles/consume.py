@@ -12,6 +12,7 @@ from service.app.loops import BusSide
 from service.app.process import ReadyRole, make_data_folder, until_stopped
 from service.app.required_settings import expect_settings
 from service.app.roles.relaying import relay
+from service.app.upstream.renku import check_upstream
 from service.domain.hook import Secret
 from service.settings import Settings
 
@@ -23,6 +24,7 @@ async def consume(settings: Settings, on_ready: Callable[[ReadyRole], None]) -> 
     expect_settings(settings, role="consume")
     make_data_folder(settings)
     async with open_engines(settings, migrates=False) as engines:
+        await check_upstream(settings, engines)
         builder = make_builder(settings, engines)
         bus = BusSide(settings, engines, builder=builder)
         # The builder is the leader's resource and is not entered here: a process that

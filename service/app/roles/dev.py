@@ -12,6 +12,7 @@ from service.app.loops import BusSide
 from service.app.process import ReadyRole, api_token, make_data_folder, until_stopped
 from service.app.required_settings import expect_settings
 from service.app.roles.relaying import relay
+from service.app.upstream.renku import check_upstream
 from service.domain.rights.caller import OPERATOR
 from service.settings import Settings
 
@@ -23,6 +24,7 @@ async def dev(settings: Settings, on_ready: Callable[[ReadyRole], None]) -> None
     expect_settings(settings, role="dev")
     make_data_folder(settings)
     async with open_engines(settings) as engines:
+        await check_upstream(settings, engines)
         with bind(settings) as bound:
             await _work(bound, engines, on_ready)
 

@@ -120,7 +120,7 @@ class BuildSpec:
     """The builder with its version: a builder image by digest, or the local builder
     and the tools that it uses."""
     scope: str = ""
-    """The only project that may share the image; empty when all projects may."""
+    """The only project or environment that may share the image; empty when all may."""
     private_to: str = ""
     """The private repository whose readers alone may use the image; empty for a public
     one."""

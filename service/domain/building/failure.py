@@ -89,6 +89,15 @@ class FailureClass(Enum):
     """The builder is incompatible: its API, its image, or the image's extensions."""
     SMOKE_FAILED = ("smoke_failed", False, _AUTHOR)
     """The image was built and failed its smoke test."""
+    UPSTREAM_REFUSED = ("upstream_refused", False, _AUTHOR)
+    """Renku refuses to build: it cannot, or the account of this service may not. Not
+    tried again by itself, as nothing here would change that."""
+    UPSTREAM_CANCELLED = ("upstream_cancelled", False, _AUTHOR)
+    """A person cancelled the build in Renku, and is not overruled."""
+    UPSTREAM_BUSY = ("upstream_busy", True, _OTHERS)
+    """Renku builds the environment for somebody else at present."""
+    UPSTREAM_OUTDATED = ("upstream_outdated", True, _OTHERS)
+    """Renku built another commit than the one that was pushed, several times."""
     SHADOW = ("shadow", True, _OTHERS)
     """Shadow mode is on: everything is decided, and nothing is built."""
     INTERNAL = ("internal", True, _OTHERS)
@@ -110,12 +119,14 @@ class FailureClass(Enum):
     def depends_on_settings(self) -> bool:
         """Return whether another operator setting may make the same build succeed.
 
-        Limits count, although it is the definition that exceeds them.
+        Limits count, although it is the definition that exceeds them; so does the
+        account that an upstream Renku knows this service by.
         """
         return self.fixed_by is FixedBy.OTHERS or self in {
             FailureClass.DISK_LIMIT,
             FailureClass.OUT_OF_MEMORY,
             FailureClass.PROCESS_LIMIT,
+            FailureClass.UPSTREAM_REFUSED,
         }
 
     @classmethod

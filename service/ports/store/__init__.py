@@ -12,6 +12,8 @@ from service.ports.store.builds import (
     Evaluations,
     LogLine,
     Rebuilds,
+    UpstreamBuild,
+    UpstreamBuilds,
 )
 from service.ports.store.configuration import (
     Environments,
@@ -81,6 +83,8 @@ __all__ = [
     "Sweeps",
     "Tokens",
     "Transaction",
+    "UpstreamBuild",
+    "UpstreamBuilds",
     "Users",
 ]
 
@@ -113,6 +117,8 @@ class Transaction(Protocol):
     def bases(self) -> Bases: ...
     @property
     def builds(self) -> Builds: ...
+    @property
+    def upstream_builds(self) -> UpstreamBuilds: ...
     @property
     def schedule(self) -> Schedule: ...
     @property

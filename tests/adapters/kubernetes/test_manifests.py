@@ -120,8 +120,8 @@ def test_a_previous_image_is_passed_where_images_stay_in_their_project() -> None
     assert given in arguments(VARIANTS["cache-trusted"], "creator")
     for options in (alone, elsewhere):
         assert given not in arguments(Variant(build=build, options=options), "analyze")
-    assert KubernetesIdentity(alone).scope("project") == ""
-    assert KubernetesIdentity(cached).scope("project") == "project"
+    assert KubernetesIdentity(alone).scope("project", EnvironmentId("E")) == ""
+    assert KubernetesIdentity(cached).scope("project", EnvironmentId("E")) == "project"
 
 
 def test_caches_are_one_environment_s_with_one_repository() -> None:

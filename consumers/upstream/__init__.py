@@ -1,0 +1,1 @@
+"""What is followed in an upstream Renku."""

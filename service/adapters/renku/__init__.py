@@ -1,0 +1,1 @@
+"""An upstream Renku: launchers live there, and it builds their environments."""

@@ -1,0 +1,209 @@
+"""Requests to an upstream Renku's REST API."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.adapters.renku.access_tokens import AccessTokens
+from service.adapters.renku.errors import CANNOT_START, UpstreamRefusedError
+from service.errors import ConflictError, TransientError
+
+__all__ = ["RenkuClient"]
+
+API: Final = "/api/data"
+DEADLINE: Final = timedelta(seconds=30)
+"""Renku asks its cluster for the state of builds while it answers."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of an answer; the longest are logs and lists of launchers."""
+_LONGEST_SENTENCE: Final = 300
+_ANONYMOUS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
+"""Answers that an expired token may be the cause of: Renku serves it as anonymous, for
+whom a private project does not exist."""
+
+
+class _Error(BaseModel):
+    """`{"error": {"code", "message", "detail"?}}` of every refusal."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    code: int = 0
+    message: str = ""
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply:
+    content: Any
+    pages: int
+    """How many pages a list has."""
+
+
+class RenkuClient:
+    """Make requests as the account of this service.
+
+    One per process. A token that was refused is got anew once for each request.
+
+    Args:
+        session: Sends the requests.
+        url: Of Renku, without `/api/data`.
+        tokens: Gives the token.
+    """
+
+    def __init__(
+        self, *, session: aiohttp.ClientSession, url: str, tokens: AccessTokens
+    ) -> None:
+        self._session = session
+        self.url = url
+        self._tokens = tokens
+
+    async def get(self, *path: str, **query: str) -> Any:  # noqa: ANN401 - JSON, which callers validate
+        """Return what is there.
+
+        Raises:
+            UpstreamRefusedError: It is not there, or may not be read.
+            TransientError: Renku does not answer, or not as it should.
+        """
+        return (await self._send("GET", path, query=query)).content
+
+    async def get_all(self, *path: str) -> Sequence[Any]:
+        """Return a whole list, however many pages it comes in.
+
+        Raises:
+            UpstreamRefusedError: It is not there, or may not be read.
+            TransientError: Renku does not answer, or not as it should.
+        """
+        entries: list[Any] = []
+        page, pages = 1, 1
+        while page <= pages:
+            # The first page without a number: Renku does not page every list.
+            query = {"page": str(page)} if page > 1 else {}
+            reply = await self._send("GET", path, query=query)
+            if not isinstance(reply.content, list):
+                raise TransientError(f"{self.url} answers no list to /{'/'.join(path)}")
+            entries += reply.content
+            page, pages = page + 1, reply.pages
+        return entries
+
+    async def post(self, *path: str) -> Any:  # noqa: ANN401
+        """Make something new, without a body.
+
+        Raises:
+            ConflictError: Something stands in its way at present.
+            UpstreamRefusedError: It may not or cannot be made.
+            TransientError: Renku does not answer; it may have been made.
+        """
+        return (await self._send("POST", path)).content
+
+    async def patch(self, *path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401
+        """Change something.
+
+        Raises:
+            ConflictError: Something stands in its way at present.
+            UpstreamRefusedError: It may not or cannot be changed.
+            TransientError: Renku does not answer; it may have been changed.
+        """
+        return (await self._send("PATCH", path, body=body)).content
+
+    async def _send(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> "_Reply":
+        what = "/".join(("", *(quote(part, safe="") for part in path)))
+        while True:
+            token = await self._tokens.current()
+            status, raw, pages = await self._request(
+                method,
+                what,
+                query=query,
+                body=body,
+                headers={"Authorization": f"Bearer {token.reveal()}"},
+            )
+            if status in _ANONYMOUS and self._tokens.reject(token):
+                continue
+            if status < HTTPStatus.BAD_REQUEST:
+                self._tokens.accept()
+            content = self._read(f"{method} {what}", status, raw)
+            return _Reply(content=content, pages=pages)
+
+    async def _request(
+        self,
+        method: str,
+        what: str,
+        *,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, bytes, int]:
+        try:
+            async with (
+                asyncio.timeout(DEADLINE.total_seconds()),
+                self._session.request(
+                    method,
+                    f"{self.url}{API}{what}",
+                    params=query,
+                    json=body,
+                    headers=headers,
+                    # The token would go along to wherever it leads.
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                raw = await answer.content.read(MOST_BYTES)
+                while not answer.content.at_eof() and len(raw) < MOST_BYTES:
+                    raw += await answer.content.read(MOST_BYTES)
+                pages = answer.headers.get("total-pages", "")
+                return answer.status, raw, int(pages) if pages.isdecimal() else 1
+        except TimeoutError as exc:
+            raise TransientError(
+                f"{self.url} did not answer within {DEADLINE.total_seconds():g} s"
+            ) from exc
+        except (aiohttp.ClientError, OSError) as exc:
+            raise TransientError(f"{self.url} does not answer: {exc}") from exc
+
+    def _read(self, what: str, status: int, raw: bytes) -> Any:  # noqa: ANN401
+        try:
+            content = json.loads(raw) if raw else None
+        except ValueError:
+            content = _NO_JSON
+        if status < HTTPStatus.MULTIPLE_CHOICES and content is not _NO_JSON:
+            return content
+        error = _error_of(content)
+        sentence = f"{error.message} {error.detail or ''}".strip()[:_LONGEST_SENTENCE]
+        message = f"Renku at {self.url} answers {status} to {what}" + (
+            f": {sentence}" if sentence else ""
+        )
+        if status == HTTPStatus.CONFLICT:
+            raise ConflictError(message)
+        # A status of the server's own fault, and still for ever: it says by its code
+        # that the build cannot be started.
+        if _may_pass(status) and error.code != CANNOT_START:
+            raise TransientError(message)
+        raise UpstreamRefusedError(message, status=status, code=error.code)
+
+
+_NO_JSON: Final = object()
+
+
+def _may_pass(status: int) -> bool:
+    return (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+    )
+
+
+def _error_of(content: object) -> _Error:
+    error = content.get("error") if isinstance(content, dict) else None
+    try:
+        return _Error.model_validate(error)
+    except ValidationError:
+        return _Error()

@@ -1,0 +1,1 @@
+"""Putting together what speaks to an upstream Renku."""

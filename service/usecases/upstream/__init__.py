@@ -1,0 +1,1 @@
+"""Launchers that live in an upstream Renku."""
