@@ -95,7 +95,7 @@ docs: $(READY) ## Write what the pages in docs/ say that the code knows
 lock: $(READY) ## Resolve the locked development requirements anew
 	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --upgrade \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements-dev.txt
-	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --constraint requirements-dev.txt \
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra traces --universal --constraint requirements-dev.txt \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements.txt
 
 image: $(READY) ## Write the image as .make/relaunch.tar, without a container engine

@@ -20,6 +20,7 @@ from service.domain.backoff import Backoff
 from service.errors import PermanentError, TransientError
 from service.events.envelope import Event, UndecodableEventError, data_of
 from service.events.models import Data
+from service.logs import log_about
 from service.ports.bus import Bus, Message, Role
 
 __all__ = ["Handle", "Runner"]
@@ -80,6 +81,7 @@ class Runner:
     async def _take(self, message: Message) -> None:
         try:
             event = Event.from_bytes(message.body)
+            _log_about(event)
             self._seen(event)
             data = data_of(event)
             if data is not None:  # a type newer than this version is not for us
@@ -120,6 +122,14 @@ class Runner:
 
     async def _bury(self, message: Message, exc: Exception) -> None:
         await message.dead_letter(error=_reason(exc))
+
+
+def _log_about(event: Event) -> None:
+    data = event.data
+    log_about(
+        traceparent=event.traceparent,
+        **{name: data.get(f"{name}_id") for name in ("delivery", "source", "build")},
+    )
 
 
 def _reason(exc: Exception) -> str:

@@ -42,6 +42,7 @@ The LGPL and the MPL ask for the sources of the library's own files: the image h
 """
 
 _SPELLINGS: Final = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD 3-Clause OR Apache-2.0": "BSD-3-Clause OR Apache-2.0",

@@ -13,10 +13,11 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from service.events.trace import trace_id_of
 from service.redaction import redact_credentials
 from service.settings import LogSettings
 
-__all__ = ["configure"]
+__all__ = ["configure", "log_about"]
 
 _SHORTEST: Final = 8
 """Characters of the shortest secret that is redacted by its value: shorter ones would
@@ -70,6 +71,20 @@ def configure(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+
+
+def log_about(*, traceparent: str | None = None, **ids: str | None) -> None:
+    """Name in every further line of this task what it is about, where that is known.
+
+    Args:
+        traceparent: The trace that its work belongs to.
+        ids: Such as `delivery`, `source` and `build`.
+    """
+    # A task has a context of its own, which ends with it: nothing is to be unbound.
+    known = {"trace": trace_id_of(traceparent), **ids}
+    structlog.contextvars.bind_contextvars(
+        **{name: text for name, text in known.items() if text}
+    )
 
 
 _NOISY = ("aio_pika", "aiormq")

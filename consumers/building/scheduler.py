@@ -34,6 +34,7 @@ from service.domain.building.schedule import (
 from service.errors import TransientError
 from service.events.envelope import Event
 from service.events.models import Data
+from service.logs import log_about
 from service.ports.builder import Builder, HinderedError, RefusedError
 from service.ports.store import LOCK_SCHEDULE, Store, Transaction
 from service.ports.time import Clock
@@ -201,6 +202,7 @@ class Scheduler:
                 group.create_task(self._start(start.build))
 
     async def _stop(self, build: Build, done: asyncio.Event) -> None:
+        log_about(traceparent=build.traceparent, build=build.id)
         try:
             await self._builder.cancel(build.id)
         except Exception:
@@ -212,6 +214,7 @@ class Scheduler:
             self._stopping.pop(build.key, None)
 
     async def _start(self, build: Build) -> None:
+        log_about(traceparent=build.traceparent, build=build.id)
         try:
             await self._try_to_start(build)
             await self._mark_running(build.id)

@@ -34,6 +34,7 @@ from service.domain.building.schedule import (
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.push import Trigger
 from service.domain.source import SourceId
+from service.events.trace import trace_id_of
 from service.ports.store import BATCH, Transaction
 from service.ports.time import Clock, Ids
 from service.usecases.publish_events import EventRecorder
@@ -125,7 +126,7 @@ class BuildTransitions:
         )
         await tx.builds.save(done)
         ended = await self._endings.end_first_page(tx, done)
-        log.info("build succeeded", build=build.id, rebuilds=ended)
+        log.info("build succeeded", **_about(build), rebuilds=ended)
 
     async def failed(self, tx: Transaction, build: Build, failure: Failure) -> None:
         """Write down that a build failed; a transient failure is tried again."""
@@ -135,7 +136,7 @@ class BuildTransitions:
             again = self._clock.now() + self._backoff.wait_after(build.attempt)
             build = replace(build, attempt=build.attempt + 1)
             await self.put_back(tx, build, not_before=again, why=failure)
-            log.warning("build retried", build=build.id, failure=failure.kind.word)
+            log.warning("build retried", **_about(build), failure=failure.kind.word)
             return
         if failure.kind.is_transient:
             # The hint of a transient failure promises another attempt by itself, which
@@ -151,7 +152,7 @@ class BuildTransitions:
         await tx.builds.save(done)
         ended = await self._endings.end_first_page(tx, done)
         log.info(
-            "build failed", build=build.id, failure=failure.kind.word, rebuilds=ended
+            "build failed", **_about(build), failure=failure.kind.word, rebuilds=ended
         )
 
     async def hindered(
@@ -168,10 +169,10 @@ class BuildTransitions:
         await tx.builds.save(replace(build, failure=hindrance))
         before = build.failure.kind if build.failure else None
         if hindrance is None:
-            log.info("build waits no more", build=build.id)
+            log.info("build waits no more", **_about(build))
         elif before is not hindrance.kind:
             await self._recorder.waiting(tx, build, hindrance)
-            log.info("build waits", build=build.id, because=hindrance.message)
+            log.info("build waits", **_about(build), because=hindrance.message)
 
     async def begin_again(self, tx: Transaction, build: Build, *, at: datetime) -> None:
         """Have a build start again at once that waits to be tried, or to be started."""
@@ -260,7 +261,7 @@ class BuildTransitions:
         await tx.builds.save(running)
         marked = await tx.rebuilds.start(build.id, at=now, limit=BATCH)
         await self._recorder.started(tx, running)
-        log.info("build started", build=build.id, attempt=build.attempt)
+        log.info("build started", **_about(build), attempt=build.attempt)
         return marked
 
     async def _replan(self, tx: Transaction, rebuild: Rebuild) -> None:
@@ -286,4 +287,9 @@ class BuildTransitions:
                 completed_at=now,
             )
         )
-        log.info("build stopped, nobody wants it", build=build.id)
+        log.info("build stopped, nobody wants it", **_about(build))
+
+
+def _about(build: Build) -> dict[str, str | None]:
+    """Name a build in a line that another one's message may have caused."""
+    return {"build": build.id, "trace": trace_id_of(build.traceparent)}

@@ -14,6 +14,7 @@ from consumers.loops.supervisor import isolate
 from service.domain.building.build import Build, BuildId, BuildState, Image
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import TransientError
+from service.logs import log_about
 from service.ports.builder import Builder, Finished, Observation, Running, Vanished
 from service.ports.store import LOCK_SCHEDULE, Store
 from service.ports.time import Clock
@@ -91,6 +92,7 @@ class BuildWatcher:
         trouble: list[TransientError] = []
 
         async def settle(build: Build) -> None:
+            log_about(traceparent=build.traceparent, build=build.id)
             async with room:
                 try:
                     with isolate("build not settled", build=build.id):

@@ -17,6 +17,8 @@ from service.domain.evaluation.plan import Known, Planned, plan
 from service.domain.launcher import Launcher
 from service.domain.reconciliation import RECENT
 from service.domain.source import Source
+from service.events.spans import evaluation_step
+from service.events.trace import child_traceparent
 from service.ports.store import BATCH, Transaction
 from service.ports.time import Ids
 from service.usecases.publish_events import EventRecorder
@@ -89,7 +91,10 @@ class LauncherPlanner:
                 paused=await tx.pauses.of_projects(
                     launcher.project_id for launcher in launchers
                 ),
-                traceparent=planning.observation.traceparent,
+                traceparent=child_traceparent(
+                    planning.observation.traceparent,
+                    evaluation_step(planning.evaluation.id),
+                ),
             )
             await self._plan(tx, planning, found, known)
             return ()

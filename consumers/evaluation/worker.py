@@ -34,6 +34,7 @@ from service.errors import (
     RemoteRefusedError,
     TransientError,
 )
+from service.logs import log_about
 from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store
@@ -119,6 +120,8 @@ class Evaluator:
         Raises:
             TransientError: The database did not answer.
         """
+        # One task goes from source to source.
+        structlog.contextvars.clear_contextvars()
         now = self._clock.now()
         async with self._store.transaction() as tx:
             # The claim is a transaction of its own. Holding one open while a forge
@@ -127,17 +130,17 @@ class Evaluator:
             due_evaluation = await tx.evaluation_queue.claim(now=now, lease=LEASE)
         if due_evaluation is None:
             return False
-        with structlog.contextvars.bound_contextvars(source=due_evaluation.source_id):
-            async with keep_claim(
-                due_evaluation.source_id,
-                claimed_at=now,
-                store=self._store,
-                clock=self._clock,
-            ):
-                # `now` is the instant of the claim, not of the first try: an outage
-                # that lasts longer than OUTLASTS must give the source up, or a process
-                # without a database would hold it while others could go on.
-                await self._evaluate_safely(due_evaluation, until=now + OUTLASTS)
+        log_about(source=due_evaluation.source_id)
+        async with keep_claim(
+            due_evaluation.source_id,
+            claimed_at=now,
+            store=self._store,
+            clock=self._clock,
+        ):
+            # `now` is the instant of the claim, not of the first try: an outage that
+            # lasts longer than OUTLASTS must give the source up, or a process without a
+            # database would hold it while others could go on.
+            await self._evaluate_safely(due_evaluation, until=now + OUTLASTS)
         return True
 
     async def _evaluate_safely(
@@ -179,6 +182,7 @@ class Evaluator:
             observation = await self._open(due_evaluation)
             if observation is None:
                 return
+            _log_about(observation)
             try:
                 if await self._recorder.record(await self._observe(observation)):
                     return
@@ -269,3 +273,8 @@ class Evaluator:
             if again is None:
                 raise
             return await observe_at(again)
+
+
+def _log_about(observation: HeadObservation) -> None:
+    delivery = next(iter(observation.delivery_ids), None)
+    log_about(traceparent=observation.traceparent, delivery=delivery)

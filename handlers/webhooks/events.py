@@ -1,6 +1,5 @@
 """The events that pushes become: one for every arrival or replay, or for a few."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +8,7 @@ from service.domain.delivery import DeliveryId
 from service.domain.push import Push
 from service.events.envelope import Event
 from service.events.models import ArrivalData, PushReceived, RepositoryData
+from service.events.trace import TraceContext
 from service.ports.store import DeliveryRecord
 from service.ports.time import Ids
 
@@ -81,14 +81,6 @@ def _event(data: PushReceived, *, ids: Ids) -> Event:
         id=unique,
         time=data.received_at,
         subject=data.repository.path,
-        traceparent=_traceparent(unique),
+        # The forge's own header is a stranger's and is not taken over.
+        traceparent=TraceContext.begin(unique).to_traceparent(),
     )
-
-
-def _traceparent(unique: str) -> str:
-    """Begin a trace. The forge's own header is a stranger's and is not taken over.
-
-    https://www.w3.org/TR/trace-context/#traceparent-header
-    """
-    digest = hashlib.sha256(unique.encode()).hexdigest()
-    return f"00-{digest[:32]}-{digest[32:48]}-01"

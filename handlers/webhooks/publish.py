@@ -13,6 +13,7 @@ from handlers.webhooks.events import event_of
 from service.errors import TransientError
 from service.events.envelope import Event
 from service.events.models import PushReceived
+from service.events.trace import trace_id_of
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.store import Store
@@ -65,8 +66,11 @@ class DurablePublisher:
         # their ref; never would be a lost push.
         except (TransientError, TimeoutError) as exc:
             ids = [event.id for event in events]
+            traces = [trace_id_of(event.traceparent) for event in events]
             self._count("unconfirmed", began)
-            log.warning("bus did not confirm", event_ids=ids, error=str(exc))
+            log.warning(
+                "bus did not confirm", event_ids=ids, traces=traces, error=str(exc)
+            )
             await self._spool(events)
 
     def _count(self, outcome: str, began: float) -> None:

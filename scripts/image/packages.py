@@ -24,7 +24,7 @@ _OWN: Final = ("service", "handlers", "consumers")
 def needed() -> Mapping[str, Distribution]:
     """Return the distributions that ours needs, by name, in order."""
     found: dict[str, Distribution] = {}
-    waiting = [Requirement("relaunch")]
+    waiting = [Requirement("relaunch[traces]")]
     while waiting:
         wanted = waiting.pop()
         for extra in ("", *sorted(wanted.extras)):

@@ -14,11 +14,13 @@ from service.adapters.forge_api.rate_limit import ForgeObserver
 from service.adapters.renku.client import RenkuClient
 from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
-from service.app.process import open_identity, open_notifications
+from service.adapters.traced_bus import TracedBus
+from service.app.process import VERSION, open_identity, open_notifications
 from service.app.remotes import open_remotes
 from service.app.tools import tools_of
 from service.app.upstream.client import open_upstream
 from service.domain.hook import Secret
+from service.errors import InvalidRequestError
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.commit_statuses import CommitStatuses
@@ -29,6 +31,7 @@ from service.ports.remote import SweptRemote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
+from service.ports.tracing import Tracer
 from service.settings import Settings
 
 __all__ = ["Engines", "open_engines", "secret_keys"]
@@ -121,16 +124,40 @@ def _observer(metrics: Metrics) -> ForgeObserver:
 async def _open_bus(
     stack: AsyncExitStack, settings: Settings, database: Database, clock: Clock
 ) -> Bus:
+    # Opened before the bus and so closed after it: the last events have spans, too.
+    tracer = await _open_tracer(stack, settings)
+    bus: Bus
     if settings.bus is None:
         from service.adapters.embedded_bus.bus import TableBus  # noqa: PLC0415
 
-        return TableBus(database, roles=ROLES, clock=clock)
-    # Only who has a broker pays for its client.
-    from service.app.amqp import open_rabbitmq  # noqa: PLC0415
+        bus = TableBus(database, roles=ROLES, clock=clock)
+    else:
+        # Only who has a broker pays for its client.
+        from service.app.amqp import open_rabbitmq  # noqa: PLC0415
 
-    return await stack.enter_async_context(
-        open_rabbitmq(settings, roles=ROLES, clock=clock)
-    )
+        bus = await stack.enter_async_context(
+            open_rabbitmq(settings, roles=ROLES, clock=clock)
+        )
+    return bus if tracer is None else TracedBus(bus, tracer=tracer, clock=clock)
+
+
+async def _open_tracer(stack: AsyncExitStack, settings: Settings) -> Tracer | None:
+    """Open what takes spans; None where traces are off.
+
+    Raises:
+        InvalidRequestError: They are on, and their library is not installed.
+    """
+    if not settings.traces:
+        return None
+    try:
+        # Only who wants traces pays for their library, or has it.
+        from service.adapters.otlp import open_tracer  # noqa: PLC0415
+    except ImportError as exc:
+        raise InvalidRequestError(
+            f"settings: RELAUNCH_TRACES needs the extra `traces` ({exc.name} is not "
+            "installed): pip install 'relaunch[traces]'"
+        ) from exc
+    return await stack.enter_async_context(open_tracer(version=VERSION))
 
 
 def secret_keys(settings: Settings) -> Sequence[Secret]:

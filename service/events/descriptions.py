@@ -46,7 +46,11 @@ def _to_failure(failure: Failure) -> FailureData:
 
 def _to_phases(build: Build) -> tuple[PhaseData, ...]:
     return tuple(
-        PhaseData(name=phase.name, seconds=phase.took.total_seconds())
+        PhaseData(
+            name=phase.name,
+            seconds=phase.took.total_seconds(),
+            started_at=phase.started_at,
+        )
         for phase in build.phases
     )
 
@@ -74,6 +78,8 @@ def evaluated_data(source: Source, evaluation: Evaluation) -> EnvironmentEvaluat
         previous_fingerprint=evaluation.previous,
         fingerprint=evaluation.fingerprint,
         changed=comparison.changed,
+        started_at=evaluation.started_at,
+        completed_at=evaluation.completed_at,
     )
 
 
@@ -100,6 +106,10 @@ def build_ended_data(build: Build, alone: Rebuild | None, reason: str) -> BuildF
         rebuild_id=alone.id if alone else None,
         reason=reason,
         phases=_to_phases(build) if build.phases else None,
+        attempt=build.attempt,
+        created_at=build.created_at,
+        started_at=build.started_at,
+        finished_at=build.completed_at,
     )
 
 

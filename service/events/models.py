@@ -1,7 +1,6 @@
 """The data of each type of event: one versioned model each.
 
-Models grow by optional fields only; anything else is a new version. The envelope around
-them is `service.events.envelope`.
+Models grow by optional fields only; anything else is a new version.
 """
 
 from typing import ClassVar, Final, Literal, Self
@@ -103,8 +102,7 @@ class PushReceived(Data):
     """Whether only the secret that is being rotated out proved the delivery."""
     received_at: AwareDatetime
     earlier: tuple[ArrivalData, ...] = ()
-    """Deliveries that came before this one and that no other event stands for, in the
-    order in which they came."""
+    """Deliveries before this one that no other event stands for, oldest first."""
 
 
 class EvaluationRequested(Data):
@@ -142,6 +140,8 @@ class EnvironmentEvaluated(Data):
     previous_fingerprint: str | None = None
     fingerprint: str | None = None
     changed: tuple[str, ...] = ()
+    started_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
 
 
 class RebuildRequested(Data):
@@ -214,6 +214,7 @@ class PhaseData(BaseModel):
 
     name: str
     seconds: float
+    started_at: AwareDatetime | None = None
 
 
 class BuildFinished(Data):
@@ -228,9 +229,8 @@ class BuildFinished(Data):
     image: str | None = None
     failure: FailureData | None = None
     evaluation_id: str | None = None
-    """Whose rebuilds ended, and not by a build of their own: they were served by an
-    image that was there, superseded or cancelled. None when a build ended, and with it
-    all rebuilds that waited for it."""
+    """Whose rebuilds ended without a build of their own: served by an image that was
+    there, superseded or cancelled. None when a build ended, with all that waited."""
     rebuild_id: str | None = None
     """The rebuild, when only one ended."""
     rebuild_ids: tuple[str, ...] = Field(
@@ -240,6 +240,11 @@ class BuildFinished(Data):
     """`built`, `reused`, `adopted`, `cancelled`, `superseded`, or a failure's kind."""
     phases: tuple[PhaseData, ...] | None = None
     """In their order, such as `clone`, `build` and `export`; None when unknown."""
+    attempt: int | None = None
+    """The last attempt; None, as the times, when no build ended."""
+    created_at: AwareDatetime | None = None
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
 
 
 class LauncherUpdated(Data):

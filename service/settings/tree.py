@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
+    traces: bool = False
+    """Send the spans of every push over OTLP/HTTP, to where the standard variables
+    (`OTEL_EXPORTER_OTLP_ENDPOINT`…) say. Needs the extra `traces`."""
     receive: ReceiveSettings = ReceiveSettings()
     page: PageSettings = PageSettings()
     amqp: AmqpSettings = AmqpSettings()

@@ -1,6 +1,6 @@
 """What the contract suites run over: one entry per implementation of a port."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,6 +10,8 @@ import pytest
 from service.adapters.clock import SystemClock
 from service.adapters.embedded_bus.bus import TableBus
 from service.adapters.store import Database, SqlStore, open_database
+from service.adapters.traced_bus import TracedBus
+from service.events.trace import Span
 from service.ports.bus import Bus, Role
 from service.ports.store import Store
 from tests.support.broker import rabbit_buses
@@ -81,10 +83,33 @@ async def _rabbitmq(_folder: Path) -> AsyncIterator[OpenBus]:
         yield opened
 
 
+@asynccontextmanager
+async def _traced(folder: Path) -> AsyncIterator[OpenBus]:
+    async with _table_sqlite(folder) as opened:
+
+        @asynccontextmanager
+        async def bus(*roles: Role) -> AsyncIterator[Bus]:
+            async with opened(*roles) as inner:
+                yield TracedBus(inner, tracer=Spans(), clock=SystemClock())
+
+        yield bus
+
+
+class Spans:
+    """A tracer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: list[Span] = []
+
+    def record(self, spans: Iterable[Span]) -> None:
+        self.kept += spans
+
+
 BUSES: Final[dict[str, Callable[[Path], AbstractAsyncContextManager[OpenBus]]]] = {
     "table-sqlite": _table_sqlite,
     "table-postgresql": _table_postgresql,
     "rabbitmq": _rabbitmq,
+    "traced": _traced,
 }
 """To add a bus: an entry here and a `pytest.param` with its mark below."""
 
@@ -110,6 +135,7 @@ async def store(databases: OpenDatabase) -> AsyncIterator[Store]:
 @pytest.fixture(
     params=[
         "table-sqlite",
+        "traced",
         pytest.param("table-postgresql", marks=pytest.mark.postgresql),
         pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
     ]

@@ -165,10 +165,15 @@ class Result(_Record):
         return self.model_copy(update={"phases": phases})
 
     def to_phases(self) -> tuple[PhaseTime, ...]:
-        """Return the durations of its phases; empty where they are unknown."""
-        return tuple(
-            PhaseTime(name=phase.name, took=phase.took) for phase in self.phases
-        )
+        """Return the times of its phases; empty where they are unknown."""
+        # One begins when the one before ends, and the last ends with the build: the
+        # file needs no beginnings, which an earlier version would refuse to read.
+        start = self.at - sum((phase.took for phase in self.phases), timedelta())
+        times = []
+        for phase in self.phases:
+            times.append(PhaseTime(name=phase.name, took=phase.took, started_at=start))
+            start += phase.took
+        return tuple(times)
 
     def to_outcome(self) -> Image | Failure:
         """Convert it to the outcome of the build."""

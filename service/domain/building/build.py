@@ -175,6 +175,9 @@ class PhaseTime:
     name: str
     """The builder's own name, such as `clone`, `build` or `export`."""
     took: timedelta
+    started_at: datetime | None = None
+    """Known to who observes the end of the build; rows of builds do not keep it, as
+    versions that run beside this one read them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

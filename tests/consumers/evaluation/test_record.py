@@ -1,5 +1,7 @@
 """What the verdict's transaction writes: rebuilds with what they need to know."""
 
+from service.events.spans import evaluation_step
+from service.events.trace import child_traceparent, trace_id_of
 from tests.consumers.steps import built
 from tests.support.repos import Repo
 from tests.support.world import World
@@ -37,8 +39,10 @@ async def test_a_trace_goes_from_the_push_to_the_launcher(
     world.builder.succeed()
     await world.settle()
 
-    traced = [event.name for event in world.events if event.traceparent == first]
-    assert traced == [
+    mine = [
+        event for event in world.events if trace_id_of(event.traceparent) == "a" * 32
+    ]
+    assert [event.name for event in mine] == [
         "push.received.v2",
         "environment.evaluated.v2",
         "rebuild.requested.v3",
@@ -46,8 +50,14 @@ async def test_a_trace_goes_from_the_push_to_the_launcher(
         "build.finished.v2",
         "launcher.updated.v1",
     ]
+    # What the evaluation requested was caused by it, and not by the push.
+    pushed, evaluated, *caused = mine
+    assert pushed.traceparent == evaluated.traceparent == first
+    step = evaluation_step(evaluated.data["evaluation_id"])
+    context = child_traceparent(first, step)
+    assert {event.traceparent for event in caused} == {context}
     async with world.store.transaction() as tx:
-        assert (await tx.builds.get(build)).traceparent == first
+        assert (await tx.builds.get(build)).traceparent == context
 
 
 async def test_a_person_who_asks_gets_a_fresh_build_though_nothing_changed(

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from service.adapters.kubernetes.options import KubernetesOptions
 from service.domain.building.build import Build, BuildId
+from service.events.spans import build_step
+from service.events.trace import child_traceparent
 
 __all__ = [
     "ATTEMPT",
@@ -77,7 +79,9 @@ def labels(build: Build, *, component: str, instance: str) -> dict[str, str]:
 
 def annotations(build: Build) -> dict[str, str]:
     """Return the annotations of a build's objects, some under Renku's names."""
-    trace = {"relaunch.dev/traceparent": build.traceparent}
+    # What runs in the Job is caused by the build, not by what requested it.
+    context = child_traceparent(build.traceparent, build_step(build.id))
+    trace = {"relaunch.dev/traceparent": context}
     return {
         BUILD: build.id,
         KEY: build.key,

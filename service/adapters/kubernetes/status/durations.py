@@ -58,15 +58,15 @@ async def measure_durations(
     else:
         stamps = [task.result() for task in tasks]
     return tuple(
-        PhaseTime(name=run.name, took=measure_phase(run, first, last))
+        measure_phase(run, first, last)
         for run, (first, last) in zip(ended, stamps, strict=True)
     )
 
 
 def measure_phase(
     run: PhaseRun, first: datetime | None, last: datetime | None
-) -> timedelta:
-    """Return the duration of a finished phase, by its state and log timestamps."""
+) -> PhaseTime:
+    """Return the times of a finished phase, by its state and log timestamps."""
     assert run.started is not None
     assert run.finished is not None
     start, end = run.started, run.finished
@@ -76,7 +76,8 @@ def measure_phase(
         start = first
     if last is not None and end <= last < end + SECOND:
         end = last
-    return max(end - start, timedelta())
+    took = max(end - start, timedelta())
+    return PhaseTime(name=run.name, took=took, started_at=start)
 
 
 async def _read_stamps(cluster: Cluster, pod: str, phase: str) -> Stamps:

@@ -77,7 +77,7 @@ def phases(pod: Json) -> Sequence[PhaseRun]:
 def phase_times(pod: Json | None) -> tuple[PhaseTime, ...]:
     """Return the duration of each finished phase, in whole seconds."""
     return tuple(
-        PhaseTime(name=phase.name, took=phase.duration)
+        PhaseTime(name=phase.name, took=phase.duration, started_at=phase.started)
         for phase in (phases(pod) if pod else ())
         if phase.duration is not None
     )
