@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from service.adapters.egress import EgressPolicy
 from service.adapters.forge_api.account import Account
-from service.adapters.forge_api.api_tree import Kept, size_of
+from service.adapters.forge_api.api_tree import Kept, object_cache
 from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.graphql.endpoint import (
     GraphQl,
@@ -39,7 +39,6 @@ __all__ = ["Forges", "open_forges"]
 
 MOST_ETAGS: Final = 20_000
 """Answers that are asked for conditionally: two for each of ten thousand sources."""
-MEGABYTE: Final = 1024 * 1024
 
 
 # One per process. Budgets and the cache of immutable objects are shared by all clients
@@ -51,6 +50,7 @@ class Forges:
         settings: Tokens and kinds of the hosts.
         http: Carries the requests.
         executor: For the library that blocks.
+        kept: The cache of objects.
         clock: Gives the time.
         observer: Is shown what forges answer.
     """
@@ -61,6 +61,7 @@ class Forges:
         settings: ForgeSettings,
         http: HttpClient,
         executor: Executor,
+        kept: ImmutableCache[Kept],
         clock: Clock,
         observer: ForgeObserver = NO_OBSERVER,
     ) -> None:
@@ -69,9 +70,7 @@ class Forges:
         self._http = http
         self._executor = executor
         self._clock = clock
-        self._kept = ImmutableCache[Kept](
-            most=settings.cache_mb * MEGABYTE, size=size_of
-        )
+        self._kept = kept
         self._budgets: dict[str, RateLimitBudget] = {}
 
     def remote(self, host: str) -> Remote | None:
@@ -266,9 +265,20 @@ class Forges:
 
 @asynccontextmanager
 async def open_forges(
-    settings: Settings, *, clock: Clock, observer: ForgeObserver = NO_OBSERVER
+    settings: Settings,
+    *,
+    clock: Clock,
+    kept: ImmutableCache[Kept] | None = None,
+    observer: ForgeObserver = NO_OBSERVER,
 ) -> AsyncIterator[Forges]:
-    """Open connections to the APIs of forges, for the block."""
+    """Open connections to the APIs of forges, for the block.
+
+    Args:
+        settings: Where we have accounts.
+        clock: Gives the time.
+        kept: A cache of objects that others use, too; None for one of its own.
+        observer: Is shown what forges answer.
+    """
     async with open_http_client(
         gate=EgressPolicy(settings.private_hosts),
         environment=passed_to_builds(settings),
@@ -280,6 +290,7 @@ async def open_forges(
                 settings=settings.forge,
                 http=http,
                 executor=executor,
+                kept=object_cache(settings.forge.cache_mb) if kept is None else kept,
                 clock=clock,
                 observer=observer,
             )

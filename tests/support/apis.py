@@ -7,6 +7,7 @@ from typing import Any
 
 from service.adapters.clock import SystemClock
 from service.adapters.egress import ANYWHERE, EgressPolicy
+from service.adapters.forge_api.api_tree import object_cache
 from service.adapters.forge_api.http import open_http_client
 from service.adapters.forge_api.routing import RoutedRemote
 from service.adapters.git.remote import GitRemote
@@ -83,6 +84,7 @@ async def forges_of(
                 settings=given,
                 http=http,
                 executor=executor,
+                kept=object_cache(given.cache_mb),
                 clock=clock or SystemClock(),
             )
 

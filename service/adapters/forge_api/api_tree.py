@@ -16,7 +16,17 @@ from service.adapters.git.tree import NOTHING, is_tree_path
 from service.domain.definition import DIRECTORY, SYMLINK, Entry
 from service.domain.repository import BlobId, CommitSha
 
-__all__ = ["ApiTree", "Kept", "ObjectSource", "load_root", "root_key", "size_of"]
+__all__ = [
+    "ApiTree",
+    "Kept",
+    "ObjectSource",
+    "load_root",
+    "object_cache",
+    "root_key",
+    "size_of",
+]
+
+MEGABYTE: Final = 1024 * 1024
 
 PER_NAME: Final = 160
 """Bytes of memory for one entry of a listing, without its name."""
@@ -34,7 +44,12 @@ def size_of(content: Kept) -> int:
     return sum(len(name) + PER_NAME for name in content.entries)
 
 
-def root_key(owner: tuple[str, int], commit: CommitSha) -> Hashable:
+def object_cache(megabytes: int) -> ImmutableCache[Kept]:
+    """Make a cache of objects, for all repositories together."""
+    return ImmutableCache(most=megabytes * MEGABYTE, size=size_of)
+
+
+def root_key(owner: Hashable, commit: CommitSha) -> Hashable:
     """Return the key in the cache under which a commit has the id of its root."""
     return owner, "root", commit
 
@@ -42,7 +57,7 @@ def root_key(owner: tuple[str, int], commit: CommitSha) -> Hashable:
 async def load_root(
     commit: CommitSha,
     *,
-    owner: tuple[str, int],
+    owner: Hashable,
     kept: ImmutableCache[Kept],
     ask: Callable[[], Awaitable[BlobId]],
 ) -> BlobId:
@@ -110,7 +125,7 @@ class ApiTree:
         objects: ObjectSource,
         root: BlobId,
         kept: ImmutableCache[Kept],
-        owner: tuple[str, int],
+        owner: Hashable,
     ) -> None:
         self._objects = objects
         self._root = Entry(mode=DIRECTORY, oid=root)

@@ -1,13 +1,12 @@
-"""Read a commit's tree from an API, and from git once the API fails."""
+"""Read a commit's tree one way, and another way once the first fails."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
-from service.adapters.forge_api.errors import TokenRefusedError
 from service.domain.definition import Entry
 from service.domain.repository import BlobId
-from service.errors import ServiceError, TransientError
+from service.errors import ServiceError
 from service.ports.remote import Tree
 
 __all__ = ["FallbackTree"]
@@ -23,11 +22,17 @@ class FallbackTree:
     Args:
         first: The tree to read until it fails.
         fall_back: Opens the tree to read from then on; its argument is the failure.
+        failures: The errors that are no result, but a reason to change over.
     """
 
     def __init__(
-        self, first: Tree, *, fall_back: Callable[[ServiceError], Awaitable[Tree]]
+        self,
+        first: Tree,
+        *,
+        fall_back: Callable[[ServiceError], Awaitable[Tree]],
+        failures: tuple[type[ServiceError], ...],
     ) -> None:
+        self._failures = failures
         self._tree = first
         self._fall_back: Callable[[ServiceError], Awaitable[Tree]] | None = fall_back
         self._turn = asyncio.Lock()
@@ -46,7 +51,7 @@ class FallbackTree:
         tree = self._tree
         try:
             return await question(tree)
-        except (TransientError, TokenRefusedError) as exc:
+        except self._failures as exc:
             async with self._turn:
                 # Of concurrent readers that failed, only the first opens the other
                 # tree: that is a fetch by git into a temporary folder.

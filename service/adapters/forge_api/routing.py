@@ -37,6 +37,9 @@ API_BACKOFF: Final = timedelta(seconds=30)
 """How long an API that did not answer is skipped, so that not every evaluation has to
 wait for its time-out."""
 
+_API_FAILURES: Final = (TransientError, TokenRefusedError)
+"""Errors of an API after which git is tried."""
+
 
 class RoutedRemote:
     """Implement the port `SweptRemote` for all hosts.
@@ -78,7 +81,7 @@ class RoutedRemote:
             # its failure, git.
             self._check_backoff(repository.host)
             return await api.head(repository, revision, expected=expected)
-        except (TransientError, TokenRefusedError) as exc:
+        except _API_FAILURES as exc:
             with self._use_git(repository.host, exc):
                 return await self._git.head(repository, revision, expected=expected)
 
@@ -116,10 +119,10 @@ class RoutedRemote:
                 first = await stack.enter_async_context(
                     api.tree(repository, commit, expected=expected)
                 )
-            except (TransientError, TokenRefusedError) as exc:
+            except _API_FAILURES as exc:
                 yield await fall_back(exc)
                 return
-            yield FallbackTree(first, fall_back=fall_back)
+            yield FallbackTree(first, fall_back=fall_back, failures=_API_FAILURES)
 
     def _api(self, host: str) -> Remote | None:
         if host not in self._apis:

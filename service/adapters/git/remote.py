@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from service.adapters.egress import ANYWHERE, EgressPolicy
 from service.adapters.git.command import CommandResult, Git
 from service.adapters.git.errors import MovedError, translate_failure
+from service.adapters.git.heads import HEAD, read_head
 from service.adapters.git.transport import EndpointResolver, GitEndpoint
 from service.adapters.git.tree import GitTree, is_tree_path
 from service.domain.evaluation.comparison import RefMissing
@@ -48,7 +49,6 @@ T = TypeVar("T")
 
 _SYMREF: Final = re.compile(rb"^ref: (\S+)\tHEAD$", re.MULTILINE)
 _LISTED: Final = re.compile(rb"^([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(\S+)$", re.MULTILINE)
-_HEAD: Final = Ref("HEAD")
 
 
 class GitRemote:
@@ -110,9 +110,9 @@ class GitRemote:
         # fetched.
         result = await self._ls_remote(repository, wanted) if wanted else None
         listed = _parse_listing(result.out) if result else {}
-        default = _parse_default(result.out) if result else _HEAD
+        default = _parse_default(result.out) if result else HEAD
         return {
-            revision: _read_head(
+            revision: read_head(
                 repository, revision, refs[revision], listed, default=default
             )
             for revision in revisions
@@ -121,7 +121,7 @@ class GitRemote:
     async def _refs(self, revision: Revision) -> Sequence[Ref]:
         """Return the refs that a revision can name, without those git would refuse."""
         if revision.kind is RevisionKind.DEFAULT:
-            return [_HEAD]
+            return [HEAD]
         return [ref for ref in revision.refs if await self._is_valid(ref)]
 
     @asynccontextmanager
@@ -188,7 +188,7 @@ class GitRemote:
         ]
         # With --heads or --tags the server leaves HEAD out, and the default branch
         # would seem to be missing.
-        if _HEAD in refs:
+        if HEAD in refs:
             filters = []  # HEAD is in neither namespace.
         names = [name for ref in refs for name in (ref, f"{ref}^{{}}")]
 
@@ -210,40 +210,10 @@ class GitRemote:
         return (await self._git.run("check-ref-format", ref)).code == 0
 
 
-def _read_head(
-    repository: Repository,
-    revision: Revision,
-    refs: Sequence[Ref],
-    listed: Mapping[Ref, CommitSha],
-    *,
-    default: Ref,
-) -> Head | RefMissing:
-    """Resolve a revision among the refs that a remote listed."""
-    if revision.kind is RevisionKind.COMMIT:
-        return _make_head(CommitSha(revision.name), None)
-    for ref in refs:
-        # `^{}` is the commit of an annotated tag; a light tag and a branch have none.
-        commit = listed.get(Ref(f"{ref}^{{}}")) or listed.get(ref)
-        if commit:
-            return _make_head(commit, default if ref == _HEAD else ref)
-    if revision.kind is RevisionKind.DEFAULT:
-        message = f"{repository.url} has no commits on a default branch yet."
-    elif refs:
-        message = f"{repository.url} has no {' or '.join(refs)}."
-    else:
-        message = f"{revision.name[:200]!r} is no name git allows."
-    return RefMissing(message=message)
-
-
-def _make_head(commit: CommitSha, ref: Ref | None) -> Head:
-    """Make a public head: git is run without credentials."""
-    return Head(commit=commit, ref=ref, is_private=False)
-
-
 def _parse_default(out: bytes) -> Ref:
     """Parse the branch that HEAD refers to; `HEAD` itself where it is detached."""
     symref = _SYMREF.search(out)
-    return Ref(_text(symref[1])) if symref else _HEAD
+    return Ref(_text(symref[1])) if symref else HEAD
 
 
 def _parse_listing(out: bytes) -> Mapping[Ref, CommitSha]:

@@ -16,11 +16,12 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from service.adapters.egress import EgressPolicy, host_of, proxy_for
 from service.errors import RemoteRefusedError
 
-__all__ = ["EndpointResolver", "GitEndpoint"]
+__all__ = ["HEADERS", "REFS", "EndpointResolver", "GitEndpoint", "read_redirect"]
 
-_REFS: Final = "/info/refs"
-_SERVICE: Final = "service=git-upload-pack"
-_HEADERS: Final = {"Git-Protocol": "version=2", "User-Agent": "git/relaunch"}
+REFS: Final = "/info/refs?service=git-upload-pack"
+"""Where a repository shows, below its URL, what it can do and has."""
+_PATH: Final = "/info/refs"
+HEADERS: Final = {"Git-Protocol": "version=2", "User-Agent": "git/relaunch"}
 """Protocol version 2 lists no refs in its first answer, which keeps that short."""
 MAX_ANSWER: Final = 16 * 1024 * 1024
 
@@ -90,17 +91,27 @@ class EndpointResolver:
         ) as http:
             reply = await http.request(
                 "GET",
-                f"{url}{_REFS}?{_SERVICE}",
-                headers=_HEADERS,
+                f"{url}{REFS}",
+                headers=HEADERS,
                 max_bytes=MAX_ANSWER,
                 follow=False,
             )
-        return _read_redirect(url, reply.status, reply.headers.get("location", ""))
+        return read_redirect(url, reply.status, reply.headers.get("location", ""))
 
 
-def _read_redirect(url: str, status: int, location: str) -> str:
+def read_redirect(url: str, status: int, location: str) -> str:
+    """Return the URL that a repository moved to.
+
+    Args:
+        url: The URL of the repository.
+        status: The status of the answer to `REFS` below it.
+        location: The header of that name.
+
+    Raises:
+        RemoteRefusedError: It does not redirect, or to no repository.
+    """
     try:
-        target = urlsplit(urljoin(f"{url}{_REFS}", location))
+        target = urlsplit(urljoin(f"{url}{_PATH}", location))
         _ = target.port
     except ValueError as exc:
         raise RemoteRefusedError(f"{url} redirects to what is no URL: {exc}") from exc
@@ -108,9 +119,9 @@ def _read_redirect(url: str, status: int, location: str) -> str:
     # From https to http is no move that a forge makes; following it would read what
     # anybody on the way wrote.
     is_safe = target.scheme == "https" or urlsplit(url).scheme == "http"
-    if not (is_move and is_safe and target.path.endswith(_REFS)):
+    if not (is_move and is_safe and target.path.endswith(_PATH)):
         raise RemoteRefusedError(f"{url} redirects to what is no repository")
     # The new base URL is the target without /info/refs, as git computes it, without
     # credentials: https://git-scm.com/docs/git-config#_variables, http.followRedirects
     netloc = target.netloc.rpartition("@")[2]
-    return urlunsplit((target.scheme, netloc, target.path.removesuffix(_REFS), "", ""))
+    return urlunsplit((target.scheme, netloc, target.path.removesuffix(_PATH), "", ""))

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from service.adapters.clock import SystemClock
 from service.adapters.egress import ANYWHERE
+from service.adapters.forge_api.api_tree import object_cache
 from service.adapters.forge_api.http import MAX_ANSWER, open_http_client
 from service.adapters.git.tree import NOTHING
 from service.adapters.gitlab.executor import open_executor
@@ -105,7 +106,11 @@ async def a_remote(host: Host, kind: str) -> AsyncIterator[Remote]:
     ) as http:
         with open_executor() as executor:
             remote = Forges(
-                settings=settings, http=http, executor=executor, clock=SystemClock()
+                settings=settings,
+                http=http,
+                executor=executor,
+                kept=object_cache(settings.cache_mb),
+                clock=SystemClock(),
             ).remote(host.name)
             assert remote is not None
             yield remote
