@@ -21,6 +21,7 @@ from service.errors import InvalidRequestError, ServiceError, TransientError
 from service.settings import load, passed_to_builds
 from tests.support.githttp import git_forge
 from tests.support.repos import Repo
+from tests.support.smart import smart_remote
 from tests.support.tls import Certificates, tls_before
 
 MAIN = Revision.from_text("main")
@@ -57,6 +58,11 @@ async def test_git_forges_and_registries_are_believed_with_it_and_not_without(
             head = await GitRemote(environment=environment).head(repository, MAIN)
             with pytest.raises(ServiceError, match="certificate"):
                 await GitRemote(environment={}).head(repository, MAIN)
+            async with smart_remote(environment=environment) as remote:
+                assert await remote.head(repository, MAIN) == head
+            async with smart_remote() as remote:
+                with pytest.raises(TransientError, match="certificate"):
+                    await remote.head(repository, MAIN)
 
     assert isinstance(head, Head)
     assert head.commit == commit

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-CLIENTS = ("gidgethub", "gitlab", "requests")
+CLIENTS = ("dulwich", "gidgethub", "gitlab", "requests")
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path

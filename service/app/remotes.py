@@ -1,18 +1,22 @@
 """Forges as everybody asks them: APIs where we have accounts, and plain git."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from service.adapters.anonymous import AnonymousRemote
 from service.adapters.egress import EgressPolicy
+from service.adapters.forge_api.api_tree import Kept, object_cache
+from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.commit_status_routing import RoutedCommitStatuses
 from service.adapters.forge_api.hook_routing import RoutedForgeHooks
+from service.adapters.forge_api.http import open_http_client
 from service.adapters.forge_api.rate_limit import NO_OBSERVER, ForgeObserver
 from service.adapters.git.remote import GitRemote
 from service.adapters.members_only import MembersOnly
 from service.adapters.scratch import scratch_folder
+from service.adapters.smart_http.remote import SmartHttpRemote
 from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.remote import SweptRemote
@@ -42,26 +46,69 @@ async def open_remotes(
     # Around everything that may use git, and emptied at the start: clones of a process
     # that was killed would fill the disk otherwise.
     with scratch_folder(settings.data / "scratch") as scratch:
-        git = GitRemote(
-            environment=passed_to_builds(settings),
-            allow_files=settings.allow_files,
-            scratch=scratch,
-            deadline=settings.remote.deadline,
-            gate=EgressPolicy(settings.private_hosts),
-        )
-        anonymous = _of_anybody(settings, scratch)
-        async with _beside_forges(
-            settings, git, anonymous, clock=clock, observer=observer
-        ) as remotes:
-            yield remotes
+        kept = object_cache(settings.forge.cache_mb)
+        plain = _PlainGit(settings=settings, scratch=scratch, kept=kept, clock=clock)
+        closed = settings.remote.members_only
+        async with plain.open() as git, plain.open(closed=closed) as open_git:
+            anonymous = AnonymousRemote(open_git, closed=closed)
+            async with _beside_forges(
+                settings, git, anonymous, kept=kept, clock=clock, observer=observer
+            ) as remotes:
+                yield remotes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlainGit:
+    """Opens remotes that need no API: over smart HTTP, and by git behind that."""
+
+    settings: Settings
+    scratch: Path
+    kept: ImmutableCache[Kept]
+    clock: Clock
+
+    @asynccontextmanager
+    async def open(
+        self, *, closed: Collection[str] | None = None
+    ) -> AsyncIterator[SweptRemote]:
+        """Open a remote.
+
+        Args:
+            closed: Hosts that may not be connected to, for what anybody may ask; None
+                for the service itself, which may also read files of this machine where
+                that is allowed.
+        """
+        is_ours = closed is None
+        environment = passed_to_builds(self.settings)
+        deadline = self.settings.remote.deadline
+        # Of anybody's own: a host that is open to everybody may redirect to one that
+        # is not.
+        gate = EgressPolicy(self.settings.private_hosts, closed=closed or ())
+        async with open_http_client(
+            gate=gate, environment=environment, deadline=deadline
+        ) as http:
+            yield SmartHttpRemote(
+                git=GitRemote(
+                    environment=environment,
+                    allow_files=is_ours and self.settings.allow_files,
+                    scratch=self.scratch,
+                    deadline=deadline,
+                    gate=gate,
+                ),
+                http=http,
+                environment=environment,
+                kept=self.kept,
+                scope="ours" if is_ours else "anybody's",
+                clock=self.clock,
+            )
 
 
 @asynccontextmanager
 async def _beside_forges(
     settings: Settings,
-    git: GitRemote,
+    git: SweptRemote,
     anonymous: SweptRemote,
     *,
+    kept: ImmutableCache[Kept],
     clock: Clock,
     observer: ForgeObserver,
 ) -> AsyncIterator[Remotes]:
@@ -77,7 +124,9 @@ async def _beside_forges(
     from service.adapters.forge_api.routing import RoutedRemote  # noqa: PLC0415
     from service.app.forges import open_forges  # noqa: PLC0415
 
-    async with open_forges(settings, clock=clock, observer=observer) as forges:
+    async with open_forges(
+        settings, kept=kept, clock=clock, observer=observer
+    ) as forges:
         yield Remotes(
             remote=_of_members(
                 settings,
@@ -92,16 +141,3 @@ async def _beside_forges(
 def _of_members(settings: Settings, remote: SweptRemote) -> SweptRemote:
     hosts = settings.remote.members_only
     return MembersOnly(remote, hosts=hosts) if hosts else remote
-
-
-def _of_anybody(settings: Settings, scratch: Path) -> SweptRemote:
-    closed = settings.remote.members_only
-    # A git of its own: a host that is open to everybody may redirect to one that is
-    # not.
-    git = GitRemote(
-        environment=passed_to_builds(settings),
-        scratch=scratch,
-        deadline=settings.remote.deadline,
-        gate=EgressPolicy(settings.private_hosts, closed=closed),
-    )
-    return AnonymousRemote(git, closed=closed)

@@ -28,11 +28,14 @@ from tests.support.apis import an_api
 from tests.support.forge import Vendor, a_forge
 from tests.support.githttp import Faults, git_forge
 from tests.support.repos import Content, Executable, Link, Repo, Submodule, git
+from tests.support.smart import smart_remote
 
 ELSEWHERE = "5" * 40
 ODD = 'we\nird "näme" \udcff'
 
 GIT = ["file", "sha256", "http", "http-first-protocol", "http-unfiltered"]
+IN_PROCESS = ["smart", "smart-first-protocol", "smart-unfiltered", "smart-sha256"]
+"""The latter three are left to git's command line, wholly or in part."""
 APIS: list[Vendor] = ["github", "gitlab", "gitea"]
 
 
@@ -51,7 +54,7 @@ class Place:
         return await self.remote.head(self.repository, Revision.from_text(revision))
 
 
-@pytest.fixture(params=[*GIT, *APIS])
+@pytest.fixture(params=[*GIT, *IN_PROCESS, *APIS])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     opened = _by_api if request.param in APIS else _by_git
     async with opened(request.param, tmp_path) as here:
@@ -73,18 +76,20 @@ async def _by_api(vendor: Vendor, folder: Path) -> AsyncIterator[Place]:
 @asynccontextmanager
 async def _by_git(way: str, folder: Path) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
-        hashing = "sha256" if way == "sha256" else "sha1"
+        hashing = "sha256" if way.endswith("sha256") else "sha1"
         repo = Repo(folder / "owner" / "name.git", hashing=hashing)
-        remote = GitRemote(
+        remote: Remote = GitRemote(
             environment={}, allow_files=True, deadline=timedelta(seconds=20)
         )
+        if way in IN_PROCESS:
+            remote = await stack.enter_async_context(smart_remote())
         here = Place(repo=repo, remote=remote, repository=repo.repository)
-        if way.startswith("http"):
+        if way.startswith(("http", "smart")):
             forge = await stack.enter_async_context(git_forge(folder))
             here.repository = Repository.from_url(f"{forge.url}/owner/name.git")
-            forge.faults.is_old = way == "http-first-protocol"
+            forge.faults.is_old = way.endswith("first-protocol")
             here.faults = forge.faults
-        if way == "http-unfiltered":
+        if way.endswith("unfiltered"):
             repo.configure("uploadpack.allowFilter", "false")
         yield here
 
@@ -480,12 +485,16 @@ async def test_a_folder_answers_as_its_commit_does(
 # trouble
 
 
-@pytest.fixture
-async def forge_place(tmp_path: Path) -> AsyncIterator[Place]:
+@pytest.fixture(params=["git", "smart"])
+async def forge_place(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Place]:
     repo = Repo(tmp_path / "owner" / "name.git")
     repo.commit({"a": "1"})
-    remote = GitRemote(environment={}, deadline=timedelta(seconds=2))
-    async with git_forge(tmp_path) as forge:
+    deadline = timedelta(seconds=2)
+    async with git_forge(tmp_path) as forge, smart_remote(deadline=deadline) as smart:
+        git_alone = GitRemote(environment={}, deadline=deadline)
+        remote: Remote = smart if request.param == "smart" else git_alone
         yield Place(
             repo=repo,
             remote=remote,
@@ -538,7 +547,7 @@ async def test_a_forge_that_fails_before_a_file_is_read_is_a_fault_of_the_moment
 async def test_a_forge_that_hangs_is_left_at_the_deadline(forge_place: Place) -> None:
     forge_place.faults.hangs = True
 
-    with pytest.raises(TransientError, match="did not end within"):
+    with pytest.raises(TransientError, match=r"did not (end|answer) within"):
         await forge_place.head()
 
 

@@ -1,7 +1,7 @@
 """Where plain git may be sent by somebody else's URL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from service.adapters.git.remote import GitRemote
 from service.domain.repository import Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError
+from service.ports.remote import Remote
 from tests.support.githttp import GitForge, git_forge
 from tests.support.repos import Repo
+from tests.support.smart import smart_remote
 
 MAIN = Revision.from_text("main")
 
@@ -33,8 +35,26 @@ async def forge(repo: Repo, tmp_path: Path) -> AsyncIterator[GitForge]:
         yield forge
 
 
-def guarded(*allowed: str) -> GitRemote:
-    return GitRemote(environment={}, gate=EgressPolicy(allowed))
+Opening = Callable[[EgressPolicy], Awaitable[Remote]]
+Guarded = Callable[..., Awaitable[Remote]]
+
+
+@pytest.fixture(params=["git", "smart"])
+async def opening(request: pytest.FixtureRequest) -> AsyncIterator[Opening]:
+    """Open what reads under a policy: git's command line, or our client before it."""
+    async with AsyncExitStack() as stack:
+
+        async def open_remote(gate: EgressPolicy) -> Remote:
+            if request.param == "git":
+                return GitRemote(environment={}, gate=gate)
+            return await stack.enter_async_context(smart_remote(gate=gate))
+
+        yield open_remote
+
+
+@pytest.fixture
+def guarded(opening: Opening) -> Guarded:
+    return lambda *allowed: opening(EgressPolicy(allowed))
 
 
 def at(url: str, path: str = "owner/name.git") -> Repository:
@@ -45,7 +65,7 @@ def authority(url: str) -> str:
     return url.partition("://")[2]
 
 
-async def reads(remote: GitRemote, repository: Repository) -> bytes | None:
+async def reads(remote: Remote, repository: Repository) -> bytes | None:
     """Read a file by a head and its tree."""
     head = await remote.head(repository, MAIN)
     assert isinstance(head, Head)
@@ -54,9 +74,9 @@ async def reads(remote: GitRemote, repository: Repository) -> bytes | None:
 
 
 async def test_a_private_host_is_not_even_connected_to(
-    forge: GitForge, repo: Repo
+    guarded: Guarded, forge: GitForge, repo: Repo
 ) -> None:
-    remote = guarded()
+    remote = await guarded()
 
     with pytest.raises(RemoteRefusedError, match="not public"):
         await remote.head(at(forge.url), MAIN)
@@ -67,13 +87,16 @@ async def test_a_private_host_is_not_even_connected_to(
     assert forge.seen == []
 
 
-async def test_a_host_that_is_named_in_the_settings_is_read(forge: GitForge) -> None:
-    remote = guarded(authority(forge.url))
+async def test_a_host_that_is_named_in_the_settings_is_read(
+    guarded: Guarded, forge: GitForge
+) -> None:
+    remote = await guarded(authority(forge.url))
 
     assert await reads(remote, at(forge.url)) == b"1"
 
 
 async def test_git_connects_to_what_was_checked_whatever_the_name_stands_for(
+    opening: Opening,
     forge: GitForge,
 ) -> None:
     class Settled(EgressPolicy):
@@ -83,15 +106,17 @@ async def test_git_connects_to_what_was_checked_whatever_the_name_stands_for(
             assert (host, str(port)) == ("forge.invalid", forge.url.rpartition(":")[2])
             return ("127.0.0.1",)
 
-    remote = GitRemote(environment={}, gate=Settled(()))
+    remote = await opening(Settled(()))
     repository = at(forge.url.replace("127.0.0.1", "forge.invalid"))
 
     assert await reads(remote, repository) == b"1"
 
 
-async def test_a_rename_is_followed_on_the_host(forge: GitForge) -> None:
+async def test_a_rename_is_followed_on_the_host(
+    guarded: Guarded, forge: GitForge
+) -> None:
     forge.faults.moved_to = "owner"
-    remote = guarded(authority(forge.url))
+    remote = await guarded(authority(forge.url))
 
     assert await reads(remote, at(forge.url, "before/name.git")) == b"1"
 
@@ -110,10 +135,11 @@ async def sending_on(to: str) -> AsyncIterator[str]:
 
 
 async def test_a_redirect_leads_to_no_host_that_could_not_be_named(
+    guarded: Guarded,
     forge: GitForge,
 ) -> None:
     async with sending_on(forge.url) as url:
-        remote = guarded(authority(url))
+        remote = await guarded(authority(url))
 
         with pytest.raises(RemoteRefusedError, match="not public"):
             await reads(remote, at(url))
@@ -122,10 +148,11 @@ async def test_a_redirect_leads_to_no_host_that_could_not_be_named(
 
 
 async def test_a_redirect_to_a_host_that_may_be_named_is_followed(
+    guarded: Guarded,
     forge: GitForge,
 ) -> None:
     async with sending_on(forge.url) as url:
-        remote = guarded(authority(url), authority(forge.url))
+        remote = await guarded(authority(url), authority(forge.url))
 
         assert await reads(remote, at(url)) == b"1"
 
@@ -137,7 +164,9 @@ async def test_a_redirect_to_a_host_that_may_be_named_is_followed(
         *("http://[/info/refs", "http://h:99999/info/refs", "http://h:x/info/refs"),
     ],
 )
-async def test_a_redirect_to_what_is_no_repository_is_refused(to: str) -> None:
+async def test_a_redirect_to_what_is_no_repository_is_refused(
+    guarded: Guarded, to: str
+) -> None:
     async def send(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": to})
 
@@ -147,4 +176,4 @@ async def test_a_redirect_to_what_is_no_repository_is_refused(to: str) -> None:
         url = str(server.make_url("/")).rstrip("/")
 
         with pytest.raises(RemoteRefusedError, match="redirects to what is no"):
-            await guarded(authority(url)).head(at(url), MAIN)
+            await (await guarded(authority(url))).head(at(url), MAIN)
