@@ -1,7 +1,8 @@
-"""How often a forge's API is asked for each push of a real history.
+"""How often a forge is asked for each push of a real history.
 
 `python -m bench.replay REPO --way github` replays as `relaunch replay` does, at the
-forge of our own making: its requests are counted there.
+forge of our own making: its requests are counted there. `smart` and `http` are git's
+own server, asked in this process and by git's command line.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def main() -> None:
     """Print one line for each way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repo")
-    parser.add_argument("--way", choices=(*WAYS, "gitea"), action="append")
+    parser.add_argument("--way", choices=(*WAYS, "http", "gitea"), action="append")
     parser.add_argument("--every", type=int, default=1)
     given = parser.parse_args()
     for way in given.way or WAYS:

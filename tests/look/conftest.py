@@ -1,4 +1,4 @@
-"""Looks are the same whether plain git answers or a forge's API."""
+"""Looks are the same whether git answers, our client of it, or a forge's API."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repos import Repo
-from tests.support.ways import WAYS, MetByApi, met
+from tests.support.ways import WAYS, MetByApi, MetByHttp, met
 
 ODD = "\udcff"
 """A byte that is no UTF-8."""
@@ -18,5 +18,5 @@ async def repo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield repo
     # What JSON cannot name is left to git; everything else the API has to answer.
     is_odd = ODD in request.node.callspec.params.get("name", "")
-    if isinstance(repo, MetByApi) and not is_odd:
+    if isinstance(repo, MetByHttp) or (isinstance(repo, MetByApi) and not is_odd):
         assert repo.git_instead.asked == []

@@ -24,7 +24,7 @@ from service.domain.source import Head, Revision
 from service.errors import TransientError
 from service.ports.remote import NO_READS, ExpectedReads, Remote, Tree
 from tests.support.repos import Repo
-from tests.support.ways import WAYS, MetByApi, met
+from tests.support.ways import WAYS, MetByApi, MetByHttp, met
 from tests.support.world import ANONYMOUS, DEBOUNCE, World, a_world
 
 Interruption = Callable[[], Awaitable[None]]
@@ -74,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def remote(repo: Repo) -> Interrupted:
-    if isinstance(repo, MetByApi):
+    if isinstance(repo, MetByApi | MetByHttp):
         return Interrupted(repo.remote)
     return Interrupted(GitRemote(environment={}, allow_files=True))
 

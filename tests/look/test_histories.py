@@ -74,7 +74,7 @@ pushes = st.builds(
 STARTS = st.dictionaries(st.sampled_from(PATHS), files, min_size=2)
 
 
-EXAMPLES = {"git": 10, "github": 8, "gitlab": 8}
+EXAMPLES = {"git": 10, "smart": 8, "github": 8, "gitlab": 8}
 CAP = 5
 """Entries of a listing that the forge gives; some histories have more."""
 

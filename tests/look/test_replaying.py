@@ -17,7 +17,7 @@ from service.ports.remote import NO_READS, ExpectedReads, Tree
 from tests.look.oracle import closure
 from tests.support.playing import judged, replayed
 from tests.support.repos import Content, Executable, Link, Repo
-from tests.support.ways import WAYS, MetByApi, Way, met
+from tests.support.ways import WAYS, MetByApi, MetByHttp, Way, met
 
 PATHS = (
     "README.md",
@@ -49,7 +49,7 @@ def a_history(repo: Repo, *, pushes: int, seed: int) -> list[CommitSha]:
     return made
 
 
-PUSHES = {"git": 20, "github": 50, "gitlab": 50}
+PUSHES = {"git": 20, "smart": 40, "github": 50, "gitlab": 50}
 """Plain git runs a dozen processes for each."""
 
 
@@ -67,7 +67,7 @@ async def test_no_push_of_any_history_is_missed_or_needless(
         assert report.count(ReplayAction.BUILT) > 3
         assert report.count(ReplayAction.REUSED, ReplayAction.SAME_MEANING) > 0
         assert report.count(ReplayAction.LEFT) > 5
-        if isinstance(repo, MetByApi):
+        if isinstance(repo, MetByApi | MetByHttp):
             assert repo.git_instead.asked == []
 
 
@@ -98,6 +98,25 @@ async def test_a_push_that_moves_nothing_costs_an_api_one_request(
 
         assert report.count(ReplayAction.LEFT) == 5
         assert [push.requests for push in report.pushes] == [1] * 5
+
+
+@pytest.mark.parametrize(("way", "requests"), [("smart", 2), ("http", 8)])
+async def test_a_push_that_moves_nothing_costs_plain_git_two_requests(
+    tmp_path: Path, way: Way, requests: int
+) -> None:
+    """One lists the ref, the other brings directories; the command line asks more."""
+    async with met(tmp_path, way) as repo:
+        commits = [
+            repo.commit(
+                {"requirements.txt": "six\n-r a.txt\n", "a.txt": "", "README.md": "0\n"}
+            )
+        ]
+        commits += [repo.commit({"README.md": f"{number}\n"}) for number in range(1, 6)]
+
+        report = await replayed(repo, commits)
+
+        assert report.count(ReplayAction.LEFT) == 5
+        assert [push.requests for push in report.pushes][1:] == [requests] * 4
 
 
 def a_push(act: ReplayAction, *, is_changed: bool) -> ReplayedPush:

@@ -18,7 +18,7 @@ from service.ports.remote import Remote
 from service.usecases.observe import observe
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
-from tests.support.ways import MetByApi
+from tests.support.ways import MetByApi, MetByHttp
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ class Follower:
             context_dir=context_dir,
             created_at=AT,
         )
-        if isinstance(repo, MetByApi):
+        if isinstance(repo, MetByApi | MetByHttp):
             return cls(source, repo.remote)
         return cls(source, GitRemote(environment={}, allow_files=True))
 

@@ -1,6 +1,6 @@
 """A history, replayed over plain git or at a forge."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 
 from service.adapters.clock import SystemClock
@@ -13,20 +13,22 @@ from service.ports.remote import Remote
 from service.usecases.replay import ReplayEnvironment, replay
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
-from tests.support.ways import MetByApi
+from tests.support.ways import MetByApi, MetByHttp
 
 
 @dataclass(frozen=True)
 class AtForge:
-    """Implements `ReplayEnvironment` by a repository at a forge."""
+    """Implements `ReplayEnvironment` by a repository at a forge, or another server."""
 
-    repo: MetByApi
+    repo: MetByApi | MetByHttp
     history: History
     """Its own, to ask git for differences."""
 
     @property
     def repository(self) -> Repository:
-        return self.repo.hosted.repository
+        if isinstance(self.repo, MetByApi):
+            return self.repo.hosted.repository
+        return self.repo.repository
 
     async def push(self, commit: CommitSha) -> None:
         self.repo.point("refs/heads/main", commit)
@@ -40,8 +42,10 @@ class AtForge:
 async def replayed(repo: Repo, commits: Sequence[CommitSha]) -> Report:
     """Push a repository's commits once more, the way it is met."""
     async with open_history(str(repo.path), environment={}) as history:
-        if isinstance(repo, MetByApi):
-            asked = repo.forge.requests
+        if isinstance(repo, MetByApi | MetByHttp):
+            asked: Sized = (
+                repo.forge.requests if isinstance(repo, MetByApi) else repo.server.seen
+            )
             stage = AtForge(repo, history)
             return await judged(commits, stage, repo.remote, lambda: len(asked))
         git = Counted(GitRemote(environment={}, allow_files=True))

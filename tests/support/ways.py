@@ -5,15 +5,35 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
-from service.ports.remote import Remote
+from service.adapters.git.remote import GitRemote
+from service.ports.remote import Remote, SweptRemote
 from service.ports.time import Clock
 from tests.support.apis import WatchedGit, a_routed
 from tests.support.forge import Forge, HostedRepo, a_forge
+from tests.support.githttp import GitForge, git_forge
 from tests.support.repos import Repo
+from tests.support.smart import smart_remote
 
-Way = Literal["git", "github", "gitlab", "gitea"]
-WAYS: tuple[Way, ...] = ("git", "github", "gitlab")
-"""Plain git, and both APIs."""
+Way = Literal["git", "smart", "github", "gitlab", "http", "gitea"]
+WAYS: tuple[Way, ...] = ("git", "smart", "github", "gitlab")
+"""Plain git by its command line and in this process, and both APIs."""
+
+
+class MetByHttp(Repo):
+    """A repository that git's own server serves over HTTP."""
+
+    def __init__(
+        self, path: Path, *, server: GitForge, remote: SweptRemote, git: WatchedGit
+    ) -> None:
+        super().__init__(path)
+        self.server = server
+        self.remote = remote
+        self.git_instead = git
+        """Git's command line, which is asked where our client does not do."""
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}/{self.path.relative_to(self.server.root)}"
 
 
 class MetByApi(Repo):
@@ -64,10 +84,32 @@ async def met_by_api(
 
 
 @asynccontextmanager
+async def met_by_http(
+    folder: Path, *, is_by_command: bool = False
+) -> AsyncIterator[MetByHttp]:
+    """Serve an empty repository over HTTP.
+
+    Args:
+        folder: Where everything lies.
+        is_by_command: Whether git's command line is to read it.
+    """
+    git = WatchedGit()
+    async with git_forge(folder) as server, smart_remote(git=git) as smart:
+        path = folder / "ada" / "course.git"
+        remote = GitRemote(environment={}) if is_by_command else smart
+        yield MetByHttp(path, server=server, remote=remote, git=git)
+
+
+@asynccontextmanager
 async def met(folder: Path, way: Way) -> AsyncIterator[Repo]:
     """Make an empty repository that is met in one of the ways."""
-    if way == "git":
-        yield Repo(folder / "repo")
-        return
-    async with met_by_api(folder, way) as repo:
-        yield repo
+    match way:
+        case "git":
+            yield Repo(folder / "repo")
+        case "smart" | "http":
+            is_by_command = way == "http"
+            async with met_by_http(folder, is_by_command=is_by_command) as served:
+                yield served
+        case _:
+            async with met_by_api(folder, way) as repo:
+                yield repo
