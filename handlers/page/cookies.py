@@ -1,8 +1,9 @@
-"""The cookie that holds a person's session.
+"""The cookies that hold a person's session, and an attempt to begin one.
 
 https://www.rfc-editor.org/rfc/rfc6265bis
 """
 
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -11,10 +12,22 @@ from handlers.page.keys import OPTIONS
 from service.domain.hook import Secret
 from service.usecases.rights.sign_in import SESSION_LIFE
 
-__all__ = ["clear_session", "cookie_name", "give_session", "host_of", "session_of"]
+__all__ = [
+    "clear_attempt",
+    "clear_session",
+    "cookie_name",
+    "give_attempt",
+    "give_session",
+    "host_of",
+    "record_of",
+    "session_of",
+]
 
 _LONGEST: Final = 200
 """Sessions have 47 characters."""
+_ATTEMPT: Final = "-sign-in"
+_LONGEST_RECORD: Final = 1000
+"""A record of an attempt holds a path of ours."""
 
 
 def host_of(request: web.Request) -> str:
@@ -34,16 +47,16 @@ def _is_secure(request: web.Request) -> bool:
     return options.is_secure and host_of(request) == options.public_host
 
 
-def cookie_name(request: web.Request) -> str:
-    """Return the cookie's name.
+def cookie_name(request: web.Request, kind: str = "") -> str:
+    """Return the name of a cookie: the session's, or another kind's.
 
     By HTTPS with a prefix that keeps other hosts of the domain from setting it. By HTTP
     with the port: browsers give a cookie to all ports of a host, and two services on
     one machine would sign each other's people out.
     """
     if _is_secure(request):
-        return "__Host-relaunch"
-    return f"relaunch-{request.url.port}"
+        return f"__Host-relaunch{kind}"
+    return f"relaunch{kind}-{request.url.port}"
 
 
 def session_of(request: web.Request) -> Secret | None:
@@ -57,10 +70,48 @@ def give_session(
     request: web.Request, response: web.StreamResponse, session: Secret
 ) -> None:
     """Have the browser keep a session; no script reads it, no other site sends it."""
+    _give(request, response, cookie_name(request), session, life=SESSION_LIFE)
+
+
+def clear_session(request: web.Request, response: web.StreamResponse) -> None:
+    """Have the browser forget its session."""
+    _clear(request, response, cookie_name(request))
+
+
+def record_of(request: web.Request) -> Secret | None:
+    """Return the record of an attempt to sign in at the provider; None without one."""
+    text = request.cookies.get(cookie_name(request, _ATTEMPT), "")
+    return Secret(text) if text and len(text) <= _LONGEST_RECORD else None
+
+
+def give_attempt(
+    request: web.Request,
+    response: web.StreamResponse,
+    record: Secret,
+    *,
+    life: timedelta,
+) -> None:
+    """Have the browser keep the record of an attempt until it comes back."""
+    _give(request, response, cookie_name(request, _ATTEMPT), record, life=life)
+
+
+def clear_attempt(request: web.Request, response: web.StreamResponse) -> None:
+    """Have the browser forget its attempt: an answer is taken once."""
+    _clear(request, response, cookie_name(request, _ATTEMPT))
+
+
+def _give(
+    request: web.Request,
+    response: web.StreamResponse,
+    name: str,
+    value: Secret,
+    *,
+    life: timedelta,
+) -> None:
     response.set_cookie(
-        cookie_name(request),
-        session.reveal(),
-        max_age=int(SESSION_LIFE.total_seconds()),
+        name,
+        value.reveal(),
+        max_age=int(life.total_seconds()),
         path="/",
         httponly=True,
         # Lax, not Strict: who comes back from the identity provider is signed in.
@@ -69,12 +120,7 @@ def give_session(
     )
 
 
-def clear_session(request: web.Request, response: web.StreamResponse) -> None:
-    """Have the browser forget its session."""
+def _clear(request: web.Request, response: web.StreamResponse, name: str) -> None:
     response.del_cookie(
-        cookie_name(request),
-        path="/",
-        httponly=True,
-        samesite="Lax",
-        secure=_is_secure(request),
+        name, path="/", httponly=True, samesite="Lax", secure=_is_secure(request)
     )

@@ -1,17 +1,20 @@
 """What the pages find in their application beside the use cases."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from handlers.page.live import PageUpdates
+from service.ports.identity import NoSignInProvider, SignInProvider
 from service.usecases.environments.probe import RepositoryProber
 from service.usecases.updates.pins import LauncherPinner
 
-__all__ = ["OPTIONS", "PINNER", "PROBER", "UPDATES", "PageOptions"]
+__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "UPDATES", "PageOptions"]
+
+CALLBACK: Final = "/sign-in/callback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +28,18 @@ class PageOptions:
     launch_url: str = ""
     """Where a launcher is started, with `{launcher_id}` in it; empty for the command
     line."""
+    sign_in: SignInProvider = field(default_factory=NoSignInProvider)
+    """Where people sign in besides."""
 
     @property
     def public_host(self) -> str:
         """The name in the public URL."""
         return (urlsplit(self.public_url).hostname or "").lower()
+
+    @property
+    def callback_url(self) -> str:
+        """Where the identity provider sends browsers back to."""
+        return f"{self.public_url.rstrip('/')}{CALLBACK}"
 
     @property
     def is_secure(self) -> bool:

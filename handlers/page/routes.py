@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from handlers.page.keys import CALLBACK
 from handlers.page.views.connect import connect_launcher, show_connect, stream_hook
 from handlers.page.views.create import create_launcher, show_form
 from handlers.page.views.home import show_home, show_project, stream_launchers
@@ -33,6 +34,7 @@ from handlers.page.views.operation import (
     show_operation,
     stream_operation,
 )
+from handlers.page.views.provider import begin_at_provider, finish_at_provider
 from handlers.page.views.sign_in import show_sign_in, sign_in, sign_out
 from handlers.page.views.static import show_asset
 from handlers.page.views.why import explain_anything, explain_launcher
@@ -109,6 +111,8 @@ PAGES: Final[tuple[Route, ...]] = (
     _page("/why", explain_anything, ANYONE),
     _page("/sign-in", show_sign_in, OPEN),
     _form("/sign-in", sign_in, OPEN),
+    _page("/sign-in/provider", begin_at_provider, OPEN),
+    _page(CALLBACK, finish_at_provider, OPEN),
     _form("/sign-out", sign_out, OPEN),
     _page("/static/{name:.+}", show_asset, OPEN),
 )

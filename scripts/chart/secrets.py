@@ -57,6 +57,8 @@ def roles_of(path: str) -> Sequence[str]:
     group = path.partition(".")[0]
     if path == "token":
         return ("receivers", "api")
+    if group == "auth":
+        return ("api",)
     if group == "forge":
         return ("api", "consumers")
     if group in {"kubernetes", "renku", "signing"}:

@@ -25,7 +25,7 @@ from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
-from service.ports.identity import IdentityProvider
+from service.ports.identity import Identities
 from service.ports.notifier import Notifier
 from service.ports.remote import SweptRemote
 from service.ports.sandbox import Sandbox
@@ -46,7 +46,7 @@ class Engines:
     remote: SweptRemote
     anonymous_remote: SweptRemote
     forge_hooks: ForgeHooks
-    identity: IdentityProvider
+    identities: Identities
     upstream: RenkuClient | None
     """The Renku that launchers live in; None where they live here."""
     notices: CommitStatuses
@@ -96,7 +96,7 @@ async def open_engines(
             remote=remotes.remote,
             anonymous_remote=remotes.anonymous,
             forge_hooks=remotes.hooks,
-            identity=await stack.enter_async_context(
+            identities=await stack.enter_async_context(
                 open_identity(settings, clock=clock)
             ),
             upstream=await stack.enter_async_context(

@@ -27,7 +27,7 @@ from service.certificates import tls_of
 from service.domain.hook import Secret
 from service.errors import PermanentError
 from service.logs import configure
-from service.ports.identity import IdentityProvider, NoIdentityProvider
+from service.ports.identity import Identities, NoIdentityProvider, NoSignInProvider
 from service.ports.time import Clock
 from service.settings import Settings, passed_to_builds
 
@@ -148,7 +148,7 @@ def _new_token(path: Path) -> Secret:
 @asynccontextmanager
 async def open_identity(
     settings: Settings, *, clock: Clock
-) -> AsyncIterator[IdentityProvider]:
+) -> AsyncIterator[Identities]:
     """Open the client of the provider, and close it after the block.
 
     It is not asked before the first token comes, so that its outage keeps no process
@@ -156,10 +156,12 @@ async def open_identity(
     """
     auth = settings.auth
     if auth.issuer is None:
-        yield NoIdentityProvider()
+        yield Identities(tokens=NoIdentityProvider(), sign_in=NoSignInProvider())
         return
     # Only who has a provider pays for the library of its tokens.
-    from service.adapters.oidc.provider import OidcOptions, open_oidc  # noqa: PLC0415
+    from service.adapters.oidc.opening import open_oidc  # noqa: PLC0415
+    from service.adapters.oidc.provider import OidcOptions  # noqa: PLC0415
+    from service.adapters.oidc.sign_in import OidcClient  # noqa: PLC0415
 
     options = OidcOptions(
         issuer=auth.issuer,
@@ -170,14 +172,22 @@ async def open_identity(
         admin_role=auth.admin_role,
         admins=frozenset(auth.admins),
     )
+    secret = auth.client_secret
+    client = auth.client_id and OidcClient(
+        id=auth.client_id,
+        secret=None if secret is None else Secret(secret.get_secret_value()),
+        scopes=auth.scopes,
+        name=auth.provider_label,
+    )
     async with open_oidc(
         options,
         clock=clock,
         environment=passed_to_builds(settings),
         kept=auth.keys_kept,
         pause=auth.keys_pause,
-    ) as provider:
-        yield provider
+        client=client or None,
+    ) as identities:
+        yield identities
 
 
 def open_notifications(

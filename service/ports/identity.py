@@ -1,13 +1,21 @@
-"""The port of the identity provider: whose token is this?"""
+"""The ports of the identity provider: whose token is this, and who signs in?"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from service.domain.hook import Secret
 from service.domain.rights.caller import User
-from service.errors import UnauthenticatedError
+from service.domain.rights.sign_in_attempt import SignInAttempt
+from service.errors import NotFoundError, UnauthenticatedError
 
-__all__ = ["Identity", "IdentityProvider", "NoIdentityProvider"]
+__all__ = [
+    "Identities",
+    "Identity",
+    "IdentityProvider",
+    "NoIdentityProvider",
+    "NoSignInProvider",
+    "SignInProvider",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +54,55 @@ class NoIdentityProvider:
             "You have to be authenticated to perform this operation; expected the "
             "header Authorization: Bearer with the service's token."
         )
+
+
+class SignInProvider(Protocol):
+    """Signs people in to the page: the authorization code flow, with PKCE."""
+
+    @property
+    def name(self) -> str:
+        """What people call it; empty where nobody can sign in at a provider."""
+        ...
+
+    async def authorization_url(self, attempt: SignInAttempt) -> str:
+        """Return where the browser goes to begin an attempt.
+
+        Raises:
+            NotFoundError: Nobody can sign in at a provider here.
+            TransientError: The provider does not answer.
+        """
+        ...
+
+    async def redeem(self, code: Secret, attempt: SignInAttempt) -> Identity:
+        """Return who the provider states has signed in, once all of it is verified.
+
+        Raises:
+            UnauthenticatedError: The provider refuses the code, or what it states is
+                not for this attempt; the message says why, and nothing secret.
+            TransientError: The provider does not answer, or refuses this service.
+        """
+        ...
+
+
+class NoSignInProvider:
+    """Nobody signs in at a provider."""
+
+    name = ""
+
+    async def authorization_url(self, attempt: SignInAttempt) -> str:
+        """Refuse to begin."""
+        del attempt
+        raise NotFoundError("No identity provider is set up for the page.")
+
+    async def redeem(self, code: Secret, attempt: SignInAttempt) -> Identity:
+        """Refuse the code."""
+        del code, attempt
+        raise UnauthenticatedError("No identity provider is set up for the page.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """What one provider does for an installation."""
+
+    tokens: IdentityProvider
+    sign_in: SignInProvider

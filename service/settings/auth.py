@@ -1,10 +1,10 @@
 """Settings of who may call the REST API."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service.domain.rights.grants import GrantRules
 from service.errors import InvalidRequestError
@@ -45,6 +45,18 @@ class AuthSettings(Section):
     """Whether requests without a token may read public projects; when unset, they may
     where an issuer is set."""
 
+    client_id: str | None = None
+    """This installation at the provider: with it, people sign in on the page there
+    (authorization code with PKCE). The provider has to know the redirect URI
+    `<public_url>/sign-in/callback`; the ID token has to hold `admin_claim`, where
+    administrators are to be recognised by it."""
+    client_secret: SecretStr | None = None
+    """Its secret; none for a public client."""
+    scopes: Names = ("openid", "profile", "email")
+    """What the page asks the provider for."""
+    provider_name: str = ""
+    """What the page calls the provider; the host of the issuer when unset."""
+
     grants: Names = ()
     """Repositories that projects may have read with the installation's credentials,
     although they are private: `host/path=project`, where `*` in the path stands for a
@@ -69,6 +81,21 @@ class AuthSettings(Section):
     def allows_anonymous(self) -> bool:
         """Whether requests without a token are served."""
         return self.issuer is not None if self.anonymous is None else self.anonymous
+
+    @property
+    def provider_label(self) -> str:
+        """What the page calls the provider."""
+        return self.provider_name or urlsplit(self.issuer or "").hostname or ""
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> Self:
+        if self.client_id is not None and self.issuer is None:
+            raise ValueError("client_id needs the issuer that knows it")
+        if self.client_secret is not None and self.client_id is None:
+            raise ValueError("client_secret needs a client_id")
+        if "openid" not in self.scopes:
+            raise ValueError("scopes need `openid`: without it there is no ID token")
+        return self
 
     @field_validator("algorithms")
     @classmethod

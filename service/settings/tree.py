@@ -206,7 +206,8 @@ class Settings(BaseSettings):
         tokens = (part.partition("=")[2].strip() for part in parts(self.forge.tokens))
         token = self.api_token()
         given = (token.reveal() if token else "", *parts(self.secret_key))
-        sections = (self.signing.password, *self.renku.secrets)
+        client = (self.auth.client_secret,) if self.auth.client_secret else ()
+        sections = (self.signing.password, *client, *self.renku.secrets)
         others = (secret.get_secret_value() for secret in sections)
         return frozenset(
             text for text in (*given, *tokens, *passwords, *others) if text

@@ -41,13 +41,18 @@ class People:
     async def sign_in(self, **options: Any) -> Page:
         """Open a window of somebody else, signed in as the administrator."""
         answer = await self.api.call("POST", "/api/relaunch/sign_in_links")
+        page = await self.open(**options)
+        await page.goto(answer.json["path"])
+        return page
+
+    async def open(self, **options: Any) -> Page:
+        """Open a window of somebody who is not signed in."""
         context = await self.browser.new_context(
             base_url=self.api.url, viewport={"width": 1440, "height": 900}, **options
         )
         page = await context.new_page()
         page.on("console", self._keep)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        await page.goto(answer.json["path"])
         return page
 
     def _keep(self, message: ConsoleMessage) -> None:

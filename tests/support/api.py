@@ -31,6 +31,7 @@ from service.events.envelope import Event
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
+from service.ports.identity import NoSignInProvider, SignInProvider
 from service.ports.time import Clock
 from tests.support.databases import sqlite_database
 from tests.support.sandbox import SANDBOX
@@ -52,6 +53,7 @@ OURS = frozenset(
     ]
 )
 """What has more to it than Renku knows."""
+NO_SIGN_IN = NoSignInProvider()
 NO_FORGE_HOOKS = RoutedForgeHooks(open_api=lambda _: None)
 
 
@@ -240,6 +242,7 @@ async def serving(
     clock: Clock | None = None,
     forge_hooks: ForgeHooks = NO_FORGE_HOOKS,
     is_reachable: bool = False,
+    sign_in: SignInProvider = NO_SIGN_IN,
     parts: frozenset[Surface] = EVERYTHING,
     **told: Any,
 ) -> AsyncIterator[Api]:
@@ -252,6 +255,7 @@ async def serving(
         forge_hooks: Hooks at forges; no token is known unless given.
         is_reachable: Whether forges are told the address that is served here, and
             no made-up one.
+        sign_in: Where people sign in on the page, besides.
         parts: What is served.
         told: What else the application is told.
     """
@@ -267,6 +271,7 @@ async def serving(
         parts,
         log=deliveries,
         forge_hooks=forge_hooks,
+        sign_in=sign_in,
         public_url=url if is_reachable else PUBLIC_URL,
         **told,
     )
@@ -299,6 +304,7 @@ def _application(
     *,
     log: DeliveryLog,
     forge_hooks: ForgeHooks,
+    sign_in: SignInProvider,
     public_url: str,
     **told: Any,
 ) -> web.Application:
@@ -327,7 +333,7 @@ def _application(
         public_url=public_url,
         token=Secret(TOKEN),
         version="1.2.3",
-        page=PageOptions(public_url=public_url),
+        page=PageOptions(public_url=public_url, sign_in=sign_in),
         limits=Limits(caps=world.caps, attempts=3),
         parts=parts,
         **told,

@@ -70,6 +70,15 @@ class Browser:
     def cookies(self) -> list[str]:
         return [cookie.key for cookie in self._session.cookie_jar]
 
+    def value(self, name: str) -> str:
+        """Return what a cookie holds."""
+        return next(item.value for item in self._session.cookie_jar if item.key == name)
+
+    def kept(self) -> str:
+        """Return the cookies as a header, to be sent after they were taken back."""
+        jar = self._session.cookie_jar
+        return "; ".join(f"{item.key}={item.value}" for item in jar)
+
     async def _send(
         self,
         method: str,

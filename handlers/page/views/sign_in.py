@@ -1,31 +1,43 @@
 """Sign in and out: by a link from the terminal, or with a token."""
 
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
 from handlers.app_keys import AUTHENTICATOR, SIGN_IN
 from handlers.page.context import field, show
-from handlers.page.cookies import clear_session, give_session, session_of
+from handlers.page.cookies import clear_session, give_session, host_of, session_of
+from handlers.page.keys import OPTIONS
 from service.domain.hook import Secret
 from service.errors import UnauthenticatedError
 
-__all__ = ["show_sign_in", "sign_in", "sign_out"]
+__all__ = [
+    "ask",
+    "local_path",
+    "path_of",
+    "show_sign_in",
+    "sign_in",
+    "sign_out",
+    "welcome",
+]
 
-HOME = "/"
+HOME: Final = "/"
+_LONGEST_PATH: Final = 500
+"""Longer than any of ours."""
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """Begin the session of a one-time code, or ask how to sign in."""
     code = request.query.get("code", "")
     if not code:
-        return _ask(request)
+        return ask(request)
     try:
         session = await request.app[SIGN_IN].redeem_code(Secret(code))
     except UnauthenticatedError as exc:
-        return _ask(request, problem=str(exc))
+        return ask(request, problem=str(exc))
     # Elsewhere at once: the code is of no use any more, and stays in no history.
-    return _welcome(request, session)
+    return welcome(request, session, path_of(request))
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
@@ -35,9 +47,9 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         caller = await request.app[AUTHENTICATOR].authenticate(Secret(token or "-"))
     except UnauthenticatedError:
         problem = "No such token is known here; nothing else was wrong."
-        return _ask(request, problem=problem)
+        return ask(request, problem=problem)
     session = await request.app[SIGN_IN].begin(caller, Secret(token))
-    return _welcome(request, session)
+    return welcome(request, session, path_of(request))
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:
@@ -50,29 +62,46 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-def _ask(request: web.Request, *, problem: str = "") -> web.Response:
-    status = HTTPStatus.UNAUTHORIZED if problem else HTTPStatus.OK
+def ask(
+    request: web.Request,
+    *,
+    problem: str = "",
+    status: int = HTTPStatus.UNAUTHORIZED,
+    path: str | None = None,
+) -> web.Response:
+    """Ask a person how to sign in, and say what was wrong before."""
+    options = request.app[OPTIONS]
+    # The provider leads back to the public name, and a cookie of another name does not
+    # come along: whoever is elsewhere begins there.
+    is_public = host_of(request) == options.public_host
     return show(
         request,
         "sign_in.html",
-        status=status,
+        status=status if problem else HTTPStatus.OK,
         problem=problem,
-        next=_next(request),
-        oidc="",
+        next=path_of(request) if path is None else path,
+        provider=options.sign_in.name,
+        root="" if is_public else options.public_url.rstrip("/"),
     )
 
 
-def _welcome(request: web.Request, session: Secret) -> web.Response:
+def welcome(request: web.Request, session: Secret, path: str) -> web.Response:
+    """Give a session to a browser, and lead on to a path of ours."""
     answer = web.Response(
         status=HTTPStatus.SEE_OTHER,
-        headers={"Location": _next(request), "Cache-Control": "no-store"},
+        headers={"Location": path, "Cache-Control": "no-store"},
     )
     give_session(request, answer, session)
     return answer
 
 
-def _next(request: web.Request) -> str:
+def path_of(request: web.Request) -> str:
     """Return where a person wanted to go: a path of ours, and never another site."""
-    path = request.query.get("next", HOME)
+    return local_path(request.query.get("next", HOME))
+
+
+def local_path(path: str) -> str:
+    """Return a path, if it can lead to nothing but a page of ours; else the first."""
     is_ours = path.startswith("/") and path[1:2] not in {"/", "\\"}
-    return path if is_ours and path.isprintable() and path.isascii() else HOME
+    is_plain = path.isprintable() and path.isascii() and len(path) <= _LONGEST_PATH
+    return path if is_ours and is_plain else HOME

@@ -5,16 +5,20 @@ https://www.rfc-editor.org/rfc/rfc7517
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 
+from service.adapters.oidc.documents import (
+    check_issuer,
+    endpoint,
+    fetch_discovery,
+    fetch_document,
+)
 from service.errors import TransientError
 from service.ports.time import Clock
 
@@ -22,11 +26,8 @@ __all__ = ["PublishedKey", "SigningKeys"]
 
 log = structlog.get_logger(__name__)
 
-DISCOVERY: Final = "/.well-known/openid-configuration"
 DEADLINE: Final = timedelta(seconds=5)
 """For both requests together: a caller waits for them."""
-MOST_BYTES: Final = 256 * 1024
-"""Of a document; Keycloak's have 2 to 10 KB."""
 MOST_KEYS: Final = 50
 """Providers publish two or three."""
 LONGEST_STALE: Final = timedelta(hours=24)
@@ -137,8 +138,9 @@ class SigningKeys:
     async def _fetch(self) -> Sequence[PublishedKey]:
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
-                document = await self._get(self._issuer.rstrip("/") + DISCOVERY)
-                return _read_keys(await self._get(self._keys_url(document)))
+                document = await fetch_discovery(self._session, self._issuer)
+                url = self._keys_url(document)
+                return _read_keys(await fetch_document(self._session, url))
         except TimeoutError as exc:
             raise TransientError(
                 f"{self._issuer}: no answer within {DEADLINE.total_seconds():g} s"
@@ -147,32 +149,8 @@ class SigningKeys:
             raise TransientError(f"{self._issuer}: {exc}") from exc
 
     def _keys_url(self, document: Mapping[str, Any]) -> str:
-        # A document of another issuer would have its keys trusted as this one's:
-        # https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerMixUp
-        if document.get("issuer") != self._issuer:
-            raise ValueError(
-                f"its document states the issuer {str(document.get('issuer'))[:200]!r}"
-            )
-        url = document.get("jwks_uri")
-        plain = {"https", urlsplit(self._issuer).scheme}
-        if not isinstance(url, str) or urlsplit(url).scheme not in plain:
-            raise ValueError(f"its jwks_uri is {str(url)[:200]!r}; expected https://…")
-        return url
-
-    async def _get(self, url: str) -> Mapping[str, Any]:
-        async with self._session.get(url, allow_redirects=False) as response:
-            if response.status != 200:  # noqa: PLR2004 - OK
-                raise ValueError(f"{url} answers {response.status}")
-            raw = await response.content.read(MOST_BYTES + 1)
-            # One read may return less than all; the rest decides only about size.
-            while len(raw) <= MOST_BYTES and not response.content.at_eof():
-                raw += await response.content.read(MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
-            raise ValueError(f"{url} answers more than {MOST_BYTES // 1024} KiB")
-        read = json.loads(raw)
-        if not isinstance(read, dict):
-            raise ValueError(f"{url} answers no JSON object")  # noqa: TRY004 - a reply
-        return read
+        check_issuer(document, self._issuer)
+        return endpoint(document, "jwks_uri", issuer=self._issuer)
 
 
 def _read_keys(document: Mapping[str, Any]) -> Sequence[PublishedKey]:

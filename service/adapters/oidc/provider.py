@@ -3,24 +3,21 @@
 https://www.rfc-editor.org/rfc/rfc8725 lists what to check, and why.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-import aiohttp
 import jwt
 
 from service.adapters.oidc.keys import PublishedKey, SigningKeys
-from service.certificates import tls_of
 from service.domain.hook import Secret
 from service.domain.rights.caller import INSTALLATION, User, UserId
 from service.errors import UnauthenticatedError
 from service.ports.identity import Identity
-from service.ports.time import Clock
 
-__all__ = ["OidcOptions", "OidcProvider", "open_oidc"]
+__all__ = ["OidcOptions", "OidcProvider"]
 
 REQUIRED: Final = ("exp", "iss", "aud", "sub")
 """Claims without which a token is refused: one that never expires or is for everybody
@@ -61,15 +58,43 @@ class OidcProvider:
         self._keys = keys
         self._options = options
 
+    # How tokens are verified is the same for both; what they have to be for is not.
     async def verify(self, token: Secret) -> Identity:
+        return self._identity(await self._claims(token, self._options.audiences))
+
+    async def verify_id_token(
+        self, token: Secret, *, client_id: str, nonce: str
+    ) -> Identity:
+        """Return what an ID token states, once all of it is verified.
+
+        Raises:
+            UnauthenticatedError: As by `verify`; or it is of another attempt, or was
+                issued to another client.
+            TransientError: As by `verify`.
+        """
+        claims = await self._claims(token, [client_id])
+        stated = str(claims.get("nonce", "")).encode("utf-8", "replace")
+        if not hmac.compare_digest(stated, nonce.encode()):
+            raise _refused("its nonce is not this attempt's")
+        # https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
+        is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if is_shared else client_id) != client_id:
+            raise _refused("it was issued to another client")
+        return self._identity(claims)
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        return Identity(user=_user(claims), is_admin=self._is_admin(claims))
+
+    async def _claims(
+        self, token: Secret, audiences: Sequence[str]
+    ) -> Mapping[str, Any]:
         header = self._read_header(token)
         key_id = header.get("kid")
         found = await self._keys.find(key_id if isinstance(key_id, str) else None)
         suitable = list(_suitable(found, header["alg"]))
         if len(suitable) != 1:
             raise _refused("it is signed with no key that the provider publishes")
-        claims = self._decode(token, suitable[0], header["alg"])
-        return Identity(user=_user(claims), is_admin=self._is_admin(claims))
+        return self._decode(token, suitable[0], header["alg"], audiences)
 
     def _read_header(self, token: Secret) -> Mapping[str, Any]:
         try:
@@ -84,14 +109,18 @@ class OidcProvider:
         return header
 
     def _decode(
-        self, token: Secret, key: PublishedKey, algorithm: str
+        self,
+        token: Secret,
+        key: PublishedKey,
+        algorithm: str,
+        audiences: Sequence[str],
     ) -> Mapping[str, Any]:
         try:
             claims = jwt.decode(
                 token.reveal(),
                 jwt.PyJWK(dict(key.parameters), algorithm=algorithm).key,
                 algorithms=[algorithm],
-                audience=list(self._options.audiences),
+                audience=list(audiences),
                 issuer=self._options.issuer,
                 leeway=self._options.skew,
                 options={"require": list(REQUIRED)},
@@ -165,29 +194,3 @@ def _refused(why: str) -> UnauthenticatedError:
     # Renku's sentence, and what is wrong beside it: the caller has the token and may
     # know, and the reason reveals nothing of any other.
     return UnauthenticatedError(f"The supplied credentials (jwt) are not valid: {why}.")
-
-
-@asynccontextmanager
-async def open_oidc(
-    options: OidcOptions,
-    *,
-    clock: Clock,
-    environment: Mapping[str, str],
-    kept: timedelta,
-    pause: timedelta,
-) -> AsyncIterator[OidcProvider]:
-    """Open a client of a provider; nothing is fetched before the first token.
-
-    Args:
-        options: What tokens have to state.
-        clock: The current time.
-        environment: Names the certificates to trust, and proxies.
-        kept: How long keys are kept.
-        pause: The shortest time between two attempts to fetch them.
-    """
-    connector = aiohttp.TCPConnector(ssl=tls_of(environment), limit=2)
-    async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
-        keys = SigningKeys(
-            session=session, issuer=options.issuer, clock=clock, kept=kept, pause=pause
-        )
-        yield OidcProvider(keys=keys, options=options)

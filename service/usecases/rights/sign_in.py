@@ -20,6 +20,7 @@ from service.domain.rights.token import (
     visible_part,
 )
 from service.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from service.ports.identity import Identity
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 
@@ -104,6 +105,12 @@ class SignIn:
         if credential.reveal().startswith(TOKEN_BEGINS):
             return credential
         return await self._begin(caller)
+
+    async def begin_for(self, identity: Identity) -> Secret:
+        """Begin a session of a person whom the provider signed in; return its text."""
+        async with self._store.transaction() as tx:
+            await tx.users.save(identity.user)
+        return await self._begin(Caller(user=identity.user, is_admin=identity.is_admin))
 
     async def _begin(self, caller: Caller) -> Secret:
         text = compose_token(secrets.token_urlsafe(_RANDOM_BYTES))

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from service.adapters.oidc.keys import LONGEST_STALE, MOST_BYTES
-from service.adapters.oidc.provider import OidcOptions, OidcProvider, open_oidc
+from service.adapters.oidc.documents import MOST_BYTES
+from service.adapters.oidc.keys import LONGEST_STALE
+from service.adapters.oidc.opening import open_oidc
+from service.adapters.oidc.provider import OidcOptions
 from service.domain.hook import Secret
 from service.errors import TransientError, UnauthenticatedError
+from service.ports.identity import IdentityProvider
 from tests.support.clock import TurnedClock
 from tests.support.oidc.process import (
     AUDIENCE,
@@ -44,7 +47,7 @@ async def idp(url: str) -> AsyncIterator[RunningProvider]:
 @asynccontextmanager
 async def verifying(
     idp: RunningProvider, clock: TurnedClock | None = None, **changes: Any
-) -> AsyncIterator[OidcProvider]:
+) -> AsyncIterator[IdentityProvider]:
     options: dict[str, Any] = {
         "issuer": idp.issuer,
         "audiences": (AUDIENCE, "renku"),
@@ -60,11 +63,11 @@ async def verifying(
         environment={},
         kept=KEPT,
         pause=PAUSE,
-    ) as provider:
-        yield provider
+    ) as identities:
+        yield identities.tokens
 
 
-async def refusal(provider: OidcProvider, token: str) -> str:
+async def refusal(provider: IdentityProvider, token: str) -> str:
     with pytest.raises(UnauthenticatedError) as caught:
         await provider.verify(Secret(token))
     assert token not in str(caught.value)
@@ -289,7 +292,7 @@ async def test_whatever_is_no_token_is_refused(idp: RunningProvider) -> None:
     assert await idp.asked() == {}
 
 
-async def refusal_or_empty(provider: OidcProvider, text: str) -> None:
+async def refusal_or_empty(provider: IdentityProvider, text: str) -> None:
     with pytest.raises(UnauthenticatedError):
         await provider.verify(Secret(text))
 
@@ -309,8 +312,8 @@ async def test_no_text_is_a_server_error(parts: list[bytes]) -> None:
     )
     async with open_oidc(
         options, clock=TurnedClock(), environment={}, kept=KEPT, pause=PAUSE
-    ) as provider:
-        await refusal_or_empty(provider, text)
+    ) as identities:
+        await refusal_or_empty(identities.tokens, text)
 
 
 def _hmac(claims: dict[str, Any], secret: str) -> str:

@@ -5,26 +5,22 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.adapters.clock import SystemClock
-from service.adapters.oidc.provider import OidcOptions, open_oidc
 from service.domain.rights.caller import MemberRole, UserId
 from service.domain.rights.project import DEFAULT_PROJECT
-from tests.support.api import TOKEN, Answer, Api, a_table_bus, serving
+from tests.support.api import TOKEN, Answer, Api
+from tests.support.oidc.installation import an_installation
 from tests.support.oidc.process import (
-    AUDIENCE,
     RunningProvider,
     a_provider,
     a_provider_process,
 )
 from tests.support.oidc.server import KEYS
-from tests.support.world import a_world
 
 PROJECT = f"/api/data/projects/{DEFAULT_PROJECT}"
 USER = "/api/data/user"
@@ -34,36 +30,6 @@ USER = "/api/data/user"
 def url() -> Iterator[str]:
     with a_provider_process() as url:
         yield url
-
-
-@asynccontextmanager
-async def an_installation(
-    idp: RunningProvider, folder: Path, **options: Any
-) -> AsyncIterator[Api]:
-    given = OidcOptions(
-        issuer=idp.issuer,
-        audiences=(AUDIENCE,),
-        algorithms=("RS256", "ES256"),
-        skew=timedelta(seconds=30),
-        admin_claim="realm_access.roles",
-        admin_role="renku-admin",
-        admins=frozenset(),
-    )
-    async with (
-        open_oidc(
-            given,
-            clock=SystemClock(),
-            environment={},
-            kept=timedelta(minutes=10),
-            pause=options.pop("pause", timedelta(milliseconds=1)),
-        ) as provider,
-        a_world(folder) as world,
-        a_table_bus(folder) as bus,
-        serving(
-            world, bus, provider=provider, allows_anonymous=True, clock=SystemClock()
-        ) as api,
-    ):
-        yield api
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 AUDIENCE = "relaunch"
+CLIENT_ID = "relaunch page"
+CLIENT_SECRET = "a secret: with/what + has to be encoded"
 
 
 class RunningProvider:
@@ -44,6 +46,19 @@ class RunningProvider:
             for name, value in (claims | changes).items()
             if value is not None
         }
+
+    async def register(self, url: str, *, secret: str | None = CLIENT_SECRET) -> None:
+        """Have the provider know an installation."""
+        redirect_uri = f"{url}/sign-in/callback"
+        client = {"id": CLIENT_ID, "secret": secret, "redirect_uri": redirect_uri}
+        await self.order(client=client)
+
+    async def log_in(self, url: str, user: str, answer: str = "yes") -> str:
+        """Log in on the provider's page; return where it leads."""
+        form = {"user": user, "answer": answer}
+        async with self._session.post(url, data=form, allow_redirects=False) as shown:
+            assert shown.status == 303, await shown.text()
+            return shown.headers["Location"]
 
     async def token(self, *, order: Mapping[str, Any] | None = None, **c: Any) -> str:
         """Have a token signed; `order` changes how, the rest changes claims."""

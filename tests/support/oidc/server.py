@@ -19,6 +19,8 @@ import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from tests.support.oidc.authorization import CODE_LIFE, Authorization
+
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/certs"
 
@@ -33,6 +35,9 @@ class Provider:
         self.asked: Counter[str] = Counter()
         self.faults: dict[str, Any] = {}
         self.add_key("RS256", "first")
+        self.authorization = Authorization(
+            issuer, lambda claims: _sign(self, {"claims": claims})
+        )
 
     def obey(self, order: dict[str, Any]) -> None:
         if "reset" in order:
@@ -43,12 +48,15 @@ class Provider:
             self.published.remove(order["withdraw"])
         if "faults" in order:
             self.faults = order["faults"]
+        self.authorization.obey(order)
 
     def reset(self) -> None:
         self.keys = {"first": self.keys["first"]}
         self.published = ["first"]
         self.asked.clear()
         self.faults = {}
+        self.authorization.claims = {}
+        self.authorization.code_life = CODE_LIFE
 
     def add_key(self, algorithm: str, name: str) -> None:
         if algorithm.startswith(("RS", "PS")):
@@ -104,6 +112,11 @@ async def serve(port: int) -> None:
 
     answer(DISCOVERY, provider.discovery)
     answer(KEYS, provider.key_set)
+
+    realm = "/realms/tests"
+    app.router.add_get(f"{realm}/auth", provider.authorization.show)
+    app.router.add_post(f"{realm}/auth", provider.authorization.answer)
+    app.router.add_post(f"{realm}/token", provider.authorization.exchange)
 
     async def control(request: web.Request) -> web.Response:
         """What a test orders; no provider has this."""
