@@ -94,7 +94,7 @@ class ConsumerValues(RoleValues):
 
 
 class Ingress(Values):
-    """An Ingress: `/webhooks` leads to receivers, `/api` to the API."""
+    """An Ingress: `/webhooks` leads to receivers, `/api` and the page to the API."""
 
     enabled: bool = False
     """Whether there is one."""
@@ -108,6 +108,9 @@ class Ingress(Values):
     """The Secret of the certificate; without TLS when empty."""
     api: bool = True
     """Whether `/api` is reached from outside, too."""
+    page: bool = True
+    """Whether the page is, too, where `/api` is; it answers under the name of
+    `settings.public_url` and those in `settings.page.hosts`."""
 
 
 class HttpRoute(Values):
@@ -123,6 +126,9 @@ class HttpRoute(Values):
     """Annotations of the HTTPRoute."""
     api: bool = True
     """Whether `/api` is reached from outside, too."""
+    page: bool = True
+    """Whether the page is, too, where `/api` is; it answers under the name of
+    `settings.public_url` and those in `settings.page.hosts`."""
 
 
 class NetworkPolicies(Values):

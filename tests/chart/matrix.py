@@ -23,6 +23,9 @@ MATRIX: Final[Mapping[str, Mapping[str, Any]]] = {
     "ingress": {"ingress": {**_ON, "className": "nginx", "tlsSecret": "certificate"}},
     "route of a gateway": {"httpRoute": {**_ON, "parentRefs": [{"name": "public"}]}},
     "webhooks alone outside": {"ingress": {**_ON, "host": "x.org", "api": False}},
+    "no page outside": {
+        "httpRoute": {**_ON, "parentRefs": [{"name": "public"}], "page": False}
+    },
     "scaled by processor time": {role: {"autoscaling": _ON} for role in _ROLES},
     "scaled by queues": {
         "secrets": {"bus": {"existingSecret": "broker"}},

@@ -72,6 +72,13 @@ class Helm:
         command = ["template", "relaunch", str(CHART), "--namespace", "apps"]
         return self.run(*command, "--values", "-", *flags, given=given)
 
+    def notes(self, *values: Mapping[str, Any]) -> str:
+        """Return what Helm says after the installation, without any cluster."""
+        given = json.dumps(merged(MINIMAL, *values))
+        command = ["install", "relaunch", str(CHART), "--namespace", "apps"]
+        shown = self.run(*command, "--dry-run=client", "--values", "-", given=given)
+        return shown.partition("\nNOTES:\n")[2]
+
     def objects(
         self, *values: Mapping[str, Any], flags: Sequence[str] = ()
     ) -> list[Object]:

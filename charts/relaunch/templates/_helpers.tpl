@@ -88,3 +88,9 @@ Helm runs hooks after it only when pods are ready. So pods migrate before they s
 true
 {{- end -}}
 {{- end -}}
+
+{{/* What the page's paths begin with, beside `/` itself. One by one: a prefix of `/` would
+lead to health and metrics, too. */}}
+{{- define "relaunch.pagePaths" -}}
+{{ list "/builds" "/create" "/deliveries" "/hooks" "/launchers" "/live" "/operation" "/projects" "/sign-in" "/sign-out" "/static" "/why" | toJson }}
+{{- end -}}
