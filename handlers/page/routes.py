@@ -32,6 +32,7 @@ from handlers.page.views.operation import (
     drop_letter,
     requeue_letter,
     show_operation,
+    show_storage,
     stream_operation,
 )
 from handlers.page.views.provider import begin_at_provider, finish_at_provider
@@ -93,6 +94,7 @@ PAGES: Final[tuple[Route, ...]] = (
     _form("/hooks/{hook_id}/remove", remove_hook, EDITOR),
     _form("/deliveries/{delivery_id}/replay", replay_delivery, EDITOR),
     _page("/operation", show_operation, ADMIN),
+    _page("/operation/storage", show_storage, ADMIN),
     _live("/operation", stream_operation, ADMIN),
     _form("/operation/dead-letters/{letter_id}/requeue", requeue_letter, ADMIN),
     _form("/operation/dead-letters/{letter_id}/drop", drop_letter, ADMIN),

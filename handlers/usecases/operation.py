@@ -9,6 +9,7 @@ from typing import Final
 from handlers.api.schemas.builds import BuildDetails
 from handlers.usecases.build_descriptions import BuildDescriber
 from service.domain.building.build import BuildState, Rebuild
+from service.domain.evaluation.sweep import SweepTimes
 from service.domain.launcher import Launcher, LauncherId
 from service.ports.store import Transaction
 
@@ -47,6 +48,7 @@ class OperationView:
     """The median of the latest builds; None before the first."""
     without_build: int
     """Launchers that are behind and have no build."""
+    sweep: SweepTimes
 
     @property
     def saved(self) -> timedelta | None:
@@ -75,6 +77,7 @@ async def gather_operation(
         reused=sum(rebuild.reason in _WITHOUT_BUILD for rebuild in latest),
         typical=sorted(durations)[len(durations) // 2] if durations else None,
         without_build=await tx.launchers.count_without_build(),
+        sweep=await tx.sweeps.times(),
     )
 
 

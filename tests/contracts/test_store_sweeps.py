@@ -5,7 +5,7 @@ from datetime import timedelta
 from service.domain.building.build import EnvironmentId
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
-from service.domain.evaluation.sweep import PollItem, PollState
+from service.domain.evaluation.sweep import PollItem, PollState, SweepTimes
 from service.domain.launcher import LauncherId
 from service.domain.push import Trigger
 from service.domain.repository import Repository
@@ -52,6 +52,7 @@ def a_beat(name: str, hours: float) -> PollState:
         interval=HOUR / 3,
         due_at=NOW + hours * HOUR,
         generation=4,
+        polled_at=NOW - HOUR + hours * HOUR if hours else None,
     )
 
 
@@ -81,6 +82,19 @@ async def test_a_beat_keeps_everything_and_is_replaced(store: Store) -> None:
     (turn,) = await turns(store)
 
     assert turn.state == a_beat("h/r/a", -1)
+
+
+async def test_the_last_poll_and_the_next_are_known(store: Store) -> None:
+    async with store.reading() as tx:
+        before = await tx.sweeps.times()
+    # A source without a turn is no next one.
+    await follow(store, "h/r/a", "h/s/b", "h/t/c", "h/u/d")
+    await save(store, h_r_a=5, h_s_b=2, h_t_c=0)
+    async with store.reading() as tx:
+        after = await tx.sweeps.times()
+
+    assert before == SweepTimes(last_at=None, next_at=None)
+    assert after == SweepTimes(last_at=NOW + 4 * HOUR, next_at=NOW)
 
 
 async def test_whose_time_has_not_come_has_no_turn(store: Store) -> None:

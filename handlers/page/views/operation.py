@@ -1,18 +1,24 @@
 """The operator's page: what runs, who waits for what, and what nobody could handle."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
 from aiohttp import web
 
-from handlers.app_keys import BUILD_DESCRIBER, BUS, CLOCK, STORE
+from handlers.app_keys import BUILD_DESCRIBER, BUS, CLOCK, STORE, USAGE
 from handlers.page.context import show, surroundings
-from handlers.page.keys import UPDATES
-from handlers.page.live import Parts, digest_of, send_parts
+from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.usecases.operation import gather_operation
+from service.domain.rights.caller import ProjectId
+from service.errors import NotFoundError
+from service.ports.store import Transaction
 
 __all__ = [
     "drop_letter",
     "requeue_letter",
     "show_operation",
+    "show_storage",
     "stream_operation",
 ]
 
@@ -22,6 +28,14 @@ async def show_operation(request: web.Request) -> web.Response:
     parts, _ = await _render(request)
     stream = f"/live/operation?seen={digest_of(parts)}"
     return show(request, "operation.html", parts=parts, stream=stream)
+
+
+async def show_storage(request: web.Request) -> web.Response:
+    """Show what is stored; apart, since it reads every row that it counts."""
+    usage = await request.app[USAGE].read()
+    async with request.app[STORE].reading() as tx:
+        names = await _names(tx, [each.project_id for each in usage.projects])
+    return show(request, "operation_storage.html", usage=usage, names=names)
 
 
 async def stream_operation(request: web.Request) -> web.StreamResponse:
@@ -43,6 +57,14 @@ async def drop_letter(request: web.Request) -> web.Response:
     """Forget a message that nobody could handle."""
     await request.app[BUS].drop(request.match_info["letter_id"])
     return _back()
+
+
+async def _names(tx: Transaction, projects: Iterable[str]) -> Mapping[str, str]:
+    found = {}
+    for name in projects:
+        with suppress(NotFoundError):
+            found[name] = (await tx.projects.get(ProjectId(name))).name
+    return found
 
 
 async def _render(request: web.Request) -> tuple[Parts, bool]:

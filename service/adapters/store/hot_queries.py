@@ -120,6 +120,7 @@ _PUSHES: Final[Mapping[str, Run]] = {
 
 _TIMERS: Final[Mapping[str, Run]] = {
     "the next due evaluation": lambda tx: tx.evaluation_queue.next_due(),
+    "times of the sweep": lambda tx: tx.sweeps.times(),
     "turns of the sweep": lambda tx: tx.sweeps.due(now=_NOW, per_host=_PER_HOST),
     "launchers that are behind": lambda tx: tx.launchers.behind(now=_NOW, limit=500),
     "launchers without a build": lambda tx: tx.launchers.count_without_build(),

@@ -22,6 +22,7 @@ __all__ = [
     "PollPolicy",
     "PollResult",
     "PollState",
+    "SweepTimes",
     "compare_heads",
     "first_poll",
     "group_by_repository",
@@ -54,6 +55,18 @@ class PollState:
     generation: int
     """The source's generation at its last poll: a higher one now means that it was
     evaluated in between."""
+    polled_at: datetime | None = None
+    """The last poll; None before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepTimes:
+    """When the sweep has polled, and when it does so next."""
+
+    last_at: datetime | None
+    """None before the first poll."""
+    next_at: datetime | None
+    """In the past where polls are late; None where nothing is tracked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +175,7 @@ def next_poll(
         interval=interval,
         due_at=now + wait * (earliest + (latest - earliest) * chance),
         generation=turn.source.generation,
+        polled_at=now,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.queue import Debounce, DueEvaluation, EvaluationRequest
-from service.domain.evaluation.sweep import PollItem, PollState
+from service.domain.evaluation.sweep import PollItem, PollState, SweepTimes
 from service.domain.source import SourceId
 
 __all__ = [
@@ -108,6 +108,10 @@ class Sweeps(Protocol):
 
     async def save(self, states: Iterable[PollState]) -> None:
         """Write when sources are due again; those that nobody tracks are left out."""
+        ...
+
+    async def times(self) -> SweepTimes:
+        """Return the latest poll of any source, and the next one."""
         ...
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Select, bindparam, exists, select, text, tuple_, update
+from sqlalchemy import Select, bindparam, exists, func, select, text, tuple_, update
 
 from service.adapters.store.repositories.sources import source_from
 from service.adapters.store.statements import Row, Statements, Values
@@ -16,7 +16,7 @@ from service.adapters.store.tables.evaluations import (
     sweeps,
 )
 from service.domain.evaluation.comparison import Verdict
-from service.domain.evaluation.sweep import PollItem, PollState
+from service.domain.evaluation.sweep import PollItem, PollState, SweepTimes
 from service.domain.source import SourceId
 
 __all__ = ["SqlSweeps"]
@@ -29,11 +29,12 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _PLACES: Final = select(sources.c.host, sources.c.label).join(
     sweeps, sweeps.c.source_id == sources.c.id
 )
+_SAVED: Final = ("interval_ms", "due_at", "generation", "polled_at")
 # A source that nobody follows any longer has no row, and gets none.
 _SAVE: Final = (
     update(sweeps)
     .where(sweeps.c.source_id == bindparam("of_source"))
-    .values({name: bindparam(name) for name in ("interval_ms", "due_at", "generation")})
+    .values({name: bindparam(name) for name in _SAVED})
 )
 
 Place = tuple[str, str]
@@ -60,6 +61,16 @@ class SqlSweeps:
 
     async def save(self, states: Iterable[PollState]) -> None:
         await self._run.change_all(_SAVE, [_to_row(state) for state in states])
+
+    async def times(self) -> SweepTimes:
+        # One by one: of two aggregates in one statement, neither takes its index.
+        last = await self._run.rows(select(func.max(sweeps.c.polled_at).label("at")))
+        following = await self._run.rows(
+            select(func.min(sweeps.c.due_at).label("at")).where(
+                sweeps.c.interval_ms > 0
+            )
+        )
+        return SweepTimes(last_at=last[0]["at"], next_at=following[0]["at"])
 
     async def _new(self) -> Sequence[Place]:
         """Find repositories with sources that never had a turn."""
@@ -108,6 +119,7 @@ def _of(places: Sequence[tuple[str, str]]) -> Select[*tuple[object, ...]]:
             sources,
             sweeps.c.interval_ms,
             sweeps.c.due_at,
+            sweeps.c.polled_at,
             # A source has a generation, too.
             sweeps.c.generation.label("swept_generation"),
             last_verdict.label("last_verdict"),
@@ -136,6 +148,7 @@ def _state(row: Row) -> PollState | None:
         interval=row["interval_ms"] * _MILLISECOND,
         due_at=row["due_at"],
         generation=row["swept_generation"],
+        polled_at=row["polled_at"],
     )
 
 
@@ -145,4 +158,5 @@ def _to_row(state: PollState) -> Values:
         "interval_ms": state.interval // _MILLISECOND,
         "due_at": state.due_at,
         "generation": state.generation,
+        "polled_at": state.polled_at,
     }

@@ -90,7 +90,9 @@ sweeps: Final = Table(
     Column("interval_ms", BigInteger, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("generation", BigInteger, nullable=False),
+    Column("polled_at", Instant),
     Index(None, "due_at"),
+    Index(None, "polled_at"),
     Index(None, "host", "due_at", "source_id"),
     partial_index("ix_sweeps_new", "source_id", where=NEVER_SWEPT),
 )
