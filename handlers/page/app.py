@@ -7,8 +7,8 @@ from aiohttp import web
 
 from handlers import app_keys as keys
 from handlers.page.guard import PageGuard
-from handlers.page.keys import OPTIONS, PINNER, PROBER, UPDATES, PageOptions
-from handlers.page.live import PageUpdates
+from handlers.page.keys import OPTIONS, PINNER, PROBER, PageOptions
+from handlers.page.live import UPDATES, PageUpdates
 from handlers.route import Handler
 from service.usecases.environments.probe import RepositoryProber
 from service.usecases.publish_events import EventRecorder

@@ -23,9 +23,15 @@ from handlers.page.keys import OPTIONS, PageOptions
 from service.domain.hook import Secret
 from service.domain.rights.caller import Caller
 from service.domain.rights.decision import Permission
-from service.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
+from service.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    TransientError,
+    UnauthenticatedError,
+)
 
-__all__ = ["CSRF_FIELD", "PageGuard", "csrf_token"]
+__all__ = ["CSRF_FIELD", "PageGuard", "csrf_token", "is_still_let_in"]
 
 CSRF_FIELD: Final = "csrf"
 SIGN_IN: Final = "/sign-in"
@@ -57,6 +63,7 @@ class PageGuard(Guard):
         """
         # Before anything is read or signed in: under a foreign name the page of that
         # name is the same origin, and could read the answer.
+        request[_GUARD] = self
         _check_host(request, request.app[OPTIONS])
         if request.method not in _READING:
             await _check_origin(request)
@@ -72,6 +79,21 @@ class PageGuard(Guard):
         if caller.is_anonymous and self.permission.needs_credential:
             raise web.HTTPSeeOther(_sign_in(request))
         return caller
+
+
+_GUARD: Final = web.RequestKey[PageGuard]("page_guard")
+
+
+async def is_still_let_in(request: web.Request) -> bool:
+    """Return whether a request that lasts would be let in again: session and role."""
+    try:
+        await request[_GUARD].let_in(request)
+    except (web.HTTPSeeOther, ForbiddenError, NotFoundError):
+        return False
+    except TransientError:
+        # Nothing is known against it: an outage cuts nobody off.
+        return True
+    return True
 
 
 def csrf_token(session: Secret | None) -> str:

@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from handlers.page.live import PageUpdates
 from service.ports.identity import NoSignInProvider, SignInProvider
 from service.usecases.environments.probe import RepositoryProber
 from service.usecases.updates.pins import LauncherPinner
 
-__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "UPDATES", "PageOptions"]
+__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "PageOptions"]
 
 CALLBACK: Final = "/sign-in/callback"
 
@@ -48,6 +47,5 @@ class PageOptions:
 
 
 OPTIONS: Final = web.AppKey[PageOptions]("page_options")
-UPDATES: Final = web.AppKey[PageUpdates]("page_updates")
 PINNER: Final = web.AppKey[LauncherPinner]("launcher_pinner")
 PROBER: Final = web.AppKey[RepositoryProber]("repository_prober")

@@ -15,13 +15,15 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from handlers.sse import streaming
+from handlers.app_keys import CLOCK
+from handlers.page.guard import is_still_let_in
+from handlers.sse import Stream, streaming
 from service.errors import ServiceError
 from service.events.envelope import Event
 from service.ports.bus import Bus
 from service.ports.time import Clock
 
-__all__ = ["PageUpdates", "Parts", "digest_of", "send_parts"]
+__all__ = ["UPDATES", "PageUpdates", "Parts", "StreamRights", "digest_of", "send_parts"]
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,8 @@ _BUSY: Final = timedelta(seconds=2)
 _GATHERED: Final = timedelta(milliseconds=150)
 """One push makes several events; they are answered by one look."""
 _AGAIN: Final = timedelta(seconds=5)
+OVER: Final = "over"
+"""The event after which a page has to be loaded again."""
 
 
 # One for each process that serves pages; it lives as long as the application. Without
@@ -89,6 +93,37 @@ class PageUpdates:
                 await asyncio.sleep(_GATHERED.total_seconds())
 
 
+UPDATES: Final = web.AppKey[PageUpdates]("page_updates")
+
+
+class StreamRights:
+    """Ends the stream of whoever signed out, or lost the role, while it is open.
+
+    Args:
+        request: That opened the stream.
+    """
+
+    checked_every: Final = timedelta(seconds=5)
+    """How long a session that ended, or a role that was lost, may still see."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._clock = request.app[CLOCK]
+        self._checked_at = self._clock.now()
+
+    async def last(self, stream: Stream) -> bool:
+        """Return whether the rights last; else have the page go and see for itself."""
+        now = self._clock.now()
+        if now - self._checked_at < self.checked_every:
+            return True
+        self._checked_at = now
+        if await is_still_let_in(self._request):
+            return True
+        # Loaded again, the page explains: it asks to sign in, or finds nothing.
+        await stream.send(OVER, "")
+        return False
+
+
 def digest_of(parts: Parts) -> str:
     """Return the digest of what a page shows."""
     text = "\0".join(f"{name}\0{parts[name]}" for name in sorted(parts))
@@ -112,8 +147,9 @@ async def send_parts(
     """
     shown = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
     sent: dict[str, str] = {}
+    rights = StreamRights(request)
     async with streaming(request) as stream:
-        while stream.is_open:
+        while stream.is_open and await rights.last(stream):
             # Read before the wait: what changed while the page was away has no event
             # any more.
             parts, is_busy = await render()

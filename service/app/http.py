@@ -7,7 +7,8 @@ from aiohttp import web
 
 from consumers.loops.supervisor import Loop
 from handlers.app import make_application
-from handlers.page.keys import UPDATES, PageOptions
+from handlers.page.keys import PageOptions
+from handlers.page.live import UPDATES
 from handlers.route import Surface
 from handlers.webhooks.body import BodyReader
 from handlers.webhooks.delivery_log import DeliveryLog

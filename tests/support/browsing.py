@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import ClientSession, CookieJar
+from yarl import URL
 
 from tests.support.api import TOKEN, Api, Told, read_events
 
@@ -47,7 +48,10 @@ class Browser:
         )
 
     async def csrf(self) -> str:
-        shown = await self.get("/sign-in")
+        return await self.csrf_of("/sign-in")
+
+    async def csrf_of(self, path: str) -> str:
+        shown = await self.get(path)
         found = re.search(r'name="csrf" value="(\w*)"', shown.text)
         assert found
         return found[1]
@@ -103,6 +107,10 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(api: Api) -> AsyncIterator[Browser]:
-    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+async def browsing(
+    api: Api, *, cookies: Mapping[str, str] | None = None
+) -> AsyncIterator[Browser]:
+    jar = CookieJar(unsafe=True)
+    jar.update_cookies(cookies or {}, URL(api.url))
+    async with ClientSession(cookie_jar=jar) as session:
         yield Browser(api=api, session=session)

@@ -26,6 +26,7 @@ if (log && log.dataset.stream) {
   });
   stream.addEventListener("error", () => document.dispatchEvent(new Event("htmx:sseError")));
   stream.addEventListener("open", () => document.dispatchEvent(new Event("htmx:sseOpen")));
+  stream.addEventListener("over", () => { stream.close(); location.reload(); });
   stream.addEventListener("end", () => { stream.close(); location.reload(); });
   addEventListener("pagehide", () => stream.close());
 }

@@ -27,6 +27,10 @@ document.addEventListener("htmx:sseError", () => {
   waiting = setTimeout(() => setLost(true), 1500);
 });
 document.addEventListener("htmx:sseOpen", () => { clearTimeout(waiting); setLost(false); });
+// The service ended the stream: whoever signed out, or lost a role, sees what is left.
+document.addEventListener("htmx:sseClose", (event) => {
+  if (event.detail.type === "message") location.reload();
+});
 addEventListener("pagehide", () => clearTimeout(waiting));
 
 // Whoever asked for confirmation is asked; without scripts the form is sent at once.

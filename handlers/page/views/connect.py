@@ -5,8 +5,7 @@ from aiohttp import web
 from handlers.app_keys import AUTHORIZER, HOOK_DESCRIBER, HOOKS, STORE
 from handlers.auth import caller_of, normalize_id
 from handlers.page.context import field, show, surroundings
-from handlers.page.keys import UPDATES
-from handlers.page.live import Parts, digest_of, send_parts
+from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.page.views.launcher import launcher_id_of
 from service.domain.delivery import Forge

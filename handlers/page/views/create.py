@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from handlers.app_keys import AUTHORIZER, LAUNCHERS, STORE
+from handlers.app_keys import AUTHORIZER, LAUNCHERS, POOLS, STORE
 from handlers.auth import caller_of
 from handlers.page.context import field, show
 from handlers.page.keys import PROBER
@@ -126,6 +126,7 @@ async def _show(
         filled=filled,
         frontends=frontends,
         examples=EXAMPLES,
+        pools=request.app[POOLS],
         projects=await _projects(request),
         chosen=filled.fields["frontend"] or next(iter(frontends), "none"),
     )

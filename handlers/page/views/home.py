@@ -8,8 +8,7 @@ from aiohttp import web
 from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
 from handlers.auth import caller_of
 from handlers.page.context import show
-from handlers.page.keys import UPDATES
-from handlers.page.live import Parts, digest_of, send_parts
+from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.usecases.launcher_overview import LauncherOverview, gather_overviews
 from service.domain.rights.caller import Caller, MemberRole, ProjectId

@@ -5,8 +5,8 @@ from aiohttp import web
 from handlers.app_keys import AUTHORIZER, BUILD_DESCRIBER, LAUNCHERS, REBUILDS, STORE
 from handlers.auth import caller_of
 from handlers.page.context import field, show, surroundings
-from handlers.page.keys import OPTIONS, PINNER, UPDATES
-from handlers.page.live import Parts, digest_of, send_parts
+from handlers.page.keys import OPTIONS, PINNER
+from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.page.views.duration_plot import plot_durations
 from handlers.usecases.launcher_details import LauncherView, gather_launcher

@@ -10,7 +10,7 @@ from aiohttp import web
 from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
 from handlers.page.ansi import is_error, to_markup, to_plain
 from handlers.page.context import show
-from handlers.page.keys import UPDATES
+from handlers.page.live import UPDATES, StreamRights
 from handlers.page.rendering import HEADERS
 from handlers.page.views.launcher import may_edit_launcher
 from handlers.sse import Stream, last_event_id, streaming
@@ -105,7 +105,8 @@ async def stream_log(request: web.Request) -> web.StreamResponse:
 async def _follow(
     request: web.Request, stream: Stream, rebuild_id: RebuildId, after: int
 ) -> None:
-    while stream.is_open:
+    rights = StreamRights(request)
+    while stream.is_open and await rights.last(stream):
         # The state first: a build writes its last line before it ends.
         async with request.app[STORE].reading() as tx:
             rebuild = await tx.rebuilds.get(rebuild_id)
