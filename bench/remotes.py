@@ -77,6 +77,11 @@ class BenchRemote:
             revision: await self.head(repository, revision) for revision in revisions
         }
 
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        """Return the one branch that there is."""
+        del repository, limit
+        return ["main"]
+
     @asynccontextmanager
     async def tree(
         self,

@@ -50,7 +50,7 @@ from service.ports.bus import Bus
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.identity import IdentityProvider, NoIdentityProvider
 from service.ports.notifier import NO_NOTIFIER, Notifier
-from service.ports.remote import Remote
+from service.ports.remote import ProbedRemote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
@@ -79,8 +79,8 @@ def make_application(
     *,
     store: Store,
     bus: Bus,
-    remote: Remote,
-    anonymous_remote: Remote,
+    remote: ProbedRemote,
+    anonymous_remote: ProbedRemote,
     sandbox: Sandbox,
     forge_hooks: ForgeHooks,
     builder: BuilderIdentity,

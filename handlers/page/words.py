@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from service.domain.building.resource_pool import ResourceClass
+
 __all__ = ["BADGES", "FILTERS", "Badge", "age", "badge_of", "duration", "short_url"]
 
 _MINUTE: Final = 60
@@ -101,6 +103,13 @@ def size(count: int | None) -> str:
     return f"{value:.3g} {units[-1]}"
 
 
+def resources(found: ResourceClass) -> str:
+    """Write what a resource class gives: `small: 1 core, 4 GB`."""
+    cores = "1 core" if found.cpu == 1 else f"{found.cpu:g} cores"
+    gpus = {0: "", 1: ", 1 GPU"}.get(found.gpu, f", {found.gpu} GPUs")
+    return f"{found.name}: {cores}, {found.memory} GB{gpus}"
+
+
 def short_url(url: str) -> str:
     """Return a repository's URL without what every URL has: host and path."""
     parts = urlsplit(url)
@@ -135,4 +144,5 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "moment": moment,
     "python_version": python_version,
     "shell": shlex.quote,
+    "resources": resources,
 }

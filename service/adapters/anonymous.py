@@ -5,20 +5,20 @@ in the words of one that does not exist; the forge itself cannot tell more, as i
 asked by nobody in particular.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import LOCAL_HOST, CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError
-from service.ports.remote import NO_READS, ExpectedReads, SweptRemote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, FullRemote, Tree
 
 __all__ = ["AnonymousRemote"]
 
 
 class AnonymousRemote:
-    """Implement the port `SweptRemote`; nothing but what is public can be read.
+    """Implement the port `FullRemote`; nothing but what is public can be read.
 
     Args:
         git: Reads repositories, without credentials.
@@ -26,7 +26,7 @@ class AnonymousRemote:
             that nothing there is public.
     """
 
-    def __init__(self, git: SweptRemote, *, closed: Collection[str]) -> None:
+    def __init__(self, git: FullRemote, *, closed: Collection[str]) -> None:
         self._git = git
         # Files of this machine are its owner's, whoever may name a path.
         self._closed = {LOCAL_HOST} | {host.strip().lower() for host in closed}
@@ -46,6 +46,10 @@ class AnonymousRemote:
     ) -> Mapping[Revision, Head | RefMissing]:
         with self._public_only(repository):
             return await self._git.heads(repository, revisions)
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        with self._public_only(repository):
+            return await self._git.branches(repository, limit=limit)
 
     @asynccontextmanager
     async def tree(

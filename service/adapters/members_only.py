@@ -4,27 +4,27 @@ A forge that requires a login for everything still reports repositories as publi
 server in a private network requires no password, because nobody else can reach it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.ports.remote import NO_READS, ExpectedReads, SweptRemote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, FullRemote, Tree
 
 __all__ = ["MembersOnly"]
 
 
 class MembersOnly:
-    """Implement the port `SweptRemote`; repositories of some hosts are private.
+    """Implement the port `FullRemote`; repositories of some hosts are private.
 
     Args:
         remote: Answers for repositories.
         hosts: The hosts whose repositories are all private.
     """
 
-    def __init__(self, remote: SweptRemote, *, hosts: Collection[str]) -> None:
+    def __init__(self, remote: FullRemote, *, hosts: Collection[str]) -> None:
         self._remote = remote
         self._hosts = frozenset(host.strip().lower() for host in hosts)
 
@@ -46,6 +46,9 @@ class MembersOnly:
         return {
             name: self._mark_private(repository, head) for name, head in heads.items()
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        return await self._remote.branches(repository, limit=limit)
 
     def tree(
         self,

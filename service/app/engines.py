@@ -27,7 +27,7 @@ from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.identity import Identities
 from service.ports.notifier import Notifier
-from service.ports.remote import SweptRemote
+from service.ports.remote import FullRemote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
@@ -43,8 +43,8 @@ class Engines:
 
     store: Store
     bus: Bus
-    remote: SweptRemote
-    anonymous_remote: SweptRemote
+    remote: FullRemote
+    anonymous_remote: FullRemote
     forge_hooks: ForgeHooks
     identities: Identities
     upstream: RenkuClient | None

@@ -19,7 +19,7 @@ from service.adapters.scratch import scratch_folder
 from service.adapters.smart_http.remote import SmartHttpRemote
 from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
-from service.ports.remote import SweptRemote
+from service.ports.remote import FullRemote
 from service.ports.time import Clock
 from service.settings import Settings, passed_to_builds
 
@@ -30,9 +30,9 @@ __all__ = ["Remotes", "open_remotes"]
 class Remotes:
     """What forges are asked through."""
 
-    remote: SweptRemote
+    remote: FullRemote
     """With the installation's credentials, where it has some."""
-    anonymous: SweptRemote
+    anonymous: FullRemote
     """Without any."""
     hooks: ForgeHooks
     notices: CommitStatuses
@@ -69,7 +69,7 @@ class _PlainGit:
     @asynccontextmanager
     async def open(
         self, *, closed: Collection[str] | None = None
-    ) -> AsyncIterator[SweptRemote]:
+    ) -> AsyncIterator[FullRemote]:
         """Open a remote.
 
         Args:
@@ -105,8 +105,8 @@ class _PlainGit:
 @asynccontextmanager
 async def _beside_forges(
     settings: Settings,
-    git: SweptRemote,
-    anonymous: SweptRemote,
+    git: FullRemote,
+    anonymous: FullRemote,
     *,
     kept: ImmutableCache[Kept],
     clock: Clock,
@@ -138,6 +138,6 @@ async def _beside_forges(
         )
 
 
-def _of_members(settings: Settings, remote: SweptRemote) -> SweptRemote:
+def _of_members(settings: Settings, remote: FullRemote) -> FullRemote:
     hosts = settings.remote.members_only
     return MembersOnly(remote, hosts=hosts) if hosts else remote

@@ -1,6 +1,6 @@
 """The port of git remotes: heads and trees of repositories."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -10,7 +10,17 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision
 
-__all__ = ["NO_READS", "ExpectedReads", "Heads", "Remote", "SweptRemote", "Tree"]
+__all__ = [
+    "NO_READS",
+    "Branches",
+    "ExpectedReads",
+    "FullRemote",
+    "Heads",
+    "ProbedRemote",
+    "Remote",
+    "SweptRemote",
+    "Tree",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,5 +125,26 @@ class Heads(Protocol):
         ...
 
 
+class Branches(Protocol):
+    """Lists the branches of a repository."""
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        """Return the names of branches in order, `limit` of them at most.
+
+        Raises:
+            RemoteRefusedError: The remote refuses the repository.
+            TransientError: It did not answer, or not in time.
+        """
+        ...
+
+
+class ProbedRemote(Remote, Branches, Protocol):
+    """A remote that can also show what there is to choose from."""
+
+
 class SweptRemote(Remote, Heads, Protocol):
     """A remote that can also read many refs at once."""
+
+
+class FullRemote(SweptRemote, ProbedRemote, Protocol):
+    """A remote that can do all of it."""

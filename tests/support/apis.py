@@ -1,6 +1,6 @@
 """Remotes over the forge of our own making, as the service makes them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,14 @@ from service.app.forges import Forges
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
-from service.ports.remote import NO_READS, ExpectedReads, Remote, SweptRemote, Tree
+from service.ports.remote import (
+    NO_READS,
+    ExpectedReads,
+    FullRemote,
+    ProbedRemote,
+    Remote,
+    Tree,
+)
 from service.ports.time import Clock
 from service.settings import ForgeSettings
 from tests.support.forge import Forge
@@ -26,7 +33,7 @@ from tests.support.forge import Forge
 class WatchedGit:
     """Implements the port `Remote` by plain git; remembers that it was asked."""
 
-    git: Remote = field(default_factory=lambda: GitRemote(environment={}))
+    git: ProbedRemote = field(default_factory=lambda: GitRemote(environment={}))
     asked: list[str] = field(default_factory=list)
 
     async def head(
@@ -45,6 +52,10 @@ class WatchedGit:
         return {
             revision: await self.head(repository, revision) for revision in revisions
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        self.asked.append("branches")
+        return await self.git.branches(repository, limit=limit)
 
     @asynccontextmanager
     async def tree(
@@ -104,7 +115,7 @@ async def an_api(
 async def a_routed(
     forge: Forge,
     *,
-    git: SweptRemote,
+    git: FullRemote,
     token: str | None = None,
     clock: Clock | None = None,
     **settings: Any,

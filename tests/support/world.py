@@ -50,7 +50,7 @@ from service.events.models import (
     RepositoryData,
 )
 from service.metrics import Metrics
-from service.ports.remote import Remote
+from service.ports.remote import ProbedRemote, Remote
 from service.ports.store import Store
 from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
@@ -80,7 +80,7 @@ class World:
         ids: CountedIds,
         caps: ConcurrencyLimits,
         builder: ToldBuilder | None = None,
-        anonymous_remote: Remote = ANONYMOUS,
+        anonymous_remote: ProbedRemote = ANONYMOUS,
     ) -> None:
         self.store = store
         self.remote = remote

@@ -5,7 +5,14 @@ when the token is refused. When an API reports that a repository does not exist 
 another one now, git is not tried: it knows the path only, not the number.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
@@ -26,7 +33,7 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.errors import RemoteRefusedError, ServiceError, TransientError
-from service.ports.remote import NO_READS, ExpectedReads, Remote, SweptRemote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, FullRemote, Remote, Tree
 from service.ports.time import Clock
 
 __all__ = ["RoutedRemote"]
@@ -42,7 +49,7 @@ _API_FAILURES: Final = (TransientError, TokenRefusedError)
 
 
 class RoutedRemote:
-    """Implement the port `SweptRemote` for all hosts.
+    """Implement the port `FullRemote` for all hosts.
 
     One per process, used by every evaluation, sweep and preview. It keeps which API
     failed in memory: after a restart it is tried again.
@@ -56,7 +63,7 @@ class RoutedRemote:
     def __init__(
         self,
         *,
-        git: SweptRemote,
+        git: FullRemote,
         open_api: Callable[[str], Remote | None],
         clock: Clock,
     ) -> None:
@@ -93,6 +100,11 @@ class RoutedRemote:
         return {
             revision: await self.head(repository, revision) for revision in revisions
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        # Git alone: a list to choose from is no reason to spend a forge's budget, and
+        # whoever knows a private repository knows its branches.
+        return await self._git.branches(repository, limit=limit)
 
     @asynccontextmanager
     async def tree(

@@ -49,10 +49,11 @@ T = TypeVar("T")
 
 _SYMREF: Final = re.compile(rb"^ref: (\S+)\tHEAD$", re.MULTILINE)
 _LISTED: Final = re.compile(rb"^([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(\S+)$", re.MULTILINE)
+_BRANCHES: Final = Ref("refs/heads/*")
 
 
 class GitRemote:
-    """Implement the port `SweptRemote` by running git.
+    """Implement the port `FullRemote` by running git.
 
     One per process, shared by every evaluation and sweep: it limits the number of
     git processes. It holds no state; a tree's temporary folder lives as long as the
@@ -117,6 +118,11 @@ class GitRemote:
             )
             for revision in revisions
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        result = await self._ls_remote(repository, [_BRANCHES])
+        found = _parse_listing(result.out)
+        return sorted(name.removeprefix("refs/heads/") for name in found)[:limit]
 
     async def _refs(self, revision: Revision) -> Sequence[Ref]:
         """Return the refs that a revision can name, without those git would refuse."""

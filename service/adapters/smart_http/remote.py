@@ -21,7 +21,7 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Ref, Repository, is_commit, is_ref
 from service.domain.source import Head, Revision, RevisionKind
 from service.errors import ServiceError
-from service.ports.remote import NO_READS, ExpectedReads, SweptRemote, Tree
+from service.ports.remote import NO_READS, ExpectedReads, FullRemote, Tree
 from service.ports.time import Clock
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _SHA1: Final = 40
 
 
 class SmartHttpRemote:
-    """Implement the port `SweptRemote` over smart HTTP, with git behind it.
+    """Implement the port `FullRemote` over smart HTTP, with git behind it.
 
     One per process and policy. Git's command line reads what has another scheme, what
     is behind a proxy that is not of HTTP, and what is unsuitable (`UnsuitableError`). A
@@ -55,7 +55,7 @@ class SmartHttpRemote:
     def __init__(
         self,
         *,
-        git: SweptRemote,
+        git: FullRemote,
         http: HttpClient,
         environment: Mapping[str, str],
         kept: ImmutableCache[Kept],
@@ -112,6 +112,10 @@ class SmartHttpRemote:
             )
             for revision in revisions
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        # Asked once when a person creates a launcher: not worth a second reader.
+        return await self._git.branches(repository, limit=limit)
 
     @asynccontextmanager
     async def tree(

@@ -1,6 +1,7 @@
 """Read a repository before a launcher of it is made: what would be built, and how."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from service.domain.definition import ABSENT, Definition
@@ -9,14 +10,21 @@ from service.domain.findings import Finding, Severity
 from service.domain.repository import Repository
 from service.domain.rights.caller import Caller
 from service.domain.source import Head, Revision
-from service.errors import InvalidRequestError, NotFoundError, RemoteRefusedError
+from service.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    RemoteRefusedError,
+    TransientError,
+)
 from service.ports.builder import BuilderIdentity
-from service.ports.remote import Remote
+from service.ports.remote import ProbedRemote
 from service.ports.sandbox import Sandbox
 from service.usecases.observe import observe
 
 __all__ = ["RepositoryProber", "RepositoryReport"]
 
+_MOST_BRANCHES = 200
+"""More than anybody chooses from; the others can be typed."""
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
@@ -35,6 +43,8 @@ class RepositoryReport:
     python: str = ""
     files: Sequence[str] = ()
     """Everything that the environment depends on."""
+    branches: Sequence[str] = ()
+    """What there is to choose from; empty where that is not known."""
     problem: str = ""
     """Why there is nothing to build; empty with a definition."""
     findings: Sequence[Finding] = ()
@@ -55,8 +65,8 @@ class RepositoryProber:
     def __init__(
         self,
         *,
-        remote: Remote,
-        anonymous_remote: Remote,
+        remote: ProbedRemote,
+        anonymous_remote: ProbedRemote,
         sandbox: Sandbox,
         builder: BuilderIdentity,
         allow_files: bool,
@@ -108,7 +118,8 @@ class RepositoryProber:
                 f"{repository.url} does not exist, or it is private; a private one is "
                 "linked to a project by an administrator"
             )
-        return self._report(repository, observed, revision)
+        report = self._report(repository, observed, revision)
+        return replace(report, branches=await _branches(remote, repository))
 
     def _report(
         self, repository: Repository, observed: Observed, revision: str
@@ -132,6 +143,13 @@ class RepositoryProber:
             python=found.python or "",
             findings=_worst_first((*found.findings, *remarks)),
         )
+
+
+async def _branches(remote: ProbedRemote, repository: Repository) -> Sequence[str]:
+    # A help for whoever fills the form, and no reason to show none.
+    with suppress(RemoteRefusedError, TransientError):
+        return await remote.branches(repository, limit=_MOST_BRANCHES)
+    return ()
 
 
 def _worst_first(findings: Sequence[Finding]) -> Sequence[Finding]:

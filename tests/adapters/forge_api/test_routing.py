@@ -1,6 +1,6 @@
 """When plain git is asked in the place of an API, and when it is not."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -67,6 +67,11 @@ class Faulty:
         return {
             revision: await self.head(repository, revision) for revision in revisions
         }
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        self.note("branches")
+        assert repository.host == HOST
+        return await self._git.branches(self.repo.repository, limit=limit)
 
     @asynccontextmanager
     async def tree(

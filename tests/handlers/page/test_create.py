@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from tests.support.api import Api
+from service.domain.building.resource_pool import ResourceClass, ResourcePool
+from tests.support.api import Api, serving
 from tests.support.browsing import Browser, browsing
+from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
 from tests.support.rights import populate
+from tests.support.world import World
 
 FORM = {"frontend": "none", "name": "Statistics", "policy": "notify"}
 
@@ -22,6 +26,42 @@ async def test_a_repository_is_probed_before_anything_is_made(
     assert "requirements.txt" in shown.text
     assert "main" in shown.text
     assert await api.get("/session_launchers") == []
+
+
+async def test_branches_are_offered_to_choose_from(
+    browser: Browser, repo: Repo
+) -> None:
+    for name in ("autumn", "feature/<b>"):
+        repo.commit({"requirements.txt": "six\n"}, branch=name)
+
+    shown = await browser.get(f"/create?url={repo.url}")
+
+    offered = re.findall(r'<option value="([^"]*)"></option>', shown.text)
+    assert offered == ["autumn", "feature/&lt;b&gt;", "main"]
+    assert "3 branches to choose from" in shown.text
+
+
+async def test_compute_resources_have_names(world: World, repo: Repo) -> None:
+    small = ResourceClass(
+        id=7, name="small", cpu=1, memory=4, max_storage=20, default_storage=1
+    )
+    large = replace(small, id=8, name="large", cpu=7.5, memory=64, gpu=2)
+    pool = ResourcePool(id=1, name="Teaching", classes=(small, large))
+    async with (
+        serving(world, MemoryBus(), pools=(pool,)) as api,
+        browsing(api) as browser,
+    ):
+        await browser.sign_in()
+        form = await browser.get(f"/create?url={repo.url}&resource_class_id=8")
+        fields = FORM | {"url": repo.url, "resource_class_id": "8"}
+        await browser.post("/create", fields)
+        (made,) = await api.get("/session_launchers")
+
+    assert '<optgroup label="Teaching"><option value="7">small: 1 core, 4 GB' in (
+        form.text
+    )
+    assert 'value="8" selected>large: 7.5 cores, 64 GB, 2 GPUs' in form.text
+    assert made["resource_class_id"] == 8
 
 
 @pytest.mark.parametrize(
