@@ -40,7 +40,7 @@ $(READY): requirements-dev.txt pyproject.toml
 run: $(READY) ## Start the embedded edition on 127.0.0.1:8080
 	@$(BIN)/relaunch dev $(ARGS)
 
-demo: $(READY) ## See a push rebuild a real environment, in under three minutes
+demo: $(READY) ## See a push rebuild a real environment, in under three minutes; ARGS=--page for its page
 	@$(BIN)/relaunch demo $(ARGS)
 
 services:

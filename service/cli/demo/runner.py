@@ -31,6 +31,7 @@ __all__ = ["run_demo"]
 
 TERMINATED: Final = 128 + signal.SIGTERM
 LAUNCHER: Final = "course"
+MORE: Final = "`relaunch demo --page` shows all this on the service's page, too."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +43,33 @@ class ActResult:
     problems: Sequence[str]
 
 
-async def run_demo(*, forge: str, frontend: str, keep: bool) -> int:
+async def run_demo(*, forge: str, frontend: str, page: bool, keep: bool) -> int:
     """Play every act, print what happens, and return the exit code."""
     ended = _cancelled_by(signal.SIGTERM)
     try:
         async with open_sandbox(keep=keep) as (stage, client):
             echo(f"A service runs at {stage.url}; everything is in {stage.folder}")
-            return await _play(stage, client, forge=forge, frontend=frontend)
+            code = await _play(stage, client, forge=forge, frontend=frontend)
+            if page:
+                await _show_page(client)
+            else:
+                echo(MORE)
+            return code
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
         return TERMINATED
+
+
+async def _show_page(client: Client) -> None:
+    """Name the link to the page, and keep the service until the person is done."""
+    done = asyncio.Event()
+    # The person's way out, and no failure: the exit code stays the demo's.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, done.set)
+    link = await client.post("sign_in_links")
+    echo("All this is on the page, until Ctrl-C; the link signs in once:")
+    echo(f"{client.url}{link.text('path')}")
+    await done.wait()
 
 
 def _cancelled_by(number: signal.Signals) -> asyncio.Event:

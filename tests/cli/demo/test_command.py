@@ -3,7 +3,9 @@
 import signal
 import subprocess
 from contextlib import suppress
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -39,10 +41,40 @@ def test_every_push_leads_to_what_it_should(tmp_path: Path) -> None:
     )
 
     assert said.returncode == 0, said.stdout + said.stderr
-    rows = [line.split() for line in said.stdout.splitlines()[-6:]]
+    *table, last = said.stdout.splitlines()[-7:]
+    rows = [line.split() for line in table]
     assert [row[-2:] for row in rows] == [["as", "expected"]] * 6
+    assert "relaunch demo --page" in last
     assert "inside the launcher's environment: import six gives" in said.stdout
     assert "requirements.txt line 8" in said.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.index
+@pytest.mark.timeout(240)
+def test_the_story_is_on_the_page_until_the_person_is_done(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*RELAUNCH, "demo", "--page"],
+        env=variables(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("All this is on the page"):
+            break
+    link = process.stdout.readline().strip()
+    with build_opener(HTTPCookieProcessor(CookieJar())).open(link) as answer:
+        shown = answer.read().decode()
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate()
+
+    assert ">course</a>" in shown
+    assert "Build failed" in shown
+    assert "Only an older image available" in shown
+    assert (process.returncode, complaints.strip()) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
 
