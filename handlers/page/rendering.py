@@ -1,5 +1,6 @@
 """Render templates, with everything escaped that is not markup of ours."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
@@ -47,6 +48,11 @@ class Asset:
         self.name = name
         self.content_type = _TYPES[path.suffix]
         self.content = path.read_bytes()
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The content as it is sent to browsers: three quarters of it are repeated."""
+        return gzip.compress(self.content, mtime=0)
 
     @cached_property
     def version(self) -> str:

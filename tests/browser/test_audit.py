@@ -76,5 +76,5 @@ async def test_a_page_is_small_and_comes_at_once(api: Api, repo: Repo) -> None:
             "setTimeout(() => done(sum), 500)})"
         )
 
-    assert sum(sizes) < 120_000, sizes
+    assert sum(sizes) < 100_000, sizes
     assert shift < 0.01

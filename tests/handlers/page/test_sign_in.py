@@ -195,6 +195,12 @@ async def test_files_are_kept_under_the_name_of_their_content(
     named, plain = await stranger.get(url), await stranger.get("/static/page.css")
 
     assert "immutable" in named.headers["Cache-Control"]
+    assert named.headers["Content-Encoding"] == "gzip"
+    bare = await stranger.get(url, **{"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in bare.headers
+    assert bare.text == named.text
+    # What a stranger wrote stands beside a secret: pages are not compressed.
+    assert "Content-Encoding" not in page.headers
     assert plain.headers["Cache-Control"] == "no-cache"
     assert (await stranger.get("/static/../page.py")).status == 404
     assert (await stranger.get("/static/nothing.css")).status == 404
