@@ -24,6 +24,8 @@ class ToldBuilder:
 
     can_remove = True
     """Whether its registry deletes images."""
+    size = 1
+    """Of the images that it makes."""
 
     def __init__(
         self,
@@ -167,7 +169,7 @@ class ToldBuilder:
         chosen = build or self._only()
         image = Image(
             reference=f"told@sha256:{chosen.rjust(64, '0')}".lower(),
-            size=1,
+            size=self.size,
             packages=self.packages,
             built_at=self._clock.now(),
             build_id=chosen,
@@ -183,9 +185,10 @@ class ToldBuilder:
         build: BuildId | None = None,
         *,
         phases: tuple[PhaseTime, ...] = (),
+        message: str = "It failed as the test said.",
     ) -> None:
         chosen = build or self._only()
-        failure = Failure(kind=kind, message="It failed as the test said.")
+        failure = Failure(kind=kind, message=message)
         self._states[chosen] = Finished(
             outcome=failure, at=self._clock.now(), phases=phases
         )
