@@ -16,8 +16,8 @@ import pytest
 from playwright.async_api import Page
 
 from service.adapters.git.remote import GitRemote
+from service.domain.building.build import Package
 from service.domain.building.failure import FailureClass
-from service.domain.building.packages import Package
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision

@@ -16,7 +16,7 @@ __all__ = ["demo"]
     type=click.Choice([item.value for item in Forge]),
     default=next(iter(Forge)).value,
     show_default=True,
-    help="In whose format the pushes are told.",
+    help="In whose format the pushes are sent.",
 )
 @click.option(
     "--frontend",
@@ -35,12 +35,12 @@ def demo(*, forge: str, frontend: str, page: bool, keep: bool) -> int:
     """Show what a push does: real pushes, real builds, no forge account.
 
     It starts a service of its own in a temporary folder, pushes six times to a
-    repository made for it, and says after each push what was decided and why. The
+    repository made for it, and prints after each push what was decided and why. The
     exit code is 1 when anything went otherwise than it should. It needs git and a
     package index.
 
-    With `--page` its last line is a link that signs in on the page, where the same
-    story is told.
+    With `--page` its last line is a link that signs in on the page, which shows the
+    same.
     """
     from service.cli.demo.runner import run_demo  # noqa: PLC0415 - `--help` needs none of it
 

@@ -66,9 +66,9 @@ async def _show_page(client: Client) -> None:
     done = asyncio.Event()
     # The person's way out, and no failure: the exit code stays the demo's.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, done.set)
-    link = await client.post("sign_in_links")
+    link = await client.post(models.SignInLink, "sign_in_links")
     echo("All this is on the page, until Ctrl-C; the link signs in once:")
-    echo(f"{client.url}{link.text('path')}")
+    echo(f"{client.url}{link.path}")
     await done.wait()
 
 

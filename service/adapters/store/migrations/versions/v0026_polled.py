@@ -6,7 +6,7 @@ from alembic import op
 __all__ = ["down_revision", "downgrade", "revision", "upgrade"]
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 
 
 def upgrade() -> None:
