@@ -11,14 +11,14 @@ from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.http import open_http_client
 from service.adapters.git.remote import GitRemote
 from service.adapters.smart_http.remote import SmartHttpRemote
-from service.ports.remote import SweptRemote
+from service.ports.remote import FullRemote
 from service.ports.time import Clock
 
 
 @asynccontextmanager
 async def smart_remote(
     *,
-    git: SweptRemote | None = None,
+    git: FullRemote | None = None,
     deadline: timedelta = timedelta(seconds=20),
     gate: EgressPolicy = ANYWHERE,
     environment: Mapping[str, str] | None = None,

@@ -1,7 +1,7 @@
 """How often a repository is asked, and for what."""
 
 from asyncio import TaskGroup
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,7 +37,10 @@ EXPECTED = ExpectedReads(files=(*READ, "gone.txt", "env", "env/gone/x", "../x", 
 
 
 class NoGit:
-    """Implement the port `SweptRemote`; nothing is to be left to git."""
+    """Implement the port `FullRemote`; nothing is to be left to git."""
+
+    async def branches(self, repository: Repository, *, limit: int) -> Sequence[str]:
+        raise AssertionError((repository, limit))
 
     async def head(
         self,
