@@ -59,8 +59,8 @@ class WaitingResponse(ResponseModel):
     """Why a build does not proceed just now."""
 
     kind: str = Field(
-        description="`look`, `remote`, `same_environment`, `cap`, `project_cap`, "
-        "`retry`, `builder`, `other_builder`, `pause` or `turn`."
+        description="`evaluation`, `remote`, `same_environment`, `limit`, "
+        "`project_limit`, `retry`, `builder`, `other_builder`, `pause` or `scheduling`."
     )
     message: str = Field(description="What follows *waiting because*.")
     until: datetime | None = Field(

@@ -63,6 +63,8 @@ class EventTail:
             place = page.place
             for event in page.events:
                 yield event
+            # After a full page more may stand there already, and no signal announces it
+            # a second time.
             if len(page.events) < _PAGE:
                 await wait_for_signal(signal, within=POLL)
 
@@ -92,6 +94,7 @@ class EventTail:
             async with self._database.reading() as connection:
                 found = await Queue(connection).after(place, limit=_PAGE)
         except TransientError as exc:
+            # An empty page at the same position: nothing is skipped meanwhile.
             log.warning("follower waits for the database", error=str(exc))
             return _Page(place=place, events=())
         return _Page(

@@ -109,6 +109,8 @@ class Queue:
 
     async def trim(self, *, before: datetime) -> None:
         """Delete old events that every role has handled."""
+        # An old one may be kept for a slow role while its neighbours go: what is older
+        # than the limit has gaps, and no follower starts there (`EventTail`).
         is_queued = exists().where(bus_queue.c.event == bus_events.c.place)
         await self._connection.execute(
             delete(bus_events).where(bus_events.c.published_at < before, ~is_queued)
@@ -276,6 +278,7 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
 
 
 def _owned(place: int, owner: str) -> Update:
+    # A consumer whose lease expired must not touch what another one handles by now.
     return update(bus_queue).where(
         bus_queue.c.place == place, bus_queue.c.claimed_by == owner
     )

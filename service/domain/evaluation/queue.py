@@ -111,6 +111,7 @@ def due(
         debounce: How requests are debounced.
     """
     now = request.requested_at
+    # Whoever waits for it waits for no burst to end, and for no back-off either.
     if request.is_urgent:
         return min(now, pending.due_at) if pending else now
     # The recheck of a new source is queued for later and is no burst: a push must not

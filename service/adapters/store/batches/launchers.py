@@ -71,6 +71,7 @@ class SqlLauncherBatches:
         return [self._read(row) for row in await self._run.held(query)]
 
     async def newest_generation(self, source: SourceId) -> int:
+        # Both: a launcher that waits for its image wants a later one than it has.
         of = launchers.c
         query = select(
             func.max(of.generation).label("has"),
@@ -95,6 +96,9 @@ class SqlLauncherBatches:
         generation: int,
         built_at: datetime | None = None,
     ) -> Collection[LauncherId]:
+        # The comparison is part of the UPDATE. A generation that was read before may be
+        # another when the write comes, and of two rollouts the later to commit would
+        # win, not the newer.
         moved = (
             update(launchers)
             .where(launchers.c.id.in_(tuple(ids)), launchers.c.generation < generation)

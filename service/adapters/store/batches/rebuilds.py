@@ -70,6 +70,7 @@ class SqlRebuildBatches:
         self._write = write
 
     async def some(self, ids: Iterable[RebuildId]) -> Sequence[Rebuild]:
+        # In one order everywhere, so that two transactions cannot deadlock.
         query = select(rebuilds).where(rebuilds.c.id.in_(tuple(ids)))
         rows = await self._run.held(query.order_by(rebuilds.c.id))
         return [self._read(row) for row in rows]
@@ -92,6 +93,8 @@ class SqlRebuildBatches:
     async def of_environments(
         self, environments: Iterable[EnvironmentId], *, limit: int
     ) -> Mapping[EnvironmentId, Sequence[Rebuild]]:
+        # One query for all of them. LIMIT would cut the whole list; the rank within an
+        # environment cuts that of each.
         newest = (rebuilds.c.created_at.desc(), rebuilds.c.id.desc())
         ranked = (
             select(
@@ -130,6 +133,9 @@ class SqlRebuildBatches:
             .where(
                 text(UNFINISHED),
                 rebuilds.c.build_id == build,
+                # After an id and not by OFFSET: rebuilds of the page before end
+                # meanwhile and leave the list, and an offset would skip as many of the
+                # next.
                 rebuilds.c.id > (after or ""),
             )
             .order_by(rebuilds.c.id)
@@ -140,6 +146,8 @@ class SqlRebuildBatches:
     async def samples_of_evaluation(
         self, evaluation: EvaluationId
     ) -> Sequence[Rebuild]:
+        # Ten thousand launchers of one source have as many rebuilds of one evaluation.
+        # Those of one state and build are alike to whoever asks: one is read of each.
         of = rebuilds.c
         samples = (
             select(func.min(of.id))
@@ -167,6 +175,8 @@ class SqlRebuildBatches:
         return [self._read(row) for row in rows]
 
     async def start(self, build: BuildId, *, at: datetime, limit: int) -> int:
+        # The page is found by the state that this changes, so that the next call finds
+        # the next page, and a call after a crash what the one before it left.
         waiting = (
             select(rebuilds.c.id)
             .where(

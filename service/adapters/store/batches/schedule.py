@@ -126,10 +126,13 @@ class SqlSchedule:
             .where(
                 builds.c.state == BuildState.QUEUED.value,
                 or_(builds.c.not_before.is_(None), builds.c.not_before <= now),
+                # A pause is of automatic work: what a person waits for starts.
                 or_(_IS_WAITED_FOR, _IS_NOT_PAUSED),
             )
             .subquery()
         )
+        # A build of a higher rank cannot start in this decision: of a project with ten
+        # thousand queued builds, no more is read than may run at once.
         chosen = select(ranked.c.id).where(
             ranked.c.rank <= min(caps.per_project, caps.in_all)
         )
@@ -150,6 +153,8 @@ class SqlSchedule:
         return {BuildId(row["build_id"]) for row in await self._run.rows(query)}
 
     async def served(self, *, limit: int) -> Sequence[BuildId]:
+        # Rebuilds of a build that ended are ended by pages, in several transactions: a
+        # process that is killed in between leaves some, for the next one to find.
         query = (
             select(builds.c.id)
             .join(rebuilds, rebuilds.c.build_id == builds.c.id)

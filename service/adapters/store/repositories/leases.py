@@ -28,4 +28,5 @@ class SqlLeases:
         return await self._run.change(leases, mine, leases.c.name == name, is_free)
 
     async def release(self, name: str, *, owner: str) -> None:
+        # By owner: who lost the lease while it was busy must not end its successor's.
         await self._run.remove(leases, leases.c.name == name, leases.c.owner == owner)

@@ -51,6 +51,8 @@ class SqlSweeps:
         places = [*await self._new()]
         for host in await self._hosts():
             places += await self._due(host, now, per_host)
+        # Each of its sources gives the place of a repository, which is asked once for
+        # all of them.
         places = list(dict.fromkeys(places))
         found: list[PollItem] = []
         while places:
@@ -80,6 +82,7 @@ class SqlSweeps:
     async def _hosts(self) -> Sequence[str]:
         """Return the hosts, from one to the next in the index: there are few."""
         query = select(sweeps.c.host).order_by(sweeps.c.host).limit(1)
+        # DISTINCT would read the entry of every source to find a handful of hosts.
         found: list[str] = []
         rows = await self._run.rows(query)
         while rows:
