@@ -16,7 +16,7 @@ MOST_SHOWN: Final = 60
 """Characters of a value that is not as expected."""
 _TOO_LITTLE: Final = "missing"
 _EXPECTED: Final = "Input should be "
-"""How pydantic begins the sentences that say what was expected."""
+"""How pydantic begins the sentences about what was expected."""
 
 
 class UnexpectedAnswerError(PermanentError):
@@ -58,7 +58,7 @@ def list_of(model: type[M]) -> type[list[M]]:
 
 
 def _difference(error: "ErrorDetails") -> str:
-    """Say what came in the place of what was expected, for the first that differs."""
+    """Describe the first difference: what came, and what was expected in its place."""
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == _TOO_LITTLE:
         return f"without the field {place!r}, which was expected"
