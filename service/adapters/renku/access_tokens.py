@@ -114,6 +114,9 @@ class RenewedTokens:
         self._lock = asyncio.Lock()
 
     async def current(self) -> Secret:
+        # Under a lock: two renewals at once would use one refresh token twice, and a
+        # provider that exchanges them takes the second use for a theft of it and ends
+        # the session: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
         async with self._lock:
             is_over = self._expires_at and self._clock.now() >= self._expires_at
             if self._token is None or is_over:
@@ -161,6 +164,8 @@ class RenewedTokens:
             raise TransientError(f"{url} does not answer: {exc}") from exc
         if status >= _SERVER_ERROR or status == _TOO_MANY:
             raise TransientError(f"{url} answers {status}")
+        # `invalid_grant` and its like: the body may repeat what was sent, so only the
+        # status is shown.
         if status >= _BAD_REQUEST:
             raise UpstreamRefusedError(self._refusal(status), status=401)
         try:

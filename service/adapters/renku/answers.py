@@ -25,11 +25,11 @@ NOT_BUILT: Final = "image:unknown-at-the-moment"
 T = TypeVar("T")
 
 
-class _Answer(BaseModel):
+class _RenkuAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ResultAnswer(_Answer):
+class ResultAnswer(_RenkuAnswer):
     """The result of a build that succeeded."""
 
     image: str
@@ -38,7 +38,7 @@ class ResultAnswer(_Answer):
     """The word `unknown` where Renku does not know it."""
 
 
-class BuildAnswer(_Answer):
+class BuildAnswer(_RenkuAnswer):
     """A build."""
 
     id: str
@@ -49,7 +49,7 @@ class BuildAnswer(_Answer):
     """Absent, too, where Renku lost the build before anybody had asked for its end."""
 
 
-class BuildParametersAnswer(_Answer):
+class BuildParametersAnswer(_RenkuAnswer):
     repository: str
     builder_variant: str
     frontend_variant: str
@@ -58,14 +58,14 @@ class BuildParametersAnswer(_Answer):
     context_dir: str | None = None
 
 
-class EnvironmentAnswer(_Answer):
+class EnvironmentAnswer(_RenkuAnswer):
     id: str
     environment_image_source: str
     container_image: str | None = None
     build_parameters: BuildParametersAnswer | None = None
 
 
-class LauncherAnswer(_Answer):
+class LauncherAnswer(_RenkuAnswer):
     """A session launcher."""
 
     id: str
@@ -107,7 +107,7 @@ def _folder(text: str) -> str:
     return "/".join(part for part in text.split("/") if part not in {"", "."})
 
 
-class ProjectAnswer(_Answer):
+class ProjectAnswer(_RenkuAnswer):
     """A project."""
 
     id: str

@@ -2,7 +2,7 @@
 
 Renku runs one build of an environment at a time, refuses another with 409, builds
 whatever the revision names when it clones, and moves a build on only when it is read.
-So for each build of ours a row says which of Renku's is followed:
+So for each build of ours a row names the one of Renku's that is followed:
 
     no build yet ──POST 201──▶ ours ──────────succeeded, right commit──▶ finished
       ▲  └──POST 409──▶ another's (the environment is dirty)        ──▶ finished
@@ -22,7 +22,7 @@ from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.errors import UpstreamRefusedError, refusal_of
 from service.adapters.renku.following import BuildFollower
 from service.adapters.renku.identity import RenkuIdentity
-from service.adapters.renku.logs import LogWriter
+from service.adapters.renku.logs import UpstreamLogs
 from service.domain.building.build import Build, BuildId, Image
 from service.errors import ConflictError, NotFoundError
 from service.ports.builder import (
@@ -60,7 +60,7 @@ class RenkuBuilder(RenkuIdentity):
         client: RenkuClient,
         store: Store,
         clock: Clock,
-        logs: LogWriter,
+        logs: UpstreamLogs,
         poll: timedelta,
     ) -> None:
         super().__init__(client.url)
@@ -154,7 +154,7 @@ class RenkuBuilder(RenkuIdentity):
             return await tx.upstream_builds.unreleased()
 
     async def has(self, image: Image) -> bool:
-        # Renku cannot be told to go back to an image. It "has" the one that its
+        # Renku cannot go back to an image. It "has" the one that its
         # environment starts from at present: that of the newest build that succeeded.
         async with self._store.reading() as tx:
             try:
@@ -175,7 +175,7 @@ class RenkuBuilder(RenkuIdentity):
         del build
 
     async def digest_of(self, reference: str) -> str:
-        raise NotFoundError(f"{reference} is nothing that an upstream Renku tells of")
+        raise NotFoundError(f"{reference} is nothing that an upstream Renku shows")
 
     def _lock_of(self, build: BuildId) -> asyncio.Lock:
         return self._locks.setdefault(build, asyncio.Lock())

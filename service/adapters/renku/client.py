@@ -129,6 +129,8 @@ class RenkuClient:
                 body=body,
                 headers={"Authorization": f"Bearer {token.reveal()}"},
             )
+            # Also after a 404, which an expired token may be the cause of. `reject` is
+            # true once for a token at most, so this ends.
             if status in _ANONYMOUS and self._tokens.reject(token):
                 continue
             if status < HTTPStatus.BAD_REQUEST:
@@ -182,10 +184,11 @@ class RenkuClient:
         message = f"Renku at {self.url} answers {status} to {what}" + (
             f": {sentence}" if sentence else ""
         )
+        # No refusal: what stands in its way will be over.
         if status == HTTPStatus.CONFLICT:
             raise ConflictError(message)
-        # A status of the server's own fault, and still for ever: it says by its code
-        # that the build cannot be started.
+        # A status of the server's own fault, and still for ever: by its code the
+        # build cannot be started.
         if _may_pass(status) and error.code != CANNOT_START:
             raise TransientError(message)
         raise UpstreamRefusedError(message, status=status, code=error.code)

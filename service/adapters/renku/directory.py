@@ -33,7 +33,7 @@ class RenkuDirectory:
             TransientError: Renku does not answer.
         """
         try:
-            # Anybody may ask it, so that a wrong URL is told from a wrong credential.
+            # Anybody may ask it, so a wrong URL differs from a wrong credential.
             await self._client.get("version")
         except UpstreamRefusedError as exc:
             if exc.status == HTTPStatus.UNAUTHORIZED:

@@ -10,7 +10,7 @@ from service.adapters.renku.answers import BuildAnswer, ResultAnswer, parse
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.commits import is_older
 from service.adapters.renku.errors import UpstreamRefusedError, refusal_of
-from service.adapters.renku.logs import LogWriter, failure_of, read_log
+from service.adapters.renku.logs import UpstreamLogs, failure_of, read_log
 from service.domain.building.build import Build, BuildId, EnvironmentId, Image
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import ConflictError, TransientError
@@ -55,7 +55,7 @@ class BuildFollower:
     """
 
     def __init__(
-        self, *, client: RenkuClient, store: Store, clock: Clock, logs: LogWriter
+        self, *, client: RenkuClient, store: Store, clock: Clock, logs: UpstreamLogs
     ) -> None:
         self._client = client
         self._store = store
@@ -91,7 +91,7 @@ class BuildFollower:
         try:
             newest = (await self._builds(build.environment_id))[:1]
         except UpstreamRefusedError:
-            return None  # starting it tells why
+            return None  # starting it shows why
         async with self._store.reading() as tx:
             rows = await tx.upstream_builds.of_environment(build.environment_id)
         # One that served a build of ours before was made with other parameters, or was
@@ -155,6 +155,7 @@ class BuildFollower:
         except UpstreamRefusedError as exc:
             return Finished(outcome=refusal_of(exc), at=self._clock.now())
         except TransientError as exc:
+            # Not raised: Renku's silence is no end of the build, whose state it keeps.
             # Of this build alone: the others' state is known.
             waits = Failure(kind=FailureClass.NETWORK, message=str(exc))
             return Running(hindrance=waits)
@@ -167,6 +168,7 @@ class BuildFollower:
             return _running(row)
         if seen.status == "succeeded" and seen.result is not None:
             return await self._succeeded(build, row, seen.id, seen.result)
+        # The end of somebody else's build makes room for ours; why it failed is theirs.
         if not row.is_ours:
             return _running(await self.post(row))
         if seen.status == "cancelled":

@@ -22,7 +22,7 @@ class RenkuIdentity:
 
     def identity(self, *, frontend: str) -> str:
         del frontend
-        # Renku tells nobody which builder image it uses.
+        # Renku does not publish which builder image it uses.
         return f"renku+{self._url}"
 
     def scope(self, project: str, environment: EnvironmentId) -> str:

@@ -9,7 +9,7 @@ from service.domain.building.build import BuildId
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import ConflictError, PermanentError, TransientError
 
-__all__ = ["LogWriter", "failure_of", "read_log"]
+__all__ = ["UpstreamLogs", "failure_of", "read_log"]
 
 MAX_LINES: Final = 5000
 """Of each container; enough for any installer that failed."""
@@ -24,7 +24,7 @@ _REASONS: Final = {
 https://shipwright.io/docs/build/buildrun/#understanding-the-state-of-a-buildrun"""
 
 
-class LogWriter(Protocol):
+class UpstreamLogs(Protocol):
     """Stores the output of builds."""
 
     async def append(
@@ -55,7 +55,7 @@ async def read_log(
 def failure_of(
     reason: str | None, log: Mapping[str, Sequence[str]], *, path: str
 ) -> Failure:
-    """Return the failure of a build that Renku says has failed.
+    """Return the failure of a build that failed in Renku.
 
     Args:
         reason: Renku's `error_reason`.

@@ -7,7 +7,7 @@ from consumers.upstream.discovery import LauncherDiscovery
 from service.adapters.renku.builder import RenkuBuilder
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.directory import RenkuDirectory
-from service.adapters.renku.logs import LogWriter
+from service.adapters.renku.logs import UpstreamLogs
 from service.app.engines import Engines
 from service.errors import InvalidRequestError, PermanentError, TransientError
 from service.ports.builder import BuilderIdentity
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def renku_builder(
-    settings: Settings, engines: Engines, *, logs: LogWriter
+    settings: Settings, engines: Engines, *, logs: UpstreamLogs
 ) -> RenkuBuilder:
     """Make the builder that has Renku build."""
     assert engines.upstream is not None
@@ -55,6 +55,8 @@ async def check_upstream(settings: Settings, engines: Engines) -> None:
     except PermanentError as exc:
         raise InvalidRequestError(f"settings: {exc}") from exc
     except TransientError as exc:
+        # A wrong host and an outage look the same. Whoever found launchers there once
+        # has the right host; for anybody else it is more likely a mistake.
         message = f"settings: RELAUNCH_LAUNCHERS: {exc}"
         if not await _has_launchers(engines):
             raise InvalidRequestError(message) from exc

@@ -156,6 +156,8 @@ class LauncherMirror:
             await self._add(given)
             return
         change = await self._change(before, given)
+        # Compared first: a round that changes nothing takes no locks, which would stop
+        # evaluations of as many sources every minute.
         if change is not None or before.name != given.name:
             await self._apply(before.id, given, change or LauncherChange())
         if before.image != given.image and given.image is not None:
@@ -233,6 +235,8 @@ class LauncherMirror:
         with suppress(NotFoundError):
             async with lock_launcher(self._store, launcher_id) as (tx, before):
                 launcher = before
+                # Like an edit on the page: it requests a build, as Renku by itself
+                # builds nothing when parameters change.
                 if change != LauncherChange():
                     launcher, _ = await self._changer.change(tx, before, change)
                 launcher = replace(
@@ -246,7 +250,7 @@ class LauncherMirror:
         with suppress(NotFoundError):
             async with lock_launcher(self._store, before.id) as (tx, launcher):
                 # What was built for us meanwhile is newer than Renku's answer, and the
-                # end of what is being built will say which image it is.
+                # end of what is being built decides which image it is.
                 is_busy = await tx.rebuilds.unfinished(
                     environment=launcher.environment_id
                 )
@@ -258,6 +262,7 @@ class LauncherMirror:
         for launcher_id in gone:
             with suppress(NotFoundError, ConflictError):
                 async with lock_launcher(self._store, launcher_id) as (tx, launcher):
+                    # Cancelled and not forgotten: the scheduler then stops what runs.
                     await self._rebuilds.end_unfinished(
                         tx, launcher.environment_id, BuildEvent.CANCEL
                     )
