@@ -99,7 +99,10 @@ class RenkuBuilder(RenkuIdentity):
         try:
             await self._following.post(known)
         except UpstreamRefusedError as exc:
-            await self._following.save(replace(known, is_released=True))
+            # As if this attempt had never begun: the watcher, which may wait for the
+            # lock now, would otherwise ask once more for what was refused.
+            ended = replace(known, attempt=build.attempt - 1, is_released=True)
+            await self._following.save(ended)
             raise RefusedError(refusal_of(exc)) from exc
 
     async def observe(self, builds: Sequence[Build]) -> Mapping[BuildId, Observation]:

@@ -428,3 +428,21 @@ async def test_a_build_that_ended_before_its_start_was_written_down_is_found(
     image_of(await seen_of(upstream.builder(), build))
 
     assert upstream.renku.posts() == 1
+
+
+async def test_reading_a_build_while_it_is_refused_asks_once(
+    upstream: Upstream,
+) -> None:
+    upstream.launcher.environment.cannot_start = "Not enabled"
+    builder, build = upstream.builder(), await upstream.wanted()
+
+    async def start() -> None:
+        with pytest.raises(RefusedError):
+            await builder.start(build)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(start())
+        seen = [group.create_task(seen_of(builder, build)) for _ in range(3)]
+
+    assert upstream.renku.posts() == 1
+    assert {task.result() for task in seen} == {Vanished()}
