@@ -1,0 +1,66 @@
+"""Which builds of an upstream Renku serve ours, in every database."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.domain.building.build import BuildId, EnvironmentId
+from service.errors import NotFoundError
+from service.ports.store import Store, UpstreamBuild
+
+FIRST = UpstreamBuild(
+    build_id=BuildId("build-1"),
+    attempt=1,
+    environment_id=EnvironmentId("environment-1"),
+)
+
+
+async def test_what_was_added_is_there_and_can_be_changed(store: Store) -> None:
+    changed = replace(FIRST, upstream_id="U1", is_ours=False, starts=2)
+
+    async with store.transaction() as tx:
+        await tx.upstream_builds.add(FIRST)
+        await tx.upstream_builds.save(changed)
+
+    async with store.reading() as tx:
+        assert list(await tx.upstream_builds.some([FIRST.build_id])) == [changed]
+        assert list(await tx.upstream_builds.some([BuildId("other")])) == []
+        found = await tx.upstream_builds.of_environment(FIRST.environment_id)
+    assert list(found) == [changed]
+
+
+async def test_another_attempt_begins_anew(store: Store) -> None:
+    second = replace(FIRST, attempt=2)
+
+    async with store.transaction() as tx:
+        await tx.upstream_builds.add(replace(FIRST, upstream_id="U1", starts=3))
+        await tx.upstream_builds.add(second)
+
+    async with store.reading() as tx:
+        assert list(await tx.upstream_builds.some([FIRST.build_id])) == [second]
+
+
+async def test_only_released_ones_of_an_environment_go_with_the_next(
+    store: Store,
+) -> None:
+    released = replace(FIRST, build_id=BuildId("released"), is_released=True)
+    elsewhere = replace(released, build_id=BuildId("elsewhere"))
+    elsewhere = replace(elsewhere, environment_id=EnvironmentId("environment-2"))
+    running = replace(FIRST, build_id=BuildId("running"))
+
+    async with store.transaction() as tx:
+        for build in (released, elsewhere, running, FIRST):
+            await tx.upstream_builds.add(build)
+
+    names = [BuildId(name) for name in ("released", "elsewhere", "running", "build-1")]
+    async with store.reading() as tx:
+        left = await tx.upstream_builds.some(names)
+        unreleased = await tx.upstream_builds.unreleased()
+    assert {build.build_id for build in left} == {"elsewhere", "running", "build-1"}
+    assert set(unreleased) == {"running", "build-1"}
+
+
+async def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
+    with pytest.raises(NotFoundError):
+        async with store.transaction() as tx:
+            await tx.upstream_builds.save(FIRST)
