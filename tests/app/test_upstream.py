@@ -10,10 +10,13 @@ from aiohttp.test_utils import TestServer
 
 from service.adapters.renku.builder import RenkuBuilder
 from service.app.builders import builder_name, make_builder
+from service.app.doctor.settings_checks import check_settings
+from service.app.doctor.wiring import examine
 from service.app.engines import open_engines
 from service.app.required_settings import lacking_settings
 from service.app.upstream.renku import check_upstream
 from service.domain.building.build import EnvironmentId
+from service.domain.diagnosis import CheckStatus
 from service.errors import InvalidRequestError
 from service.settings import load
 from tests.support.renku import CLIENT, CLIENT_SECRET, Renku, a_renku
@@ -160,3 +163,36 @@ def test_what_lacks_is_named(
     assert len(lacking) == len(named)
     for sentence, setting in zip(lacking, named, strict=True):
         assert setting in sentence
+
+
+@pytest.mark.parametrize(
+    ("secret", "status", "seen"),
+    [
+        (CLIENT_SECRET, CheckStatus.OK, "its projects ada/course are there"),
+        ("wrong-secret", CheckStatus.FAILED, "RELAUNCH_RENKU_CLIENT_SECRET"),
+    ],
+)
+async def test_the_doctor_asks_renku(
+    tmp_path: Path, renku: Renku, secret: str, status: CheckStatus, seen: str
+) -> None:
+    given = {"projects": "ada/course", "client_id": CLIENT, "client_secret": secret}
+    settings = load(data=tmp_path, launchers=f"renku+{renku.url}", renku=given)
+
+    results = await examine(settings)
+
+    (found,) = [result for result in results if result.subject == "renku"]
+    assert found.status is status
+    assert seen in found.seen
+
+
+async def test_the_doctor_names_what_lacks(tmp_path: Path) -> None:
+    settings = load(data=tmp_path, launchers="renku+https://renku.test")
+
+    failed = [
+        result
+        for result in check_settings(settings)
+        if result.status is CheckStatus.FAILED
+    ]
+
+    assert len(failed) == 2
+    assert {result.advice for result in failed} == {"docs/renku.md, Settings"}

@@ -34,7 +34,9 @@ def check_settings(settings: Settings) -> Sequence[CheckResult]:
 
 def _lacking(settings: Settings) -> Iterator[CheckResult]:
     for seen in lacking_settings(settings, role="consume"):
-        if seen.startswith("RELAUNCH_BUILDER"):
+        if seen.startswith(("RELAUNCH_LAUNCHERS", "RELAUNCH_RENKU")):
+            yield CheckResult.failed("settings", seen, "docs/renku.md, Settings")
+        elif seen.startswith("RELAUNCH_BUILDER"):
             yield CheckResult.failed("settings", seen, "docs/kubernetes.md, Settings")
         else:
             yield CheckResult.warning(
