@@ -73,6 +73,7 @@ from handlers.api.resources.sources import (
     list_sources,
     request_evaluation,
 )
+from handlers.api.resources.status import show_status
 from handlers.api.resources.system import (
     is_alive,
     is_ready,
@@ -126,6 +127,7 @@ from handlers.api.schemas.sources import (
     EvaluationResponse,
     SourceResponse,
 )
+from handlers.api.schemas.status import StatusResponse
 from handlers.api.schemas.usage import UsageResponse
 from handlers.api.update_routes import UPDATE_ROUTES
 from handlers.route import (
@@ -255,6 +257,7 @@ ROUTES: Final[tuple[Route, ...]] = (
          needs=ADMIN, below=OURS),
     delete("/dead_letters/{letter_id}", drop_dead_letter, needs=ADMIN, below=OURS),
     get("/usage", show_usage, UsageResponse, needs=ADMIN, below=OURS),
+    get("/status", show_status, StatusResponse, needs=ADMIN, below=OURS),
     # For forges
     *(webhook_route(f"/webhooks/{forge.value}/{{hook_id}}", receiver_of(forge),
                     ReceiptResponse)

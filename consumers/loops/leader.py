@@ -15,14 +15,13 @@ import structlog
 
 from consumers.loops.supervisor import Loop, supervise
 from service.errors import TransientError
-from service.ports.store import Store
+from service.ports.store import LEADER, Store
 from service.ports.time import Clock
 
 __all__ = ["Leader"]
 
 log = structlog.get_logger(__name__)
 
-NAME: Final = "leader"
 LEASE: Final = timedelta(seconds=12)
 """How long nobody leads after a leader was killed, and until the others check again."""
 RENEW: Final = timedelta(seconds=3)
@@ -125,7 +124,7 @@ class Leader:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 async with self._store.transaction() as tx:
                     return await tx.leases.acquire(
-                        NAME, owner=self._owner, now=self._clock.now(), length=LEASE
+                        LEADER, owner=self._owner, now=self._clock.now(), length=LEASE
                     )
         except TimeoutError as exc:
             raise TransientError("the database did not answer in time") from exc
@@ -134,6 +133,6 @@ class Leader:
         try:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 async with self._store.transaction() as tx:
-                    await tx.leases.release(NAME, owner=self._owner)
+                    await tx.leases.release(LEADER, owner=self._owner)
         except (TransientError, TimeoutError) as exc:
             log.warning("lease runs out by itself", error=str(exc))

@@ -91,7 +91,7 @@ class Receiver:
             matcher=self._matcher, publisher=self._publisher, clock=clock, ids=ids
         )
         self._clock = clock
-        self._is_alone = is_alone
+        self.is_alone = is_alone
         self._metrics = metrics
         self._log = log
 
@@ -135,7 +135,7 @@ class Receiver:
         # caller's answer waits that long, so that "deleted" means that no receiver
         # accepts the hook any more.
         self._authenticator.revoke(hook)
-        if not self._is_alone:
+        if not self.is_alone:
             await self._clock.sleep(FRESH + _MARGIN)
 
     async def flush(self) -> None:

@@ -57,6 +57,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "dead-letters": "List, show, requeue and drop messages nobody could handle.",
     },
     "About": {
+        "status": "Show whether all is right, and who waits for what.",
         "usage": "Show what holds storage, and what would be removed.",
         "settings": "Print the settings, secrets masked.",
         "version": "Print the version, here and of the service.",
@@ -87,6 +88,7 @@ MODULES: Final = {
     "resume": "launchers.pause",
     "dead-letters": "nouns.dead_letters",
     "completion": "completion",
+    "status": "status",
 }
 """The modules of commands, where they are not `nouns.<command>`."""
 

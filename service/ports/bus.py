@@ -68,6 +68,8 @@ class QueueDepth:
     waiting: int
     dead: int
     """Those that no consumer could handle."""
+    consumers: int | None = None
+    """The processes that consume them; None where the bus does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ def test_the_commands_are_these() -> None:
         "dead-letters list",
         "dead-letters requeue",
         "dead-letters show",
+        "status",
         "usage",
         "settings",
         "version",

@@ -393,3 +393,13 @@ def test_a_taken_port_is_told(service: Living, tmp_path: Path) -> None:
     assert said.returncode == 1
     assert f"cannot listen on {service.listen}" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_the_status_of_a_service_that_runs(call: Call) -> None:
+    done = call("status", "-o", "json")
+
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["parts"] == {"bus": "ok", "store": "ok"}
+    assert found["status"]["has_leader"] is True
+    assert {queue["role"] for queue in found["status"]["queues"]} > {"evaluation"}

@@ -122,3 +122,15 @@ async def test_a_lease_is_known_to_every_process(databases: OpenDatabase) -> Non
 
         await release(SqlStore(one), "one")
         assert await take(SqlStore(two), "two")
+
+
+async def test_whoever_asks_learns_whether_it_is_held(store: Store) -> None:
+    async def is_held(after: timedelta) -> bool:
+        async with store.reading() as tx:
+            return await tx.leases.is_held("leader", now=NOW + after)
+
+    assert not await is_held(timedelta())
+    await take(store, "one")
+
+    assert await is_held(LENGTH / 2)
+    assert not await is_held(LENGTH)

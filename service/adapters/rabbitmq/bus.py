@@ -153,6 +153,7 @@ class RabbitBus:
                             role=role.name,
                             waiting=waiting.declaration_result.message_count or 0,
                             dead=dead.declaration_result.message_count or 0,
+                            consumers=waiting.declaration_result.consumer_count or 0,
                         )
                     )
         return found

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from service.cli.client import models
 from service.cli.client.reading import (
     UnexpectedAnswerError,
     list_of,
@@ -40,6 +41,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M")
 
+READINESS: Final = "/readyz"
 FIRST_ANSWER: Final = 1000
 """How much of a list is answered when no page is asked for."""
 NEXT_PAGES: Final = 100
@@ -84,6 +86,11 @@ class Client:
     def url(self) -> str:
         """Where the service is."""
         return self._wire.url
+
+    async def readiness(self) -> "models.Ready":
+        """Ask which parts of the service answer it, whether or not all do."""
+        reply = await self._wire.send("GET", READINESS)
+        return read_json(models.Ready, reply.text, origin=f"{self.url}{READINESS}")
 
     async def get(self, model: type[M], *path: str, **query: str | int | None) -> M:
         """Read one resource as its model."""

@@ -26,13 +26,18 @@ if TYPE_CHECKING:
         SignInLink,
         TokenResponse,
     )
-    from handlers.api.schemas.receipts import ReceiptResponse
+    from handlers.api.schemas.receipts import Ready, ReceiptResponse
     from handlers.api.schemas.renku.builds import BuildLogs
     from handlers.api.schemas.renku.environment_responses import Environment
     from handlers.api.schemas.retries import RetriedResponse, RetriesResponse
     from handlers.api.schemas.service import ErrorResponse, Version
     from handlers.api.schemas.simulations import Simulation
     from handlers.api.schemas.sources import EvaluationResponse
+    from handlers.api.schemas.status import (
+        BacklogResponse,
+        QueueResponse,
+        StatusResponse,
+    )
     from handlers.api.schemas.updates.pauses import PauseResponse
     from handlers.api.schemas.usage import (
         ProjectUsageResponse,
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BacklogResponse",
     "BuildDetails",
     "BuildLogs",
     "DeadLetterResponse",
@@ -58,11 +64,14 @@ __all__ = [
     "NewTokenResponse",
     "PauseResponse",
     "ProjectUsageResponse",
+    "QueueResponse",
+    "Ready",
     "ReceiptResponse",
     "RetriedResponse",
     "RetriesResponse",
     "SignInLink",
     "Simulation",
+    "StatusResponse",
     "StoredPartResponse",
     "TokenResponse",
     "UnusedImageResponse",
@@ -72,6 +81,7 @@ __all__ = [
 ]
 
 _MODULES: Final[Mapping[str, str]] = {
+    "BacklogResponse": "status",
     "BuildDetails": "builds",
     "BuildLogs": "renku.builds",
     "DeadLetterResponse": "dead_letters",
@@ -88,11 +98,14 @@ _MODULES: Final[Mapping[str, str]] = {
     "NewTokenResponse": "projects.tokens",
     "PauseResponse": "updates.pauses",
     "ProjectUsageResponse": "usage",
+    "QueueResponse": "status",
+    "Ready": "receipts",
     "ReceiptResponse": "receipts",
     "RetriedResponse": "retries",
     "RetriesResponse": "retries",
     "SignInLink": "projects.tokens",
     "Simulation": "simulations",
+    "StatusResponse": "status",
     "StoredPartResponse": "usage",
     "TokenResponse": "projects.tokens",
     "UnusedImageResponse": "usage",

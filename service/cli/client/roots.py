@@ -22,6 +22,7 @@ NOUNS_OF_OURS: Final = frozenset(
         "simulations",
         "sources",
         "statistics",
+        "status",
         "tokens",
         "usage",
     }

@@ -48,6 +48,7 @@ from service.ports.store.statistics import States, Statistics
 __all__ = [
     "BATCH",
     "FIRST_PAGE",
+    "LEADER",
     "LOCK_SCHEDULE",
     "MAX_PAGE",
     "SETTINGS",
@@ -90,6 +91,8 @@ __all__ = [
 
 SETTINGS: Final = "settings"
 """The name of the fingerprint of an operator's build settings."""
+LEADER: Final = "leader"
+"""The lease of the consumer that drives the builder, and sweeps."""
 LOCK_SCHEDULE: Final = "schedule"
 """The lock of the scheduling decision: which builds start, stop or serve rebuilds."""
 

@@ -130,3 +130,7 @@ class Leases(Protocol):
     async def release(self, name: str, *, owner: str) -> None:
         """Release a lease, if it is the owner's."""
         ...
+
+    async def is_held(self, name: str, *, now: datetime) -> bool:
+        """Return whether somebody has a lease that has not expired."""
+        ...

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import or_, select
 
 from service.adapters.store.statements import Statements
 from service.adapters.store.tables.operation import leases
@@ -30,3 +30,9 @@ class SqlLeases:
     async def release(self, name: str, *, owner: str) -> None:
         # By owner: who lost the lease while it was busy must not end its successor's.
         await self._run.remove(leases, leases.c.name == name, leases.c.owner == owner)
+
+    async def is_held(self, name: str, *, now: datetime) -> bool:
+        query = select(leases.c.owner).where(
+            leases.c.name == name, leases.c.held_until > now
+        )
+        return bool(await self._run.rows(query))

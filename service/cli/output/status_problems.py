@@ -1,0 +1,123 @@
+"""Which states of the service need an operator, and what to do; pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from service.cli.client import models
+from service.cli.output.printing import length
+
+__all__ = ["Problem", "find_problems"]
+
+# The limits of the alert rules (charts/relaunch/files/alerts.yaml): whoever is woken by
+# an alert finds the same here.
+_LONGEST: Final[Mapping[str, tuple[timedelta, str, str]]] = {
+    "spool": (
+        timedelta(minutes=5),
+        "events wait for the bus",
+        "see that the broker answers, and that a consumer runs",
+    ),
+    "evaluations_due": (
+        timedelta(minutes=10),
+        "sources wait for an evaluation",
+        "see that forges answer: relaunch explain LAUNCHER",
+    ),
+    "builds_queued": (
+        timedelta(hours=1),
+        "builds wait to be started",
+        "relaunch builds says because of what",
+    ),
+}
+_LATE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that does not pass by itself."""
+
+    message: str
+    advice: str = ""
+
+
+def find_problems(
+    parts: Mapping[str, str],
+    state: "models.StatusResponse | None",
+    sick_hooks: Sequence["models.HookResponse"],
+) -> Sequence[Problem]:
+    """Return what needs an operator, worst first."""
+    found = [
+        Problem(message=f"the {name} does not answer: {text}")
+        for name, text in parts.items()
+        if text != "ok"
+    ]
+    if state is None:
+        return found or [Problem(message="the service cannot say how it is")]
+    return [
+        *found,
+        *_processes(state),
+        *_backlogs(state),
+        *_letters(state),
+        *_launchers(state),
+        *(_hook(hook) for hook in sick_hooks),
+    ]
+
+
+def _processes(state: "models.StatusResponse") -> Iterator[Problem]:
+    if not state.has_leader:
+        yield Problem(
+            message="no consumer leads: nothing is built or swept",
+            advice="start `relaunch consume`, or read the log of the one that runs",
+        )
+    for queue in state.queues:
+        # 0 and not None: a bus that is a table does not know who reads it.
+        if queue.consumers == 0:
+            yield Problem(
+                message=f"nobody consumes the queue of {queue.role}",
+                advice="start `relaunch consume`",
+            )
+
+
+def _backlogs(state: "models.StatusResponse") -> Iterator[Problem]:
+    backlogs = {
+        "spool": state.spool,
+        "evaluations_due": state.evaluations_due,
+        "builds_queued": state.builds_queued,
+    }
+    for name, backlog in backlogs.items():
+        longest, what, advice = _LONGEST[name]
+        waited = timedelta(seconds=backlog.oldest_seconds)
+        if waited > longest:
+            message = f"{backlog.count} {what}, the oldest for {length(waited)}"
+            yield Problem(message=message, advice=advice)
+    late = timedelta(seconds=state.sweep_lag_seconds)
+    if late > _LATE:
+        yield Problem(
+            message=f"the sweep is {length(late)} late",
+            advice="raise RELAUNCH_SWEEP_MAX_PER_HOUR, or see that forges answer",
+        )
+
+
+def _letters(state: "models.StatusResponse") -> Iterator[Problem]:
+    for queue in state.queues:
+        if queue.dead:
+            yield Problem(
+                message=f"{queue.dead} messages of {queue.role} could not be handled",
+                advice="relaunch dead-letters list",
+            )
+
+
+def _launchers(state: "models.StatusResponse") -> Iterator[Problem]:
+    if count := state.launchers_without_build:
+        yield Problem(
+            message=f"{count} launchers are outdated, and no build is under way",
+            advice="relaunch explain LAUNCHER; after a mend: relaunch rebuild --failed",
+        )
+
+
+def _hook(hook: "models.HookResponse") -> Problem:
+    health = hook.health
+    return Problem(
+        message=f"hook {hook.id}: {health.message if health else hook.status}",
+        advice=health.remedy if health else "",
+    )
