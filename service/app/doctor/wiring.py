@@ -79,6 +79,7 @@ async def _servers(settings: Settings) -> Sequence[CheckResult]:
         checks = [
             Check(subject="database", run=partial(_database, settings)),
             Check(subject="bus", run=partial(_bus, settings)),
+            Check(subject="hooks", run=partial(_hooks, settings)),
             *tokens,
         ]
         return await _diagnosed(settings, checks)
@@ -202,6 +203,12 @@ async def _database(settings: Settings) -> Sequence[CheckResult]:
         advice = "run the newer version, or its `relaunch migrate --down`"
         return [CheckResult.failed("database", seen, advice)]
     return [CheckResult.warning("database", seen, "run `relaunch migrate`")]
+
+
+async def _hooks(settings: Settings) -> Sequence[CheckResult]:
+    from service.app.doctor.hook_checks import check_hooks  # noqa: PLC0415 - rows, too
+
+    return await check_hooks(settings)
 
 
 async def _bus(settings: Settings) -> Sequence[CheckResult]:

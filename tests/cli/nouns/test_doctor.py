@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.adapters.store import SqlStore, open_database
 from service.app.doctor.wiring import examine
 from service.domain.diagnosis import CheckResult, CheckStatus
+from service.domain.hook import HookId, Secret
+from service.domain.hook_health import HookHealth, HookProblem
 from service.settings import Settings
 from tests.cli.conftest import Run
 from tests.support.broker import broker_url, free_port
-from tests.support.databases import postgresql_schema
+from tests.support.clock import NOW
+from tests.support.databases import TEST_KEY, migrated_schema, postgresql_schema
+from tests.support.deliveries import a_hook
 from tests.support.forge.access import OWNER_TOKEN
 from tests.support.forge.server import Vendor, a_forge
 
@@ -188,3 +194,24 @@ def test_credentials_for_registries_are_read_before_they_are_needed(
     assert line["status"] == status
     assert words in line["seen"]
     assert "aHVudGVyMg" not in json.dumps(lines)
+
+
+@pytest.mark.postgresql
+async def test_a_hook_that_is_not_well_has_a_line_with_what_to_do(run: Run) -> None:
+    sick = HookHealth(at=NOW, problems=(HookProblem.GONE,), since=NOW)
+    async with migrated_schema() as url:
+        async with (
+            open_database(url, keys=[Secret(TEST_KEY)]) as database,
+            SqlStore(database).transaction() as tx,
+        ):
+            await tx.hooks.add(replace(a_hook(), id=HookId("sick"), health=sick))
+            await tx.hooks.add(replace(a_hook(), id=HookId("new")))
+        env = {"RELAUNCH_DATABASE": url, "RELAUNCH_SECRET_KEY": TEST_KEY}
+        lines = await asyncio.to_thread(found, run, **env)
+
+    assert lines["hook sick"]["status"] == "warning"
+    assert "no such webhook any more" in lines["hook sick"]["seen"]
+    assert lines["hook sick"]["advice"]
+    assert "hook new" not in lines
+    assert lines["hooks"]["seen"].startswith("0 of 2 were well")
+    assert "1 were not checked yet" in lines["hooks"]["seen"]

@@ -142,6 +142,17 @@ class Registries:
             *image_checks,
             _check("git image", self.as_consumer(sample).check_git_image),
             _check("target", partial(self.check_push, inspector)),
+            _check("target, reading", self.as_consumer(sample).check_pull),
+            *(
+                [
+                    _check(
+                        "private target, reading",
+                        private.as_consumer(sample).check_pull,
+                    )
+                ]
+                if private
+                else ()
+            ),
             _check(
                 "private target",
                 partial(private.check_push, inspector)

@@ -1,6 +1,7 @@
 """Check that the images for builds exist, and that built images may be pushed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -91,6 +92,28 @@ class ImageChecks:
             image = f"{repository}:{cache_name(self.sample.build)}"
             results.append(await self._check_push(f"{self.audience}cache image", image))
         return results
+
+    async def check_pull(self) -> Sequence[CheckResult]:
+        """Check that built images may be read: a known one is used again.
+
+        The service asks so whether the image of a key is there, and what a signature
+        is about; it builds what it may not see once more.
+        """
+        subject = f"{self.audience}target, reading"
+        image = target_image(self.sample.build, self.options)
+        try:
+            reference = ImageReference.from_text(image)
+        except PermanentError as exc:
+            return [CheckResult.failed(subject, str(exc), "add the registry's name")]
+        try:
+            # The sample was never built: it suffices that the registry shows so.
+            with suppress(NotFoundError):
+                await self.registry.digest(reference)
+        except TransientError as exc:
+            seen = f"may not be read {self.shown_as}: {exc}"
+            return [CheckResult.failed(subject, seen, _advise(str(exc)))]
+        seen = f"images may be read from {reference.host} {self.shown_as}"
+        return [CheckResult.ok(subject, seen)]
 
     @property
     def _platform(self) -> str:

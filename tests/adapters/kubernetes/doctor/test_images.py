@@ -210,6 +210,23 @@ async def test_a_push_that_is_refused_is_told(status: int, words: str) -> None:
     assert found.advice
 
 
+async def test_a_registry_that_shows_that_there_is_nothing_yet_may_be_read() -> None:
+    async with checks(Store()) as asked:
+        (found,) = await asked.check_pull()
+
+    assert found.status is CheckStatus.OK
+    assert "may be read" in found.seen
+
+
+async def test_a_registry_that_shows_nothing_is_named() -> None:
+    async with checks(Store(wants="Basic somebody-elses")) as asked:
+        (found,) = await asked.check_pull()
+
+    assert found.status is CheckStatus.FAILED
+    assert "401" in found.seen
+    assert "RELAUNCH_KUBERNETES_REGISTRY_CONFIG" in found.advice
+
+
 async def test_credentials_are_shown_to_the_registry_and_to_nobody_else(
     tmp_path: Path,
 ) -> None:
