@@ -49,6 +49,8 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0
         self.url = ""
+        self.source: Path | None = None
+        """Where its code is; None for ours."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,6 +77,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "service.cli", *self.role.split()],
                 env=self.environment,
+                cwd=self.source,
                 stdout=log,
                 stderr=log,
             )
