@@ -78,6 +78,7 @@ class OtlpTracer:
 @asynccontextmanager
 async def open_tracer(*, version: str) -> AsyncIterator[OtlpTracer]:
     """Open a tracer, and send what it holds after the block, within a time limit."""
+    # No arguments: each of them would win over the variable of the specification.
     exporter = OTLPSpanExporter()
     processor = BatchSpanProcessor(exporter)
     provider = TracerProvider(resource=_resource(version), shutdown_on_exit=False)

@@ -30,6 +30,8 @@ class TracedBus:
     async def publish(self, events: Sequence[Event]) -> None:
         began = self._clock.now()
         await self._bus.publish(events)
+        # Not reached when the bus does not confirm: the relay publishes the event, and
+        # its span begins then.
         ended = self._clock.now()
         self._tracer.record(
             span

@@ -21,7 +21,7 @@ from service.cli.output.printing import (
     show_json,
     waiting_line,
 )
-from service.cli.output.status_problems import Problem, find_problems
+from service.cli.output.status_problems import StatusProblem, find_problems
 from service.errors import TransientError
 
 __all__ = ["status"]
@@ -44,7 +44,7 @@ class Snapshot:
     sick_hooks: Sequence["models.HookResponse"] = ()
 
     @property
-    def problems(self) -> Sequence[Problem]:
+    def problems(self) -> Sequence[StatusProblem]:
         """Return what needs an operator, worst first."""
         return find_problems(self.parts, self.state, self.sick_hooks)
 
@@ -70,6 +70,8 @@ async def status(client: Client, *, watch: bool, every: float, output: str) -> i
     The exit code is 0 when all is right, 1 when something needs an operator, and 2 when
     no service answers.
     """
+    # Also after an answer that failed: whoever watches an upgrade wants to see when the
+    # service is back.
     while True:
         code = await _show_once(client, output=output, clears=watch)
         if not watch:
@@ -89,6 +91,7 @@ async def _show_once(client: Client, *, output: str, clears: bool) -> int:
     if output == "json":
         show_json(_to_json(client, snapshot))
     else:
+        # Cleared once the new state is read: the old one stays in sight until then.
         if clears:
             click.clear()
         _show(client.url, snapshot)
@@ -96,6 +99,8 @@ async def _show_once(client: Client, *, output: str, clears: bool) -> int:
 
 
 async def _take(client: Client) -> Snapshot:
+    # First, and open to everybody: it answers also when database or broker are away,
+    # and all else is a refusal then.
     parts = (await client.readiness()).parts
     try:
         state = await client.get(models.StatusResponse, "status")

@@ -1,4 +1,4 @@
-"""The spans of a trace, out of the events that say what was done.
+"""The spans of a trace, out of the events that report what was done.
 
 Events are committed facts with their times, so a step has its span whichever process
 began it, and none that was rolled back has one.
@@ -172,6 +172,7 @@ def _built(data: BuildFinished, context: TraceContext) -> Iterator[Span]:
             began=data.created_at,
             ended=data.started_at,
         )
+    # Phases of the last attempt: those before left their failure in the log alone.
     for phase in data.phases or ():
         if phase.started_at is not None:
             yield Span(

@@ -13,6 +13,7 @@ __all__ = ["show_status"]
 async def show_status(request: web.Request) -> web.Response:
     """Show what waits, and since when."""
     app = request.app
+    # Before the transaction: a broker that is slow must not hold a connection.
     depths = await app[BUS].depths()
     async with app[STORE].reading() as tx:
         now = app[CLOCK].now()

@@ -20,6 +20,7 @@ _MOST: Final = 20
 
 async def check_hooks(settings: Settings) -> Sequence[CheckResult]:
     """Report hooks that are not well; nothing where the database is one process's."""
+    # A SQLite file is its process's, and without the key no hook can be read.
     if settings.database_url.startswith("sqlite") or settings.secret_key is None:
         return []
     try:

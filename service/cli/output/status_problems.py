@@ -8,7 +8,7 @@ from typing import Final
 from service.cli.client import models
 from service.cli.output.printing import length
 
-__all__ = ["Problem", "find_problems"]
+__all__ = ["StatusProblem", "find_problems"]
 
 # The limits of the alert rules (charts/relaunch/files/alerts.yaml): whoever is woken by
 # an alert finds the same here.
@@ -26,14 +26,14 @@ _LONGEST: Final[Mapping[str, tuple[timedelta, str, str]]] = {
     "builds_queued": (
         timedelta(hours=1),
         "builds wait to be started",
-        "relaunch builds says because of what",
+        "relaunch builds shows because of what",
     ),
 }
 _LATE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class StatusProblem:
     """Something that does not pass by itself."""
 
     message: str
@@ -44,15 +44,18 @@ def find_problems(
     parts: Mapping[str, str],
     state: "models.StatusResponse | None",
     sick_hooks: Sequence["models.HookResponse"],
-) -> Sequence[Problem]:
+) -> Sequence[StatusProblem]:
     """Return what needs an operator, worst first."""
     found = [
-        Problem(message=f"the {name} does not answer: {text}")
+        StatusProblem(message=f"the {name} does not answer: {text}")
         for name, text in parts.items()
         if text != "ok"
     ]
+    # Without the database nothing else can be known: what is in it may be fine.
     if state is None:
-        return found or [Problem(message="the service cannot say how it is")]
+        return found or [
+            StatusProblem(message="the state of the service cannot be read")
+        ]
     return [
         *found,
         *_processes(state),
@@ -63,22 +66,22 @@ def find_problems(
     ]
 
 
-def _processes(state: "models.StatusResponse") -> Iterator[Problem]:
+def _processes(state: "models.StatusResponse") -> Iterator[StatusProblem]:
     if not state.has_leader:
-        yield Problem(
+        yield StatusProblem(
             message="no consumer leads: nothing is built or swept",
             advice="start `relaunch consume`, or read the log of the one that runs",
         )
     for queue in state.queues:
         # 0 and not None: a bus that is a table does not know who reads it.
         if queue.consumers == 0:
-            yield Problem(
+            yield StatusProblem(
                 message=f"nobody consumes the queue of {queue.role}",
                 advice="start `relaunch consume`",
             )
 
 
-def _backlogs(state: "models.StatusResponse") -> Iterator[Problem]:
+def _backlogs(state: "models.StatusResponse") -> Iterator[StatusProblem]:
     backlogs = {
         "spool": state.spool,
         "evaluations_due": state.evaluations_due,
@@ -89,35 +92,39 @@ def _backlogs(state: "models.StatusResponse") -> Iterator[Problem]:
         waited = timedelta(seconds=backlog.oldest_seconds)
         if waited > longest:
             message = f"{backlog.count} {what}, the oldest for {length(waited)}"
-            yield Problem(message=message, advice=advice)
+            yield StatusProblem(message=message, advice=advice)
+    # The lag counts from the time at which a source was due, so it is 0 on a service
+    # that keeps up, whatever its intervals are.
     late = timedelta(seconds=state.sweep_lag_seconds)
     if late > _LATE:
-        yield Problem(
+        yield StatusProblem(
             message=f"the sweep is {length(late)} late",
-            advice="raise RELAUNCH_SWEEP_MAX_PER_HOUR, or see that forges answer",
+            advice="raise RELAUNCH_SWEEP_MAX_PER_HOUR, or see whether forges answer",
         )
 
 
-def _letters(state: "models.StatusResponse") -> Iterator[Problem]:
+def _letters(state: "models.StatusResponse") -> Iterator[StatusProblem]:
     for queue in state.queues:
         if queue.dead:
-            yield Problem(
+            yield StatusProblem(
                 message=f"{queue.dead} messages of {queue.role} could not be handled",
                 advice="relaunch dead-letters list",
             )
 
 
-def _launchers(state: "models.StatusResponse") -> Iterator[Problem]:
+def _launchers(state: "models.StatusResponse") -> Iterator[StatusProblem]:
+    # Behind, with nothing on its way and no wait that ends: the fault that nobody would
+    # notice, as no build fails and no message waits.
     if count := state.launchers_without_build:
-        yield Problem(
+        yield StatusProblem(
             message=f"{count} launchers are outdated, and no build is under way",
             advice="relaunch explain LAUNCHER; after a mend: relaunch rebuild --failed",
         )
 
 
-def _hook(hook: "models.HookResponse") -> Problem:
+def _hook(hook: "models.HookResponse") -> StatusProblem:
     health = hook.health
-    return Problem(
+    return StatusProblem(
         message=f"hook {hook.id}: {health.message if health else hook.status}",
         advice=health.remedy if health else "",
     )
