@@ -216,7 +216,7 @@ def _statements(size: Size) -> tuple[str, ...]:
             id=_id(6),
             key=_key(),
             state="'succeeded'",
-            spec="'{}'",
+            recipe="'{}'",
             kind="'pip'",
             repository_url=f"'https://github.com/' || {_path()} || '.git'",
             commit_id=f"{_digits('i', 7)} || '{'a' * 33}'",
