@@ -20,7 +20,9 @@ class QueueResponse(ResponseModel):
     waiting: int
     dead: int = Field(description="Messages that no consumer could handle.")
     consumers: int | None = Field(
-        description="The processes that consume it; null where the bus does not know."
+        default=None,
+        description="The processes that consume it; absent where the bus does not "
+        "know.",
     )
 
     @classmethod

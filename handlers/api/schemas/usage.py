@@ -18,8 +18,8 @@ class StoredPartResponse(ResponseModel):
     name: str
     count: int
     size: int = Field(description="Bytes or characters; 0 where nobody measures it.")
-    oldest: datetime | None
-    kept_days: float | None = Field(description="null for ever.")
+    oldest: datetime | None = None
+    kept_days: float | None = Field(default=None, description="Absent for ever.")
     old: int = Field(
         description="How many are older than that. They are removed, but for what "
         "something kept refers to."
@@ -67,7 +67,7 @@ class UnusedImageResponse(ResponseModel):
     project_id: str
     repository: str
     build_id: str
-    built_at: datetime | None
+    built_at: datetime | None = None
 
     @classmethod
     def of(cls, unused: UnusedImage) -> Self:
