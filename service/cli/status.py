@@ -27,8 +27,8 @@ from service.errors import TransientError
 __all__ = ["status"]
 
 NEEDS_OPERATOR: Final = 1
-UNREACHABLE: Final = 2
-"""As monitoring plugins have it: 0 is well, 1 a warning, 2 critical."""
+UNREACHABLE: Final = 3
+"""As of every other command; 2 is a wrong use of this one."""
 _BUILDS: Final = 1000
 _UNFINISHED: Final = frozenset({"queued", "running"})
 
@@ -67,7 +67,7 @@ class Snapshot:
 async def status(client: Client, *, watch: bool, every: float, output: str) -> int:
     """Show whether all is right, what runs, and who waits for what.
 
-    The exit code is 0 when all is right, 1 when something needs an operator, and 2 when
+    The exit code is 0 when all is right, 1 when something needs an operator, and 3 when
     no service answers.
     """
     # Also after an answer that failed: whoever watches an upgrade wants to see when the

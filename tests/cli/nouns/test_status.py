@@ -142,5 +142,5 @@ def test_a_part_that_is_away_is_named_though_nothing_else_can_be_read(
 def test_nobody_answers_is_an_exit_code_of_its_own(run: Run) -> None:
     done = run("--url", "http://127.0.0.1:9", "status")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 3
     assert "no relaunch service answers" in done.output
