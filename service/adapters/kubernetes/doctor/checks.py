@@ -142,11 +142,11 @@ class Registries:
             *image_checks,
             _check("git image", self.as_consumer(sample).check_git_image),
             _check("target", partial(self.check_push, inspector)),
-            _check("target, reading", self.as_consumer(sample).check_pull),
+            _check("reading of the target", self.as_consumer(sample).check_pull),
             *(
                 [
                     _check(
-                        "private target, reading",
+                        "reading of the private target",
                         private.as_consumer(sample).check_pull,
                     )
                 ]

@@ -99,7 +99,7 @@ class ImageChecks:
         The service asks so whether the image of a key is there, and what a signature
         is about; it builds what it may not see once more.
         """
-        subject = f"{self.audience}target, reading"
+        subject = f"reading of the {self.audience}target"
         image = target_image(self.sample.build, self.options)
         try:
             reference = ImageReference.from_text(image)
