@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from consumers.upstream.discovery import LauncherDiscovery
 from service.adapters.renku.access_tokens import FixedToken
@@ -240,8 +241,8 @@ async def test_a_launcher_that_is_gone_goes_with_its_rebuilds(found: Found) -> N
         assert (await tx.rebuilds.get(rebuild.id)).state is BuildState.CANCELLED
 
 
-async def test_what_cannot_be_read_here_is_left_out_and_said_once(
-    found: Found, capsys: pytest.CaptureFixture[str]
+async def test_what_cannot_be_read_here_is_left_out_and_logged_once(
+    found: Found,
 ) -> None:
     found.renku.add_launcher(
         found.project,
@@ -255,11 +256,13 @@ async def test_what_cannot_be_read_here_is_left_out_and_said_once(
     found.renku.add_launcher(found.project, found.repo, url=URL, context_dir="a/../..")
     good = found.renku.add_launcher(found.project, found.repo, url=URL)
 
-    await found.discovery.round()
-    await found.discovery.round()
+    with capture_logs() as logged:
+        await found.discovery.round()
+        await found.discovery.round()
 
     assert [one.id for one in await found.launchers()] == [good.id]
-    assert capsys.readouterr().out.count("launcher not followed") == 4
+    events = [line["event"] for line in logged]
+    assert events.count("launcher not followed") == 4
 
 
 async def test_an_image_that_a_person_had_built_is_taken_over(found: Found) -> None:
