@@ -26,8 +26,8 @@ __all__ = [
 _LONGEST: Final = 200
 """Sessions have 47 characters."""
 _ATTEMPT: Final = "-sign-in"
-_LONGEST_RECORD: Final = 1000
-"""A record of an attempt holds a path of ours."""
+_LONGEST_RECORD: Final = 1600
+"""A record of an attempt holds a path of ours: 500 characters, each quoted as three."""
 
 
 def host_of(request: web.Request) -> str:

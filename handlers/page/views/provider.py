@@ -70,8 +70,19 @@ async def finish_at_provider(request: web.Request) -> web.Response:
         answer = ask(request, problem=str(exc), status=status, path=path)
     else:
         answer = welcome(request, session, path)
-    clear_attempt(request, answer)
+    # Another page can send a browser here; only the answer to an attempt ends it.
+    if _answers_attempt(request):
+        clear_attempt(request, answer)
     return answer
+
+
+def _answers_attempt(request: web.Request) -> bool:
+    record = record_of(request)
+    if record is None:
+        return False
+    url = request.app[OPTIONS].callback_url
+    attempt = SignInAttempt.derive(record, redirect_uri=url)
+    return attempt.is_answered_by(request.query.get("state", ""))
 
 
 async def _redeem(request: web.Request) -> Secret:

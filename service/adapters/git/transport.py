@@ -118,7 +118,8 @@ def read_redirect(url: str, status: int, location: str) -> str:
     is_move = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     # From https to http is no move that a forge makes; following it would read what
     # anybody on the way wrote.
-    is_safe = target.scheme == "https" or urlsplit(url).scheme == "http"
+    allowed = {"http", "https"} if urlsplit(url).scheme == "http" else {"https"}
+    is_safe = target.scheme in allowed
     if not (is_move and is_safe and target.path.endswith(_PATH)):
         raise RemoteRefusedError(f"{url} redirects to what is no repository")
     # The new base URL is the target without /info/refs, as git computes it, without

@@ -42,7 +42,11 @@ async def open_oidc(
             on the page by it.
     """
     connector = aiohttp.TCPConnector(ssl=tls_of(environment), limit=_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+    # What the provider sets while one person signs in is never sent for the next one.
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=jar, trust_env=True
+    ) as session:
         keys = SigningKeys(
             session=session, issuer=options.issuer, clock=clock, kept=kept, pause=pause
         )
@@ -57,5 +61,6 @@ async def open_oidc(
             verifier=tokens,
             clock=clock,
             kept=kept,
+            pause=pause,
         )
         yield Identities(tokens=tokens, sign_in=sign_in)

@@ -21,6 +21,7 @@ from service.adapters.oidc.documents import (
     fetch_discovery,
     read_object,
 )
+from service.adapters.oidc.keys import LONGEST_STALE
 from service.adapters.oidc.provider import OidcProvider
 from service.domain.hook import Secret
 from service.domain.rights.sign_in_attempt import SignInAttempt
@@ -62,6 +63,7 @@ class OidcSignIn:
         verifier: Verifies ID tokens.
         clock: The current time.
         kept: How long the provider's description is used.
+        pause: The shortest time between two attempts to fetch it.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class OidcSignIn:
         verifier: OidcProvider,
         clock: Clock,
         kept: timedelta,
+        pause: timedelta,
     ) -> None:
         self._session = session
         self._issuer = issuer
@@ -80,8 +83,10 @@ class OidcSignIn:
         self._verifier = verifier
         self._clock = clock
         self._kept = kept
+        self._pause = pause
         self._document: Mapping[str, Any] = {}
         self._fetched_at: datetime | None = None
+        self._failed_at: datetime | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -166,14 +171,34 @@ class OidcSignIn:
 
     async def _described(self) -> Mapping[str, Any]:
         # Kept, and fetched by one at a time: whoever opens the sign-in page a thousand
-        # times must not become load at the provider.
-        async with self._lock, asyncio.timeout(DEADLINE.total_seconds()):
-            now, before = self._clock.now(), self._fetched_at
-            if before is None or now - before >= self._kept:
-                document = await fetch_discovery(self._session, self._issuer)
-                check_issuer(document, self._issuer)
-                self._document, self._fetched_at = document, now
+        # times must not become load at the provider. The time limit is around the lock,
+        # or each would wait for the limits of all before.
+        async with asyncio.timeout(DEADLINE.total_seconds()), self._lock:
+            if self._is_older_than(self._kept):
+                await self._refresh()
         return self._document
+
+    async def _refresh(self) -> None:
+        now, failed = self._clock.now(), self._failed_at
+        if failed is not None and now - failed < self._pause:
+            self._check_usable("it did not answer a moment ago")
+            return
+        # Until it has answered: a caller whose time is over leaves in the middle.
+        self._failed_at = now
+        try:
+            document = await fetch_discovery(self._session, self._issuer)
+            check_issuer(document, self._issuer)
+        except (aiohttp.ClientError, ValueError) as exc:
+            self._check_usable(str(exc))
+            return
+        self._document, self._fetched_at, self._failed_at = document, now, None
+
+    def _is_older_than(self, age: timedelta) -> bool:
+        return self._fetched_at is None or self._clock.now() - self._fetched_at >= age
+
+    def _check_usable(self, why: str) -> None:
+        if self._is_older_than(LONGEST_STALE):
+            raise _silent(why)
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> Exception:

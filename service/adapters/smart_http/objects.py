@@ -23,6 +23,9 @@ __all__ = ["CommitObjects"]
 MAX_TOGETHER: Final = 4 * 1024 * 1024
 """Bytes of the expected files that are fetched with the first that is read."""
 MOST_TOGETHER: Final = 64
+MAX_LISTED: Final = 1024 * 1024
+"""Bytes of one directory, of some 30,000 entries. They are parsed on the event loop in
+20 ms; git reads larger ones in a process of its own, one path at a time."""
 MOST_PARSED: Final = 8
 """Directories whose entries are held while their commit is read."""
 _ROOT: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
@@ -87,6 +90,8 @@ class CommitObjects:
         tree = (await self._fetched()).get(oid)
         if tree is None or tree.kind != "tree":
             raise UnsuitableError(f"{self._url} leaves directory {oid[:12]} out")
+        if len(tree.content) > MAX_LISTED:
+            raise UnsuitableError(f"{self._url} has a huge directory {oid[:12]}")
         return self._parse(oid, tree)
 
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
@@ -148,7 +153,9 @@ class CommitObjects:
         if isinstance(known, TreeListing):
             return known
         tree = (self._trees or {}).get(oid)
-        return self._parse(oid, tree) if tree and tree.kind == "tree" else None
+        if tree is None or tree.kind != "tree" or len(tree.content) > MAX_LISTED:
+            return None
+        return self._parse(oid, tree)
 
     def _parse(self, oid: BlobId, tree: PackedObject) -> TreeListing:
         # The cache holds no huge listing, and the root is read for every path.

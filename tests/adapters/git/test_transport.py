@@ -161,6 +161,7 @@ async def test_a_redirect_to_a_host_that_may_be_named_is_followed(
     "to",
     [
         *("file:///etc", "http://x.invalid/page", "git://h/x"),
+        "ftp://h/info/refs",
         *("http://[/info/refs", "http://h:99999/info/refs", "http://h:x/info/refs"),
     ],
 )

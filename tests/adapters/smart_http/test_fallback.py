@@ -47,6 +47,20 @@ async def test_git_is_asked_for_what_the_server_cannot_do(
     assert git.asked == asked
 
 
+async def test_a_huge_directory_is_read_by_git(tmp_path: Path) -> None:
+    """Nobody else waits while its megabyte of entries is parsed."""
+    repo = Repo(tmp_path / "owner" / "name.git")
+    many = {f"{number:05}{'x' * 240}": "" for number in range(4000)}
+    repo.commit({"a": "1", **many})
+    git = WatchedGit()
+    async with git_forge(tmp_path) as forge, smart_remote(git=git) as remote:
+        repository = Repository.from_url(f"{forge.url}/owner/name.git")
+
+        assert await read(remote, repository) == b"1"
+
+    assert git.asked == ["tree"]
+
+
 async def test_a_repository_of_this_machine_is_gits(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     repo.commit({"a": "1"})

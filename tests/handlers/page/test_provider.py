@@ -131,8 +131,8 @@ async def test_an_answer_with_another_state_signs_nobody_in(
     assert shown.status == 401
     assert "another sign-in" in shown.text
     assert (await stranger.get("/hooks")).status == 303
-    # The attempt is over: the right answer comes too late.
-    assert (await stranger.get(back)).status == 401
+    # Whoever sent the browser here does not end the person's own attempt.
+    assert (await stranger.get(back)).status == 303
 
 
 async def test_nobody_is_signed_in_by_the_link_of_somebody_else(
@@ -262,6 +262,29 @@ async def test_an_outage_of_the_provider_is_said_and_passes(
 
     assert (during.status, "does not answer" in during.text) == (503, True)
     assert (await stranger.get(await go(stranger, idp))).status == 303
+
+
+async def test_a_provider_that_failed_is_not_asked_again_at_once(
+    idp: RunningProvider, tmp_path: Path
+) -> None:
+    hour = timedelta(hours=1)
+    async with a_stranger(idp, tmp_path, pause=hour) as browser:
+        await idp.order(faults={"status": 500})
+        during = await browser.get(BEGIN)
+        await idp.order(faults={})
+        after = await browser.get(BEGIN)
+
+    assert (during.status, after.status) == (503, 503)
+
+
+async def test_the_longest_path_comes_back(
+    stranger: Browser, idp: RunningProvider
+) -> None:
+    path = "/" + "a/" * 249
+
+    back = await stranger.get(await go(stranger, idp, begin=f"{BEGIN}?next={path}"))
+
+    assert (back.status, back.location) == (303, path)
 
 
 async def test_without_a_provider_there_is_nothing_to_sign_in_at(
