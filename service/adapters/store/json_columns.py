@@ -101,13 +101,19 @@ def spec_from(document: Document) -> BuildSpec:
 
 
 def plan_to(plan: Plan | None) -> JsonValue:
-    """Write a plan."""
-    return None if plan is None else _write(plan)
+    """Write a plan; the spec under its first name, which older processes read."""
+    if plan is None:
+        return None
+    document = _write(plan)
+    document["recipe"] = document.pop("spec")
+    return document
 
 
 def plan_from(document: Document | None) -> Plan | None:
     """Read a plan."""
-    return None if document is None else msgspec.convert(document, Plan)
+    if document is None:
+        return None
+    return msgspec.convert({**document, "spec": document["recipe"]}, Plan)
 
 
 # By hand: the members of `FailureClass` hold more than their word.
