@@ -56,13 +56,9 @@ class LauncherDiscovery:
         Raises:
             TransientError: Renku or the database did not answer; what was done stands.
         """
-        try:
-            projects = await self._directory.projects()
-        except PermanentError as exc:
-            # Rights that were lost come back without a restart.
-            log.error("projects not found in Renku", error=str(exc))
-            return
-        for project in projects:
+        # One that was deleted keeps nobody from following the others; rights that were
+        # lost come back without a restart.
+        for project in await self._directory.projects(failed=_log_missing):
             try:
                 await self._discover(project)
             except (PermanentError, ConflictError) as exc:
@@ -77,3 +73,7 @@ class LauncherDiscovery:
         launchers = await self._directory.launchers(project.id)
         await self._mirror.mirror_project(project)
         await self._mirror.mirror_launchers(known, launchers)
+
+
+def _log_missing(error: PermanentError) -> None:
+    log.error("project not found in Renku", error=str(error))

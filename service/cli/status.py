@@ -76,6 +76,7 @@ async def status(client: Client, *, watch: bool, every: float, output: str) -> i
         code = await _show_once(client, output=output, clears=watch)
         if not watch:
             return code
+        client.forget()
         await asyncio.sleep(every)
 
 

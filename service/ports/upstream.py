@@ -1,6 +1,6 @@
 """The port of an upstream Renku, in which launchers live."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from service.domain.building.build import EnvironmentId
 from service.domain.launcher import LauncherId
 from service.domain.rights.caller import ProjectId
 from service.domain.rights.project import Visibility
+from service.errors import PermanentError
 
 __all__ = ["UpstreamDirectory", "UpstreamLauncher", "UpstreamProject"]
 
@@ -50,8 +51,14 @@ class UpstreamLauncher:
 class UpstreamDirectory(Protocol):
     """Lists what an upstream Renku has. It decides; we only mirror."""
 
-    async def projects(self) -> Sequence[UpstreamProject]:
+    async def projects(
+        self, *, failed: Callable[[PermanentError], None] | None = None
+    ) -> Sequence[UpstreamProject]:
         """Return the configured projects.
+
+        Args:
+            failed: Called with the error of each that does not exist or may not be
+                read; the others are returned then. Without it the first one raises.
 
         Raises:
             PermanentError: One does not exist, or may not be read; the message names

@@ -4,6 +4,7 @@ https://www.rfc-editor.org/rfc/rfc6749#section-6 and section 4.4
 """
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ DEADLINE: Final = timedelta(seconds=10)
 MOST_BYTES: Final = 64 * 1024
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
-_BAD_REQUEST: Final = 400
+_REFUSALS: Final = frozenset({400, 401, 403})
 
 
 class AccessTokens(Protocol):
@@ -165,14 +166,15 @@ class RenewedTokens:
         if status >= _SERVER_ERROR or status == _TOO_MANY:
             raise TransientError(f"{url} answers {status}")
         # `invalid_grant` and its like: the body may repeat what was sent, so only the
-        # status is shown.
-        if status >= _BAD_REQUEST:
+        # status is shown. Any other answer may be of an ingress whose provider starts:
+        # taken for a refusal, it would end every build that runs.
+        if status in _REFUSALS and _is_refusal(raw):
             raise UpstreamRefusedError(self._refusal(status), status=401)
         try:
             return _Grant.model_validate_json(raw)
         except ValidationError as exc:
-            raise UpstreamRefusedError(
-                f"RELAUNCH_RENKU_TOKEN_URL: {url} answers no access token", status=401
+            raise TransientError(
+                f"RELAUNCH_RENKU_TOKEN_URL: {url} answers {status} and no access token"
             ) from exc
 
     def _form(self) -> Mapping[str, str]:
@@ -195,3 +197,12 @@ class RenewedTokens:
             f"RELAUNCH_RENKU_REFRESH_TOKEN is refused, it may have expired: {url} "
             f"answers {status}"
         )
+
+
+def _is_refusal(raw: bytes) -> bool:
+    """Return whether a provider refuses, as RFC 6749 has it in section 5.2."""
+    try:
+        content = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and isinstance(content.get("error"), str)

@@ -191,6 +191,11 @@ class RenkuClient:
         # build cannot be started.
         if _may_pass(status) and error.code != CANNOT_START:
             raise TransientError(message)
+        if not _is_renkus(status, content):
+            raise TransientError(
+                f"{self.url} is no Renku, or another server answers in its place: "
+                f"{status} to {what}"
+            )
         raise UpstreamRefusedError(message, status=status, code=error.code)
 
 
@@ -198,10 +203,22 @@ _NO_JSON: Final = object()
 
 
 def _may_pass(status: int) -> bool:
-    return (
-        status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        or status == HTTPStatus.TOO_MANY_REQUESTS
-    )
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.REQUEST_TIMEOUT,
+    }
+
+
+def _is_renkus(status: int, content: object) -> bool:
+    """Return whether Renku itself refuses, and not what stands before it.
+
+    An ingress without pods answers 404, a login or maintenance page 302 or 200: taken
+    for refusals, they would end every build that runs.
+    """
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return True
+    is_error = isinstance(content, dict) and isinstance(content.get("error"), dict)
+    return is_error and status >= HTTPStatus.BAD_REQUEST
 
 
 def _error_of(content: object) -> _Error:

@@ -1,6 +1,6 @@
 """Projects and launchers of an upstream Renku."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from service.adapters.renku.answers import LauncherAnswer, ProjectAnswer, parse
@@ -50,8 +50,18 @@ class RenkuDirectory:
             ) from exc
         await self.projects()
 
-    async def projects(self) -> Sequence[UpstreamProject]:
-        return [await self._project(name) for name in self._projects]
+    async def projects(
+        self, *, failed: Callable[[PermanentError], None] | None = None
+    ) -> Sequence[UpstreamProject]:
+        found = []
+        for name in self._projects:
+            try:
+                found.append(await self._project(name))
+            except PermanentError as exc:
+                if failed is None:
+                    raise
+                failed(exc)
+        return found
 
     async def _project(self, name: str) -> UpstreamProject:
         path: tuple[str, ...] = ("projects", name)

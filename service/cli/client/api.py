@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
+from http import HTTPStatus
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from service.cli.client.wire import (
     HttpClient,
     RefusedStreamError,
     ServerEvent,
+    UnreachableError,
 )
 from service.cli.output.wording import in_options
 from service.errors import (
@@ -90,6 +92,10 @@ class Client:
     async def readiness(self) -> "models.Ready":
         """Ask which parts of the service answer it, whether or not all do."""
         reply = await self._wire.send("GET", READINESS)
+        # An ingress without pods answers with a page of its own.
+        is_json = reply.text.lstrip().startswith("{")
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_json:
+            raise UnreachableError(self.url)
         return read_json(models.Ready, reply.text, origin=f"{self.url}{READINESS}")
 
     async def get(self, model: type[M], *path: str, **query: str | int | None) -> M:
@@ -144,6 +150,10 @@ class Client:
         if isinstance(answer, list):
             return [self.json_of(item) for item in answer]
         return self._received[id(answer)][1]
+
+    def forget(self) -> None:
+        """Let go of the JSON of all answers so far; whoever asks for ever needs to."""
+        self._received.clear()
 
     async def delete(self, *path: str) -> None:
         """Remove something."""

@@ -71,6 +71,9 @@ def a_secret(name: str, **data: str) -> Mapping[str, Any]:
     }
 
 
+LATE = "failed to sync"
+
+
 @asynccontextmanager
 async def present(kube: Kube, *objects: Mapping[str, Any]) -> AsyncIterator[None]:
     """Have objects in the namespace for a while."""
@@ -99,8 +102,10 @@ async def kept_waiting(
     while True:
         found = await seen(kube, job)
         is_told = any(event.get("reason") in reasons for event in found.events)
-        # A pod's state follows the event about it.
-        if is_told and found.explained().kind is not C.LOST:
+        # A pod's state follows the event about it, and on a busy node the first event
+        # is that kubelet has not read the object yet.
+        explained = found.explained()
+        if is_told and explained.kind is not C.LOST and LATE not in explained.message:
             break
         await asyncio.sleep(0.2)
     found.keep(name)

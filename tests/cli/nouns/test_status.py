@@ -144,3 +144,13 @@ def test_nobody_answers_is_an_exit_code_of_its_own(run: Run) -> None:
 
     assert done.exit_code == 3
     assert "no relaunch service answers" in done.output
+
+
+def test_the_page_of_an_ingress_without_pods_is_no_service(
+    run: Run, server: StandIn
+) -> None:
+    server.status, server.body = 503, b"<html>no healthy upstream</html>"
+
+    done = run("--url", server.url, "status")
+
+    assert done.exit_code == 3

@@ -105,7 +105,9 @@ def _mirror(store: Store, clock: TurnedClock, url: str) -> LauncherMirror:
 
 
 @asynccontextmanager
-async def _found(folder: Path) -> AsyncIterator[Found]:
+async def _found(
+    folder: Path, projects: Sequence[str] = ("ada/course",)
+) -> AsyncIterator[Found]:
     repo = Repo(folder / "course.git")
     repo.commit({"requirements.txt": "six==1.16.0\n"})
     clock = TurnedClock()
@@ -123,7 +125,7 @@ async def _found(folder: Path) -> AsyncIterator[Found]:
             repo=repo,
             store=store,
             discovery=LauncherDiscovery(
-                directory=RenkuDirectory(client=client, projects=["ada/course"]),
+                directory=RenkuDirectory(client=client, projects=projects),
                 mirror=_mirror(store, clock, renku.url),
                 clock=clock,
                 interval=timedelta(minutes=1),
@@ -263,6 +265,15 @@ async def test_what_cannot_be_read_here_is_left_out_and_logged_once(
     assert [one.id for one in await found.launchers()] == [good.id]
     events = [line["event"] for line in logged]
     assert events.count("launcher not followed") == 4
+
+
+async def test_a_project_that_was_deleted_hides_no_other(tmp_path: Path) -> None:
+    async with _found(tmp_path, projects=["ada/gone", "ada/course"]) as found:
+        given = found.renku.add_launcher(found.project, found.repo, url=URL)
+
+        await found.discovery.round()
+
+        assert [one.id for one in await found.launchers()] == [given.id]
 
 
 async def test_an_image_that_a_person_had_built_is_taken_over(found: Found) -> None:
