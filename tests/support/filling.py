@@ -17,6 +17,10 @@ PROJECT: Final = "01ARZ3NDEKTSV4RRFFQ0000"
 """What ids of projects begin with; three digits follow."""
 _ULID: Final = "01ARZ3NDEKTSV4RRFF"
 """What the other ids begin with; a digit for the kind and seven more follow."""
+_SPEC: Final = (
+    '{"builder": "python", "frontend": "jupyterlab", "platform": "linux/amd64", '
+    '"builder_image": "builder@sha256"}'
+)
 _BEGAN: Final = 1_700_000_000_000_000
 """Microseconds since 1970: when the first row was made."""
 _SECOND: Final = 1_000_000
@@ -216,7 +220,7 @@ def _statements(size: Size) -> tuple[str, ...]:
             id=_id(6),
             key=_key(),
             state="'succeeded'",
-            recipe="'{}'",
+            recipe=f"'{_SPEC}'",
             kind="'pip'",
             repository_url=f"'https://github.com/' || {_path()} || '.git'",
             commit_id=f"{_digits('i', 7)} || '{'a' * 33}'",
@@ -266,7 +270,7 @@ def _path() -> str:
 
 
 def _key() -> str:
-    return f"'key-' || {_digits('i % 1000', 3)}"
+    return f"'{'0' * 61}' || {_digits('i % 1000', 3)}"
 
 
 def _at() -> str:
