@@ -71,18 +71,17 @@ async def finish_at_provider(request: web.Request) -> web.Response:
     else:
         answer = welcome(request, session, path)
     # Another page can send a browser here; only the answer to an attempt ends it.
-    if _answers_attempt(request):
+    record = record_of(request)
+    if record is not None and _answered(record, request) is not None:
         clear_attempt(request, answer)
     return answer
 
 
-def _answers_attempt(request: web.Request) -> bool:
-    record = record_of(request)
-    if record is None:
-        return False
+def _answered(record: Secret, request: web.Request) -> SignInAttempt | None:
+    """Return the attempt of a record; None when the answer is another one's."""
     url = request.app[OPTIONS].callback_url
     attempt = SignInAttempt.derive(record, redirect_uri=url)
-    return attempt.is_answered_by(request.query.get("state", ""))
+    return attempt if attempt.is_answered_by(request.query.get("state", "")) else None
 
 
 async def _redeem(request: web.Request) -> Secret:
@@ -113,10 +112,9 @@ def _attempt_of(request: web.Request) -> SignInAttempt:
             "This sign-in is over: it was finished already, took longer than ten "
             "minutes, or began in another browser. Begin again."
         )
-    url = request.app[OPTIONS].callback_url
-    attempt = SignInAttempt.derive(record, redirect_uri=url)
+    attempt = _answered(record, request)
     # Else another page could sign a person in as somebody else (login CSRF).
-    if not attempt.is_answered_by(request.query.get("state", "")):
+    if attempt is None:
         raise UnauthenticatedError(
             "This answer belongs to another sign-in, perhaps of another tab; nothing "
             "was done. Begin again."
