@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle
@@ -16,7 +16,7 @@ from aiormq import Channel, ConnectionClosed
 from yarl import URL
 
 from service.adapters.rabbitmq.confirms import ConfirmingConnection
-from service.adapters.rabbitmq.errors import LOST, translate_errors
+from service.adapters.rabbitmq.errors import leave_quietly, translate_errors
 from service.adapters.rabbitmq.sender import Sender
 from service.adapters.rabbitmq.settings import Broker
 from service.adapters.retry import with_retries
@@ -193,7 +193,7 @@ async def open_connection(session: OpenConnection) -> AsyncIterator[AbstractChan
     try:
         yield channel
     finally:
-        with suppress(*LOST):
+        with leave_quietly():
             async with asyncio.timeout(CLOSE_WITHIN.total_seconds()):
                 await channel.close()
 
@@ -220,7 +220,7 @@ async def _open_session(
 
 
 async def _close_connection(connection: AbstractConnection) -> None:
-    with suppress(*LOST):
+    with leave_quietly():
         async with asyncio.timeout(CLOSE_WITHIN.total_seconds()):
             await connection.close(ConnectionClosed(0, "given up"))
 

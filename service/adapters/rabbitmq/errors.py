@@ -12,7 +12,7 @@ from pamqp.exceptions import PAMQPException
 
 from service.errors import PermanentError, ServiceError, TransientError
 
-__all__ = ["LOST", "translate_errors", "translate_failure"]
+__all__ = ["leave_quietly", "translate_errors", "translate_failure"]
 
 LOST: Final = (
     amqp.AMQPError,
@@ -22,7 +22,8 @@ LOST: Final = (
     RuntimeError,  # the library's "connection is closed"; asyncio's "transport closed"
     StopAsyncIteration,  # the library's "hung up before the first frame"
 )
-"""Everything the library raises when a connection, a channel or a call ends badly."""
+"""What the library raises when a connection, a channel or a call ends badly, beside a
+bare `Exception`."""
 
 REFUSED: Final = (
     amqp.AuthenticationError,
@@ -80,12 +81,30 @@ def translate_errors(operation: str) -> Iterator[None]:
         if _cancellations() > before:
             raise
         raise TransientError(f"{operation}: the connection was closed") from exc
-    except LOST as exc:
+    except Exception as exc:
+        if not _is_of_library(exc):
+            raise
         if _cancellations() > before:
             raise asyncio.CancelledError from exc
         raise translate_failure(exc, operation=operation) from exc
     if _cancellations() > before:
         raise asyncio.CancelledError
+
+
+@contextmanager
+def leave_quietly() -> Iterator[None]:
+    """Drop what the library raises while something of it is closed."""
+    try:
+        yield
+    except Exception as exc:
+        if not _is_of_library(exc):
+            raise
+
+
+def _is_of_library(exc: Exception) -> bool:
+    # When a channel ends for no reason that it knows, the library fails whoever waits
+    # on it with the class `Exception` itself (aiormq.base.FutureStore.reject_all).
+    return type(exc) is Exception or isinstance(exc, LOST)
 
 
 def _cancellations() -> int:

@@ -1,11 +1,9 @@
 """Inspect a broker before the service starts: nothing is declared there."""
 
-from contextlib import suppress
-
 import aio_pika
 from yarl import URL
 
-from service.adapters.rabbitmq.errors import LOST, translate_errors
+from service.adapters.rabbitmq.errors import leave_quietly, translate_errors
 from service.adapters.rabbitmq.settings import Broker
 from service.errors import ServiceError
 
@@ -39,6 +37,6 @@ async def _look(broker: Broker, address: URL) -> str:
             ssl_context=broker.tls(),
             timeout=broker.connect_within.total_seconds(),
         )
-    with suppress(*LOST):
+    with leave_quietly():
         await connection.close()
     return place

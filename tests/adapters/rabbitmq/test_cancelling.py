@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
+from aiormq.base import FutureStore
 
 from service.adapters.rabbitmq.errors import translate_errors
 from service.errors import TransientError
@@ -64,3 +65,20 @@ async def test_what_the_library_cancels_itself_is_a_failure_that_passes() -> Non
         translate_errors("publishing"),
     ):
         await closed
+
+
+async def test_a_channel_that_ends_for_no_reason_is_a_failure_that_passes() -> None:
+    waiting = FutureStore(asyncio.get_running_loop())
+    confirmed = waiting.create_future()
+    await waiting.reject_all(None)
+
+    with (
+        pytest.raises(TransientError, match="acknowledging a message: Exception"),
+        translate_errors("acknowledging a message"),
+    ):
+        await confirmed
+
+
+async def test_what_is_no_failure_of_the_library_is_raised_as_it_is() -> None:
+    with pytest.raises(KeyError), translate_errors("publishing"):
+        raise KeyError
