@@ -35,7 +35,6 @@ def status(url: str, method: str = "GET") -> int:
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(60)
 async def test_webhooks_and_the_api_are_served_apart(tmp_path: Path) -> None:
     async with migrated_schema() as database:
         shared = {"RELAUNCH_DATABASE": database, "RELAUNCH_SECRET_KEY": TEST_KEY}

@@ -138,7 +138,6 @@ def _version(environment: dict[str, str]) -> str:
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(60)
 async def test_receiver_consumer_and_command_line_of_one_machine_find_each_other(
     tmp_path: Path,
 ) -> None:

@@ -18,7 +18,6 @@ from tests.support.patience import Patience
 pytestmark = [
     pytest.mark.xdist_group("living"),
     # The first starts a service and makes an environment: seconds on a calm machine.
-    pytest.mark.timeout(120),
 ]
 
 Call = Callable[..., Result]

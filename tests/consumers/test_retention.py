@@ -132,7 +132,6 @@ def random_builds(chance: random.Random) -> list[tuple[Build, str]]:
     ]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_no_image_goes_that_a_launcher_a_pin_or_a_last_good_state_names(
     tmp_path: Path, seed: int

@@ -25,7 +25,7 @@ from tests.support.renku import a_renku
 from tests.support.repos import Repo
 from tests.support.service import Service
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("upstream")]
+pytestmark = [pytest.mark.xdist_group("upstream")]
 
 WAIT = 60.0
 """Seconds of a calm machine for a build; a real one makes an empty environment."""

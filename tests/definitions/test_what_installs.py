@@ -86,7 +86,6 @@ def test_uv_exports_the_same_where_nothing_changed(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.timeout(60)
 def test_pip_resolves_the_same_where_nothing_changed(tmp_path: Path) -> None:
     flags = ("--dry-run", "--no-build-isolation", "--ignore-installed", "--quiet")
     wheels = _write_wheels(tmp_path / "wheels", "omega", "sigma")
@@ -126,7 +125,6 @@ def _write_wheels(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.index
-@pytest.mark.timeout(120)
 def test_poetry_installs_the_same_where_nothing_changed(
     poetry_python: Path, tmp_path: Path
 ) -> None:

@@ -90,7 +90,6 @@ class Shell:
 
 
 @pytest.mark.index
-@pytest.mark.timeout(120)
 @pytest.mark.skipif(not (ROOT / ".venv").exists(), reason="made by make")
 def test_every_recipe_runs(service: Living, tmp_path: Path) -> None:
     repository = a_repository(tmp_path / "course")

@@ -124,7 +124,6 @@ async def database_of_its_own() -> AsyncIterator[str]:
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(60)
 async def test_a_server_is_backed_up_and_restored_and_goes_back_and_forth(
     tmp_path: Path,
 ) -> None:

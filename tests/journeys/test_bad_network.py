@@ -23,7 +23,7 @@ from tests.support.courses import a_bare_course
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stream import Act, Stream
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.rabbitmq, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.rabbitmq]
 
 BUDGET: Final = 2.0
 """Seconds that the bus may take, then the database."""

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.postgresql,
     pytest.mark.rabbitmq,
     # The broker starts once for all; a busy machine may take long over it.
-    pytest.mark.timeout(120, func_only=True),
+    pytest.mark.timeout(150, func_only=True),
 ]
 
 BUDGET: Final = 3.0

@@ -111,7 +111,6 @@ def test_a_leader_that_is_killed_while_it_builds_is_replaced_and_nothing_is_lost
     assert one.api("GET", "/dead_letters") == []
 
 
-@pytest.mark.timeout(90)
 def test_a_process_that_is_asked_to_stop_ends_well_and_at_once(
     cluster: Cluster,
 ) -> None:
@@ -157,7 +156,6 @@ def used(receiver: Service) -> set[str]:
     return imports(receiver)
 
 
-@pytest.mark.timeout(60)
 def test_a_receiver_imports_no_builder_and_no_client_that_it_does_not_need(
     cluster: Cluster,
 ) -> None:
@@ -170,7 +168,6 @@ def test_a_receiver_imports_no_builder_and_no_client_that_it_does_not_need(
     assert seen.isdisjoint(HEAVY)
 
 
-@pytest.mark.timeout(60)
 async def test_without_a_broker_nothing_of_its_client_is_imported(
     tmp_path: Path,
 ) -> None:

@@ -18,7 +18,7 @@ from tests.support.cluster import SHARED, a_cluster
 from tests.support.databases import postgresql_schema
 from tests.support.service import Service
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.postgresql]
 
 GARBAGE = b"\xff no event at all \x1b[31m"
 

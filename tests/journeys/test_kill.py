@@ -58,7 +58,6 @@ def is_calm(service: Service, courses: list[Course]) -> bool:
 
 
 @pytest.mark.index
-@pytest.mark.timeout(120)
 def test_whatever_moment_it_is_killed_at_everything_accepted_comes_to_its_end(
     service: Service, tmp_path: Path
 ) -> None:

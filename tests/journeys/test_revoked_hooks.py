@@ -60,7 +60,6 @@ def busy(receivers: list[Service], hook: Mapping[str, Any]) -> Iterator[None]:
             thread.join()
 
 
-@pytest.mark.timeout(90)
 def test_no_receiver_takes_a_revoked_hook_once_that_is_answered(
     cluster: Cluster,
 ) -> None:

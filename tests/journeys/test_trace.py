@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.index,
     pytest.mark.postgresql,
     pytest.mark.rabbitmq,
-    pytest.mark.timeout(120),
 ]
 
 START: Final = 40.0

@@ -108,7 +108,6 @@ def installed(project: Path, backend: str, out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.timeout(120)
 async def test_what_installs_something_else_has_another_meaning(
     layout: str, tmp_path: Path
 ) -> None:

@@ -20,8 +20,6 @@ from tests.adapters.local.builds import finished
 from tests.support.githttp import GitForge
 from tests.support.kube import Kube
 
-pytestmark = pytest.mark.timeout(90)
-
 QUOTA = (
     'creating Job x: 403 jobs.batch "x" is forbidden: exceeded quota: few, requested: '
     "count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"

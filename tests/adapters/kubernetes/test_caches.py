@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from tests.support.repos import Repo
 from tests.support.standin.registry import Reference, Registry, read_image
 from tests.support.standin_image import USER
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kubernetes]
 
 PIP = "standin/pip"
 
@@ -37,7 +38,7 @@ def lay_out(folder: Path, owner: int) -> None:
 async def a_volume(kube: Kube, folder: Path, *, owner: int) -> AsyncIterator[str]:
     """A claim on a folder of the node, as an operator lays one out."""
     lay_out(folder, owner)
-    name = f"caches-{kube.namespace}-{owner}"
+    name = f"caches-{kube.namespace}-{uuid.uuid4().hex[:8]}"
     about: Mapping[str, Any] = {
         "storageClassName": "",
         "accessModes": ["ReadWriteMany"],

@@ -18,7 +18,7 @@ from tests.adapters.local.package_index import Wheel, an_index
 from tests.support.githttp import GitForge, git_forge
 from tests.support.kube import Kube, standin_options
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.kubernetes]
 
 WAITING = "{.status.initContainerStatuses[*].state.waiting.reason}"
 BROKEN = (
@@ -224,7 +224,6 @@ async def test_a_build_that_takes_too_much_memory_says_where(
     assert "ran out of memory (its limit is 256Mi)" in failure.message
 
 
-@pytest.mark.timeout(120)  # the kubelet looks at volumes once in a while
 async def test_a_build_that_writes_too_much_says_so(
     kube: Kube, forge: GitForge
 ) -> None:

@@ -83,7 +83,6 @@ async def test_a_job_that_somebody_deletes_has_vanished(
         assert build.id not in await builder.known_builds()
 
 
-@pytest.mark.timeout(60)
 async def test_a_pod_whose_job_was_deleted_alone_is_removed(
     kube: Kube, forge: GitForge
 ) -> None:

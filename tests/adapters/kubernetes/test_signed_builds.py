@@ -103,7 +103,6 @@ def is_signature(request: web.Request) -> bool:
     return request.path.endswith(".sig") and request.method == "PUT"
 
 
-@pytest.mark.timeout(90)
 async def test_an_image_that_cannot_be_signed_is_no_outcome_and_says_why(
     kube: Kube, forge: GitForge, tmp_path: Path
 ) -> None:

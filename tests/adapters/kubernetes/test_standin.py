@@ -15,7 +15,7 @@ from tests.support.githttp import GitForge, git_forge
 from tests.support.kube import Kube, standin_options
 from tests.support.standin.registry import Reference, Registry
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.kubernetes]
 
 
 @pytest.fixture

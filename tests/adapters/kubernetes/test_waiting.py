@@ -26,7 +26,7 @@ from tests.adapters.local.builds import failure_of
 from tests.support.githttp import GitForge
 from tests.support.kube import LITTLE, Kube, standin_options
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kubernetes]
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 ELSEWHERE = {

@@ -23,7 +23,7 @@ from tests.support.githttp import GitForge
 from tests.support.kube import Kube
 from tests.support.tls import Certificates
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.kubernetes]
 
 NAME: Final = "no.example.org"
 WHY: Final = "images of builds have to be signed"

@@ -119,7 +119,6 @@ async def test_requirements_that_ask_for_what_does_not_exist(
 
 
 @pytest.mark.index
-@pytest.mark.timeout(120)
 async def test_jupyterlab_stands_beside_the_environment_with_a_kernel_for_it(
     tmp_path: Path, root: Path
 ) -> None:
@@ -137,7 +136,6 @@ async def test_jupyterlab_stands_beside_the_environment_with_a_kernel_for_it(
 
 
 @pytest.mark.index
-@pytest.mark.timeout(90)
 async def test_a_poetry_project_gets_a_python_that_it_allows(
     tmp_path: Path, root: Path, index: str
 ) -> None:
@@ -157,7 +155,6 @@ async def test_a_poetry_project_gets_a_python_that_it_allows(
 
 
 @pytest.mark.index
-@pytest.mark.timeout(90)
 async def test_a_poetry_project_that_asks_for_what_does_not_exist(
     tmp_path: Path, root: Path, index: str
 ) -> None:

@@ -24,6 +24,8 @@ ROLES = [EVALUATE, WATCH]
 GAP: Final = StreamPosition(has_missed=True)
 BUFFERS: Final = 16 * 1024 * 1024
 """Bytes that the system may hold of a connection that nobody reads, at most."""
+AT_ONCE: Final = 100
+"""Two megabytes, which a busy broker confirms in time too."""
 
 
 async def test_a_follower_who_is_too_slow_is_told_of_the_gap(broker: Broker) -> None:
@@ -68,7 +70,8 @@ async def test_what_the_broker_let_go_before_a_bad_network_is_told(
             async with aclosing(following) as items:
                 seen: list[Event | StreamPosition] = [await anext(items)]
                 proxy.swallow()
-                await bus.publish(pushes)
+                for start in range(0, len(pushes), AT_ONCE):
+                    await bus.publish(pushes[start : start + AT_ONCE])
                 # So slow that whoever reads is never behind.
                 proxy.latency = timedelta(milliseconds=5)
                 proxy.heal()

@@ -22,7 +22,7 @@ from tests.support.proxy import Proxy, proxy_to
 pytestmark = [
     pytest.mark.rabbitmq,
     # The broker starts once for all; a busy machine may take long over it.
-    pytest.mark.timeout(30, func_only=True),
+    pytest.mark.timeout(150, func_only=True),
 ]
 
 STARTS_WITHIN = 80
@@ -112,7 +112,7 @@ async def traffic(publishing: Broker, consuming: Broker) -> AsyncIterator[Traffi
         assert flow.slowest < ANSWERS_WITHIN
 
 
-@pytest.mark.timeout(90, func_only=True)
+@pytest.mark.timeout(150, func_only=True)
 @pytest.mark.parametrize(
     "end", [OwnBroker.kill, OwnBroker.stop], ids=["killed", "stopped"]
 )

@@ -17,7 +17,7 @@ from service.events.envelope import Event
 from service.ports.bus import Role
 from tests.support.broker import broker_url, swept
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(60, func_only=True)]
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(150, func_only=True)]
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "events" / "push.received.v1.json"
 SAMPLE = Event.from_bytes(RECORDED.read_bytes())

@@ -15,7 +15,7 @@ from tests.support.broker import OwnBroker
 pytestmark = [
     pytest.mark.rabbitmq,
     # The broker of one's own starts once for all tests that need it.
-    pytest.mark.timeout(30, func_only=True),
+    pytest.mark.timeout(150, func_only=True),
 ]
 
 ROLES = [EVALUATE, WATCH]

@@ -22,7 +22,7 @@ from tests.adapters.rabbitmq.conftest import WATCH
 from tests.support.broker import OwnBroker
 
 PAGE = Path(__file__).parents[3] / "docs" / "subscribe.md"
-SLOW = pytest.mark.timeout(60, func_only=True)
+SLOW = pytest.mark.timeout(150, func_only=True)
 """A broker or a package comes first."""
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

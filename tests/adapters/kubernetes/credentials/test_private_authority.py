@@ -19,7 +19,7 @@ from tests.support.githttp import GitForge
 from tests.support.kube import Kube
 from tests.support.tls import Certificates, tls_before
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kubernetes]
 
 FILES = {"requirements.txt": "words\n"}
 

@@ -11,7 +11,7 @@ from tests.support.githttp import GitForge
 from tests.support.kube import Kube
 from tests.support.values import a_build_spec
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kubernetes]
 
 FILES = {"requirements.txt": ""}
 SPEC = a_build_spec(private_to="git.example.org/7")

@@ -19,7 +19,7 @@ from tests.adapters.kubernetes.test_role import ALLOWED
 from tests.support.broker import free_port
 from tests.support.kube import Kube
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(60, func_only=True)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(150, func_only=True)]
 
 
 @pytest.fixture
