@@ -5,11 +5,11 @@ from datetime import timedelta
 import structlog
 
 from consumers.loops.periodic import run_periodically
-from service.domain.rights.caller import ProjectId
 from service.errors import ConflictError, PermanentError
 from service.ports.time import Clock
 from service.ports.upstream import UpstreamDirectory, UpstreamProject
 from service.usecases.upstream.mirror import LauncherMirror
+from service.usecases.upstream.projects import ProjectMirror
 
 __all__ = ["LauncherDiscovery"]
 
@@ -23,7 +23,8 @@ class LauncherDiscovery:
 
     Args:
         directory: Lists what Renku has.
-        mirror: Changes rows.
+        projects: Changes rows of projects.
+        mirror: Changes rows of launchers.
         clock: Gives the time.
         interval: The pause between two rounds.
     """
@@ -32,11 +33,13 @@ class LauncherDiscovery:
         self,
         *,
         directory: UpstreamDirectory,
+        projects: ProjectMirror,
         mirror: LauncherMirror,
         clock: Clock,
         interval: timedelta,
     ) -> None:
         self._directory = directory
+        self._projects = projects
         self._mirror = mirror
         self._clock = clock
         self._interval = interval
@@ -69,10 +72,10 @@ class LauncherDiscovery:
     async def _discover(self, project: UpstreamProject) -> None:
         # In this order: rows that change after Renku was asked are newer than its
         # answer, and the mirror leaves them alone.
-        known = await self._mirror.known(ProjectId(project.id))
+        known = await self._mirror.known(project.id)
         launchers = await self._directory.launchers(project.id)
-        await self._mirror.mirror_project(project)
-        await self._mirror.mirror_launchers(known, launchers)
+        await self._projects.mirror(project)
+        await self._mirror.mirror_launchers(project.id, known, launchers)
 
 
 def _log_missing(error: PermanentError) -> None:

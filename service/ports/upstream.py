@@ -75,3 +75,13 @@ class UpstreamDirectory(Protocol):
             TransientError: Renku does not answer.
         """
         ...
+
+    async def newest_build(self, environment: EnvironmentId) -> datetime | None:
+        """Return when the newest build of an environment was made.
+
+        By the upstream's clock; None where it has none, or is gone.
+
+        Raises:
+            TransientError: Renku does not answer.
+        """
+        ...

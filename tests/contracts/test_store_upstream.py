@@ -1,12 +1,15 @@
-"""Which builds of an upstream Renku serve ours, in every database."""
+"""What is known of an upstream Renku, in every database."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from service.domain.building.build import BuildId, EnvironmentId
+from service.domain.rights.caller import ProjectId
 from service.errors import NotFoundError
-from service.ports.store import Store, UpstreamBuild
+from service.ports.store import Store, UpstreamBuild, UpstreamEnvironment
+from tests.support.clock import NOW
 
 FIRST = UpstreamBuild(
     build_id=BuildId("build-1"),
@@ -64,3 +67,35 @@ async def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
     with pytest.raises(NotFoundError):
         async with store.transaction() as tx:
             await tx.upstream_builds.save(FIRST)
+
+
+ENVIRONMENT = UpstreamEnvironment(
+    id=EnvironmentId("environment-1"),
+    project_id=ProjectId("project-1"),
+    parameters='["https://forge.test/ada/course", ""]',
+)
+
+
+async def test_parameters_are_kept_by_environment_and_project(store: Store) -> None:
+    changed = replace(ENVIRONMENT, parameters="[]", changed_before=NOW)
+    other = replace(ENVIRONMENT, id=EnvironmentId("environment-2"))
+    elsewhere = replace(other, id=EnvironmentId("3"), project_id=ProjectId("project-2"))
+
+    async with store.transaction() as tx:
+        for environment in (ENVIRONMENT, other, elsewhere, changed):
+            await tx.upstream_environments.put(environment)
+        await tx.upstream_environments.remove([other.id, EnvironmentId("nowhere")])
+
+    async with store.reading() as tx:
+        assert await tx.upstream_environments.find(changed.id) == changed
+        assert await tx.upstream_environments.find(other.id) is None
+        of_project = await tx.upstream_environments.of_project(changed.project_id)
+    assert list(of_project) == [changed]
+
+
+def test_a_build_counts_only_after_the_parameters_were_changed() -> None:
+    changed = replace(ENVIRONMENT, changed_before=NOW)
+
+    assert ENVIRONMENT.has_built(NOW)
+    assert not changed.has_built(NOW)
+    assert changed.has_built(NOW + timedelta(microseconds=1))

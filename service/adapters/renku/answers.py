@@ -43,6 +43,8 @@ class BuildAnswer(_RenkuAnswer):
 
     id: str
     environment_id: str
+    created_at: AwareDatetime
+    """Before Renku read the parameters that it was made with."""
     status: Literal["in_progress", "succeeded", "failed", "cancelled"]
     result: ResultAnswer | None = None
     error_reason: str | None = None

@@ -1,11 +1,18 @@
 """Projects and launchers of an upstream Renku."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 
-from service.adapters.renku.answers import LauncherAnswer, ProjectAnswer, parse
+from service.adapters.renku.answers import (
+    BuildAnswer,
+    LauncherAnswer,
+    ProjectAnswer,
+    parse,
+)
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.errors import UpstreamRefusedError
+from service.domain.building.build import EnvironmentId
 from service.domain.rights.caller import ProjectId
 from service.errors import PermanentError
 from service.ports.upstream import UpstreamLauncher, UpstreamProject
@@ -83,3 +90,12 @@ class RenkuDirectory:
         answers = parse(list[LauncherAnswer], found, what=what)
         launchers = [answer.to_launcher() for answer in answers]
         return [launcher for launcher in launchers if launcher is not None]
+
+    async def newest_build(self, environment: EnvironmentId) -> datetime | None:
+        try:
+            found = await self._client.get("environments", environment, "builds")
+        except UpstreamRefusedError:
+            return None  # gone with its launcher, which the next round shows
+        what = f"the list of builds of environment {environment}"
+        builds = parse(list[BuildAnswer], found, what=what)
+        return max((build.created_at for build in builds), default=None)

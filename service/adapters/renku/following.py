@@ -39,7 +39,7 @@ _CANCELLED: Final = Failure(
 _DIRTY: Final = Failure(
     kind=FailureClass.UPSTREAM_BUSY,
     message="Another build of the environment runs in Renku.",
-    hint="This one starts when it has ended, unless that one builds the same commit.",
+    hint="This one starts when it has ended, unless that one builds the same.",
 )
 
 
@@ -94,6 +94,7 @@ class BuildFollower:
             return None  # starting it shows why
         async with self._store.reading() as tx:
             rows = await tx.upstream_builds.of_environment(build.environment_id)
+            known = await tx.upstream_environments.find(build.environment_id)
         # One that served a build of ours before was made with other parameters, or was
         # not good enough: there would be nothing to build otherwise.
         served = {row.upstream_id for row in rows}
@@ -101,7 +102,8 @@ class BuildFollower:
             is_same = found.result and (
                 found.result.repository_git_commit_sha == build.commit
             )
-            if is_same and found.id not in served:
+            is_edited = known is not None and not known.has_built(found.created_at)
+            if is_same and not is_edited and found.id not in served:
                 log.info("built in Renku already", build=build.id, upstream=found.id)
                 return found.id
         return None
@@ -167,7 +169,9 @@ class BuildFollower:
         if seen.status == "in_progress":
             return _running(row)
         if seen.status == "succeeded" and seen.result is not None:
-            return await self._succeeded(build, row, seen.id, seen.result)
+            if row.is_ours or await self._has_parameters(build, seen):
+                return await self._succeeded(build, row, seen.id, seen.result)
+            log.info("Renku built other parameters", build=build.id, upstream=seen.id)
         # The end of somebody else's build makes room for ours; why it failed is theirs.
         if not row.is_ours:
             return _running(await self.post(row))
@@ -176,6 +180,12 @@ class BuildFollower:
         lines = await self._keep_log(build.id, seen.id)
         failure = failure_of(seen.error_reason, lines, path=build.path)
         return Finished(outcome=failure, at=self._clock.now())
+
+    async def _has_parameters(self, build: Build, seen: BuildAnswer) -> bool:
+        """Return whether a build of somebody was made with the parameters of ours."""
+        async with self._store.reading() as tx:
+            known = await tx.upstream_environments.find(build.environment_id)
+        return known is None or known.has_built(seen.created_at)
 
     async def _succeeded(
         self, build: Build, row: UpstreamBuild, upstream_id: str, result: ResultAnswer

@@ -34,6 +34,7 @@ from service.adapters.store.repositories.sweeps import SqlSweeps
 from service.adapters.store.retention.usage import SqlRetention
 from service.adapters.store.statements import Statements
 from service.adapters.store.upstream.builds import SqlUpstreamBuilds
+from service.adapters.store.upstream.environments import SqlUpstreamEnvironments
 from service.ports.store import Transaction
 
 __all__ = ["SqlStore"]
@@ -83,6 +84,7 @@ class _SqlTransaction:
         self.rebuilds = SqlRebuilds(statements)
         self.builds = SqlBuilds(statements)
         self.upstream_builds = SqlUpstreamBuilds(statements)
+        self.upstream_environments = SqlUpstreamEnvironments(statements)
         self.schedule = SqlSchedule(statements)
         self.retention = SqlRetention(statements)
         self.state = SqlStates(statements)

@@ -19,6 +19,8 @@ from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
 from service.usecases.rights.repository_access import RepositoryAccess
 from service.usecases.upstream.mirror import LauncherMirror
+from service.usecases.upstream.parameters import ParameterHistory
+from service.usecases.upstream.projects import ProjectMirror
 
 __all__ = ["check_upstream", "renku_builder", "upstream_loops"]
 
@@ -78,9 +80,16 @@ def upstream_loops(
     """Return the leader's loop that finds launchers in Renku; none without one."""
     if engines.upstream is None:
         return []
+    directory = _directory(settings, engines.upstream)
+    parameters = ParameterHistory(
+        store=engines.store, directory=directory, clock=engines.clock
+    )
     discovery = LauncherDiscovery(
-        directory=_directory(settings, engines.upstream),
-        mirror=_mirror(settings, engines, builder=builder, recorder=recorder),
+        directory=directory,
+        projects=ProjectMirror(store=engines.store, clock=engines.clock),
+        mirror=_mirror(
+            settings, engines, parameters, builder=builder, recorder=recorder
+        ),
         clock=engines.clock,
         interval=settings.renku.interval,
     )
@@ -94,6 +103,7 @@ def _directory(settings: Settings, client: RenkuClient) -> RenkuDirectory:
 def _mirror(
     settings: Settings,
     engines: Engines,
+    parameters: ParameterHistory,
     *,
     builder: BuilderIdentity,
     recorder: EventRecorder,
@@ -116,7 +126,7 @@ def _mirror(
     )
     return LauncherMirror(
         store=engines.store,
-        clock=engines.clock,
+        parameters=parameters,
         code=code,
         changer=EnvironmentChanger(code=code, ids=engines.ids, rebuilds=rebuilds),
         rebuilds=rebuilds,

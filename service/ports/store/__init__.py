@@ -12,8 +12,6 @@ from service.ports.store.builds import (
     Evaluations,
     LogLine,
     Rebuilds,
-    UpstreamBuild,
-    UpstreamBuilds,
 )
 from service.ports.store.configuration import (
     Environments,
@@ -35,15 +33,20 @@ from service.ports.store.paging import (
     Page,
     PageRequest,
 )
-from service.ports.store.pauses import Pauses
 from service.ports.store.queue import (
     EvaluationQueue,
     Leases,
     Sweeps,
 )
 from service.ports.store.retention import Retention
-from service.ports.store.scheduling import Schedule
+from service.ports.store.scheduling import Pauses, Schedule
 from service.ports.store.statistics import States, Statistics
+from service.ports.store.upstream import (
+    UpstreamBuild,
+    UpstreamBuilds,
+    UpstreamEnvironment,
+    UpstreamEnvironments,
+)
 
 __all__ = [
     "BATCH",
@@ -86,6 +89,8 @@ __all__ = [
     "Transaction",
     "UpstreamBuild",
     "UpstreamBuilds",
+    "UpstreamEnvironment",
+    "UpstreamEnvironments",
     "Users",
 ]
 
@@ -122,6 +127,8 @@ class Transaction(Protocol):
     def builds(self) -> Builds: ...
     @property
     def upstream_builds(self) -> UpstreamBuilds: ...
+    @property
+    def upstream_environments(self) -> UpstreamEnvironments: ...
     @property
     def schedule(self) -> Schedule: ...
     @property

@@ -27,8 +27,6 @@ __all__ = [
     "Evaluations",
     "LogLine",
     "Rebuilds",
-    "UpstreamBuild",
-    "UpstreamBuilds",
 ]
 
 
@@ -220,52 +218,4 @@ class BuildLogs(Protocol):
         self, build: BuildId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[LogLine]:
         """Return the lines after a line number, in order."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamBuild:
-    """What an upstream Renku does for a build of ours."""
-
-    build_id: BuildId
-    attempt: int
-    environment_id: EnvironmentId
-    upstream_id: str | None = None
-    """The build in Renku that is followed; None until one could be started."""
-    is_ours: bool = True
-    """Whether it was started for this build. Another one that was running is followed
-    to its end: the environment is dirty until then, and is built once more unless that
-    one happened to build the right commit."""
-    starts: int = 0
-    """How many builds were started in Renku for this attempt."""
-    is_released: bool = False
-    """Whether nothing is left to be done for it."""
-
-
-class UpstreamBuilds(Protocol):
-    """Which builds in an upstream Renku serve ours, so that a restart loses none."""
-
-    async def add(self, build: UpstreamBuild) -> None:
-        """Add one, or begin another attempt; older ones of the environment go.
-
-        Of these only the ones that are released.
-        """
-        ...
-
-    async def some(self, builds: Iterable[BuildId]) -> Sequence[UpstreamBuild]:
-        """Return those that are there."""
-        ...
-
-    async def of_environment(
-        self, environment: EnvironmentId
-    ) -> Sequence[UpstreamBuild]:
-        """Return those of an environment, in no order."""
-        ...
-
-    async def unreleased(self) -> Sequence[BuildId]:
-        """Return the builds for which something is left to be done."""
-        ...
-
-    async def save(self, build: UpstreamBuild) -> None:
-        """Raises: NotFoundError."""
         ...

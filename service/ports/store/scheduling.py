@@ -1,4 +1,4 @@
-"""The port of the schedule: what waits, what may start, what nobody wants.
+"""The ports of the schedule and of pauses: what waits, what may start, what may not.
 
 Every query reads an index of what it returns, so that none costs more for what is
 unfinished besides.
@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from service.domain.building.build import Build, BuildId, BuildKey, Image, Rebuild
+from service.domain.building.pause import Pause
 from service.domain.building.schedule import ConcurrencyLimits
 
-__all__ = ["Schedule"]
+__all__ = ["Pauses", "Schedule"]
 
 
 class Schedule(Protocol):
@@ -60,4 +61,27 @@ class Schedule(Protocol):
 
     async def served(self, *, limit: int) -> Sequence[BuildId]:
         """Return builds that ended while rebuilds of them are still unfinished."""
+        ...
+
+
+class Pauses(Protocol):
+    """Where nothing is built by itself."""
+
+    async def add(self, pause: Pause) -> bool:
+        """Add a pause; return False when its scope is paused already."""
+        ...
+
+    async def remove(self, scope: str) -> bool:
+        """End the pause of a scope; return whether there was one."""
+        ...
+
+    async def list(self) -> Sequence[Pause]:
+        """Return all pauses, the oldest first."""
+        ...
+
+    async def of_projects(self, projects: Iterable[str]) -> Mapping[str, Pause]:
+        """Return the pause that holds for each of some projects that are paused.
+
+        The one of everywhere before a project's own. One query.
+        """
         ...

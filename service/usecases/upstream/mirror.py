@@ -14,13 +14,11 @@ import structlog
 from service.domain.building.build import BuildEvent
 from service.domain.building.environment import EnvironmentKind
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
-from service.domain.rights.caller import INSTALLATION, ProjectId
-from service.domain.rights.project import LinkedRepository, Project
+from service.domain.rights.caller import ProjectId
 from service.domain.source import Revision
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
-from service.ports.store import Cursor, PageRequest, Store, Transaction
-from service.ports.time import Clock
-from service.ports.upstream import UpstreamLauncher, UpstreamProject
+from service.ports.store import Cursor, PageRequest, Store, UpstreamEnvironment
+from service.ports.upstream import UpstreamLauncher
 from service.usecases.environments.changer import EnvironmentChanger
 from service.usecases.environments.code import CodeEnvironments
 from service.usecases.launcher_commands import LauncherChange, NewLauncher
@@ -28,6 +26,7 @@ from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
 from service.usecases.rights.repository_access import project_lock
 from service.usecases.updates.lock_launcher import lock_launcher
+from service.usecases.upstream.parameters import ParameterHistory
 
 __all__ = ["LauncherMirror"]
 
@@ -38,11 +37,11 @@ _PAGE: Final = 200
 
 # One, in the process that leads: two would add the same launcher twice.
 class LauncherMirror:
-    """Bring rows of projects and launchers to the state that Renku reports.
+    """Bring rows of launchers to the state that Renku reports.
 
     Args:
         store: Holds the rows.
-        clock: The current time.
+        parameters: Writes down since when environments have their parameters.
         code: Checks what can be built, and finds the sources of it.
         changer: Changes what a launcher follows.
         rebuilds: Ends the rebuilds of launchers that are gone.
@@ -53,14 +52,14 @@ class LauncherMirror:
         self,
         *,
         store: Store,
-        clock: Clock,
+        parameters: ParameterHistory,
         code: CodeEnvironments,
         changer: EnvironmentChanger,
         rebuilds: RebuildRequester,
         events: EventRecorder,
     ) -> None:
         self._store = store
-        self._clock = clock
+        self._parameters = parameters
         self._code = code
         self._changer = changer
         self._rebuilds = rebuilds
@@ -87,52 +86,28 @@ class LauncherMirror:
                 limit=_PAGE, after=Cursor(at=last.created_at, id=last.id)
             )
 
-    async def mirror_project(self, given: UpstreamProject) -> None:
-        """Add a project, or change what Renku has changed of it."""
-        async with self._store.transaction(project_lock(given.id)) as tx:
-            before = await _find_project(tx, given.id)
-            after = self._project(given, before)
-            if before is None:
-                await tx.projects.add(after)
-            elif replace(after, updated_at=before.updated_at) != before:
-                await tx.projects.save(after)
-
-    def _project(self, given: UpstreamProject, before: Project | None) -> Project:
-        now = self._clock.now()
-        present = before or Project(
-            id=given.id,
-            name=given.name,
-            namespace=given.namespace,
-            slug=given.slug,
-            created_by=INSTALLATION,
-            created_at=now,
-            updated_at=now,
-            repositories=[LinkedRepository(url=url) for url in given.repositories],
-        )
-        return replace(
-            present,
-            name=given.name,
-            namespace=given.namespace,
-            slug=given.slug,
-            visibility=given.visibility,
-            updated_at=now,
-        )
-
     async def mirror_launchers(
         self,
+        project: ProjectId,
         known: Mapping[LauncherId, Launcher],
         given: Sequence[UpstreamLauncher],
     ) -> None:
         """Add, change and remove launchers of a project until they are as given.
 
         Args:
+            project: The project.
             known: What `known` returned before Renku was asked.
             given: All launchers of the project that are built from code.
         """
+        environments = await self._parameters.known(project)
         for launcher in given:
             # One that cannot be built here must not keep the others from being seen.
             try:
-                await self._mirror(known.get(launcher.id), launcher)
+                await self._mirror(
+                    known.get(launcher.id),
+                    launcher,
+                    environments.get(launcher.environment_id),
+                )
             except InvalidRequestError as exc:
                 self._skip(launcher.id, str(exc))
             except ConflictError as exc:
@@ -146,7 +121,16 @@ class LauncherMirror:
             self._skipped[launcher] = why
             log.warning("launcher not followed", launcher=launcher, error=why)
 
-    async def _mirror(self, before: Launcher | None, given: UpstreamLauncher) -> None:
+    async def _mirror(
+        self,
+        before: Launcher | None,
+        given: UpstreamLauncher,
+        known: UpstreamEnvironment | None,
+    ) -> None:
+        change = None if before is None else await self._change(before, given)
+        # Before anything is requested for the new parameters, and also where they
+        # cannot be built here: a build of them must not be taken for one of others.
+        await self._parameters.note(given, known, is_changed=change is not None)
         if ".." in given.context_dir.split("/"):
             raise InvalidRequestError(
                 f"context_dir {given.context_dir!r} holds ..; expected a folder inside "
@@ -155,7 +139,6 @@ class LauncherMirror:
         if before is None:
             await self._add(given)
             return
-        change = await self._change(before, given)
         # Compared first: a round that changes nothing takes no locks, which would stop
         # evaluations of as many sources every minute.
         if change is not None or before.name != given.name:
@@ -281,10 +264,3 @@ def _to_command(given: UpstreamLauncher) -> NewLauncher:
         frontend=given.frontend,
         platform=given.platform,
     )
-
-
-async def _find_project(tx: Transaction, project: ProjectId) -> Project | None:
-    try:
-        return await tx.projects.get(project)
-    except NotFoundError:
-        return None

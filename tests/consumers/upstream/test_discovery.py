@@ -12,20 +12,24 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from consumers.upstream.discovery import LauncherDiscovery
+from service.adapters.clock import SystemClock
 from service.adapters.renku.access_tokens import FixedToken
+from service.adapters.renku.builder import RenkuBuilder
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.directory import RenkuDirectory
 from service.adapters.renku.identity import RenkuIdentity
 from service.adapters.store import SqlStore
-from service.domain.building.build import BuildState, EnvironmentId
+from service.domain.building.build import Build, BuildState, EnvironmentId
 from service.domain.hook import Secret
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
+from service.domain.repository import CommitSha
 from service.domain.rights.caller import ProjectId
 from service.domain.rights.grants import GrantRules
 from service.domain.rights.project import Visibility
 from service.domain.source import Source
 from service.errors import TransientError
 from service.metrics import Metrics
+from service.ports.builder import Running
 from service.ports.store import Store
 from service.usecases.environments.changer import EnvironmentChanger
 from service.usecases.environments.code import CodeEnvironments
@@ -33,12 +37,15 @@ from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
 from service.usecases.rights.repository_access import RepositoryAccess
 from service.usecases.upstream.mirror import LauncherMirror
+from service.usecases.upstream.parameters import ParameterHistory
+from service.usecases.upstream.projects import ProjectMirror
+from tests.adapters.renku.building import KeptLines, image_of, seen_of
 from tests.support.clock import TurnedClock
 from tests.support.databases import sqlite_database
 from tests.support.ids import CountedIds
-from tests.support.renku import Project, Renku, a_renku
+from tests.support.renku import Launcher as Renkus, Project, Renku, a_renku
 from tests.support.repos import Repo
-from tests.support.values import a_rebuild
+from tests.support.values import a_build, a_rebuild
 
 URL = "https://forge.test/ada/course"
 
@@ -48,6 +55,7 @@ class Found:
     """A project in Renku, and what discovery makes of it."""
 
     renku: Renku
+    client: RenkuClient
     project: Project
     repo: Repo
     store: Store
@@ -68,6 +76,23 @@ class Found:
     async def _launcher(self, id_: str) -> Launcher:
         return await self.launcher(id_)
 
+    async def wanted(self, given: Renkus) -> tuple[RenkuBuilder, Build]:
+        """Return a builder, and a build of a launcher's environment at the head."""
+        builder = RenkuBuilder(
+            client=self.client,
+            store=self.store,
+            clock=SystemClock(),
+            logs=KeptLines(),
+            poll=timedelta(milliseconds=10),
+        )
+        build = a_build(
+            commit=CommitSha(self.repo.tip()),
+            environment_id=EnvironmentId(given.environment.id),
+        )
+        async with self.store.transaction() as tx:
+            await tx.builds.add(build)
+        return builder, build
+
     async def requested(self) -> int:
         """Count the evaluations that were asked for."""
         async with self.store.reading() as tx:
@@ -76,7 +101,9 @@ class Found:
         return sum(name.startswith("evaluation.requested") for name in names)
 
 
-def _mirror(store: Store, clock: TurnedClock, url: str) -> LauncherMirror:
+def _mirror(
+    store: Store, clock: TurnedClock, directory: RenkuDirectory, url: str
+) -> LauncherMirror:
     ids, builder = CountedIds(), RenkuIdentity(url)
     recorder = EventRecorder(
         clock=clock,
@@ -96,7 +123,7 @@ def _mirror(store: Store, clock: TurnedClock, url: str) -> LauncherMirror:
     )
     return LauncherMirror(
         store=store,
-        clock=clock,
+        parameters=ParameterHistory(store=store, directory=directory, clock=clock),
         code=code,
         changer=EnvironmentChanger(code=code, ids=ids, rebuilds=rebuilds),
         rebuilds=rebuilds,
@@ -119,14 +146,17 @@ async def _found(
         tokens = FixedToken(Secret(renku.accounts.new_access()))
         client = RenkuClient(session=session, url=renku.url, tokens=tokens)
         store = SqlStore(database)
+        directory = RenkuDirectory(client=client, projects=projects)
         yield Found(
             renku=renku,
+            client=client,
             project=renku.add_project(),
             repo=repo,
             store=store,
             discovery=LauncherDiscovery(
-                directory=RenkuDirectory(client=client, projects=projects),
-                mirror=_mirror(store, clock, renku.url),
+                directory=directory,
+                projects=ProjectMirror(store=store, clock=clock),
+                mirror=_mirror(store, clock, directory, renku.url),
                 clock=clock,
                 interval=timedelta(minutes=1),
             ),
@@ -196,6 +226,48 @@ async def test_other_parameters_are_another_source_and_a_build(found: Found) -> 
     async with found.store.reading() as tx:
         (rebuild,) = await tx.rebuilds.unfinished(environment=launcher.environment_id)
     assert rebuild.source_id == launcher.source_id
+
+
+@pytest.mark.parametrize("variants", [["jupyterlab"], ["rstudio", "vscodium"]])
+@pytest.mark.parametrize("has_ended", [False, True])
+async def test_a_build_of_before_an_edit_is_not_taken_for_one_of_after(
+    found: Found, *, variants: Sequence[str], has_ended: bool
+) -> None:
+    given = found.renku.add_launcher(found.project, found.repo, url=URL)
+    environment = given.environment
+    await found.discovery.round()
+
+    found.renku.start(environment)
+    for variant in variants:  # the second time one that cannot be built here, and back
+        environment.parameters["frontend_variant"] = variant
+        await found.discovery.round()
+    if has_ended:
+        found.renku.end(environment).refresh()
+    builder, build = await found.wanted(given)
+    await builder.start(build)
+    if not has_ended:
+        found.renku.end(environment)
+    seen = await seen_of(builder, build)
+    ours = found.renku.end(environment)
+
+    assert seen == Running()
+    assert image_of(await seen_of(builder, build)).reference == ours.image
+    assert len(environment.builds) == 2
+
+
+async def test_a_build_of_after_an_edit_is_taken(found: Found) -> None:
+    given = found.renku.add_launcher(found.project, found.repo, url=URL)
+    found.renku.built(given.environment)
+    await found.discovery.round()
+
+    given.environment.parameters["frontend_variant"] = "jupyterlab"
+    await found.discovery.round()
+    theirs = found.renku.built(given.environment)
+    builder, build = await found.wanted(given)
+    await builder.start(build)
+
+    assert image_of(await seen_of(builder, build)).reference == theirs.image
+    assert found.renku.posts() == 0
 
 
 async def test_a_name_is_renkus_and_a_policy_ours(found: Found) -> None:

@@ -27,7 +27,6 @@ __all__ = [
     "log_lines",
     "logs",
     "rebuilds",
-    "upstream_builds",
 ]
 
 UNFINISHED: Final = "state IN ('queued', 'running')"
@@ -160,18 +159,3 @@ log_lines: Final = Table(
     Column("phase", Words, nullable=False),
     Column("text", Words, nullable=False),
 )
-
-
-upstream_builds: Final = Table(
-    "upstream_builds",
-    METADATA,
-    Column("id", Words, primary_key=True),
-    Column("attempt", Integer, nullable=False),
-    Column("environment_id", Words, nullable=False),
-    Column("upstream_id", Words),
-    Column("is_ours", Boolean, nullable=False),
-    Column("starts", Integer, nullable=False),
-    Column("is_released", Boolean, nullable=False),
-    Index(None, "environment_id"),
-)
-"""Builds that an upstream Renku makes: by our id, with the id that Renku gave."""

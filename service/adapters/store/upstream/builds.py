@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from service.adapters.store.statements import Row, Statements, Values
-from service.adapters.store.tables.builds import upstream_builds
+from service.adapters.store.tables.upstream import upstream_builds
 from service.domain.building.build import BuildId, EnvironmentId
 from service.ports.store import UpstreamBuild
 

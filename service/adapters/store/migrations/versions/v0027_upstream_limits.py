@@ -1,0 +1,31 @@
+"""Which builds of an upstream Renku have the parameters of today is known."""
+
+import sqlalchemy as sa
+from alembic import op
+
+__all__ = ["down_revision", "downgrade", "revision", "upgrade"]
+
+revision = "0027"
+down_revision = "0026"
+
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    """Add the table; what environments are built with is read in the next round."""
+    op.create_table(
+        "upstream_environments",
+        sa.Column("id", _WORDS, nullable=False),
+        sa.Column("project_id", _WORDS, nullable=False),
+        sa.Column("parameters", _WORDS, nullable=False),
+        sa.Column("changed_before", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name="pk_upstream_environments"),
+    )
+    op.create_index(
+        "ix_upstream_environments_project_id", "upstream_environments", ["project_id"]
+    )
+
+
+def downgrade() -> None:
+    """Remove the table."""
+    op.drop_table("upstream_environments")

@@ -1,0 +1,36 @@
+"""The tables of what an upstream Renku has and does."""
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Index, Integer, Table
+
+from service.adapters.store.columns import Instant, Words
+from service.adapters.store.tables.metadata import METADATA
+
+__all__ = ["upstream_builds", "upstream_environments"]
+
+upstream_builds: Final = Table(
+    "upstream_builds",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("environment_id", Words, nullable=False),
+    Column("upstream_id", Words),
+    Column("is_ours", Boolean, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("is_released", Boolean, nullable=False),
+    Index(None, "environment_id"),
+)
+"""Builds that an upstream Renku makes: by our id, with the id that Renku gave."""
+
+
+upstream_environments: Final = Table(
+    "upstream_environments",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("project_id", Words, nullable=False),
+    Column("parameters", Words, nullable=False),
+    Column("changed_before", Instant),
+    Index(None, "project_id"),
+)
+"""What environments are built with there, and since when."""
