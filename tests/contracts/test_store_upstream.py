@@ -19,7 +19,9 @@ FIRST = UpstreamBuild(
 
 
 async def test_what_was_added_is_there_and_can_be_changed(store: Store) -> None:
-    changed = replace(FIRST, upstream_id="U1", is_ours=False, starts=2)
+    changed = replace(
+        FIRST, upstream_id="U1", is_ours=False, starts=2, head_requested_at=NOW
+    )
 
     async with store.transaction() as tx:
         await tx.upstream_builds.add(FIRST)

@@ -8,7 +8,11 @@ import structlog
 
 from service.adapters.renku.answers import BuildAnswer, ResultAnswer, parse
 from service.adapters.renku.client import RenkuClient
-from service.adapters.renku.commits import is_older
+from service.adapters.renku.commits import (
+    CommitAge,
+    compare_commit,
+    request_head,
+)
 from service.adapters.renku.errors import UpstreamRefusedError, refusal_of
 from service.adapters.renku.logs import UpstreamLogs, failure_of, read_log
 from service.domain.building.build import Build, BuildId, EnvironmentId, Image
@@ -40,6 +44,11 @@ _DIRTY: Final = Failure(
     kind=FailureClass.UPSTREAM_BUSY,
     message="Another build of the environment runs in Renku.",
     hint="This one starts when it has ended, unless that one builds the same.",
+)
+_UNSEEN: Final = Failure(
+    kind=FailureClass.UPSTREAM_BUSY,
+    message="Renku built a commit that was not seen here yet.",
+    hint="The repository is read again; then it shows whether that one is newer.",
 )
 
 
@@ -116,6 +125,7 @@ class BuildFollower:
             TransientError: Renku does not answer; it may have started.
         """
         what = f"the build of environment {row.environment_id}"
+        row = replace(row, head_requested_at=None)  # which was for the one before
         try:
             answer = await self._client.post(
                 "environments", row.environment_id, "builds"
@@ -191,7 +201,17 @@ class BuildFollower:
         self, build: Build, row: UpstreamBuild, upstream_id: str, result: ResultAnswer
     ) -> Observation:
         commit = result.repository_git_commit_sha
-        if await is_older(self._store, build, commit, is_ours=row.is_ours):
+        age = await compare_commit(
+            self._store,
+            build,
+            commit,
+            is_ours=row.is_ours,
+            requested_at=row.head_requested_at,
+        )
+        if age is CommitAge.UNSEEN:
+            await self._request_head(build, row)
+            return Running(hindrance=_UNSEEN)
+        if age is CommitAge.OLDER:
             log.info("Renku built an older commit", build=build.id, commit=commit)
             if row.starts >= MAX_STARTS:
                 return Finished(outcome=_OUTDATED, at=self._clock.now())
@@ -205,6 +225,14 @@ class BuildFollower:
             build_id=build.id,
         )
         return Finished(outcome=image, at=result.completed_at)
+
+    async def _request_head(self, build: Build, row: UpstreamBuild) -> None:
+        if row.head_requested_at is not None:
+            return
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            await request_head(tx, build, at=now)
+            await tx.upstream_builds.save(replace(row, head_requested_at=now))
 
     async def _keep_log(
         self, build: BuildId, upstream_id: str

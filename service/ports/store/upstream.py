@@ -31,6 +31,9 @@ class UpstreamBuild:
     one happened to build the right commit."""
     starts: int = 0
     """How many builds were started in Renku for this attempt."""
+    head_requested_at: datetime | None = None
+    """When an evaluation was requested because the commit that it built had not been
+    seen; None while there was no need."""
     is_released: bool = False
     """Whether nothing is left to be done for it."""
 

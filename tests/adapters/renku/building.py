@@ -21,6 +21,7 @@ from service.domain.building.build import (
 )
 from service.domain.building.failure import Failure
 from service.domain.evaluation.comparison import EvaluationId
+from service.domain.evaluation.queue import Debounce
 from service.domain.hook import Secret
 from service.domain.repository import CommitSha
 from service.ports.builder import Finished, Observation
@@ -98,6 +99,24 @@ class Upstream:
                         completed_at=NOW + timedelta(seconds=place),
                     )
                 )
+
+    async def evaluate(self, commit: str) -> None:
+        """Do the evaluation that is requested, and once; it sees a commit."""
+        async with self.store.transaction() as tx:
+            source = a_source().id
+            ((request_id, request),) = await tx.evaluation_queue.requests(source)
+            await tx.evaluations.add(
+                an_evaluation(
+                    id=EvaluationId("evaluation-requested"),
+                    commit=CommitSha(commit),
+                    generation=100,
+                    trigger=request.trigger,
+                    completed_at=NOW + timedelta(hours=1),
+                )
+            )
+            await tx.evaluation_queue.settle(
+                source, ids=[request_id], now=NOW, debounce=Debounce()
+            )
 
 
 @asynccontextmanager

@@ -186,6 +186,33 @@ async def test_a_newer_commit_that_was_evaluated_is_good(upstream: Upstream) -> 
     image_of(await seen_of(builder, build))
 
 
+@pytest.mark.parametrize("is_newer", [True, False])
+async def test_a_commit_that_nobody_saw_is_looked_up_before_it_counts(
+    upstream: Upstream, *, is_newer: bool
+) -> None:
+    environment = upstream.launcher.environment
+    older = upstream.repo.tip()
+    wanted = upstream.repo.commit({"README.md": "hello\n"})
+    await upstream.evaluated(wanted)
+    builder, build = upstream.builder(), await upstream.wanted(wanted)
+    unseen = upstream.repo.commit({"README.md": "more\n"}) if is_newer else older
+
+    await builder.start(build)
+    ended = upstream.renku.end(environment, commit=unseen)
+    waiting = [hindrance_in(await seen_of(builder, build)) for _ in range(2)]
+    posts = upstream.renku.posts()
+    await upstream.evaluate(unseen if is_newer else wanted)
+    seen = await seen_of(builder, build)
+
+    assert waiting == [FailureClass.UPSTREAM_BUSY] * 2
+    assert posts == 1
+    if is_newer:
+        assert image_of(seen).reference == ended.image
+    else:
+        assert seen == Running()
+        assert upstream.renku.posts() == 2
+
+
 async def test_a_commit_that_renku_does_not_know_is_taken_from_our_own_build(
     upstream: Upstream,
 ) -> None:

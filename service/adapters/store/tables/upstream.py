@@ -18,6 +18,7 @@ upstream_builds: Final = Table(
     Column("upstream_id", Words),
     Column("is_ours", Boolean, nullable=False),
     Column("starts", Integer, nullable=False),
+    Column("head_requested_at", Instant),
     Column("is_released", Boolean, nullable=False),
     Index(None, "environment_id"),
 )

@@ -55,6 +55,7 @@ def _to_row(build: UpstreamBuild) -> Values:
         "upstream_id": build.upstream_id,
         "is_ours": build.is_ours,
         "starts": build.starts,
+        "head_requested_at": build.head_requested_at,
         "is_released": build.is_released,
     }
 
@@ -67,5 +68,6 @@ def _from_row(row: Row) -> UpstreamBuild:
         upstream_id=row["upstream_id"],
         is_ours=row["is_ours"],
         starts=row["starts"],
+        head_requested_at=row["head_requested_at"],
         is_released=row["is_released"],
     )

@@ -1,4 +1,4 @@
-"""Which builds of an upstream Renku have the parameters of today is known."""
+"""Which builds of an upstream Renku are of today's parameters and commits is known."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +24,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_upstream_environments_project_id", "upstream_environments", ["project_id"]
     )
+    op.add_column("upstream_builds", sa.Column("head_requested_at", sa.BigInteger))
 
 
 def downgrade() -> None:
-    """Remove the table."""
+    """Remove the table and the column."""
+    op.drop_column("upstream_builds", "head_requested_at")
     op.drop_table("upstream_environments")
