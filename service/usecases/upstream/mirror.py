@@ -26,6 +26,7 @@ from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
 from service.usecases.rights.repository_access import project_lock
 from service.usecases.updates.lock_launcher import lock_launcher
+from service.usecases.upstream.absences import Absences
 from service.usecases.upstream.parameters import ParameterHistory
 
 __all__ = ["LauncherMirror"]
@@ -64,6 +65,7 @@ class LauncherMirror:
         self._changer = changer
         self._rebuilds = rebuilds
         self._events = events
+        self._absences = Absences[LauncherId]()
         self._skipped: dict[LauncherId, str] = {}
         """Why launchers are not mirrored; each reason is logged once."""
 
@@ -114,7 +116,12 @@ class LauncherMirror:
                 log.info("launcher mirrored later", id=launcher.id, error=str(exc))
             else:
                 self._skipped.pop(launcher.id, None)
-        await self._remove(known.keys() - {launcher.id for launcher in given})
+        absent = known.keys() - {launcher.id for launcher in given}
+        await self._remove(self._absences.confirm(project, absent))
+        await self._parameters.forget(
+            project,
+            environments.keys() - {launcher.environment_id for launcher in given},
+        )
 
     def _skip(self, launcher: LauncherId, why: str) -> None:
         if self._skipped.get(launcher) != why:
@@ -127,6 +134,10 @@ class LauncherMirror:
         given: UpstreamLauncher,
         known: UpstreamEnvironment | None,
     ) -> None:
+        if before is not None and before.environment_id != given.environment_id:
+            # Renku gives a launcher another one when it was made global and back.
+            await self._remove([before.id])
+            before = None
         change = None if before is None else await self._change(before, given)
         # Before anything is requested for the new parameters, and also where they
         # cannot be built here: a build of them must not be taken for one of others.

@@ -1,7 +1,7 @@
 """Find out which builds of an upstream Renku were made with the parameters of today."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from service.domain.rights.caller import ProjectId
 from service.ports.store import Store, UpstreamEnvironment
 from service.ports.time import Clock
 from service.ports.upstream import UpstreamDirectory, UpstreamLauncher
+from service.usecases.upstream.absences import Absences
 
 __all__ = ["ParameterHistory"]
 
@@ -36,6 +37,7 @@ class ParameterHistory:
         self._store = store
         self._directory = directory
         self._clock = clock
+        self._absences = Absences[EnvironmentId]()
 
     async def known(
         self, project: ProjectId
@@ -77,6 +79,15 @@ class ParameterHistory:
         )
         async with self._store.transaction() as tx:
             await tx.upstream_environments.put(environment)
+
+    async def forget(
+        self, project: ProjectId, absent: AbstractSet[EnvironmentId]
+    ) -> None:
+        """Forget environments that are gone from a project."""
+        gone = self._absences.confirm(project, absent)
+        if gone:
+            async with self._store.transaction() as tx:
+                await tx.upstream_environments.remove(gone)
 
     async def _last_in_doubt(self, environment: EnvironmentId) -> datetime:
         # By Renku's clock, which dates its builds; ours covers only what it has begun

@@ -93,6 +93,14 @@ class Found:
             await tx.builds.add(build)
         return builder, build
 
+    async def noted(self) -> Sequence[str]:
+        """Return the environments whose parameters are known."""
+        async with self.store.reading() as tx:
+            known = await tx.upstream_environments.of_project(
+                ProjectId(self.project.id)
+            )
+        return [environment.id for environment in known]
+
     async def requested(self) -> int:
         """Count the evaluations that were asked for."""
         async with self.store.reading() as tx:
@@ -309,10 +317,42 @@ async def test_a_launcher_that_is_gone_goes_with_its_rebuilds(found: Found) -> N
 
     found.project.launchers.clear()
     await found.discovery.round()
+    await found.discovery.round()
 
     assert list(await found.launchers()) == []
+    assert await found.noted() == []
     async with found.store.reading() as tx:
         assert (await tx.rebuilds.get(rebuild.id)).state is BuildState.CANCELLED
+
+
+async def test_one_list_that_lacks_a_launcher_removes_nothing(found: Found) -> None:
+    for _ in range(2):
+        found.renku.add_launcher(found.project, found.repo, url=URL)
+    await found.discovery.round()
+    there = list(found.project.launchers)
+    before = list(await found.launchers())
+
+    for shown in ([], there, there[:1], there):
+        found.project.launchers[:] = shown
+        await found.discovery.round()
+        found.renku.is_away = True
+        with pytest.raises(TransientError):  # no answer is no second list
+            await found.discovery.round()
+        found.renku.is_away = False
+
+    assert list(await found.launchers()) == before
+    assert len(await found.noted()) == 2
+
+
+async def test_another_environment_of_a_launcher_is_followed(found: Found) -> None:
+    given = found.renku.add_launcher(found.project, found.repo, url=URL)
+    await found.discovery.round()
+
+    given.environment.id = found.renku.add_project("other").id  # any other id
+    await found.discovery.round()
+
+    launcher = await found.launcher(given.id)
+    assert launcher.environment_id == given.environment.id
 
 
 async def test_what_cannot_be_read_here_is_left_out_and_logged_once(
