@@ -88,10 +88,11 @@ async def open_engines(
         remotes = await stack.enter_async_context(
             open_remotes(settings, clock=clock, observer=_observer(metrics))
         )
+        # The only store that is handed out: a commit through another one would leave
+        # its events for the relay's poll, seconds later.
+        store = CommitNotifyingStore(SqlStore(database), notify=wakeup.notify)
         yield Engines(
-            # The only store that is handed out: a commit through another one would
-            # leave its events for the relay's poll, seconds later.
-            store=CommitNotifyingStore(SqlStore(database), notify=wakeup.notify),
+            store=store,
             bus=await _open_bus(stack, settings, database, clock),
             remote=remotes.remote,
             anonymous_remote=remotes.anonymous,
@@ -100,7 +101,7 @@ async def open_engines(
                 open_identity(settings, clock=clock)
             ),
             upstream=await stack.enter_async_context(
-                open_upstream(settings, clock=clock)
+                open_upstream(settings, store=store, clock=clock)
             ),
             notices=remotes.notices,
             notifier=await stack.enter_async_context(

@@ -185,6 +185,33 @@ async def test_the_doctor_asks_renku(
     assert seen in found.seen
 
 
+async def test_the_doctor_takes_no_refresh_token_from_the_service(
+    tmp_path: Path, renku: Renku
+) -> None:
+    refresh = renku.accounts.new_refresh()
+    given = {"projects": "ada/course", "client_id": CLIENT, "refresh_token": refresh}
+    settings = load(data=tmp_path, launchers=f"renku+{renku.url}", renku=given)
+
+    async def statuses() -> list[CheckStatus]:
+        results = await examine(settings)
+        return [result.status for result in results if result.subject == "renku"]
+
+    before = await statuses()
+    async with open_engines(settings) as engines:
+        await check_upstream(settings, engines)
+        beside = await statuses()
+    after = await statuses()
+    renku.accounts.valid.clear()
+    async with open_engines(settings) as engines:
+        await check_upstream(settings, engines)
+
+    assert [before, beside, after] == [
+        [CheckStatus.WARNING],
+        [CheckStatus.WARNING],
+        [CheckStatus.OK],
+    ]
+
+
 async def test_the_doctor_names_what_lacks(tmp_path: Path) -> None:
     settings = load(data=tmp_path, launchers="renku+https://renku.test")
 

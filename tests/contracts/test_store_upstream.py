@@ -6,9 +6,15 @@ from datetime import timedelta
 import pytest
 
 from service.domain.building.build import BuildId, EnvironmentId
+from service.domain.hook import Secret
 from service.domain.rights.caller import ProjectId
 from service.errors import NotFoundError
-from service.ports.store import Store, UpstreamBuild, UpstreamEnvironment
+from service.ports.store import (
+    Store,
+    UpstreamBuild,
+    UpstreamEnvironment,
+    UpstreamToken,
+)
 from tests.support.clock import NOW
 
 FIRST = UpstreamBuild(
@@ -69,6 +75,28 @@ async def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
     with pytest.raises(NotFoundError):
         async with store.transaction() as tx:
             await tx.upstream_builds.save(FIRST)
+
+
+async def test_tokens_that_nobody_renews_any_more_go(store: Store) -> None:
+    token = UpstreamToken(
+        id="a",
+        refresh_token=Secret("refresh-me"),
+        access_token=Secret("let-me-in"),
+        expires_at=NOW,
+        renewals=1,
+        renewed_at=NOW,
+    )
+    changed = replace(token, refresh_token=Secret("me-now"), renewals=2)
+
+    async with store.transaction() as tx:
+        for given in (token, replace(token, id="b", renewed_at=NOW - timedelta(1))):
+            await tx.upstream_tokens.put(given)
+        await tx.upstream_tokens.remove(before=NOW)
+        await tx.upstream_tokens.put(changed)
+
+    async with store.reading() as tx:
+        assert await tx.upstream_tokens.find("a") == changed
+        assert await tx.upstream_tokens.find("b") is None
 
 
 ENVIRONMENT = UpstreamEnvironment(

@@ -35,6 +35,7 @@ from service.adapters.store.retention.usage import SqlRetention
 from service.adapters.store.statements import Statements
 from service.adapters.store.upstream.builds import SqlUpstreamBuilds
 from service.adapters.store.upstream.environments import SqlUpstreamEnvironments
+from service.adapters.store.upstream.tokens import SqlUpstreamTokens
 from service.ports.store import Transaction
 
 __all__ = ["SqlStore"]
@@ -85,6 +86,7 @@ class _SqlTransaction:
         self.builds = SqlBuilds(statements)
         self.upstream_builds = SqlUpstreamBuilds(statements)
         self.upstream_environments = SqlUpstreamEnvironments(statements)
+        self.upstream_tokens = SqlUpstreamTokens(statements, cipher=cipher)
         self.schedule = SqlSchedule(statements)
         self.retention = SqlRetention(statements)
         self.state = SqlStates(statements)

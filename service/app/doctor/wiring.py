@@ -7,10 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from service.adapters.clock import SystemClock
-from service.adapters.renku.directory import RenkuDirectory
 from service.app.doctor.forge_checks import forge_checks
 from service.app.doctor.settings_checks import check_settings
-from service.app.upstream.client import open_upstream
 from service.domain.diagnosis import CheckResult, CheckStatus
 from service.errors import ServiceError
 from service.settings import Settings, passed_to_builds
@@ -54,24 +52,15 @@ async def _settings(settings: Settings) -> Sequence[CheckResult]:
 
 async def _builds(settings: Settings, account: str) -> Sequence[CheckResult]:
     if settings.upstream is not None:
-        return await _upstream(settings, settings.upstream)
+        # Its library of databases is loaded only where it is needed.
+        from service.app.doctor.upstream_checks import check_renku  # noqa: PLC0415
+
+        return await check_renku(settings, settings.upstream)
     if settings.builder != "kubernetes":
         seen = "builds run on this machine (RELAUNCH_BUILDER=local): no cluster"
         return [CheckResult.ok("builder", seen)]
     async with AsyncExitStack() as stack:
         return await _examine_builds(stack, settings, account)
-
-
-async def _upstream(settings: Settings, url: str) -> Sequence[CheckResult]:
-    async with open_upstream(settings, clock=SystemClock()) as client:
-        assert client is not None
-        projects = settings.renku.projects
-        try:
-            await RenkuDirectory(client=client, projects=projects).check()
-        except ServiceError as exc:
-            return [CheckResult.failed("renku", str(exc), "docs/renku.md")]
-    named = ", ".join(projects)
-    return [CheckResult.ok("renku", f"{url} builds; its projects {named} are there")]
 
 
 async def _servers(settings: Settings) -> Sequence[CheckResult]:

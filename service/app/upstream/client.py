@@ -8,13 +8,15 @@ import aiohttp
 
 from service.adapters.renku.access_tokens import (
     AccessTokens,
+    ClientTokens,
     FixedToken,
-    OAuthClient,
-    RenewedTokens,
 )
 from service.adapters.renku.client import RenkuClient
+from service.adapters.renku.shared_tokens import SharedTokens
+from service.adapters.renku.token_endpoint import OAuthClient, TokenEndpoint
 from service.certificates import tls_of
 from service.domain.hook import Secret
+from service.ports.store import Store
 from service.ports.time import Clock
 from service.settings import Settings, passed_to_builds
 
@@ -26,12 +28,14 @@ REALM: Final = "/auth/realms/Renku/protocol/openid-connect/token"
 
 @asynccontextmanager
 async def open_upstream(
-    settings: Settings, *, clock: Clock
+    settings: Settings, *, store: Store | None, clock: Clock
 ) -> AsyncIterator[RenkuClient | None]:
     """Open the client, and close it after the block; None without an upstream.
 
-    One for the whole process: where refresh tokens are exchanged with each use, two
-    would lock each other out.
+    Args:
+        settings: They select it.
+        store: Holds what a refresh token was replaced by; None only without one.
+        clock: The current time.
     """
     url = settings.upstream
     if url is None:
@@ -39,12 +43,17 @@ async def open_upstream(
         return
     connector = aiohttp.TCPConnector(ssl=tls_of(passed_to_builds(settings)), limit=8)
     async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
-        tokens = _tokens(settings, url, session=session, clock=clock)
+        tokens = _tokens(settings, url, session=session, store=store, clock=clock)
         yield RenkuClient(session=session, url=url, tokens=tokens)
 
 
 def _tokens(
-    settings: Settings, url: str, *, session: aiohttp.ClientSession, clock: Clock
+    settings: Settings,
+    url: str,
+    *,
+    session: aiohttp.ClientSession,
+    store: Store | None,
+    clock: Clock,
 ) -> AccessTokens:
     given = settings.renku
     if given.token is not None:
@@ -56,4 +65,14 @@ def _tokens(
         client_secret=Secret(secret.get_secret_value()) if secret else None,
         refresh_token=Secret(refresh.get_secret_value()) if refresh else None,
     )
-    return RenewedTokens(session=session, client=client, clock=clock)
+    endpoint = TokenEndpoint(session=session, client=client, clock=clock)
+    if client.refresh_token is None:
+        return ClientTokens(endpoint=endpoint, clock=clock)
+    assert store is not None
+    return SharedTokens(
+        endpoint=endpoint,
+        configured=client.refresh_token,
+        account=f"{client.token_url} {client.client_id}",
+        store=store,
+        clock=clock,
+    )

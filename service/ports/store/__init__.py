@@ -46,6 +46,8 @@ from service.ports.store.upstream import (
     UpstreamBuilds,
     UpstreamEnvironment,
     UpstreamEnvironments,
+    UpstreamToken,
+    UpstreamTokens,
 )
 
 __all__ = [
@@ -91,6 +93,8 @@ __all__ = [
     "UpstreamBuilds",
     "UpstreamEnvironment",
     "UpstreamEnvironments",
+    "UpstreamToken",
+    "UpstreamTokens",
     "Users",
 ]
 
@@ -129,6 +133,8 @@ class Transaction(Protocol):
     def upstream_builds(self) -> UpstreamBuilds: ...
     @property
     def upstream_environments(self) -> UpstreamEnvironments: ...
+    @property
+    def upstream_tokens(self) -> UpstreamTokens: ...
     @property
     def schedule(self) -> Schedule: ...
     @property

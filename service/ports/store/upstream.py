@@ -1,4 +1,4 @@
-"""The ports of what is known of an upstream Renku's builds and environments."""
+"""The ports of what is known of an upstream Renku: builds, environments, tokens."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from service.domain.building.build import BuildId, EnvironmentId
+from service.domain.hook import Secret
 from service.domain.rights.caller import ProjectId
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "UpstreamBuilds",
     "UpstreamEnvironment",
     "UpstreamEnvironments",
+    "UpstreamToken",
+    "UpstreamTokens",
 ]
 
 
@@ -101,4 +104,40 @@ class UpstreamEnvironments(Protocol):
 
     async def remove(self, environments: Iterable[EnvironmentId]) -> None:
         """Remove some; those that are not there are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamToken:
+    """What the upstream's identity provider gave last for a refresh token."""
+
+    id: str
+    """A digest of the refresh token of the settings."""
+    refresh_token: Secret
+    """What to get the next access token with."""
+    access_token: Secret
+    expires_at: datetime
+    """When the access token is no longer used."""
+    renewals: int
+    """How often tokens were got; the greater one is the newer one."""
+    renewed_at: datetime
+
+
+class UpstreamTokens(Protocol):
+    """Tokens that the processes of one database share; encrypted at rest."""
+
+    async def find(self, id_: str) -> UpstreamToken | None:
+        """Return one; None when it is not there.
+
+        Raises:
+            PermanentError: It was encrypted with another key.
+        """
+        ...
+
+    async def put(self, token: UpstreamToken) -> None:
+        """Add one, or change it."""
+        ...
+
+    async def remove(self, *, before: datetime) -> None:
+        """Remove those that were last renewed before a time."""
         ...

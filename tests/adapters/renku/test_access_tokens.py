@@ -1,18 +1,26 @@
 """Access tokens are got again before they end, and once when they are refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from service.adapters.renku.access_tokens import OAuthClient, RenewedTokens
+from service.adapters.renku.access_tokens import AccessTokens, ClientTokens
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.errors import UpstreamRefusedError
+from service.adapters.renku.shared_tokens import SharedTokens
+from service.adapters.renku.token_endpoint import OAuthClient, TokenEndpoint
+from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Secret
 from service.errors import TransientError
+from service.ports.store import Store
 from tests.support.clock import TurnedClock
+from tests.support.databases import KEYS, a_key, migrated_schema, sqlite_database
 from tests.support.renku import CLIENT, CLIENT_SECRET, TOKEN_PATH, Renku, a_renku
 
 
@@ -21,6 +29,7 @@ class Signing:
     renku: Renku
     session: aiohttp.ClientSession
     clock: TurnedClock
+    store: Store
 
     def client(
         self, *, refresh: str | None = None, secret: str | None = None
@@ -31,14 +40,38 @@ class Signing:
             client_secret=Secret(secret) if secret else None,
             refresh_token=Secret(refresh) if refresh else None,
         )
-        tokens = RenewedTokens(session=self.session, client=account, clock=self.clock)
-        return RenkuClient(session=self.session, url=self.renku.url, tokens=tokens)
+        return RenkuClient(
+            session=self.session, url=self.renku.url, tokens=self.tokens(account)
+        )
+
+    def tokens(self, account: OAuthClient) -> AccessTokens:
+        """Return what gets tokens; each is like that of another process."""
+        endpoint = TokenEndpoint(session=self.session, client=account, clock=self.clock)
+        if account.refresh_token is None:
+            return ClientTokens(endpoint=endpoint, clock=self.clock)
+        return SharedTokens(
+            endpoint=endpoint,
+            configured=account.refresh_token,
+            account=account.client_id,
+            store=self.store,
+            clock=self.clock,
+        )
 
 
-@pytest.fixture
-async def signing() -> AsyncIterator[Signing]:
-    async with a_renku() as renku, aiohttp.ClientSession() as session:
-        yield Signing(renku, session, TurnedClock())
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+async def signing(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Signing]:
+    async with AsyncExitStack() as stack:
+        url = f"sqlite:///{tmp_path}/relaunch.db"
+        if request.param == "postgresql":
+            url = await stack.enter_async_context(migrated_schema())
+        database = await stack.enter_async_context(open_database(url, keys=KEYS))
+        renku = await stack.enter_async_context(a_renku())
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Signing(renku, session, TurnedClock(), SqlStore(database))
 
 
 async def test_a_refresh_token_gets_an_access_token_that_is_kept(
@@ -126,7 +159,101 @@ async def test_a_provider_that_does_not_answer_passes(signing: Signing) -> None:
         client_secret=Secret(CLIENT_SECRET),
         refresh_token=None,
     )
-    tokens = RenewedTokens(session=signing.session, client=account, clock=signing.clock)
 
     with pytest.raises(TransientError, match=r"127\.0\.0\.1:1/token"):
-        await tokens.current()
+        await signing.tokens(account).current()
+
+
+async def test_a_restart_goes_on_with_the_refresh_token_of_before(
+    signing: Signing,
+) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    await signing.client(refresh=configured).get("user")
+    signing.clock.advance(timedelta(minutes=10))
+
+    # Used once, it is refused from then on.
+    await signing.client(refresh=configured).get("user")
+
+    assert configured not in signing.renku.accounts.refresh
+    assert signing.renku.accounts.issued == 2
+
+
+async def test_another_refresh_token_of_the_settings_begins_anew(
+    signing: Signing,
+) -> None:
+    await signing.client(refresh=signing.renku.accounts.new_refresh()).get("user")
+    signing.renku.accounts.refresh.clear()  # the session was ended
+    signing.renku.accounts.valid.clear()
+    configured = signing.renku.accounts.new_refresh()
+
+    assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
+
+
+async def test_a_database_of_before_falls_back_to_the_setting(
+    signing: Signing,
+) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    await signing.client(refresh=configured).get("user")
+    signing.renku.accounts.refresh = {configured}
+    signing.renku.accounts.valid.clear()
+
+    assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
+
+
+async def test_of_many_processes_one_gets_the_token_for_all(signing: Signing) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    clients = [signing.client(refresh=configured) for _ in range(5)]
+
+    async def use_all() -> None:
+        async with asyncio.TaskGroup() as group:
+            used = [group.create_task(client.get("user")) for client in clients]
+            # They sleep by the clock while one of them asks.
+            ticking = group.create_task(_tick(signing.clock))
+            await asyncio.wait(used)
+            ticking.cancel()
+
+    await use_all()
+    first = signing.renku.accounts.issued
+    signing.renku.accounts.valid.clear()
+    await use_all()
+
+    assert (first, signing.renku.accounts.issued) == (1, 2)
+
+
+async def _tick(clock: TurnedClock) -> None:
+    while True:
+        await asyncio.sleep(0.01)
+        clock.advance(timedelta(milliseconds=20))
+
+
+async def test_who_is_stopped_while_it_renews_writes_the_token_down(
+    signing: Signing,
+) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    signing.renku.accounts.answers.clear()
+    async with asyncio.TaskGroup() as group:
+        using = group.create_task(signing.client(refresh=configured).get("user"))
+        await signing.renku.accounts.given.wait()
+        using.cancel()
+        await asyncio.sleep(0)
+        signing.renku.accounts.answers.set()
+
+    assert using.cancelled()
+    assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
+
+
+async def test_another_key_is_a_sentence_that_names_it(tmp_path: Path) -> None:
+    async with a_renku() as renku, aiohttp.ClientSession() as session:
+        configured = renku.accounts.new_refresh()
+
+        async def use(key: Secret) -> None:
+            path = tmp_path / "relaunch.db"
+            async with sqlite_database(path, keys=[key]) as database:
+                store = SqlStore(database)
+                signing = Signing(renku, session, TurnedClock(), store)
+                await signing.client(refresh=configured).get("user")
+
+        await use(a_key())
+
+        with pytest.raises(UpstreamRefusedError, match="RELAUNCH_SECRET_KEY"):
+            await use(a_key())

@@ -5,13 +5,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from service.adapters.renku.access_tokens import (
-    FixedToken,
-    OAuthClient,
-    RenewedTokens,
-)
+from service.adapters.renku.access_tokens import FixedToken
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.errors import UpstreamRefusedError
+from service.adapters.renku.token_endpoint import OAuthClient, TokenEndpoint
 from service.domain.hook import Secret
 from service.errors import TransientError
 from tests.support.clock import TurnedClock
@@ -70,7 +67,7 @@ async def test_an_answer_in_place_of_the_provider_ends_no_build(
             client_secret=Secret("secret"),
             refresh_token=None,
         )
-        tokens = RenewedTokens(session=session, client=given, clock=TurnedClock())
+        endpoint = TokenEndpoint(session=session, client=given, clock=TurnedClock())
 
         with pytest.raises(TransientError, match=str(status)):
-            await tokens.current()
+            await endpoint.request(None)

@@ -1,5 +1,6 @@
 """Who calls the stand-in of Renku, and how they get tokens of its Keycloak."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
 
@@ -19,6 +20,13 @@ class Accounts:
     issued: int = 0
     """How many access tokens were got."""
     expires_in: int = 300
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, what is given stays on its way."""
+    given: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a token was given."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def new_access(self) -> str:
         token = f"access-{secrets.token_hex(8)}"
@@ -61,4 +69,6 @@ class Accounts:
         else:
             return web.json_response({"error": "unsupported_grant_type"}, status=400)
         self.issued += 1
+        self.given.set()
+        await self.answers.wait()
         return web.json_response({**answer, "access_token": self.new_access()})

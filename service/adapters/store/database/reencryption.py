@@ -14,11 +14,16 @@ from service.adapters.store.database.schema import expect_current
 from service.adapters.store.encryption import Cipher
 from service.adapters.store.tables.configuration import hooks
 from service.adapters.store.tables.notifications import channels
+from service.adapters.store.tables.upstream import upstream_tokens
 from service.domain.hook import Secret
 
 __all__ = ["reencrypt_database"]
 
-_ENCRYPTED: Final[Sequence[Column[str]]] = (hooks.c.secrets, channels.c.secret)
+_ENCRYPTED: Final[Sequence[Column[str]]] = (
+    hooks.c.secrets,
+    channels.c.secret,
+    upstream_tokens.c.secrets,
+)
 
 
 async def reencrypt_database(url: str, keys: Sequence[Secret]) -> int:

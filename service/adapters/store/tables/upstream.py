@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text
 
 from service.adapters.store.columns import Instant, Words
 from service.adapters.store.tables.metadata import METADATA
 
-__all__ = ["upstream_builds", "upstream_environments"]
+__all__ = ["upstream_builds", "upstream_environments", "upstream_tokens"]
 
 upstream_builds: Final = Table(
     "upstream_builds",
@@ -35,3 +35,15 @@ upstream_environments: Final = Table(
     Index(None, "project_id"),
 )
 """What environments are built with there, and since when."""
+
+
+upstream_tokens: Final = Table(
+    "upstream_tokens",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("secrets", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("renewals", BigInteger, nullable=False),
+    Column("renewed_at", Instant, nullable=False),
+)
+"""What its identity provider gave last, encrypted: by the configured refresh token."""

@@ -12,14 +12,25 @@ from service.adapters.store.database.reencryption import reencrypt_database
 from service.adapters.store.encryption import Cipher
 from service.domain.hook import Secret
 from service.errors import PermanentError
+from service.ports.store import UpstreamToken
 from tests.adapters.store.database.tables import Rows, read_rows
 from tests.domain.test_notification import a_channel
+from tests.support.clock import NOW
 from tests.support.databases import a_key, postgresql_schema
 from tests.support.deliveries import a_hook
 
 FERNET = "gAAAA"
 """What all tokens begin with, whatever their key.
 https://github.com/fernet/spec/blob/master/Spec.md#token-format"""
+
+A_TOKEN = UpstreamToken(
+    id="d" * 64,
+    refresh_token=Secret("refresh-me"),
+    access_token=Secret("let-me-in"),
+    expires_at=NOW,
+    renewals=7,
+    renewed_at=NOW,
+)
 
 
 @asynccontextmanager
@@ -38,6 +49,7 @@ async def fill(url: str, key: Secret) -> None:
     ):
         await tx.hooks.add(a_hook())
         await tx.notifications.add_channel(a_channel())
+        await tx.upstream_tokens.put(A_TOKEN)
 
 
 async def rows_of(url: str) -> Rows:
@@ -77,13 +89,15 @@ async def test_afterwards_the_new_key_reads_everything(
             SqlStore(database).reading() as tx,
         ):
             hook = await tx.hooks.get(a_hook().id)
+            token = await tx.upstream_tokens.find(A_TOKEN.id)
 
-    assert done == len(before) == len(after) == 2
+    assert done == len(before) == len(after) == 3
     assert [Cipher([new]).decrypt(token) for token in after] == [
         Cipher([old]).decrypt(token) for token in before
     ]
     assert again == 0
     assert hook.secrets == a_hook().secrets
+    assert token == A_TOKEN
 
 
 async def test_without_the_old_key_nothing_is_changed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which builds of an upstream Renku are of today's parameters and commits is known."""
+"""What is known of an upstream Renku: parameters, commits, tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Add the table; what environments are built with is read in the next round."""
+    """Add them; what environments are built with is read in the next round."""
     op.create_table(
         "upstream_environments",
         sa.Column("id", _WORDS, nullable=False),
@@ -25,9 +25,19 @@ def upgrade() -> None:
         "ix_upstream_environments_project_id", "upstream_environments", ["project_id"]
     )
     op.add_column("upstream_builds", sa.Column("head_requested_at", sa.BigInteger))
+    op.create_table(
+        "upstream_tokens",
+        sa.Column("id", _WORDS, nullable=False),
+        sa.Column("secrets", sa.Text, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("renewals", sa.BigInteger, nullable=False),
+        sa.Column("renewed_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_upstream_tokens"),
+    )
 
 
 def downgrade() -> None:
-    """Remove the table and the column."""
+    """Remove them; a refresh token that was replaced has to be configured anew."""
+    op.drop_table("upstream_tokens")
     op.drop_column("upstream_builds", "head_requested_at")
     op.drop_table("upstream_environments")
