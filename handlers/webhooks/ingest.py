@@ -32,6 +32,7 @@ from service.errors import (
     UnsupportedMediaError,
 )
 from service.forges.proofs import SkewedClockError, Verified
+from service.logs import log_about
 from service.metrics import Metrics
 from service.ports.bus import Bus
 from service.ports.sandbox import Sandbox
@@ -114,6 +115,9 @@ class Receiver:
             # the body is signed: such a delivery is refused and recorded under its body
             # instead.
             admitted = Admitted.through(hook, delivery, verified)
+            log_about(delivery=admitted.id)
+            if verified.is_by_old_secret:
+                log.warning("delivery by the older secret", hook=hook.id)
             receipt, about = await self._settle(admitted)
         except DeliveryError as exc:
             self._refused(hook, delivery, exc)
@@ -158,7 +162,6 @@ class Receiver:
             raise
         if verified.is_by_old_secret:
             self._metrics.old_secret_used(forge=forge.value)
-            log.warning("delivery by the older secret", hook=hook.id)
         return hook, verified
 
     async def _settle(self, admitted: Admitted) -> tuple[Receipt, Push | Ignored]:
@@ -212,9 +215,7 @@ class Receiver:
         if not self._has_room(admitted.hook, admitted.delivery, about, is_kept=is_kept):
             return
         if is_kept:
-            log.info(
-                "delivery accepted", delivery=receipt.delivery, hook=admitted.hook.id
-            )
+            log.info("delivery accepted", hook=admitted.hook.id)
         self._log.note(admitted.record(receipt, about))
 
     def _has_room(
@@ -257,6 +258,7 @@ class Receiver:
             return
         # Its headers may be what is wrong with it, so it is named by its body.
         nameless = Admitted.unread(hook, delivery)
+        log_about(delivery=nameless.id)
         receipt = nameless.receipt("refused", reason, str(exc)[:_LONGEST])
         self._log.note(nameless.record(receipt, None))
 

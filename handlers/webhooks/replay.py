@@ -11,6 +11,7 @@ from service.domain.push import Push
 from service.domain.repository import Ref
 from service.errors import ConflictError
 from service.forges.binding import bound
+from service.logs import log_about
 from service.ports.store import DeliveryRecord
 from service.ports.time import Clock, Ids
 
@@ -55,13 +56,14 @@ class DeliveryReplayer:
             ForeignRepositoryError: Its hook is bound to another repository by now.
             TransientError: It could not be made durable.
         """
+        log_about(delivery=record.id)
         push = await self._matcher.find_tracked(_recorded_push(record, hook))
         if push is None:
             message = f"No launcher follows {record.ref} of {record.repository}."
             return _receipt(record, "ignored", "not_tracked", message)
         again = replay(record, push, ids=self._ids, now=self._clock.now())
         await self._publisher.publish([again])
-        log.info("delivery replayed", delivery=record.id, hook=hook.id)
+        log.info("delivery replayed", hook=hook.id)
         message = f"Replayed: {push.ref} of {push.repository.path} is evaluated."
         return _receipt(record, "accepted", "replay", message)
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from service.domain.evaluation.queue import CACHE_STALENESS
 from service.domain.hook import HookId, Proof
@@ -212,3 +214,38 @@ async def test_deliveries_are_counted_by_what_became_of_them(door: FrontDoor) ->
         ("ignored", "ping"),
     ):
         assert door.count(name, forge=forge, outcome=outcome, reason=reason) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({}, ["bus did not confirm", "delivery accepted"]),
+        ({"ref": 1}, ["request answered"]),
+    ],
+    ids=["bus", "payload"],
+)
+async def test_every_line_about_a_proved_delivery_names_it(
+    door: FrontDoor, event: dict[str, int], expected: list[str]
+) -> None:
+    old, new = OLDER[Proof.HMAC], SECRETS[Proof.HMAC]
+    await door.add_hook(a_hook(secrets=(new, old)))
+    await door.track("main")
+    before = a_hook(secrets=(old,))
+    post = a_post(before, event, event="push") if event else a_push(before)
+    door.bus.is_broken = True
+
+    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        await door.post(before, post)
+        await door.post(before, replace(post, headers={}))
+
+    *its_own, not_proved, answered = lines
+    [record] = [item for item in await records(door) if item.reason != "bad_signature"]
+    assert [line["event"] for line in its_own] == [
+        "delivery by the older secret",
+        *expected,
+    ]
+    # A delivery that cannot be read is on record under another id than its header's.
+    assert all(line["delivery"] for line in its_own)
+    assert its_own[-1]["delivery"] == record.id
+    # The next request over this connection is not taken for a part of it.
+    assert "delivery" not in {**not_proved, **answered}
