@@ -55,6 +55,24 @@ browser() {
   echo "Chromium: none here and it cannot be installed; its tests are skipped"
 }
 
+# Out of Debian's package without its server, which nothing here needs.
+rule_tester() {
+  local tools folder
+  tools=$(pwd)/.make/tools
+  if [ -x "$tools/promtool" ] || command -v promtool >/dev/null; then echo "promtool: found"; return; fi
+  folder=$(mktemp -d -p .make)
+  if (cd "$folder" && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } \
+      && dpkg-deb --extract prometheus_*.deb .) > .make/promtool.log 2>&1; then
+    mkdir -p "$tools"
+    mv "$folder/usr/bin/promtool" "$tools/promtool"
+    echo "promtool: fetched"
+  else
+    echo "promtool: none here and it cannot be fetched; the alert rules' tests are skipped"
+  fi
+  rm -rf "$folder"
+}
+
 postgresql
 rabbitmq
 browser
+rule_tester
