@@ -26,7 +26,7 @@ from service.events.models import (
 from service.ports.store import DeliveryRecord, Store, Transaction
 from service.ports.time import Clock
 
-__all__ = ["EvaluationEnqueuer", "push_of"]
+__all__ = ["EvaluationEnqueuer", "find_followers", "push_of"]
 
 
 # One per consuming process, called for many messages at once. Safe to repeat: a message
@@ -106,9 +106,13 @@ async def _sources(
 ) -> Sequence[Source]:
     if isinstance(data, EvaluationRequested):
         return [source for id_ in data.source_ids if (source := await _find(tx, id_))]
-    push = push_of(data)
     # Matched here again and not taken from the receiver: its cache may be two seconds
     # old, and sources that were added since have to get this push.
+    return await find_followers(tx, push_of(data))
+
+
+async def find_followers(tx: Transaction, push: Push) -> Sequence[Source]:
+    """Return the sources that a push asks to be evaluated."""
     candidates = await tx.sources.of_repository(push.repository)
     return [
         candidate

@@ -11,6 +11,7 @@ from consumers.building.scheduler import Scheduler
 from consumers.building.transitions import BuildTransitions
 from consumers.building.watcher import BuildWatcher
 from consumers.evaluation.enqueue import EvaluationEnqueuer
+from consumers.evaluation.lost_deliveries import PATIENCE, LostDeliveries
 from consumers.evaluation.observation import BACKOFF, Patience
 from consumers.evaluation.planning import LauncherPlanner
 from consumers.evaluation.record import EvaluationRecorder
@@ -176,6 +177,7 @@ class BusSide:
             cleaner.run,
             sweep.run,
             self._reconciler().run,
+            self._lost_deliveries().run,
             *upstream_loops(
                 self._settings,
                 engines,
@@ -234,6 +236,15 @@ class BusSide:
             wakeup=self._evaluation_wakeup,
             reconciliation=self._reconciliation,
             rollout=self._rollout,
+        )
+
+    def _lost_deliveries(self) -> LostDeliveries:
+        return LostDeliveries(
+            store=self._engines.store,
+            clock=self._engines.clock,
+            debounce=self._debounce,
+            wakeup=self._evaluation_wakeup,
+            patience=min(PATIENCE, self._settings.sweep.interval),
         )
 
     def _grant_keeper(self) -> GrantKeeper:

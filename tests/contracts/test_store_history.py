@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from service.domain.hook import HookId
 from service.domain.repository import CommitSha
 from service.domain.source import SourceId
 from service.errors import ConflictError, NotFoundError
-from service.ports.store import DeliveryRecord, Store
+from service.ports.store import Cursor, DeliveryRecord, Store
 from tests.support.clock import NOW
 from tests.support.deliveries import a_record
 from tests.support.values import (
@@ -378,6 +379,27 @@ async def test_deliveries_are_found_by_either_id_and_listed_newest_first(
         assert await deliveries.list() == [new, old, nameless]
         assert await deliveries.list(limit=1) == [new]
         assert await deliveries.list(hook=HookId("hook-1")) == [old, nameless]
+
+
+async def test_accepted_deliveries_without_an_evaluation_are_found_oldest_first(
+    store: Store,
+) -> None:
+    records = [
+        a_record(id=f"d-{number}", received_at=NOW + number * SECOND)
+        for number in range(5)
+    ]
+    ignored = a_record(id="d-9", status="ignored", received_at=NOW + SECOND)
+    await keep(store, *records, ignored)
+    await keep(store, an_evaluation(delivery_ids=(DeliveryId("d-2"),)))
+
+    async with store.reading() as tx:
+        found = partial(
+            tx.deliveries.unevaluated, since=NOW + SECOND, before=NOW + 4 * SECOND
+        )
+        assert await found() == [records[1], records[3]]
+        assert await found(limit=1) == [records[1]]
+        here = Cursor(at=records[1].received_at, id="d-1")
+        assert await found(after=here) == [records[3]]
 
 
 async def test_trimming_keeps_the_newest_of_every_hook(store: Store) -> None:

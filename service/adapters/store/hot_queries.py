@@ -96,6 +96,9 @@ _LISTS: Final[Mapping[str, Run]] = {
 _PUSHES: Final[Mapping[str, Run]] = {
     "sources of repositories": lambda tx: tx.sources.of_repositories([_REPOSITORY]),
     "sources of a repository": lambda tx: tx.sources.of_repository(_REPOSITORY),
+    "deliveries that nobody evaluated": lambda tx: tx.deliveries.unevaluated(
+        since=_OLD, before=_NOW
+    ),
     "hooks of deliveries": lambda tx: tx.hooks.get_many([HookId("none")]),
     "launchers of a source": lambda tx: tx.launchers.of_source(_SOURCE),
     "requests of a source": lambda tx: tx.evaluation_queue.requests(_SOURCE),

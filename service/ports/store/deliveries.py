@@ -77,6 +77,24 @@ class Deliveries(Protocol):
         """
         ...
 
+    async def unevaluated(
+        self,
+        *,
+        since: datetime,
+        before: datetime,
+        limit: int = 500,
+        after: Cursor | None = None,
+    ) -> Sequence[DeliveryRecord]:
+        """Return accepted deliveries that no evaluation covers, oldest first.
+
+        Args:
+            since: The earliest arrival.
+            before: Later than the latest arrival.
+            limit: At most so many.
+            after: Only those behind it.
+        """
+        ...
+
     async def newest(self, hooks: Iterable[HookId]) -> Mapping[HookId, DeliveryRecord]:
         """Return the newest delivery of each of some hooks, in one query."""
         ...

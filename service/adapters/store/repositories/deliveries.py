@@ -1,14 +1,16 @@
 """Deliveries: what arrived."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, case, or_, select
+from sqlalchemy import Select, case, exists, or_, select
 
 from service.adapters.store.access.visibility import visible_deliveries
 from service.adapters.store.keyset import Order
 from service.adapters.store.statements import Columns, Row, Statements, Values
 from service.adapters.store.tables.configuration import hooks as hooks_table
+from service.adapters.store.tables.evaluations import evaluation_deliveries
 from service.adapters.store.tables.operation import deliveries
 from service.domain.delivery import DeliveryId
 from service.domain.hook import HookId
@@ -58,6 +60,32 @@ class SqlDeliveries:
         if hook is not None:
             query = query.where(deliveries.c.hook_id == hook)
         return await self._newest(query)
+
+    async def unevaluated(
+        self,
+        *,
+        since: datetime,
+        before: datetime,
+        limit: int = 500,
+        after: Cursor | None = None,
+    ) -> Sequence[DeliveryRecord]:
+        order = _NEWEST_FIRST.turned()
+        is_evaluated = exists().where(
+            evaluation_deliveries.c.delivery_id == deliveries.c.id
+        )
+        query = (
+            select(deliveries)
+            .where(
+                deliveries.c.received_at >= since,
+                deliveries.c.received_at < before,
+                *order.behind(after),
+                deliveries.c.status == "accepted",
+                ~is_evaluated,
+            )
+            .order_by(*order.keys)
+            .limit(limit)
+        )
+        return [_from_row(row) for row in await self._run.rows(query)]
 
     async def newest(self, hooks: Iterable[HookId]) -> Mapping[HookId, DeliveryRecord]:
         # For each hook the index is read at its newest end alone.
