@@ -1,12 +1,15 @@
 """Encrypt all that is encrypted at rest with the newest key, so that older ones can go.
 
+What no key reads any more is replaced, on request.
+
 https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet.rotate
 """
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Column, select, update
+from sqlalchemy import Column, RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.store.database.maintenance import open_alone
@@ -15,9 +18,11 @@ from service.adapters.store.encryption import Cipher
 from service.adapters.store.tables.configuration import hooks
 from service.adapters.store.tables.notifications import channels
 from service.adapters.store.tables.upstream import upstream_tokens
-from service.domain.hook import Secret
+from service.domain.hook import Proof, Secret
+from service.errors import PermanentError
+from service.usecases.hook_secrets import new_secret
 
-__all__ = ["reencrypt_database"]
+__all__ = ["reencrypt_database", "replace_lost_secrets"]
 
 _ENCRYPTED: Final[Sequence[Column[str]]] = (
     hooks.c.secrets,
@@ -66,3 +71,62 @@ async def _reencrypt(
             update(column.table).where(id_ == row_id).values(values)
         )
     return len(older)
+
+
+async def replace_lost_secrets(url: str, keys: Sequence[Secret]) -> int:
+    """Give what none of the keys reads a new secret; return how much it was.
+
+    Nobody outside knows these secrets: deliveries are refused, and notifications are
+    taken for forged, until they are rotated there too. Without them no hook could be
+    listed, rotated or removed. A lost token of Renku is forgotten: the configured one
+    is used again.
+
+    Args:
+        url: The database's.
+        keys: Newest first.
+
+    Raises:
+        TransientError: The database does not answer.
+        PermanentError: As `reencrypt_database`, except that keys may be lost.
+    """
+    cipher = Cipher(keys)
+    async with open_alone(url) as connection:
+        await connection.run_sync(expect_current)
+        return sum(
+            [await _replace_lost(connection, column, cipher) for column in _ENCRYPTED]
+        )
+
+
+async def _replace_lost(
+    connection: AsyncConnection, column: Column[str], cipher: Cipher
+) -> int:
+    id_ = column.table.c.id
+    query = select(column.table).where(column.is_not(None)).with_for_update()
+    lost = [
+        row
+        for row in (await connection.execute(query)).mappings()
+        if not _is_readable(row[column], cipher)
+    ]
+    for row in lost:
+        of_row = id_ == row[id_]
+        if column is upstream_tokens.c.secrets:
+            await connection.execute(delete(column.table).where(of_row))
+            continue
+        values = {column.name: cipher.encrypt(_new_text(row, column))}
+        await connection.execute(update(column.table).where(of_row).values(values))
+    return len(lost)
+
+
+def _is_readable(token: str, cipher: Cipher) -> bool:
+    try:
+        cipher.decrypt(token)
+    except PermanentError:
+        return False
+    return True
+
+
+def _new_text(row: RowMapping, column: Column[str]) -> str:
+    """Return what is encrypted of a new secret, in the form that its users take."""
+    if column is hooks.c.secrets:
+        return json.dumps([new_secret(Proof(row[hooks.c.proof])).reveal()])
+    return new_secret(Proof.SIGNING_TOKEN).reveal()

@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from service.adapters.store import SqlStore, open_database
 from service.adapters.store.database.database import database_engines
-from service.adapters.store.database.reencryption import reencrypt_database
+from service.adapters.store.database.reencryption import (
+    reencrypt_database,
+    replace_lost_secrets,
+)
 from service.adapters.store.encryption import Cipher
-from service.domain.hook import Secret
+from service.domain.hook import HookId, Proof, Secret
 from service.errors import PermanentError
 from service.ports.store import UpstreamToken
 from tests.adapters.store.database.tables import Rows, read_rows
@@ -109,6 +113,43 @@ async def test_without_the_old_key_nothing_is_changed(tmp_path: Path) -> None:
             await reencrypt_database(url, [a_key()])
 
         assert await rows_of(url) == before
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
+)
+async def test_what_a_lost_key_encrypted_is_replaced_and_nothing_else(
+    tmp_path: Path, engine: str
+) -> None:
+    new = a_key()
+    known = a_hook(id=HookId("known"), proof=Proof.SECRET_TOKEN)
+    async with a_database(engine, tmp_path) as url:
+        await fill(url, a_key())
+        async with open_database(url, keys=[new]) as database:
+            store = SqlStore(database)
+            async with store.transaction() as tx:
+                await tx.hooks.add(known)
+            with pytest.raises(PermanentError, match="another key"):
+                async with store.reading() as tx:
+                    await tx.hooks.list()
+
+        replaced = await replace_lost_secrets(url, [new])
+
+        async with (
+            open_database(url, keys=[new]) as database,
+            SqlStore(database).reading() as tx,
+        ):
+            hooks = {hook.id: hook for hook in (await tx.hooks.list()).items}
+            [channel] = await tx.notifications.channels(a_channel().project)
+            token = await tx.upstream_tokens.find(A_TOKEN.id)
+    lost = hooks[a_hook().id]
+    assert replaced == 3
+    assert hooks[known.id] == known
+    assert lost.secrets != a_hook().secrets
+    assert replace(lost, secrets=a_hook().secrets) == a_hook()
+    assert channel.secret not in {None, a_channel().secret}
+    assert token is None
 
 
 async def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
