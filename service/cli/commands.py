@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "consume": "Evaluate, build and roll out.",
         "migrate": "Bring the database to this version, or back by one.",
         "rotate-key": "Encrypt secrets at rest with the newest key.",
+        "sweep": "Have every repository asked for its head now.",
         "doctor": "Check what builds need, before the first one.",
     },
     "Launchers and hooks": {
@@ -75,6 +76,7 @@ MODULES: Final = {
     "consume": "roles.consume",
     "migrate": "roles.migrate",
     "rotate-key": "roles.rotate_key",
+    "sweep": "roles.sweep",
     "launcher": "launchers.commands",
     "hook": "nouns.hooks",
     "push": "pushes.push",

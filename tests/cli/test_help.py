@@ -32,6 +32,7 @@ def test_the_commands_are_these() -> None:
         "consume",
         "migrate",
         "rotate-key",
+        "sweep",
         "doctor",
         "launcher",
         "launcher add",
