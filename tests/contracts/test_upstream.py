@@ -3,19 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from service.adapters.clock import UlidIds
 from service.adapters.renku.access_tokens import FixedToken
 from service.adapters.renku.answers import BuildAnswer, parse
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.directory import RenkuDirectory
 from service.adapters.renku.errors import UpstreamRefusedError
 from service.adapters.renku.logs import read_log
+from service.adapters.store import SqlStore, key_file, open_database
+from service.domain.building.build import EnvironmentId
+from service.domain.building.environment import READY_IMAGE, EnvironmentKind
 from service.domain.hook import Secret
+from service.domain.launcher import LauncherId
 from service.domain.rights.project import DEFAULT_PROJECT
 from service.errors import ConflictError, PermanentError
 from service.ports.upstream import UpstreamLauncher
@@ -24,6 +29,7 @@ from tests.support.patience import Patience
 from tests.support.renku import a_renku
 from tests.support.repos import Repo
 from tests.support.service import Service
+from tests.support.values import a_launcher
 
 pytestmark = [pytest.mark.xdist_group("upstream")]
 
@@ -44,6 +50,8 @@ class Ground:
     """Of the repository."""
     end: Callable[[], Awaitable[None]]
     """Has the running build end."""
+    add: Callable[[int], Awaitable[None]]
+    """Adds so many launchers."""
 
     @property
     def directory(self) -> RenkuDirectory:
@@ -79,6 +87,10 @@ async def _renku(_folder: Path, repo: Repo, url: str) -> AsyncIterator[Ground]:
         async def end() -> None:
             renku.end(launcher.environment)
 
+        async def add(number: int) -> None:
+            for _ in range(number):
+                renku.add_launcher(project, repo, url=url)
+
         yield Ground(
             client=_client(session, renku.url, renku.accounts.new_access()),
             stranger=_client(session, renku.url, "unknown"),
@@ -86,6 +98,7 @@ async def _renku(_folder: Path, repo: Repo, url: str) -> AsyncIterator[Ground]:
             repo=repo,
             url=url,
             end=end,
+            add=add,
         )
 
 
@@ -102,6 +115,13 @@ async def _relaunch(folder: Path, repo: Repo, url: str) -> AsyncIterator[Ground]
             async def end() -> None:
                 """Builds end by themselves here."""
 
+            async def add(number: int) -> None:
+                # Rows: a thousand requests take too long, and one process owns them.
+                await asyncio.to_thread(service.stop)
+                await _add_rows(service.data, number)
+                await asyncio.to_thread(service.start)
+                there.client = _client(session, service.url, token)
+
             there = Ground(
                 client=_client(session, service.url, token),
                 stranger=_client(session, service.url, "unknown"),
@@ -109,6 +129,7 @@ async def _relaunch(folder: Path, repo: Repo, url: str) -> AsyncIterator[Ground]
                 repo=repo,
                 url=url,
                 end=end,
+                add=add,
             )
             environment = (await there.launcher()).environment_id
             (first,) = await there.client.get("environments", environment, "builds")
@@ -116,6 +137,31 @@ async def _relaunch(folder: Path, repo: Repo, url: str) -> AsyncIterator[Ground]
             yield there
     finally:
         await asyncio.to_thread(service.kill)
+
+
+async def _add_rows(data: Path, number: int) -> None:
+    ids = UlidIds()
+    launcher = a_launcher(
+        project_id=DEFAULT_PROJECT,
+        source_id=None,
+        kind=EnvironmentKind.IMAGE,
+        settings=READY_IMAGE,
+        image="registry.test/ready:1",
+        **dict.fromkeys(("builder", "frontend", "platform"), ""),
+    )
+    keys = [key_file(data / "secret-key")]
+    async with (
+        open_database(f"sqlite:///{data}/relaunch.sqlite", keys=keys) as database,
+        SqlStore(database).transaction() as tx,
+    ):
+        for place in range(number):
+            another = replace(
+                launcher,
+                id=LauncherId(ids.new()),
+                environment_id=EnvironmentId(ids.new()),
+                name=f"ready {place}",
+            )
+            await tx.launchers.add(another)
 
 
 GROUNDS = {"renku": _renku, "relaunch": _relaunch}
@@ -145,6 +191,16 @@ async def test_projects_and_launchers_are_listed(ground: Ground) -> None:
     assert (launcher.builder, launcher.frontend) == ("python", "none")
     assert (launcher.revision, launcher.context_dir) == ("", "")
     assert launcher.platform == "linux/amd64"
+
+
+async def test_a_list_of_many_pages_is_read_whole(ground: Ground) -> None:
+    # More than a relaunch answers at once where nobody asks for a page.
+    await ground.add(1_001)
+
+    path = ("projects", ground.project, "session_launchers")
+    found = await ground.client.get_all(*path)
+
+    assert len({launcher["id"] for launcher in found}) == len(found) == 1_002
 
 
 async def test_one_build_of_an_environment_runs_at_a_time(ground: Ground) -> None:

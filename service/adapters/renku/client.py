@@ -23,6 +23,8 @@ DEADLINE: Final = timedelta(seconds=30)
 """Renku asks its cluster for the state of builds while it answers."""
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of an answer; the longest are logs and lists of launchers."""
+PER_PAGE: Final = 100
+"""Renku's greatest."""
 _LONGEST_SENTENCE: Final = 300
 _ANONYMOUS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 """Answers that an expired token may be the cause of: Renku serves it as anonymous, for
@@ -41,8 +43,10 @@ class _Error(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
     content: Any
-    pages: int
+    pages: int = 1
     """How many pages a list has."""
+    total: int | None = None
+    """How many entries; None where it does not come in pages."""
 
 
 class RenkuClient:
@@ -77,18 +81,26 @@ class RenkuClient:
 
         Raises:
             UpstreamRefusedError: It is not there, or may not be read.
-            TransientError: Renku does not answer, or not as it should.
+            TransientError: Renku does not answer, or not as it should, or the list
+                changed between two pages.
         """
         entries: list[Any] = []
+        total: int | None = None
         page, pages = 1, 1
         while page <= pages:
-            # The first page without a number: Renku does not page every list.
-            query = {"page": str(page)} if page > 1 else {}
+            # Also of the first one: what is answered without a page is cut somewhere,
+            # too. Renku does not page every list, and leaves out what it does not know.
+            query = {"page": str(page), "per_page": str(PER_PAGE)}
             reply = await self._send("GET", path, query=query)
             if not isinstance(reply.content, list):
                 raise TransientError(f"{self.url} answers no list to /{'/'.join(path)}")
             entries += reply.content
-            page, pages = page + 1, reply.pages
+            page, pages, total = page + 1, reply.pages, reply.total
+        if total is not None and len(entries) != total:
+            raise TransientError(
+                f"/{'/'.join(path)} of {self.url} changed while it was read: "
+                f"{len(entries)} entries of {total}"
+            )
         return entries
 
     async def post(self, *path: str) -> Any:  # noqa: ANN401
@@ -122,7 +134,7 @@ class RenkuClient:
         what = "/".join(("", *(quote(part, safe="") for part in path)))
         while True:
             token = await self._tokens.current()
-            status, raw, pages = await self._request(
+            status, raw, headers = await self._request(
                 method,
                 what,
                 query=query,
@@ -136,7 +148,9 @@ class RenkuClient:
             if status < HTTPStatus.BAD_REQUEST:
                 self._tokens.accept()
             content = self._read(f"{method} {what}", status, raw)
-            return _Reply(content=content, pages=pages)
+            total = _number(headers, "total")
+            pages = _number(headers, "total-pages")
+            return _Reply(content=content, pages=pages or 1, total=total)
 
     async def _request(
         self,
@@ -146,7 +160,7 @@ class RenkuClient:
         query: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
         headers: Mapping[str, str],
-    ) -> tuple[int, bytes, int]:
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         try:
             async with (
                 asyncio.timeout(DEADLINE.total_seconds()),
@@ -163,8 +177,7 @@ class RenkuClient:
                 raw = await answer.content.read(MOST_BYTES)
                 while not answer.content.at_eof() and len(raw) < MOST_BYTES:
                     raw += await answer.content.read(MOST_BYTES)
-                pages = answer.headers.get("total-pages", "")
-                return answer.status, raw, int(pages) if pages.isdecimal() else 1
+                return answer.status, raw, answer.headers
         except TimeoutError as exc:
             raise TransientError(
                 f"{self.url} did not answer within {DEADLINE.total_seconds():g} s"
@@ -200,6 +213,11 @@ class RenkuClient:
 
 
 _NO_JSON: Final = object()
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "")
+    return int(text) if text.isdecimal() else None
 
 
 def _may_pass(status: int) -> bool:
