@@ -105,6 +105,27 @@ def test_json_is_printed_as_it_was_sent_with_fields_of_a_newer_service(
     assert found.output == json.dumps([sent], indent=2, ensure_ascii=False) + "\n"
 
 
+def test_words_of_a_newer_service_are_shown_as_they_are(
+    run: Run, server: StandIn
+) -> None:
+    build = a_build(state="dreaming") | {"status": "half_done"}
+    sent = a_launcher() | {"update_policy": "seldom", "last_build": build}
+    environment = sent["environment"]
+    assert isinstance(environment, dict)
+    sent["environment"] = environment | {"environment_kind": "SHARED"}
+    (server.body,) = as_json([sent])
+
+    launchers = run("--url", server.url, "launcher", "list")
+    printed = run("--url", server.url, "launcher", "list", "-o", "json")
+    (server.body,) = as_json([build])
+    builds = run("--url", server.url, "builds")
+
+    assert launchers.exit_code == printed.exit_code == builds.exit_code == 0
+    assert "seldom" in launchers.output
+    assert json.loads(printed.output) == [sent]
+    assert "dreaming" in builds.output
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -112,7 +133,11 @@ def test_json_is_printed_as_it_was_sent_with_fields_of_a_newer_service(
         ({"name": None}, "answered None as '0.name'; expected a valid string"),
         ({"environment": [1]}, "answered a list as '0.environment'; expected an obj"),
         ({"creation_date": "noon"}, "'noon' as '0.creation_date'; expected a valid da"),
-        ({"update_policy": "x" * 99}, f"answered '{'x' * 59}… as '0.update_policy'"),
+        ({"outdated": "x" * 99}, f"answered '{'x' * 59}… as '0.outdated'"),
+        (
+            {"generation": "1", "update_policy": "never"},
+            "answered '1' as '0.generation'; expected a valid inte",
+        ),
         ({}, "answered without the field '0.outdated', which was expected"),
     ],
 )

@@ -14,6 +14,7 @@ M = TypeVar("M")
 
 MOST_SHOWN: Final = 60
 """Characters of a value that is not as expected."""
+_UNKNOWN_WORD: Final = "literal_error"
 _TOO_LITTLE: Final = "missing"
 _EXPECTED: Final = "Input should be "
 """How pydantic begins the sentences about what was expected."""
@@ -24,7 +25,10 @@ class UnexpectedAnswerError(PermanentError):
 
 
 def read_json(model: type[M], text: str, *, origin: str) -> M:
-    """Read JSON as a model; fields that it does not know are left out.
+    """Read JSON as a model, also that of a newer service.
+
+    Fields that the model does not know are left out; words that it does not know are
+    kept as they are.
 
     Args:
         model: What is expected; `list[…]` of a model, too.
@@ -35,19 +39,35 @@ def read_json(model: type[M], text: str, *, origin: str) -> M:
         UnexpectedAnswerError: A field is missing, or is of another type.
     """
     # pydantic takes half a second, and `--help` imports this file.
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
 
-    adapter: TypeAdapter[M] = TypeAdapter(model)
     try:
-        # The models forbid unknown fields, so that the service writes no others. A
-        # newer service has more of them, at any depth, and its answers are read too.
-        return adapter.validate_json(text, strict=True, extra="ignore")
+        return _validate(model, text)
     except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        raise UnexpectedAnswerError(
-            f"{origin} answered {_difference(first)}; `relaunch version` shows whether "
-            "the service has another version"
-        ) from exc
+        first = exc
+    # Only now: most answers have no such words, and these types take time to make.
+    if any(error["type"] == _UNKNOWN_WORD for error in first.errors()):
+        from service.cli.client.newer_words import with_any_word  # noqa: PLC0415
+
+        widened: type[M] = with_any_word(model)
+        try:
+            return _validate(widened, text)
+        except ValidationError as exc:
+            first = exc
+    error = first.errors(include_url=False)[0]
+    raise UnexpectedAnswerError(
+        f"{origin} answered {_difference(error)}; `relaunch version` shows whether the "
+        "service has another version"
+    ) from first
+
+
+def _validate(model: type[M], text: str) -> M:
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    # The models forbid unknown fields, so that the service writes no others. A newer
+    # service has more of them, at any depth, and its answers are read too.
+    adapter: TypeAdapter[M] = TypeAdapter(model)
+    return adapter.validate_json(text, strict=True, extra="ignore")
 
 
 def list_of(model: type[M]) -> type[list[M]]:
