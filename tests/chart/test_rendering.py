@@ -1,5 +1,6 @@
 """Whatever values are given, the objects are ones that Kubernetes takes."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from service.settings import Settings
 from tests.chart.matrix import MATRIX
 from tests.chart.rendering import CHART, Helm, Object, RefusedError, named
 from tests.chart.strict import NEWEST, expect_valid
+from tests.support.kube import Kube
 
 pytestmark = pytest.mark.helm
 
@@ -148,13 +150,31 @@ def test_keda_watches_the_queues_of_every_role(helm: Helm) -> None:
     assert queues == {f"renku.{role.name}" for role in ROLES}
 
 
-def test_a_kubernetes_of_1_20_gets_the_budgets_that_it_knows(helm: Helm) -> None:
-    objects = helm.objects(flags=["--kube-version", "1.20.2"])
-
-    versions = {
-        item["apiVersion"] for item in objects if item["kind"] == "PodDisruptionBudget"
+@pytest.mark.kubernetes
+async def test_a_real_api_server_takes_every_object_that_it_has_a_kind_for(
+    helm: Helm, kube: Kube
+) -> None:
+    """Nothing is kept; a field that the server does not know is an error too."""
+    server = json.loads(await kube.kubectl("version", "-o", "json"))["serverVersion"]
+    flags = ["--kube-version", server["gitVersion"], "--namespace", kube.namespace]
+    objects = {
+        (item["kind"], item["metadata"]["name"]): item
+        for name in ("scaled by processor time", "ingress", "everything of a pod")
+        for item in helm.objects(MATRIX[name], flags=flags)
+        # Elsewhere is the namespace of builds, which is made by the chart itself.
+        if item["metadata"].get("namespace") == kube.namespace
     }
-    assert versions == {"policy/v1beta1"}
+    manifests = json.dumps(
+        {"apiVersion": "v1", "kind": "List", "items": list(objects.values())}
+    )
+
+    said = await kube.kubectl(
+        *("create", "--dry-run=server", "--validate=true", "-f", "-"), given=manifests
+    )
+
+    assert len(said.splitlines()) == len(objects)
+    kinds = {kind for kind, _ in objects}
+    assert kinds >= {"HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"}
 
 
 def test_other_settings_are_other_pods(helm: Helm) -> None:
