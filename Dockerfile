@@ -1,5 +1,6 @@
 # The image of relaunch: `docker build --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) .`
-# Where no engine runs, `python -m scripts.image` makes the same tree; a test compares the two.
+# Where no engine runs, `python -m scripts.image` makes the same tree; a test compares the two, and `make image-docker`
+# builds this file by buildah over Debian's Python.
 # The base is pinned: a build gets the same system until somebody changes this line.
 ARG BASE=docker.io/library/python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb
 

@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-lists bench-road docs lock changelog release clean services tools image
+.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-lists bench-road docs lock changelog release clean services tools image image-docker
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,9 @@ lock: $(READY) ## Resolve the locked development requirements anew
 
 image: $(READY) ## Write the image as .make/relaunch.tar, without a container engine
 	@mkdir -p .make && $(BIN)/python -m scripts.image .make/relaunch.tar
+
+image-docker: $(READY) ## Build the Dockerfile by buildah over a base of Debian's packages, and run it; takes minutes
+	@bash scripts/dockerfile.sh $(ARGS)
 
 audit: $(READY) ## Look for known vulnerabilities in what is shipped; fails too where their list cannot be reached
 	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes \
