@@ -25,7 +25,9 @@ _ULID: Final = "01J5M3Z0000000000000000000"
 
 def commands_of(text: str) -> list[str]:
     found = [*_BLOCK.findall(text), *_QUOTED.findall(text)]
-    return sorted({item.strip() for item in found if "{" not in item})
+    # What stands behind a pipe is another program.
+    lines = (item.partition(" | ")[0] for item in found)
+    return sorted({line.strip() for line in lines if "{" not in line})
 
 
 def sources() -> list[Path]:

@@ -143,6 +143,12 @@ class OwnBroker:
     def tls_url(self) -> str:
         return f"amqps://guest:guest@localhost:{self.tls_port}/own"
 
+    @property
+    def tools(self) -> dict[str, str]:
+        """Return the variables with which its command line finds it."""
+        own = self._environment()
+        return own | {"PATH": f"{Path(_SERVER).parent}:{own['PATH']}"}
+
     def start(self) -> None:
         """Start it; return when it answers."""
         self._pid_file.unlink(missing_ok=True)
