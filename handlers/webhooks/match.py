@@ -1,7 +1,7 @@
 """Is a push about anything that somebody follows?"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -28,6 +28,30 @@ _MOST_AT_ONCE: Final = 100
 """Repositories in one query."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Followers:
+    """The sources of a repository, as pushes may name it."""
+
+    own: Sequence[Source]
+    by_path: Sequence[Source]
+    """Those of whatever has its path, where it has a number too."""
+
+    def is_any_on(self, push: Push) -> bool:
+        return any(source.is_moved_by(push) for source in self.own)
+
+    def by_path_alone(self, push: Push) -> Push | None:
+        """Return the push without its number, if a source is on that."""
+        if not any(source.is_moved_by(push) for source in self.by_path):
+            return None
+        known = push.repository
+        return replace(
+            push,
+            repository=replace(known, number=None),
+            suggestion=push.suggestion
+            or Suggestion(path=known.path, number=known.number),
+        )
+
+
 # One per receiver. Its cache is what makes a push that nobody follows cheap: nearly all
 # deliveries of an organisation's hook are such pushes, and each was a query before.
 class SourceMatcher:
@@ -45,7 +69,7 @@ class SourceMatcher:
     def __init__(self, *, store: Store, clock: Clock, budget: timedelta) -> None:
         self._store = store
         self._clock = clock
-        self._memory: RefreshingCache[Repository, Sequence[Source]] = RefreshingCache(
+        self._memory: RefreshingCache[Repository, _Followers] = RefreshingCache(
             self._read,
             clock=clock,
             fresh=_FRESH,
@@ -55,41 +79,27 @@ class SourceMatcher:
         )
         self._reader = BatchLoader(self._read, budget=budget, most=_MOST_AT_ONCE)
 
-    async def has(self, push: Push) -> bool:
-        """Return whether some source may have been moved by the push."""
-        # The key has path and number: a payload with another number of a known path is
-        # another key, so it can neither read nor replace what is cached for the true
-        # one.
-        known = self._memory.known(push.repository, now=self._clock.now())
-        if known is not None:
-            return _is_any_on(known, push)
-        try:
-            sources = await self._reader.ask(push.repository)
-        except TransientError as exc:
-            # A false yes costs an event that the enqueuer drops; a false no would lose
-            # the push, since nobody sends it again.
-            log.warning("sources not read; push taken for tracked", error=str(exc))
-            return True
-        return _is_any_on(sources, push)
-
     async def find_tracked(self, push: Push) -> Push | None:
         """Return the push with the repository by which a source tracks it, if any does.
 
         By its number, which stays when it is renamed; or by its path, whatever number
         an evaluation has recorded for the source: that may be out of date.
         """
-        if await self.has(push):
+        # The key has path and number: a payload with another number of a known path is
+        # another key, so it can neither read nor replace what is cached for the true
+        # one.
+        known = self._memory.known(push.repository, now=self._clock.now())
+        if known is None:
+            try:
+                known = await self._reader.ask(push.repository)
+            except TransientError as exc:
+                # A false yes costs an event that the enqueuer drops; a false no would
+                # lose the push, since nobody sends it again.
+                log.warning("sources not read; push taken for tracked", error=str(exc))
+                return push
+        if known.is_any_on(push):
             return push
-        if push.repository.number is None:
-            return None
-        known = push.repository
-        by_path = replace(
-            push,
-            repository=replace(known, number=None),
-            suggestion=push.suggestion
-            or Suggestion(path=known.path, number=known.number),
-        )
-        return by_path if await self.has(by_path) else None
+        return known.by_path_alone(push)
 
     async def run(self) -> None:
         """Read repositories that are pushed to all the time again, until cancelled."""
@@ -97,19 +107,21 @@ class SourceMatcher:
 
     async def _read(
         self, wanted: Collection[Repository]
-    ) -> Mapping[Repository, Sequence[Source]]:
+    ) -> Mapping[Repository, _Followers]:
         read_at = self._clock.now()
         async with self._store.reading() as tx:
             sources = await tx.sources.of_repositories(wanted)
-        found = {item: _own(item, sources) for item in wanted}
-        for repository, own in found.items():
-            self._memory.keep(repository, own, read_at=read_at)
+        found = {item: _followers(item, sources) for item in wanted}
+        for repository, followers in found.items():
+            self._memory.keep(repository, followers, read_at=read_at)
         return found
 
 
-def _own(repository: Repository, sources: Iterable[Source]) -> Sequence[Source]:
-    return [source for source in sources if source.repository.is_same(repository)]
-
-
-def _is_any_on(sources: Sequence[Source], push: Push) -> bool:
-    return any(source.is_on(push) for source in sources)
+def _followers(repository: Repository, sources: Iterable[Source]) -> _Followers:
+    own = [item for item in sources if item.repository.is_same(repository)]
+    if repository.number is None:
+        return _Followers(own=own, by_path=())
+    # The read by its number was one by its path, too.
+    path_alone = replace(repository, number=None)
+    by_path = [item for item in sources if item.repository.is_same(path_alone)]
+    return _Followers(own=own, by_path=by_path)

