@@ -111,7 +111,7 @@ async def _vacuum(url: str) -> None:
 
 async def _look_up(store: SqlStore, number: int) -> None:
     url = f"https://github.com/{repository_path(number)}.git"
-    async with store.reading() as tx:
+    async with store.reading(is_single=True) as tx:
         found = await tx.sources.of_repositories([Repository.from_url(url)])
     if len(found) != 1:
         raise RuntimeError(f"{len(found)} sources of {url}; expected 1")

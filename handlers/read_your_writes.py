@@ -42,10 +42,10 @@ class ReadYourWrites:
         return self._store.transaction(*locks)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
         """Begin one that reads, once everything that waits is written."""
         await self._flush()
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=is_single) as tx:
             yield tx
 
     async def ping(self) -> None:

@@ -116,7 +116,7 @@ class HookAuthenticator:
 
     async def _read(self, ids: Collection[HookId]) -> Mapping[HookId, _Found]:
         read_at = self._clock.now()
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=True) as tx:
             found = await _find(tx, ids)
         for id_, hook in found.items():
             if isinstance(hook, Hook):

@@ -109,7 +109,7 @@ class SourceMatcher:
         self, wanted: Collection[Repository]
     ) -> Mapping[Repository, _Followers]:
         read_at = self._clock.now()
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=True) as tx:
             sources = await tx.sources.of_repositories(wanted)
         found = {item: _followers(item, sources) for item in wanted}
         for repository, followers in found.items():

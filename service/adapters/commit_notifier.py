@@ -29,8 +29,10 @@ class CommitNotifyingStore:
         if tx.outbox.has_grown:
             self._notify()
 
-    def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._store.reading()
+    def reading(
+        self, *, is_single: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        return self._store.reading(is_single=is_single)
 
     async def ping(self) -> None:
         await self._store.ping()

@@ -140,8 +140,8 @@ class FaultyStore:
         self._store = store
         self._faults = faults
 
-    def reading(self) -> AbstractAsyncContextManager[Any]:
-        return self._store.reading()
+    def reading(self, *, is_single: bool = False) -> AbstractAsyncContextManager[Any]:
+        return self._store.reading(is_single=is_single)
 
     def transaction(self, *locks: str) -> AbstractAsyncContextManager[Any]:
         if self._faults:

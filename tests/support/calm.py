@@ -143,8 +143,8 @@ class FaultyStore:
                 raise TransientError("the database went away")
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
-        async with self._store.reading() as tx:
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
+        async with self._store.reading(is_single=is_single) as tx:
             yield tx
 
     async def ping(self) -> None:

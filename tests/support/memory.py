@@ -74,11 +74,11 @@ class BreakableStore:
             yield tx
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
         self.reads += 1
         if self.is_read_broken:
             raise TransientError("the database is broken")
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=is_single) as tx:
             yield tx
 
     async def ping(self) -> None:
@@ -97,9 +97,9 @@ class SlowStore:
         self.may_end = asyncio.Event()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
         self.readings += 1
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=is_single) as tx:
             yield tx
             await self.may_end.wait()
 

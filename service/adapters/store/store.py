@@ -59,8 +59,8 @@ class SqlStore:
             yield self._on(connection, is_writing=True)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
-        async with self._database.reading() as connection:
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
+        async with self._database.reading(is_single=is_single) as connection:
             yield self._on(connection, is_writing=False)
 
     async def ping(self) -> None:

@@ -179,8 +179,15 @@ class Store(Protocol):
         """
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin a read-only transaction, which no writer blocks."""
+    def reading(
+        self, *, is_single: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a read-only transaction, which no writer blocks.
+
+        Args:
+            is_single: Whether one query is all, or each may see its own moment: then
+                no transaction is begun and ended around it, at half the cost.
+        """
         ...
 
     async def ping(self) -> None:

@@ -64,11 +64,19 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Begin a transaction that sees one state, changes nothing, waits for none."""
+    async def reading(
+        self, *, is_single: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction that sees one state, changes nothing, waits for none.
+
+        Args:
+            is_single: Whether each statement may see its own moment instead.
+        """
         self._expect_open()
+        engines = self._engines
         with translate_errors():
-            async with self._engines.readers.begin() as connection:
+            engine = engines.single_readers if is_single else engines.readers
+            async with engine.begin() as connection:
                 yield connection
 
     async def ping(self) -> None:
@@ -77,7 +85,7 @@ class Database:
         Raises:
             TransientError: It does not.
         """
-        async with self.reading() as connection:
+        async with self.reading(is_single=True) as connection:
             await connection.execute(select(1))
 
     def close(self) -> None:

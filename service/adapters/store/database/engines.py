@@ -12,4 +12,6 @@ class DatabaseEngines:
     """Pools of connections that read only, and that write."""
 
     readers: AsyncEngine
+    single_readers: AsyncEngine
+    """For single statements, where a transaction around each costs more than it."""
     writers: AsyncEngine

@@ -1,12 +1,18 @@
 """A database on a PostgreSQL server, shared by any number of processes."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import asyncpg
+from sqlalchemy import Dialect, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from service.adapters.store.database.engines import DatabaseEngines
 from service.errors import PermanentError, TransientError
@@ -18,6 +24,10 @@ _CONNECTIONS: Final = 10
 
 _PATIENCE: Final = timedelta(seconds=30)
 """How long a transaction waits for a connection before it fails as transient."""
+
+_TRUSTED: Final = timedelta(seconds=1)
+"""How long after its last use a connection that is not closed is taken for alive."""
+_USED: Final = "relaunch_used"
 
 _CONNECT: Final = timedelta(seconds=10)
 
@@ -46,11 +56,9 @@ async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
         pool_size=_CONNECTIONS,
         max_overflow=0,
         pool_timeout=_PATIENCE.total_seconds(),
-        # After a failover or a restart every pooled connection is dead. Without the
-        # ping each of them fails one transaction before it is replaced.
-        pool_pre_ping=True,
         hide_parameters=True,
     )
+    event.listen(writers.sync_engine, "checkout", partial(_check, writers.dialect))
     # One state of the database for the whole reading, as in SQLite.
     # The same pool, as a second one would double the connections that the server has to
     # allow for each process.
@@ -58,9 +66,39 @@ async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
     try:
-        yield DatabaseEngines(readers=readers, writers=writers)
+        yield DatabaseEngines(
+            readers=readers,
+            # BEGIN and COMMIT are an answer of the server each.
+            single_readers=writers.execution_options(isolation_level="AUTOCOMMIT"),
+            writers=writers,
+        )
     finally:
         await writers.dispose()
+
+
+def _check(
+    dialect: Dialect,
+    connection: DBAPIConnection,
+    record: ConnectionPoolEntry,
+    proxy: PoolProxiedConnection,
+) -> None:
+    """Replace a pooled connection that is dead, as all are after a failover.
+
+    Without this each of them fails one transaction before it is replaced.
+    """
+    now, used = time.monotonic(), record.info.get(_USED, 0.0)
+    record.info[_USED] = now
+    # The end of a connection is seen when the server's host tells of it. One that
+    # vanished without a word is found by a ping, which is an answer to wait for: in a
+    # busy hour it would be a third of a look-up's time.
+    driver = proxy.driver_connection
+    is_open = driver is not None and not driver.is_closed()
+    if is_open and now - used < _TRUSTED.total_seconds():
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as exc:
+        raise InvalidatePoolError from exc
 
 
 async def _connect(url: str) -> asyncpg.Connection:

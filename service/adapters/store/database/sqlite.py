@@ -79,7 +79,10 @@ async def sqlite_engines(path: Path) -> AsyncIterator[DatabaseEngines]:
             pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"),
         )
         try:
-            yield DatabaseEngines(readers=readers, writers=writers)
+            # In the same process beginning a transaction costs nothing worth sparing.
+            yield DatabaseEngines(
+                readers=readers, single_readers=readers, writers=writers
+            )
         finally:
             await readers.dispose()
             await writers.dispose()

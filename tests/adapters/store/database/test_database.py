@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,49 @@ async def test_a_connection_that_the_server_ends_is_a_passing_trouble() -> None:
             await be_ended(database)
 
         await database.ping()
+
+
+@pytest.mark.postgresql
+async def test_pooled_connections_that_the_server_ended_fail_nobody() -> None:
+    """As after a restart of the server; whoever comes first gets a new connection."""
+    own, gone = text("SELECT pg_backend_pid()"), "SELECT pg_terminate_backend(:pid)"
+    async with (
+        postgresql_schema() as url,
+        open_database(url, keys=KEYS) as database,
+        open_database(url, keys=KEYS) as killer,
+    ):
+        async with database.writing() as first, database.reading() as second:
+            pids = [await first.scalar(own), await second.scalar(own)]
+        async with killer.writing() as connection:
+            for pid in pids:
+                await connection.execute(text(gone), {"pid": pid})
+        while await count_alive(killer, pids):  # noqa: ASYNC110 - the server knows
+            await asyncio.sleep(0.02)
+
+        for is_single in (True, False):
+            async with database.reading(is_single=is_single) as connection:
+                assert await connection.scalar(own) not in pids
+
+
+async def count_alive(database: Database, pids: Sequence[int]) -> int:
+    seen = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:pids)")
+    async with database.reading() as connection:
+        return int(await connection.scalar(seen, {"pids": list(pids)}) or 0)
+
+
+@pytest.mark.postgresql
+async def test_a_single_look_up_begins_no_transaction_and_another_reading_does() -> (
+    None
+):
+    when = text("SELECT now()")  # of the transaction
+    async with postgresql_schema() as url, open_database(url, keys=KEYS) as database:
+        seen = []
+        for is_single in (True, False):
+            async with database.reading(is_single=is_single) as connection:
+                times = [await connection.scalar(when) for _ in range(2)]
+                seen.append(len(set(times)))
+
+    assert seen == [2, 1]
 
 
 async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
