@@ -1,8 +1,11 @@
 """Read a repository before a launcher of it is made: what would be built, and how."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from service.domain.definition import ABSENT, Definition
 from service.domain.evaluation.comparison import Observed
@@ -22,6 +25,12 @@ from service.ports.sandbox import Sandbox
 from service.usecases.observe import observe
 
 __all__ = ["RepositoryProber", "RepositoryReport"]
+
+PROBES_AT_ONCE: Final = 3
+"""Less than half of what one process reads at once: people who try out addresses never
+keep evaluations waiting, however slow the servers are that they name."""
+PROBE_DEADLINE: Final = timedelta(seconds=20)
+"""Longer nobody looks at a form that does not answer; waiting for one's turn counts."""
 
 _MOST_BRANCHES = 200
 """More than anybody chooses from; the others can be typed."""
@@ -60,6 +69,7 @@ class RepositoryProber:
         sandbox: Parses definitions.
         builder: Says how what it builds differs from the documentation.
         allow_files: Whether `file://` repositories may be read.
+        deadline: How long one report may take.
     """
 
     def __init__(
@@ -70,7 +80,10 @@ class RepositoryProber:
         sandbox: Sandbox,
         builder: BuilderIdentity,
         allow_files: bool,
+        deadline: timedelta = PROBE_DEADLINE,
     ) -> None:
+        self._slots = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._deadline = deadline
         self._remote = remote
         self._anonymous_remote = anonymous_remote
         self._sandbox = sandbox
@@ -90,7 +103,7 @@ class RepositoryProber:
             InvalidRequestError: The URL is none that can be built, or not allowed.
             NotFoundError: There is no such repository or revision; or it is private,
                 and the caller is no administrator: one answer.
-            TransientError: The forge did not answer.
+            TransientError: The forge did not answer, or too many ask.
         """
         repository = Repository.from_url(url)
         if repository.url.startswith("file:") and not self._allow_files:
@@ -101,6 +114,29 @@ class RepositoryProber:
         # The installation may read what the caller may not.
         is_trusted = caller.may_administer
         remote = self._remote if is_trusted else self._anonymous_remote
+        try:
+            async with asyncio.timeout(self._deadline.total_seconds()), self._slots:
+                return await self._read(
+                    remote,
+                    repository,
+                    revision,
+                    context_dir,
+                    is_trusted=is_trusted,
+                )
+        except TimeoutError as exc:
+            raise TransientError(
+                f"{repository.host} was not read in time; try again, or go on without"
+            ) from exc
+
+    async def _read(
+        self,
+        remote: ProbedRemote,
+        repository: Repository,
+        revision: str,
+        context_dir: str,
+        *,
+        is_trusted: bool,
+    ) -> RepositoryReport:
         try:
             observed = await observe(
                 remote,
