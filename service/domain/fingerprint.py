@@ -9,7 +9,7 @@ __all__ = ["RULES_VERSION", "Fingerprint", "digest"]
 Fingerprint = NewType("Fingerprint", str)
 """64 hex digits of SHA-256."""
 
-RULES_VERSION: Final = "3"
+RULES_VERSION: Final = "4"
 """Part of every digest: a change of the closure's rules changes all digests."""
 
 

@@ -91,6 +91,13 @@ more = ["spare"]
 POETRY = {
     "version": Pair((('version = "0.1.0"', 'version = "0.2.0"'),), is_same=True),
     "authors": Pair((("A <a@b.c>", "B <b@b.c>"),), is_same=True),
+    "a package that is not there": Pair(
+        (("package-mode = false\n", ""),), is_same=True
+    ),
+    "its version": Pair(
+        (("package-mode = false\n", ""), ('version = "0.1.0"', 'version = "9"')),
+        is_same=True,
+    ),
     "constraint": Pair((('alpha = "^1.0"', 'alpha = ">=1"'),), is_same=True),
     "locked for dev": Pair(_bump("check", "1.1"), is_same=True),
     "below dev": Pair(

@@ -148,6 +148,49 @@ def test_poetry_installs_the_same_where_nothing_changed(
     }
 
 
+@pytest.mark.parametrize(
+    ("tag", "is_same"),
+    [
+        ("cp312-cp312-macosx_11_0_arm64", True),
+        ("py3-none-win_amd64", True),
+        ("py3-none-win32.win_amd64", True),
+        ("cp313-cp313-ios_13_0_arm64_iphoneos", True),
+        ("py3-none-any", False),
+        ("cp312-cp312-manylinux_2_28_x86_64", False),
+        ("py2.py3-none-macosx_10_9_x86_64.linux_x86_64", False),
+        ("py3-none-windows", False),
+    ],
+)
+def test_wheels_that_no_linux_installs_may_come_and_go(
+    tag: str, *, is_same: bool
+) -> None:
+    more = f'{{ file = "beta-1.0-{tag}.whl", hash = "sha256:{"1" * 64}" }}'
+    more_of_uv = more.replace('file = "', 'url = "https://files.index.test/')
+    for files in (POETRY_FILES, UV_FILES, OLD_LOCK):
+        before = sealed(files)
+        after = {
+            path: re.sub(
+                r"((?:files|wheels|beta) = \[)(?=[^\[]*beta-1)",
+                rf"\g<1>{more_of_uv if 'uv.lock' in files else more}, ",
+                content,
+            )
+            for path, content in before.items()
+        }
+        assert after != before
+
+        assert (read(after).meaning == read(before).meaning) is is_same
+
+
+OLD_LOCK = {
+    **POETRY_FILES,
+    "poetry.lock": re.sub(r"\nfiles = .*", "", POETRY_FILES["poetry.lock"]).replace(
+        '"2.0"', '"1.1"'
+    )
+    + '[metadata.files]\nbeta = [{ file = "beta-1.0.tar.gz", hash = "sha256:0" }]\n',
+}
+"""A lock of the first format, with the files of all packages at its end."""
+
+
 BROKEN: dict[str, tuple[Files, Files, Files]] = {
     "a conda pin for pip": (
         {"requirements.txt": "six\nidna=3.1\npluggy\n"},

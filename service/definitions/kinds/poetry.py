@@ -78,8 +78,9 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
     if lock is not None and parsed is not None:
         check_poetry_lock(reading, document, lock)
     is_settled = lock is not None and parsed is not None and not reading.has_errors
+    is_built = is_built and (yield from _has_package(reading, document))
     _mean(reading, document, lock, is_built=is_built, is_settled=is_settled)
-    if is_built and (yield from _has_package(reading, document)):
+    if is_built:
         yield from follow_project(
             reading, reading.context_dir, understood=_READ, is_locked=is_settled
         )
@@ -102,7 +103,7 @@ def _mean(
         if lock is not None:
             reading.mean("lock", "poetry.lock", lock_meaning(lock))
         return
-    reading.mean("pyproject", poetry_meaning(document, lock, is_package=is_built))
+    reading.mean("pyproject", poetry_meaning(document, lock))
     reading.mean("lock", "poetry.lock", poetry_lock_meaning(document, lock))
 
 
@@ -140,6 +141,9 @@ def _has_package(reading: Reading, document: Table) -> Asking[bool]:
         return True
     paths = (join_path(reading.context_dir, place) for place in default_paths(name))
     found = yield from reading.files.find(path for path in paths if path is not None)
+    for path in found.values():
+        # Once one of them appears, the project is installed as well.
+        reading.add(path, "package", whole=False)
     return any(not path.is_absent for path in found.values())
 
 

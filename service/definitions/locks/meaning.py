@@ -22,6 +22,7 @@ from service.definitions.locks.packages import (
     needed_by_poetry,
     needed_by_uv,
 )
+from service.definitions.locks.wheels import for_linux
 
 __all__ = [
     "drop_package_keys",
@@ -51,6 +52,7 @@ _OF_A_PACKAGE: Final = frozenset(
         "license",
         "maintainers",
         "name",
+        "package-mode",
         "packages",
         "plugins",
         "readme",
@@ -60,8 +62,8 @@ _OF_A_PACKAGE: Final = frozenset(
         "version",
     }
 )
-"""Keys of poetry that describe the root as a package, which it is not without
-`package-mode`."""
+"""Keys of poetry that describe the root as a package. Where it is one, they count with
+the project that is installed; else they have no effect."""
 
 
 def drop_package_keys(document: Table) -> Table:
@@ -73,12 +75,14 @@ def drop_package_keys(document: Table) -> Table:
     return {**document, "tool": {**table(document, "tool"), "poetry": poetry}}
 
 
-def poetry_meaning(document: Table, lock: Table, *, is_package: bool) -> str:
-    """Return what `poetry install --only main` reads beside a lock that fits."""
+def poetry_meaning(document: Table, lock: Table) -> str:
+    """Return what `poetry install --only main` reads beside a lock that fits.
+
+    A package at the root is no part of it.
+    """
     tools = table(document, "tool")
     poetry = table(tools, "poetry")
-    left_out = _OF_RESOLUTION | (frozenset() if is_package else _OF_A_PACKAGE)
-    kept = _without(poetry, left_out | {"dependencies"})
+    kept = _without(poetry, _OF_RESOLUTION | _OF_A_PACKAGE | {"dependencies"})
     twice = _locked_twice(lock)
     wanted = {
         canonicalize_name(name): _without_version(name, item, twice)
@@ -96,9 +100,6 @@ def poetry_meaning(document: Table, lock: Table, *, is_package: bool) -> str:
             if key in project
         },
     }
-    if is_package:
-        read["project"] = _without(project, {"optional-dependencies"})
-        read["build-system"] = document.get("build-system")
     return canonical(read)
 
 
@@ -124,10 +125,23 @@ def _without_version(name: str, wanted: object, twice: Collection[str]) -> objec
 
 def poetry_lock_meaning(document: Table, lock: Table) -> str:
     """Return the canonical content of what poetry.lock installs."""
-    packages = _sorted(lock, needed_by_poetry(document, lock), _poetry_package)
+    needed = needed_by_poetry(document, lock)
+    packages = _sorted(lock, needed, _poetry_package)
     metadata = table(lock, "metadata")
-    kept = {key: metadata.get(key) for key in ("lock-version", "python-versions")}
+    kept: dict[str, object] = {
+        key: metadata.get(key) for key in ("lock-version", "python-versions")
+    }
+    # Until version 2 of the format the files of all packages stand together.
+    kept["files"] = {
+        name: _files(files)
+        for name, files in table(metadata, "files").items()
+        if canonicalize_name(name) in needed
+    }
     return canonical([kept, packages])
+
+
+def _files(files: object) -> list[str]:
+    return sorted(map(canonical, for_linux(list_tables(files))))
 
 
 def _poetry_package(package: Table) -> Table:
@@ -136,11 +150,15 @@ def _poetry_package(package: Table) -> Table:
     markers = package.get("markers")
     if isinstance(markers, Mapping):
         kept["markers"] = markers.get("main")
+    kept["files"] = _files(package.get("files"))
     return kept
 
 
 def uv_meaning(document: Table, *, is_built: bool) -> str:
-    """Return what `uv sync --frozen --no-dev` reads beside a lock that fits."""
+    """Return what `uv sync --frozen --no-dev` reads beside a lock that fits.
+
+    A package at the root is no part of it.
+    """
     uv = table(document, "tool", "uv")
     project = table(document, "project")
     left_out = _OF_RESOLUTION | {
@@ -155,9 +173,6 @@ def uv_meaning(document: Table, *, is_built: bool) -> str:
     read["project"] = {
         key: project[key] for key in ("name", "requires-python") if key in project
     }
-    if is_built:
-        read["project"] = _without(project, {"optional-dependencies"})
-        read["build-system"] = document.get("build-system")
     return canonical(read)
 
 
@@ -193,9 +208,8 @@ def _uv_package(package: Table) -> Table:
     kept = _without(package, {"metadata", "dev-dependencies"})
     # Uploads are dated for `exclude-newer`, which only resolving reads.
     kept["sdist"] = _without(table(package, "sdist"), {"upload-time"})
-    kept["wheels"] = [
-        _without(wheel, {"upload-time"}) for wheel in list_tables(package.get("wheels"))
-    ]
+    wheels = for_linux(list_tables(package.get("wheels")))
+    kept["wheels"] = [_without(wheel, {"upload-time"}) for wheel in wheels]
     return kept
 
 

@@ -20,8 +20,8 @@ from service.domain.findings import Severity
 __all__ = ["check_poetry_lock"]
 
 _REQUIRED = ("name", "version", "optional", "python-versions")
-_UNLOCKED = frozenset({"distribute", "pip", "setuptools", "wheel"})
-"""Packages that early releases of poetry left out of the lock."""
+_CONDITIONS = ("markers", "platform", "python")
+"""Keys by which poetry may pass over a dependency when it solves."""
 
 
 def check_poetry_lock(reading: Reading, document: Table, lock: Table) -> None:
@@ -59,8 +59,11 @@ def _find_trouble(reading: Reading, document: Table, lock: Table) -> tuple[str, 
     why = _find_gap(lock, is_modern=reading.tools.reads_project)
     if why:
         return "lock_schema", why
+    # Of a lock that says which group needs what, poetry 2 installs what is there and
+    # solves nothing.
+    is_solved = not (reading.tools.reads_project and version == "2.1")
     missing = next(_find_missing(document, lock), None)
-    if missing is not None:
+    if is_solved and missing is not None:
         return "lock_incomplete", f"lacks {show(missing)}"
     return "", ""
 
@@ -114,13 +117,18 @@ def _find_bad_source(package: Table) -> str:
 
 
 def _find_missing(document: Table, lock: Table) -> Iterator[str]:
-    """Yield packages that the main group requires in any case, and the lock lacks."""
+    """Yield packages that poetry cannot solve without, and the lock lacks.
+
+    Poetry solves the main group with its optional dependencies, asked for or not. Early
+    releases left setuptools out of the lock, and every later one refuses that.
+    """
     packages: dict[str, Table] = {
         canonicalize_name(text(package.get("name")) or ""): package
         for package in list_tables(lock.get("package"))
     }
-    wanted: list[str] = [*_always(table(document, "tool", "poetry", "dependencies"))]
-    seen: set[str] = {"python", *_UNLOCKED}
+    main = table(document, "tool", "poetry", "dependencies")
+    wanted: list[str] = [*_always(main, _CONDITIONS)]
+    seen: set[str] = {"python"}
     while wanted:
         name = wanted.pop(0)
         if name in seen:
@@ -129,13 +137,13 @@ def _find_missing(document: Table, lock: Table) -> Iterator[str]:
         if name not in packages:
             yield name
             continue
-        wanted += _always(table(packages[name], "dependencies"))
+        inner = table(packages[name], "dependencies")
+        wanted += _always(inner, (*_CONDITIONS, "optional"))
 
 
-def _always(dependencies: Table) -> Iterator[str]:
-    """Yield the names that no marker, extra or Python version makes conditional."""
+def _always(dependencies: Table, conditions: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of dependencies without any of the conditions."""
     for name, wanted in dependencies.items():
-        conditions = ("markers", "optional", "platform", "python")
         if isinstance(wanted, str) or (
             isinstance(wanted, dict) and not any(key in wanted for key in conditions)
         ):

@@ -292,6 +292,8 @@ def _look(
     looked = {path: answered[path] for path in paths}
     for path, found in looked.items():
         reading.add(found, "package", whole=False)
-        kind = "directory" if found.is_directory else found.entry.mode
-        reading.mean("package", reading.relative(path), kind)
+        # Where none is there, nothing is installed, whatever it would be called.
+        if not found.is_absent or found.trouble is not None:
+            kind = "directory" if found.is_directory else found.entry.mode
+            reading.mean("package", reading.relative(path), kind)
     return looked

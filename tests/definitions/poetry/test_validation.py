@@ -313,14 +313,14 @@ def test_a_lock_that_poetry_refuses_is_an_error(lock: str, code: str) -> None:
         ('six = { version = "^1", extras = ["a"] }', False),
         ('lib = "*"', True),
         ("""six = { version = "*", markers = "sys_platform == 'win32'" }""", True),
-        ('six = { version = "*", optional = true }', True),
-        ('setuptools = "*"', True),
+        ('six = { version = "*", optional = true }', False),
+        ('setuptools = "*"', False),
     ],
 )
-def test_a_lock_lacks_nothing_that_is_always_installed(
+def test_a_lock_lacks_nothing_that_poetry_solves_with(
     line: str, major: str, *, is_complete: bool
 ) -> None:
-    """A merge by hand may leave its digest right and drop a package."""
+    """A merge by hand may drop a package, and poetry 1.2 left out setuptools."""
     files = {**locked(f"{VIRTUAL}{DEPENDENCIES}{line}\n"), "libs/lib/setup.py": ""}
     found = errors({**files, "libs/deep/setup.py": ""}, major=major)
 
@@ -328,15 +328,19 @@ def test_a_lock_lacks_nothing_that_is_always_installed(
     assert [finding.code for finding in found] == codes
 
 
-def test_what_a_locked_package_needs_is_locked_too() -> None:
-    lock = LOCKED.replace('deep = "*"', 'other = ">=3"')
-    files = locked(f"{VIRTUAL}{DEPENDENCIES}{LIB}", lock=lock)
-    files = {**files, "libs/lib/setup.py": "", "libs/deep/setup.py": ""}
+@pytest.mark.parametrize("name", ["other", "setuptools"])
+def test_what_a_locked_package_needs_is_locked_too(name: str) -> None:
+    lock = LOCKED.replace('deep = "*"', f'{name} = ">=3"')
+    beside = {"libs/lib/setup.py": "", "libs/deep/setup.py": ""}
+    project = f"{VIRTUAL}{DEPENDENCIES}{LIB}"
 
-    [finding] = errors(files)
+    [finding] = errors({**locked(project, lock=lock), **beside})
 
     assert finding.code == "lock_incomplete"
-    assert "lacks other" in finding.message
+    assert f"lacks {name}" in finding.message
+    of_groups = lock.replace("files = []", 'files = []\ngroups = ["main"]')
+    settled = locked(project, lock=of_groups.replace('"2.0"', '"2.1"'))
+    assert not errors({**settled, **beside}, major="2")
 
 
 @pytest.mark.parametrize("major", OF_MAJOR)
