@@ -114,6 +114,7 @@ from handlers.api.schemas.renku.launchers import (
 )
 from handlers.api.schemas.retries import RetriesResponse, RetryRequest
 from handlers.api.schemas.service import (
+    BuildsQuery,
     DeliveriesQuery,
     LauncherSearch,
     LaunchersQuery,
@@ -212,7 +213,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         ListOf(BuildDetails), LimitQuery, needs=VIEWER, below=OURS),
     post("/environments/{environment_id}/builds", add_build, BuildDetails,
          query=QueueQuery, needs=EDITOR, below=OURS),
-    get("/builds", list_builds, ListOf(BuildDetails), LimitQuery,
+    get("/builds", list_builds, ListOf(BuildDetails), BuildsQuery,
         needs=ANYONE, below=OURS),
     get("/builds/{build_id}", show_build, BuildDetails, needs=VIEWER, below=OURS),
     patch("/builds/{build_id}", change_build, BuildDetails, BuildPatch,

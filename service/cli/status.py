@@ -22,15 +22,17 @@ from service.cli.output.printing import (
     waiting_line,
 )
 from service.cli.output.status_problems import StatusProblem, find_problems
-from service.errors import TransientError
+from service.errors import InvalidRequestError, TransientError
 
 __all__ = ["status"]
 
 NEEDS_OPERATOR: Final = 1
 UNREACHABLE: Final = 3
 """As of every other command; 2 is a wrong use of this one."""
-_BUILDS: Final = 1000
-_UNFINISHED: Final = frozenset({"queued", "running"})
+_NEWEST: Final = 1000
+"""The most that is answered at once."""
+_UNFINISHED: Final = ("queued", "running")
+"""In this order: a build that starts between two answers is in both, not in none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ async def _take(client: Client) -> Snapshot:
     parts = (await client.readiness()).parts
     try:
         state = await client.get(models.StatusResponse, "status")
-        builds = await client.list(models.BuildDetails, "builds", limit=_BUILDS)
+        builds = await _unfinished(client)
         hooks = await client.list_all(models.HookResponse, "hooks")
     except UnreachableError:
         raise
@@ -115,9 +117,25 @@ async def _take(client: Client) -> Snapshot:
     return Snapshot(
         parts=parts,
         state=state,
-        unfinished=[build for build in builds if build.state in _UNFINISHED],
+        unfinished=builds,
         sick_hooks=[hook for hook in hooks if hook.status == "unhealthy"],
     )
+
+
+async def _unfinished(client: Client) -> "Sequence[models.BuildDetails]":
+    """Return the builds that have not ended, newest first."""
+    found = dict[str, models.BuildDetails]()
+    try:
+        for state in _UNFINISHED:
+            builds = await client.list_history(
+                models.BuildDetails, "builds", state=state
+            )
+            found |= {build.id: build for build in builds}
+    except InvalidRequestError:
+        # An older service, which does not list builds by state.
+        builds = await client.list(models.BuildDetails, "builds", limit=_NEWEST)
+        found = {build.id: build for build in builds if build.state in _UNFINISHED}
+    return sorted(found.values(), key=lambda build: build.id, reverse=True)
 
 
 def _to_json(client: Client, snapshot: Snapshot) -> dict[str, object]:

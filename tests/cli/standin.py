@@ -25,6 +25,8 @@ class StandIn:
     """Answered before `body`, each once."""
     statuses: list[int] = field(default_factory=list)
     """Answered before `status`, each once."""
+    cursors: list[str] = field(default_factory=list)
+    """Named as what begins the next page, each once; none where empty."""
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -45,6 +47,8 @@ def stand_in() -> Iterator[StandIn]:
             self.send_response(told.statuses.pop(0) if told.statuses else told.status)
             self.send_header("Content-Type", told.content_type)
             self.send_header("Content-Length", str(len(body)))
+            if told.cursors and (cursor := told.cursors.pop(0)):
+                self.send_header("next-cursor", cursor)
             self.end_headers()
             self.wfile.write(body)
 

@@ -21,10 +21,11 @@ METHODS: Final = {
     "get": "GET",
     "list": "GET",
     "list_all": "GET",
+    "list_history": "GET",
     "post": "POST",
     "patch": "PATCH",
 }
-LISTS: Final = {"list", "list_all"}
+LISTS: Final = {"list", "list_all", "list_history"}
 """The methods of `Client` that read a list of their model."""
 ANYTHING: Final = "*"
 """A segment of a path that is known at run time only, such as an id."""

@@ -15,9 +15,10 @@ from handlers.api.cursors import last_of, read_cursor
 from handlers.api.requests import read_query
 from handlers.api.resources.build_logs import follow_log
 from handlers.api.responses import json_history
-from handlers.api.schemas.service import LimitQuery
+from handlers.api.schemas.service import BuildsQuery
 from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
 from handlers.sse import last_event_id, streaming
+from service.domain.building.build import BuildState
 
 __all__ = [
     "add_build",
@@ -31,11 +32,14 @@ __all__ = [
 
 async def list_builds(request: web.Request) -> web.Response:
     """List the builds of all environments, newest first."""
-    query = read_query(request, LimitQuery)
+    query = read_query(request, BuildsQuery)
     after = read_cursor(query.after)
     async with request.app[STORE].reading() as tx:
         rebuilds = await tx.rebuilds.list(
-            limit=query.limit, after=after, visible=visible_to(request)
+            limit=query.limit,
+            after=after,
+            state=BuildState(query.state) if query.state else None,
+            visible=visible_to(request),
         )
         shown = await _describe(request)(tx, rebuilds)
     return json_history(request, shown, limit=query.limit, last=last_of(rebuilds))

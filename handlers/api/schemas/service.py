@@ -1,6 +1,6 @@
 """Errors, versions, and what lists are asked with."""
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +8,7 @@ from handlers.api.schemas.models import Line, ResponseModel
 
 __all__ = [
     "MAX_PER_PAGE",
+    "BuildsQuery",
     "DeliveriesQuery",
     "ErrorResponse",
     "LauncherSearch",
@@ -58,6 +59,19 @@ class LimitQuery(Query):
 
     limit: int = Field(default=50, ge=1, le=1000)
     after: Line | None = Field(default=None, max_length=300, description=_AFTER)
+
+
+_StateName = Literal[
+    "queued", "running", "succeeded", "failed", "cancelled", "superseded"
+]
+
+
+class BuildsQuery(LimitQuery):
+    """Which builds."""
+
+    state: _StateName | None = Field(
+        default=None, description="Only those in this state."
+    )
 
 
 class DeliveriesQuery(LimitQuery):

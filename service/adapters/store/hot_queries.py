@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from service.domain.building.build import BuildId, EnvironmentId
+from service.domain.building.build import BuildId, BuildState, EnvironmentId
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.comparison import EvaluationId
 from service.domain.hook import HookId
@@ -80,6 +80,9 @@ _LISTS: Final[Mapping[str, Run]] = {
     ),
     "deliveries by id": lambda tx: tx.deliveries.find("forge-7"),
     "builds": lambda tx: tx.rebuilds.list(limit=20, after=_HERE),
+    "builds in a state": lambda tx: tx.rebuilds.list(
+        limit=20, after=_HERE, state=BuildState.QUEUED
+    ),
     "builds of an environment": lambda tx: tx.rebuilds.of_environment(
         _ENVIRONMENT, limit=20, after=_HERE
     ),

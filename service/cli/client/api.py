@@ -12,11 +12,7 @@ from urllib.parse import quote
 import click
 
 from service.cli.client import models
-from service.cli.client.reading import (
-    UnexpectedAnswerError,
-    list_of,
-    read_json,
-)
+from service.cli.client.reading import UnexpectedAnswerError, list_of, read_json
 from service.cli.client.roots import root_of
 from service.cli.client.wire import (
     ApiReply,
@@ -122,6 +118,18 @@ class Client:
             more = len(read) == NEXT_PAGES
         return list({item.id: item for item in found}.values())
 
+    async def list_history(
+        self, model: type[L], *path: str, **query: str | int | None
+    ) -> list[L]:
+        """Read a history to its end, newest first, by cursors."""
+        found, after = list[L](), None
+        while after != "":
+            asked = {**query, "limit": FIRST_ANSWER, "after": after}
+            reply, where = await self._send("GET", path, query=asked)
+            found += self._understand(list_of(model), reply, where)
+            after = reply.next_cursor
+        return found
+
     async def list(
         self, model: type[M], *path: str, **query: str | int | None
     ) -> list[M]:
@@ -168,11 +176,8 @@ class Client:
     ) -> object:
         """Send a request and return the JSON of the answer; None when it has none.
 
-        Args:
-            method: Of HTTP.
-            path: Its segments below `/api/relaunch` or `/api/data`, as they are.
-            query: Parameters; those that are None are left out.
-            body: What to send as JSON.
+        The path's segments are as they are, below `/api/relaunch` or `/api/data`;
+        parameters that are None are left out.
 
         Raises:
             UnreachableError: Nothing answers.
@@ -201,6 +206,9 @@ class Client:
         body: object | None = None,
     ) -> M:
         reply, where = await self._send(method, path, query=query, body=body)
+        return self._understand(model, reply, where)
+
+    def _understand(self, model: type[M], reply: ApiReply, where: str) -> M:
         raw = self._read(reply, where)
         found = read_json(model, reply.text, origin=f"{self.url}{where}")
         self._keep(found, raw)

@@ -80,7 +80,8 @@ class HttpWire:
                 method, self._url + path, json=body, allow_redirects=False
             ) as response:
                 text = await response.text(errors="replace")
-                return ApiReply(status=response.status, text=text)
+                after = response.headers.get("next-cursor", "")
+                return ApiReply(status=response.status, text=text, next_cursor=after)
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             raise UnreachableError(self._url) from exc
 

@@ -30,6 +30,8 @@ class ApiReply:
 
     status: int
     text: str
+    next_cursor: str = ""
+    """Where the next page of a list begins; empty after the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from service.domain.building.build import (
     Build,
     BuildId,
     BuildKey,
+    BuildState,
     EnvironmentId,
     Image,
     Rebuild,
@@ -148,9 +149,13 @@ class Rebuilds(RebuildBatches, Protocol):
         *,
         limit: int,
         after: Cursor | None = None,
+        state: BuildState | None = None,
         visible: ProjectFilter = EVERYTHING,
     ) -> Sequence[Rebuild]:
-        """Newest first; of launchers in visible projects, and behind a cursor."""
+        """Newest first; of launchers in visible projects, and behind a cursor.
+
+        Only those in a state, where one is given.
+        """
         ...
 
 

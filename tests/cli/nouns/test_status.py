@@ -27,7 +27,7 @@ WELL: dict[str, Any] = {
 QUEUED: dict[str, Any] = a_build(
     1, state="queued", waiting={"kind": "cap", "message": "2 of 2 builds run"}
 )
-DONE: dict[str, Any] = a_build(2, state="succeeded", status="succeeded")
+STARTS: dict[str, Any] = a_build(2, state="queued")
 SICK = {
     "id": "hook-1",
     "forge": "github",
@@ -57,7 +57,7 @@ def answers(server: StandIn, *bodies: object) -> None:
 
 
 def test_all_is_right_and_who_waits_says_for_what(run: Run, server: StandIn) -> None:
-    answers(server, READY, WELL, [QUEUED, DONE], [])
+    answers(server, READY, WELL, [QUEUED, STARTS], [STARTS | {"state": "running"}], [])
 
     done = run("--url", server.url, "status")
 
@@ -65,11 +65,12 @@ def test_all_is_right_and_who_waits_says_for_what(run: Run, server: StandIn) -> 
     assert "all is right" in done.output
     assert "2 of 2 builds run" in done.output
     assert QUEUED["id"] in done.output
-    assert DONE["id"] not in done.output
+    assert done.output.count(STARTS["id"]) == 1
     paths = [request.path.partition("?")[0] for request in server.asked]
     assert paths == [
         "/readyz",
         "/api/relaunch/status",
+        "/api/relaunch/builds",
         "/api/relaunch/builds",
         "/api/relaunch/hooks",
     ]
@@ -103,7 +104,7 @@ TROUBLE = [
 def test_what_needs_an_operator_is_named_and_is_the_exit_code(
     run: Run, server: StandIn, changes: dict[str, Any], message: str
 ) -> None:
-    answers(server, READY, WELL | changes, [], [])
+    answers(server, READY, WELL | changes, [], [], [])
 
     done = run("--url", server.url, "status")
 
@@ -112,8 +113,42 @@ def test_what_needs_an_operator_is_named_and_is_the_exit_code(
     assert "all is right" not in done.output
 
 
+def test_unfinished_builds_are_listed_behind_any_number_of_newer_ones(
+    run: Run, server: StandIn
+) -> None:
+    answers(server, READY, WELL, [QUEUED], [STARTS], [], [])
+    server.cursors = ["", "", "next-page"]
+
+    done = run("--url", server.url, "status", "-o", "json")
+
+    assert done.exit_code == 0, done.output
+    shown = [build["id"] for build in json.loads(done.output)["builds"]]
+    assert shown == [STARTS["id"], QUEUED["id"]]
+    queries = [request.path.partition("?")[2] for request in server.asked]
+    assert queries[2:5] == [
+        "state=queued&limit=1000",
+        "state=queued&limit=1000&after=next-page",
+        "state=running&limit=1000",
+    ]
+
+
+def test_an_older_service_shows_what_is_unfinished_of_the_newest(
+    run: Run, server: StandIn
+) -> None:
+    done = a_build(3, state="succeeded", status="succeeded")
+    refusal = {"error": {"code": 1422, "message": "state is not known"}}
+    answers(server, READY, WELL, refusal, [done, QUEUED], [])
+    server.statuses = [200, 200, 422]
+
+    said = run("--url", server.url, "status", "-o", "json")
+
+    assert said.exit_code == 0, said.output
+    shown = json.loads(said.output)["builds"]
+    assert [build["id"] for build in shown] == [QUEUED["id"]]
+
+
 def test_a_hook_that_is_not_well_says_what_to_do(run: Run, server: StandIn) -> None:
-    answers(server, READY, WELL, [], [SICK])
+    answers(server, READY, WELL, [], [], [SICK])
 
     done = run("--url", server.url, "status", "-o", "json")
 

@@ -205,9 +205,12 @@ class SqlRebuilds(SqlRebuildBatches):
         *,
         limit: int,
         after: Cursor | None = None,
+        state: BuildState | None = None,
         visible: ProjectFilter = EVERYTHING,
     ) -> Sequence[Rebuild]:
         query = select(rebuilds).where(*_NEWEST_FIRST.behind(after))
+        if state is not None:
+            query = query.where(rebuilds.c.state == state.value)
         if not visible.is_everything:
             own = only_visible(select(launchers.c.id), launchers.c.project_id, visible)
             query = query.where(rebuilds.c.launcher_id.in_(own))

@@ -195,6 +195,12 @@ async def test_a_build_says_when_it_should_be_done(api: Api, repo: Repo) -> None
 
     running, done = await api.get("/builds")
 
+    assert await api.get("/builds?state=running") == [running]
+    assert await api.get("/builds?state=succeeded&limit=1") == [done]
+    assert await api.get("/builds?state=queued") == []
+    odd = await api.call("GET", "/builds?state=ended")
+    assert odd.status == 422
+
     began = datetime.fromisoformat(running["started_at"])
     expected = datetime.fromisoformat(running["expected_at"])
     assert expected - began == timedelta(minutes=2)
