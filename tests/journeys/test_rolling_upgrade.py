@@ -8,6 +8,7 @@ refused.
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def started(*processes: Service) -> None:
 
 @pytest.fixture
 async def versions(tmp_path: Path) -> AsyncIterator[Versions]:
+    async with side_by_side(tmp_path) as versions:
+        yield versions
+
+
+@asynccontextmanager
+async def side_by_side(tmp_path: Path, **settings: str) -> AsyncIterator[Versions]:
     """The version before at work, and this one installed beside it."""
     source = source_before(tmp_path / "before")
     broker = Broker(url=broker_url())
@@ -94,6 +101,7 @@ async def versions(tmp_path: Path) -> AsyncIterator[Versions]:
             "RELAUNCH_DATABASE": database,
             "RELAUNCH_BUS": broker.url,
             "RELAUNCH_AMQP_PREFIX": names.prefix,
+            **settings,
         }
         data = tmp_path / "data"
         old_receiver = OldService(
