@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+import structlog
+
 from service.events.envelope import Event
 from service.events.spans import spans_of
 from service.ports.bus import Bus, DeadLetter, Message, QueueDepth, Role, StreamPosition
@@ -9,6 +11,8 @@ from service.ports.time import Clock
 from service.ports.tracing import Tracer
 
 __all__ = ["TracedBus"]
+
+log = structlog.get_logger(__name__)
 
 
 # Every event of ours goes through `publish`, in receivers and in the outbox relay: what
@@ -33,11 +37,16 @@ class TracedBus:
         # Not reached when the bus does not confirm: the relay publishes the event, and
         # its span begins then.
         ended = self._clock.now()
-        self._tracer.record(
-            span
-            for event in events
-            for span in spans_of(event, began=began, ended=ended)
-        )
+        # No trace is worth an event. They are durable by now: whoever is told that they
+        # are not publishes them once more, or answers a forge with an error.
+        try:
+            self._tracer.record(
+                span
+                for event in events
+                for span in spans_of(event, began=began, ended=ended)
+            )
+        except Exception as exc:
+            log.error("spans not recorded", exc_info=exc)
 
     def messages(self, role: Role, *, prefetch: int) -> AsyncGenerator[Message, None]:
         return self._bus.messages(role, prefetch=prefetch)

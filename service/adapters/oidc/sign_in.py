@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 DEADLINE: Final = timedelta(seconds=10)
 """For one request: a person waits for it."""
+RENEWAL_DEADLINE: Final = timedelta(seconds=3)
+"""For a description that is asked for anew while the last one can still be used."""
 _OK: Final = 200
 _ERROR_CODE: Final = re.compile("[a-z_]{1,60}")
 _REFUSED_CODE: Final = "invalid_grant"
@@ -164,8 +166,6 @@ class OidcSignIn:
     async def _endpoint(self, name: str) -> str:
         try:
             return endpoint(await self._described(), name, issuer=self._issuer)
-        except TimeoutError as exc:
-            raise _silent("it takes too long") from exc
         except (aiohttp.ClientError, ValueError) as exc:
             raise _silent(str(exc)) from exc
 
@@ -173,9 +173,14 @@ class OidcSignIn:
         # Kept, and fetched by one at a time: whoever opens the sign-in page a thousand
         # times must not become load at the provider. The time limit is around the lock,
         # or each would wait for the limits of all before.
-        async with asyncio.timeout(DEADLINE.total_seconds()), self._lock:
-            if self._is_older_than(self._kept):
-                await self._refresh()
+        is_usable = not self._is_older_than(LONGEST_STALE)
+        limit = RENEWAL_DEADLINE if is_usable else DEADLINE
+        try:
+            async with asyncio.timeout(limit.total_seconds()), self._lock:
+                if self._is_older_than(self._kept):
+                    await self._refresh()
+        except TimeoutError:
+            self._check_usable("it takes too long")
         return self._document
 
     async def _refresh(self) -> None:

@@ -24,12 +24,15 @@ from service.ports.identity import Identity
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 
-__all__ = ["CODE_LIFE", "SESSION_LIFE", "SignIn"]
+__all__ = ["ADMIN_SESSION_LIFE", "CODE_LIFE", "SESSION_LIFE", "SignIn"]
 
 CODE_LIFE: Final = timedelta(minutes=15)
 """A link is followed at once; one that was forgotten in a terminal opens nothing."""
 SESSION_LIFE: Final = timedelta(hours=12)
 """A day of work; then a person signs in again."""
+ADMIN_SESSION_LIFE: Final = timedelta(hours=1)
+"""Of an administrator by a claim of the provider: who loses the role there keeps it
+here no longer. The provider knows the person still, so signing in again is a click."""
 _SESSION: Final = "session of the page"
 _RANDOM_BYTES: Final = 32
 
@@ -110,16 +113,18 @@ class SignIn:
         """Begin a session of a person whom the provider signed in; return its text."""
         async with self._store.transaction() as tx:
             await tx.users.save(identity.user)
-        return await self._begin(Caller(user=identity.user, is_admin=identity.is_admin))
+        caller = Caller(user=identity.user, is_admin=identity.is_admin)
+        life = ADMIN_SESSION_LIFE if identity.is_admin else SESSION_LIFE
+        return await self._begin(caller, life=life)
 
-    async def _begin(self, caller: Caller) -> Secret:
+    async def _begin(self, caller: Caller, *, life: timedelta = SESSION_LIFE) -> Secret:
         text = compose_token(secrets.token_urlsafe(_RANDOM_BYTES))
         await self._add(
             caller,
             name=_SESSION,
             prefix=visible_part(text),
             digest=digest_token(text),
-            life=SESSION_LIFE,
+            life=life,
         )
         return text
 
