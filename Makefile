@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-lists bench-road docs lock changelog release clean services tools image image-docker
+.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-judged bench-lists bench-road docs lock changelog release clean services tools image image-docker
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten m
 
 bench-road: $(READY) services ## Measure what lies between a 202 and a build, and between a build and its launchers
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.road $(ARGS)
+
+bench-judged: $(READY) services ## Measure how many pushes one to four consumers judge
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.judged $(ARGS)
 
 bench-lists: $(READY) services ## Measure what lists cost among 200,000 launchers; PostgreSQL alone
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.lists $(ARGS)

@@ -47,7 +47,7 @@ from service.settings.building import BuildSettings
 from service.settings.serving import LogSettings
 from tests.support.broker import own_broker
 
-__all__ = ["main"]
+__all__ = ["ANSWERS_IN", "Road", "consumer_settings", "main"]
 
 ANSWERS_IN: Final = 0.01
 """Seconds for one answer of the forge: on loopback."""
@@ -101,6 +101,10 @@ class Road:
     async def push(self, source: Source) -> float:
         """Change the definition of a source; return the moment of its 202."""
         self.remote.push(source.repository.path)
+        return await self.announce(source)
+
+    async def announce(self, source: Source) -> float:
+        """Have a push be on the bus, whatever it changed; return that moment."""
         now = self.engines.clock.now()
         data = PushReceived(
             repository=RepositoryData.of(source.repository),
@@ -286,7 +290,7 @@ async def a_road(options: argparse.Namespace, *, takes: float) -> AsyncIterator[
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = await asyncio.to_thread(stack.enter_context, own_broker(folder))
         database = await stack.enter_async_context(a_database(options.postgresql))
-        settings = _settings(folder, database, broker.url)
+        settings = consumer_settings(folder, database, broker.url)
         engines = await stack.enter_async_context(open_engines(settings))
         remote = BenchRemote(answers_in=ANSWERS_IN)
         engines = replace(engines, remote=remote, anonymous_remote=remote)
@@ -307,7 +311,8 @@ async def a_road(options: argparse.Namespace, *, takes: float) -> AsyncIterator[
         yield Road(engines=engines, remote=remote, builder=builder, database=database)
 
 
-def _settings(folder: Path, database: str, broker: str) -> Settings:
+def consumer_settings(folder: Path, database: str, broker: str) -> Settings:
+    """Return the settings of a consumer without caps."""
     return Settings(
         data=folder / "data",
         database=SecretStr(database),
