@@ -25,7 +25,9 @@ __all__ = ["main"]
 MANY: Final = 1_000_000
 
 
-async def measure(repo: str, way: Way, *, every: int) -> tuple[Report, timedelta]:
+async def measure(
+    repo: str, way: Way, *, every: int, last: int
+) -> tuple[Report, timedelta]:
     """Replay a repository the way it is met; return what came of it, and how long."""
     clock = SystemClock()
     with TemporaryDirectory(prefix="relaunch-bench-") as folder:
@@ -35,7 +37,7 @@ async def measure(repo: str, way: Way, *, every: int) -> tuple[Report, timedelta
                 day = clock.now() + timedelta(days=1)
                 hosted.forge.limit(remaining=MANY, reset=int(day.timestamp()))
             hosted.git("fetch", "--quiet", repo, "HEAD:refs/heads/main")
-            commits = await _commits(repo, every)
+            commits = (await _commits(repo, every))[-last - 1 :]
             began = clock.now()
             return await replayed(hosted, commits), clock.now() - began
 
@@ -51,16 +53,19 @@ def main() -> None:
     parser.add_argument("repo")
     parser.add_argument("--way", choices=(*WAYS, "http", "gitea"), action="append")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--last", type=int, default=MANY, help="pushes, from the end")
     given = parser.parse_args()
     for way in given.way or WAYS:
         repo = str(Path(given.repo).resolve())
-        report, took = asyncio.run(measure(repo, way, every=given.every))
+        report, took = asyncio.run(
+            measure(repo, way, every=given.every, last=given.last)
+        )
         pushes = len(report.pushes)
         print(
             f"{way}: {pushes} pushes, {report.changed} changed, {report.missed} missed,"
             f" {report.needless} needless, {report.count(ReplayAction.BUILT)} builds,"
             f" {_mean(report, is_changed=True)} requests a changing push,"
-            f" {_mean(report, is_changed=False)} any other,"
+            f" {_mean(report, is_changed=False)} any other, at most {_most(report)},"
             f" {took.total_seconds() / pushes * 1000:.0f} ms a push"
         )
 
@@ -68,6 +73,16 @@ def main() -> None:
 def _mean(report: Report, *, is_changed: bool) -> str:
     mean = report.requests_per_push(is_changed=is_changed)
     return "no" if mean is None else f"{mean:.2f}"
+
+
+def _most(report: Report) -> str:
+    """Return the highest counts of changing pushes and of others, with the commits."""
+    most = []
+    for is_changed in (True, False):
+        pushes = [push for push in report.pushes if push.is_changed is is_changed]
+        push = max(pushes, key=lambda push: push.requests, default=None)
+        most.append(f"{push.requests} ({push.commit[:8]})" if push else "none")
+    return " and ".join(most)
 
 
 if __name__ == "__main__":

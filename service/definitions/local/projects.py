@@ -123,14 +123,7 @@ def follow_paths(
             return
         path = join_path(directory, local_path.path)
         if path is None:
-            reading.remark(
-                Severity.WARNING,
-                "unpinned_include",
-                f"{show(owner)} depends on {show(local_path.path)}, which lies outside"
-                " the repository, so a change there is not noticed and a build may not"
-                " find it; move it into the repository.",
-                path=owner,
-            )
+            _remark_outside(reading, owner, local_path)
             continue
         if local_path.is_virtual:
             yield from _follow_virtual(reading, path)
@@ -170,6 +163,18 @@ def follow_archives(
                 " such directory; the build would fail. Add it, or drop it.",
                 path=owner,
             )
+
+
+def _remark_outside(reading: Reading, owner: str, local_path: LocalPath) -> None:
+    """Report a path outside the repository, of which a build has only the closure."""
+    follows = "finds nothing" if local_path.is_needed else "needs nothing"
+    reading.remark(
+        Severity.ERROR if local_path.is_needed else Severity.WARNING,
+        "outside_repository",
+        f"{show(owner)} depends on {show(local_path.path)}, which lies outside the"
+        f" repository, where a build {follows}; copy it into the repository.",
+        path=owner,
+    )
 
 
 def _follow_virtual(reading: Reading, directory: str) -> Asking[None]:

@@ -328,6 +328,19 @@ def test_a_lock_lacks_nothing_that_poetry_solves_with(
     assert [finding.code for finding in found] == codes
 
 
+@pytest.mark.parametrize("path", ["/home/me/lib", "../lib"])
+def test_a_path_outside_the_repository_must_not_be_installed(path: str) -> None:
+    lock = LOCKED.replace("libs/lib", path)
+    lib = LIB.replace("libs/lib", path)
+
+    found = errors(locked(VIRTUAL + DEPENDENCIES + lib, lock=lock))
+    of_a_group = errors(locked(VIRTUAL + DEPENDENCIES + DEV + lib, lock=lock))
+
+    outside = [item.path for item in found if item.code == "outside_repository"]
+    assert sorted(outside) == ["poetry.lock", "pyproject.toml"]
+    assert not of_a_group
+
+
 @pytest.mark.parametrize("name", ["other", "setuptools"])
 def test_what_a_locked_package_needs_is_locked_too(name: str) -> None:
     lock = LOCKED.replace('deep = "*"', f'{name} = ">=3"')
