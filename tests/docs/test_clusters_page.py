@@ -17,7 +17,6 @@ DOCTOR, PREFIX = [text for _, text in blocks(PAGE)]
 
 
 @pytest.mark.kubernetes
-@pytest.mark.timeout(60)
 async def test_the_other_cluster_is_the_one_of_the_kubeconfig(
     kube: Kube, tmp_path: Path
 ) -> None:
