@@ -3,20 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from service.adapters.clock import SystemClock
 from service.adapters.store import SqlStore, open_database
 from service.adapters.store.database.database import database_engines
 from service.adapters.store.database.reencryption import (
+    LostSecrets,
+    find_lost_secrets,
     reencrypt_database,
     replace_lost_secrets,
 )
 from service.adapters.store.encryption import Cipher
 from service.domain.hook import HookId, Proof, Secret
 from service.errors import PermanentError
-from service.ports.store import UpstreamToken
+from service.ports.store import LEADER, UpstreamToken
 from tests.adapters.store.database.tables import Rows, read_rows
 from tests.domain.test_notification import a_channel
 from tests.support.clock import NOW
@@ -144,12 +148,32 @@ async def test_what_a_lost_key_encrypted_is_replaced_and_nothing_else(
             [channel] = await tx.notifications.channels(a_channel().project)
             token = await tx.upstream_tokens.find(A_TOKEN.id)
     lost = hooks[a_hook().id]
-    assert replaced == 3
+    assert replaced == LostSecrets(hooks=1, channels=1, tokens=1)
     assert hooks[known.id] == known
     assert lost.secrets != a_hook().secrets
     assert replace(lost, secrets=a_hook().secrets) == a_hook()
     assert channel.secret not in {None, a_channel().secret}
     assert token is None
+
+
+@pytest.mark.postgresql
+async def test_nothing_is_replaced_while_a_process_leads() -> None:
+    lost, clock = a_key(), SystemClock()
+    async with postgresql_schema() as url:
+        await fill(url, lost)
+        before = await rows_of(url)
+        async with (
+            open_database(url, keys=[lost]) as database,
+            SqlStore(database).transaction() as tx,
+        ):
+            length = timedelta(hours=1)
+            await tx.leases.acquire(LEADER, owner="it", now=clock.now(), length=length)
+        for refused in (find_lost_secrets, replace_lost_secrets):
+            with pytest.raises(PermanentError, match="stop every process"):
+                await refused(url, [a_key()])
+        after = await rows_of(url)
+
+    assert tokens(after) == tokens(before)
 
 
 async def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
