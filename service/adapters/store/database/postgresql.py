@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 import asyncpg
-from sqlalchemy import Dialect, event
+from sqlalchemy import Connection, Dialect, Executable, SelectBase, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -65,15 +65,32 @@ async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
     readers = writers.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
+    # BEGIN and COMMIT are an answer of the server each.
+    single_readers = writers.execution_options(isolation_level="AUTOCOMMIT")
+    event.listen(single_readers.sync_engine, "before_execute", _expect_query)
     try:
         yield DatabaseEngines(
             readers=readers,
-            # BEGIN and COMMIT are an answer of the server each.
-            single_readers=writers.execution_options(isolation_level="AUTOCOMMIT"),
+            single_readers=single_readers,
             writers=writers,
         )
     finally:
         await writers.dispose()
+
+
+# Without a transaction the server has nothing to be told that it is read-only: a write
+# would be committed at once, and be a fault with SQLite only.
+def _expect_query(
+    connection: Connection, statement: Executable, *_rest: object
+) -> None:
+    """Refuse anything but a query.
+
+    Raises:
+        PermanentError: It may change something.
+    """
+    del connection
+    if not isinstance(statement, SelectBase):
+        raise PermanentError("a transaction that reads cannot write")
 
 
 def _check(

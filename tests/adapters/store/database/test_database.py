@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from service.adapters.store import Database, SqlStore, open_database
 from service.adapters.store.tables import METADATA
@@ -148,9 +148,12 @@ async def test_the_database_survives_a_power_cut(databases: OpenDatabase) -> Non
         assert await connection.scalar(text("PRAGMA foreign_keys")) == 1
 
 
-async def test_a_reading_transaction_cannot_write(databases: OpenDatabase) -> None:
+@pytest.mark.parametrize("is_single", [False, True])
+async def test_a_reading_transaction_cannot_write(
+    databases: OpenDatabase, *, is_single: bool
+) -> None:
     async def write(database: Database) -> None:
-        async with database.reading() as connection:
+        async with database.reading(is_single=is_single) as connection:
             await connection.execute(rebuilds.delete())
 
     async with databases() as database:
@@ -210,7 +213,7 @@ async def test_a_connection_that_the_server_ends_is_a_passing_trouble() -> None:
 @pytest.mark.postgresql
 async def test_pooled_connections_that_the_server_ended_fail_nobody() -> None:
     """As after a restart of the server; whoever comes first gets a new connection."""
-    own, gone = text("SELECT pg_backend_pid()"), "SELECT pg_terminate_backend(:pid)"
+    own, gone = select(func.pg_backend_pid()), "SELECT pg_terminate_backend(:pid)"
     async with (
         postgresql_schema() as url,
         open_database(url, keys=KEYS) as database,
@@ -229,7 +232,7 @@ async def test_pooled_connections_that_the_server_ended_fail_nobody() -> None:
                 assert await connection.scalar(own) not in pids
 
 
-async def count_alive(database: Database, pids: Sequence[int]) -> int:
+async def count_alive(database: Database, pids: Sequence[object]) -> int:
     seen = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:pids)")
     async with database.reading() as connection:
         return int(await connection.scalar(seen, {"pids": list(pids)}) or 0)
@@ -239,7 +242,7 @@ async def count_alive(database: Database, pids: Sequence[int]) -> int:
 async def test_a_single_look_up_begins_no_transaction_and_another_reading_does() -> (
     None
 ):
-    when = text("SELECT now()")  # of the transaction
+    when = select(func.now())  # of the transaction
     async with postgresql_schema() as url, open_database(url, keys=KEYS) as database:
         seen = []
         for is_single in (True, False):
