@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -28,7 +28,8 @@ __all__ = ["SharedTokens"]
 log = structlog.get_logger(__name__)
 
 LEASE: Final = 4 * DEADLINE
-"""How long a process may take that renews: it tries three refresh tokens at most."""
+"""How long a process may take that renews. It asks the provider twice at most, and only
+while the deadlines of that and one more, to write down what it got, are left."""
 POLL: Final = timedelta(milliseconds=200)
 """How often the others read whether it is done."""
 WAITS: Final = LEASE // POLL + 1
@@ -99,33 +100,36 @@ class SharedTokens:
             latest = await self._read()
             if latest is not None and self._is_usable(latest):
                 return latest
-            if await self._acquire():
-                return await _to_its_end(self._renew_and_release())
+            # Taken before: the database may answer any time after it was asked.
+            requested_at = self._clock.now()
+            if await self._acquire(requested_at):
+                until = requested_at + LEASE
+                return await _to_its_end(self._renew_and_release(until))
             # The provider is asked by somebody else: what it gives is for all.
             await self._clock.sleep(POLL)
         raise TransientError("another process does not end to renew the token of Renku")
 
-    async def _acquire(self) -> bool:
+    async def _acquire(self, now: datetime) -> bool:
         async with self._store.transaction() as tx:
             return await tx.leases.acquire(
-                self._lease, owner=self._owner, now=self._clock.now(), length=LEASE
+                self._lease, owner=self._owner, now=now, length=LEASE
             )
 
-    async def _renew_and_release(self) -> UpstreamToken:
+    async def _renew_and_release(self, until: datetime) -> UpstreamToken:
         try:
-            return await self._renew()
+            return await self._renew(until)
         finally:
             # If not, the others wait until it has run out.
             with suppress(TransientError):
                 async with self._store.transaction() as tx:
                     await tx.leases.release(self._lease, owner=self._owner)
 
-    async def _renew(self) -> UpstreamToken:
+    async def _renew(self, until: datetime) -> UpstreamToken:
         # Once more: between reading and the lease somebody may have renewed it.
         latest = await self._read()
         if latest is not None and self._is_usable(latest):
             return latest
-        used, grant = await self._request(latest)
+        used, grant = await self._request(latest, until)
         now = self._clock.now()
         renewed = UpstreamToken(
             id=self._id,
@@ -147,18 +151,28 @@ class SharedTokens:
             log.warning("token of Renku not written down", error=str(exc))
         return renewed
 
-    async def _request(self, latest: UpstreamToken | None) -> tuple[Secret, TokenGrant]:
+    async def _request(
+        self, latest: UpstreamToken | None, until: datetime
+    ) -> tuple[Secret, TokenGrant]:
         """Get a token with the refresh token of last time, or with the configured one.
 
         The latter where the former is refused: a database that was restored is behind.
         """
         if latest is not None and latest.refresh_token != self._configured:
+            self._expect_left(3 * DEADLINE, until)
             try:
                 used = latest.refresh_token
                 return used, await self._endpoint.request(used)
             except UpstreamRefusedError:
                 log.warning("refresh token of the database refused; trying the setting")
+        self._expect_left(2 * DEADLINE, until)
         return self._configured, await self._endpoint.request(self._configured)
+
+    def _expect_left(self, least: timedelta, until: datetime) -> None:
+        # A database that answers late, or a process that stood still: once the lease is
+        # over another process may use the same refresh token.
+        if self._clock.now() + least > until:
+            raise TransientError("the database takes too long to renew Renku's token")
 
     async def _read(self) -> UpstreamToken | None:
         """Return what was got last, by this process or another.
@@ -189,16 +203,10 @@ async def _to_its_end(renewal: Coroutine[Any, Any, UpstreamToken]) -> UpstreamTo
     Stopped between the provider's answer and the row, it would lose the only token that
     is good from then on.
     """
-    is_over = asyncio.Event()
-
-    async def renew() -> UpstreamToken:
-        try:
-            return await renewal
-        finally:
-            is_over.set()
-
+    # Waited for by itself: one that is cancelled before it began runs no line.
+    task = asyncio.create_task(renewal)  # noqa: TID251 - it outlives who is cancelled
     try:
-        return await asyncio.shield(renew())
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await is_over.wait()
+        await asyncio.wait({task})
         raise

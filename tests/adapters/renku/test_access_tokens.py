@@ -1,9 +1,9 @@
 """Access tokens are got again before they end, and once when they are refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from service.adapters.renku.token_endpoint import OAuthClient, TokenEndpoint
 from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Secret
 from service.errors import TransientError
-from service.ports.store import Store
+from service.ports.store import Store, Transaction
 from tests.support.clock import TurnedClock
 from tests.support.databases import KEYS, a_key, migrated_schema, sqlite_database
 from tests.support.renku import CLIENT, CLIENT_SECRET, TOKEN_PATH, Renku, a_renku
@@ -239,6 +239,68 @@ async def test_who_is_stopped_while_it_renews_writes_the_token_down(
         signing.renku.accounts.answers.set()
 
     assert using.cancelled()
+    assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
+
+
+async def test_one_that_is_stopped_before_it_began_keeps_nobody_waiting(
+    signing: Signing,
+) -> None:
+    client = signing.client(refresh=signing.renku.accounts.new_refresh())
+    async with asyncio.TaskGroup() as group:
+        using = group.create_task(client.get("user"))
+        while not (begun := renewals()):  # noqa: ASYNC110 - before its first step
+            await asyncio.sleep(0)
+
+        # As at the end of a process: all tasks end, the new one before it ran.
+        for task in {using, *begun}:
+            task.cancel()
+        done, _ = await asyncio.wait({using}, timeout=20)
+        using.cancel()
+
+    assert done == {using}
+
+
+def renewals() -> Sequence[asyncio.Task[object]]:
+    return [
+        task
+        for task in asyncio.all_tasks()
+        if "renew" in getattr(task.get_coro(), "__qualname__", "")
+    ]
+
+
+@dataclass
+class LateStore:
+    """A database whose every answer takes a while."""
+
+    store: Store
+    clock: TurnedClock
+
+    @asynccontextmanager
+    async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
+        async with self.store.transaction(*locks) as tx:
+            yield tx
+        self.clock.advance(timedelta(seconds=11))
+
+    @asynccontextmanager
+    async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
+        async with self.store.reading(is_single=is_single) as tx:
+            yield tx
+        self.clock.advance(timedelta(seconds=11))
+
+    async def ping(self) -> None:
+        await self.store.ping()
+
+
+async def test_no_refresh_token_is_used_when_the_lease_may_end_meanwhile(
+    signing: Signing,
+) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    late = replace(signing, store=LateStore(signing.store, signing.clock))
+
+    with pytest.raises(TransientError, match="takes too long"):
+        await late.client(refresh=configured).get("user")
+
+    assert configured in signing.renku.accounts.refresh
     assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
 
 
