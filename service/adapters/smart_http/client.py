@@ -5,14 +5,11 @@ unchanged branch is one request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
@@ -34,8 +31,9 @@ from service.adapters.smart_http.pkt_lines import (
     write_fetch,
     write_ls_refs,
 )
+from service.adapters.smart_http.places import PackPlaces
 from service.domain.repository import BlobId, CommitSha, Ref
-from service.errors import RemoteRefusedError, TransientError
+from service.errors import RemoteRefusedError
 from service.ports.time import Clock
 
 __all__ = ["SmartHttpClient"]
@@ -57,12 +55,6 @@ MAX_TREES: Final = 8 * 1024 * 1024
 """Bytes of a pack of trees. Those of Linux, with 6,000 directories, are 3 MB; the
 largest public repositories have 100 MB, which belong on a disk."""
 TREE_LIMITS: Final = PackLimits(objects=50_000, inflated=32 * 1024 * 1024)
-AT_ONCE: Final = 8
-"""Packs that are held at once."""
-AT_ONCE_OF_HOST: Final = 4
-"""Packs of one host: a server that trickles its answers leaves half to the others."""
-WAIT: Final = timedelta(seconds=30)
-"""How long one may wait for its turn; an evaluation is tried again."""
 
 _TYPE: Final = "application/x-git-upload-pack"
 _POST: Final = {
@@ -97,11 +89,7 @@ class SmartHttpClient:
         self._clock = clock
         self._endpoints: LRUCache[str, _Endpoint] = LRUCache(maxsize=MOST_KNOWN)
         self._large: LRUCache[str, datetime] = LRUCache(maxsize=MOST_KNOWN)
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        # Forgotten when nobody uses them: anybody may name any number of hosts.
-        self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = (
-            WeakValueDictionary()
-        )
+        self._places = PackPlaces()
 
     async def list_refs(self, url: str, refs: Collection[Ref]) -> RefListing:
         """List refs of a repository; others that begin with their names may be there.
@@ -176,30 +164,13 @@ class SmartHttpClient:
         if not endpoint.advertisement.is_fetching:
             raise UnsuitableError(f"{url} does not serve commits without their files")
         body = write_fetch(ids, options=options, advertisement=endpoint.advertisement)
-        async with self._slot(endpoint.url):
+        async with self._places.place(endpoint.url):
             answer = await self._post(url, body, max_bytes, operation)
             # Hashing and inflating megabytes would hold up every other request.
             try:
                 return await asyncio.to_thread(_unpack_answer, answer, limits)
             except RemoteRefusedError as exc:
                 raise RemoteRefusedError(f"cannot {operation}: {exc}") from exc
-
-    @asynccontextmanager
-    async def _slot(self, url: str) -> AsyncIterator[None]:
-        host = urlsplit(url).netloc
-        of_host = self._host_slots.setdefault(host, asyncio.Semaphore(AT_ONCE_OF_HOST))
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(WAIT.total_seconds()):
-                    # Its host's first: who waits for a slow host holds nothing that
-                    # others wait for.
-                    await stack.enter_async_context(of_host)
-                    await stack.enter_async_context(self._slots)
-            except TimeoutError as exc:
-                raise TransientError(
-                    f"too many repositories of {host} are read at once"
-                ) from exc
-            yield
 
     async def _post(
         self, url: str, body: bytes, max_bytes: int, operation: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.smart_http.client import AT_ONCE, AT_ONCE_OF_HOST
+from service.adapters.smart_http.places import AT_ONCE, AT_ONCE_OF_HOST
 from service.domain.repository import CommitSha, Repository
 from service.domain.rights.caller import ANONYMOUS
 from service.domain.source import Head, Revision
@@ -77,7 +77,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         yield Place(slow, quick, remote)
 
 
-async def test_a_host_that_hangs_leaves_half_of_the_places_to_others(
+async def test_a_host_that_hangs_leaves_most_places_to_others(
     place: Place,
 ) -> None:
     async with asyncio.TaskGroup() as group:
