@@ -141,7 +141,7 @@ class LauncherMirror:
         change = None if before is None else await self._change(before, given)
         # Before anything is requested for the new parameters, and also where they
         # cannot be built here: a build of them must not be taken for one of others.
-        await self._parameters.note(given, known, is_changed=change is not None)
+        await self._parameters.note(given, known, was_here=before is not None)
         if ".." in given.context_dir.split("/"):
             raise InvalidRequestError(
                 f"context_dir {given.context_dir!r} holds ..; expected a folder inside "

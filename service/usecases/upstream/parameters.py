@@ -52,15 +52,15 @@ class ParameterHistory:
         given: UpstreamLauncher,
         known: UpstreamEnvironment | None,
         *,
-        is_changed: bool,
+        was_here: bool,
     ) -> None:
         """Write down what an environment is built with now.
 
         Args:
             given: Its launcher as Renku lists it.
             known: What was read before.
-            is_changed: Whether its launcher was built with something else before;
-                counts where nothing was read before.
+            was_here: Whether its launcher was mirrored before; counts where nothing was
+                read before.
 
         Raises:
             TransientError: Renku or the database does not answer.
@@ -69,7 +69,9 @@ class ParameterHistory:
         if known is not None and known.parameters == parameters:
             return
         changed_before = None
-        if known is not None or is_changed:
+        # Also where nothing seems to have changed: a leader of the version before notes
+        # nothing, and may have taken over an edit. The price is one build.
+        if known is not None or was_here:
             changed_before = await self._last_in_doubt(given.environment_id)
         environment = UpstreamEnvironment(
             id=given.environment_id,

@@ -263,6 +263,25 @@ async def test_a_build_of_before_an_edit_is_not_taken_for_one_of_after(
     assert len(environment.builds) == 2
 
 
+async def test_an_edit_that_an_older_leader_took_over_is_in_doubt(found: Found) -> None:
+    given = found.renku.add_launcher(found.project, found.repo, url=URL)
+    environment = given.environment
+    await found.discovery.round()
+    found.renku.start(environment)
+    environment.parameters["frontend_variant"] = "jupyterlab"
+    await found.discovery.round()
+    async with found.store.transaction() as tx:  # as it would have left it
+        await tx.upstream_environments.remove([EnvironmentId(environment.id)])
+
+    await found.discovery.round()
+    found.renku.end(environment).refresh()
+    builder, build = await found.wanted(given)
+    await builder.start(build)
+
+    assert await seen_of(builder, build) == Running()
+    assert len(environment.builds) == 2
+
+
 async def test_a_build_of_after_an_edit_is_taken(found: Found) -> None:
     given = found.renku.add_launcher(found.project, found.repo, url=URL)
     found.renku.built(given.environment)
