@@ -11,7 +11,7 @@ import structlog
 
 from handlers.webhooks.events import event_of
 from service.errors import TransientError
-from service.events.envelope import Event
+from service.events.envelope import Event, data_of
 from service.events.models import PushReceived
 from service.events.trace import trace_id_of
 from service.metrics import Metrics
@@ -69,7 +69,11 @@ class DurablePublisher:
             traces = [trace_id_of(event.traceparent) for event in events]
             self._count("unconfirmed", began)
             log.warning(
-                "bus did not confirm", event_ids=ids, traces=traces, error=str(exc)
+                "bus did not confirm",
+                event_ids=ids,
+                deliveries=_deliveries(events),
+                traces=traces,
+                error=str(exc),
             )
             await self._spool(events)
 
@@ -93,6 +97,17 @@ class DurablePublisher:
             ) from exc
         for _ in events:
             self._metrics.spooled()
+
+
+def _deliveries(events: Sequence[Event]) -> list[str]:
+    """Return the deliveries of events, also those that share one."""
+    return [
+        name
+        for data in map(data_of, events)
+        if isinstance(data, PushReceived)
+        for name in (*(one.delivery_id for one in data.earlier), data.delivery_id)
+        if name
+    ]
 
 
 class _GivenUpError(Exception):

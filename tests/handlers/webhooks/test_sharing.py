@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from handlers.webhooks.publish import MAX_SHARED, DurablePublisher, SharingPublisher
 from service.errors import TransientError
@@ -148,9 +149,11 @@ async def test_nobody_is_confirmed_by_what_failed(
     tasks = [asyncio.ensure_future(arrival) for arrival in arrivals]  # noqa: TID251
     await asyncio.sleep(0)
     bus.gate.set()
-    await asyncio.wait(tasks)
+    with capture_logs() as lines:
+        await asyncio.wait(tasks)
 
     assert all(isinstance(task.exception(), TransientError) for task in tasks)
+    assert [line["deliveries"] for line in lines] == [["a"], ["b", "c"]]
 
 
 async def test_who_leaves_takes_nobody_along(
