@@ -5,7 +5,7 @@ import json
 import tomllib
 from dataclasses import dataclass
 
-__all__ = ["PIP", "POETRY", "UV", "Pair"]
+__all__ = ["PIP", "POETRY", "POETRY_2", "UV", "Pair"]
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,26 @@ POETRY = {
     "optional no more": Pair(
         (("optional = true }\n[tool", "optional = false }\n[tool"),), is_same=False
     ),
+}
+
+POETRY_2_FILES = {
+    "pyproject.toml": """\
+[project]
+name = "real"
+version = "0.1.0"
+requires-python = ">=3.10"
+dependencies = []
+[tool.poetry]
+name = "old"
+[tool.poetry.scripts]
+run = "real:one"
+""",
+    "real/__init__.py": "NUMBER = 1\n",
+}
+"""Poetry 2 installs real/; version 1 would look for the other name."""
+POETRY_2 = {
+    "code of the package": Pair((("NUMBER = 1", "NUMBER = 2"),), is_same=False),
+    "script": Pair((("real:one", "real:two"),), is_same=False),
 }
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from service.domain.building.tools import Tools
 from service.domain.definition import Kind
 from tests.definitions.installing import (
     PIP,
     PIP_FILES,
     POETRY,
+    POETRY_2,
+    POETRY_2_FILES,
     POETRY_FILES,
     UV,
     UV_FILES,
@@ -45,6 +48,16 @@ def test_only_what_installs_something_else_is_a_change(
 
     assert "stale_lock" not in codes(before) | codes(after)
     assert before.fingerprint != after.fingerprint
+    assert (before.meaning == after.meaning) is pair.is_same
+
+
+@pytest.mark.parametrize("name", POETRY_2)
+def test_poetry_2_installs_the_package_that_project_names(name: str) -> None:
+    tools, pair = Tools(poetry="2.1.3"), POETRY_2[name]
+    before = read(POETRY_2_FILES, tools=tools)
+    after = read(edited(POETRY_2_FILES, pair), tools=tools)
+
+    assert codes(before) | codes(after) <= {"whole_directory"}
     assert (before.meaning == after.meaning) is pair.is_same
 
 

@@ -34,6 +34,7 @@ from service.definitions.locks.packages import needed_by_poetry
 from service.definitions.paths import join_path
 from service.definitions.poetry.lock import check_poetry_lock
 from service.definitions.poetry.package import default_paths
+from service.definitions.poetry.project import package_name
 from service.definitions.poetry.validation import check_poetry
 from service.definitions.python.versions import from_poetry, specifier
 from service.definitions.queries import Asking
@@ -136,7 +137,7 @@ def _has_package(reading: Reading, document: Table) -> Asking[bool]:
     Tried with poetry 1.8.3, which runs a build script before it looks.
     """
     poetry = table(document, "tool", "poetry")
-    name = text(poetry.get("name"))
+    name = package_name(reading, document)
     if not name or poetry.keys() & {"packages", "include", "build"}:
         return True
     paths = (join_path(reading.context_dir, place) for place in default_paths(name))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from service.definitions.formats.globs import Globs, Match, check_pattern
 from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
 from service.definitions.paths import ResolvedPath, join_path
-from service.definitions.poetry.project import PoetryProject
+from service.definitions.poetry.project import PoetryProject, package_name
 from service.definitions.queries import Asking
 from service.definitions.text import show
 from service.domain.findings import Severity
@@ -218,8 +218,7 @@ def _refuse(project: PoetryProject, place: int, why: str) -> None:
 
 
 def _check_default(project: PoetryProject, globs: Globs) -> Asking[None]:
-    name = text(project.project.get("name")) if project.is_modern else None
-    name = name or text(project.poetry.get("name"))
+    name = package_name(project.reading, project.document)
     if not name:
         return
     module = re.sub(r"[-_.]+", "_", name.lower())

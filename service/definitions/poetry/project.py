@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from service.definitions.closure_builder import Reading
-from service.definitions.formats.toml_json import Table, table
+from service.definitions.formats.toml_json import Table, table, text
 from service.definitions.formats.toml_lines import TomlLines
 from service.definitions.paths import ResolvedPath
 from service.definitions.text import show
 from service.domain.findings import Severity
 
-__all__ = ["PoetryProject"]
+__all__ = ["PoetryProject", "package_name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +74,14 @@ class PoetryProject:
             path=self.found.path,
             line=self.lines.line_of(*keys, word=word),
         )
+
+
+def package_name(reading: Reading, document: Table) -> str | None:
+    """Return the name by which poetry looks for the package of a project.
+
+    Since version 2 that of [project], which [tool.poetry] only stands in for.
+    """
+    name = None
+    if reading.tools.reads_project:
+        name = text(table(document, "project").get("name"))
+    return name or text(table(document, "tool", "poetry").get("name"))
