@@ -5,6 +5,8 @@ that loses what it had confirmed, with its disk or its virtual host, loses the m
 the record of the delivery is in the database.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,9 +16,11 @@ from consumers.evaluation.enqueue import find_followers
 from consumers.loops.periodic import run_periodically
 from consumers.loops.supervisor import isolate
 from consumers.loops.wakeup import Wakeup
+from service.domain.evaluation.comparison import Verdict
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.push import Push, Trigger
 from service.domain.repository import Ref
+from service.domain.source import Access, Source
 from service.errors import ForeignRepositoryError, NotFoundError
 from service.forges.binding import bound
 from service.ports.store import Cursor, DeliveryRecord, Store, Transaction
@@ -98,8 +102,9 @@ class LostDeliveries:
     async def _check(self, record: DeliveryRecord) -> None:
         requested = []
         async with self._store.transaction() as tx:
-            push = await _push_of(tx, record)
-            for source in await find_followers(tx, push) if push else ():
+            for source in await _followers(tx, record):
+                if await _was_hidden(tx, source, since=record.received_at):
+                    continue
                 waiting = await tx.evaluation_queue.requests(source.id)
                 if any(request.delivery_id == record.id for _, request in waiting):
                     continue  # its forge is away, or the source is not due yet
@@ -114,6 +119,33 @@ class LostDeliveries:
         if requested:
             log.warning("lost delivery found", delivery=record.id, sources=requested)
             self._wakeup.notify()
+
+
+async def _followers(tx: Transaction, record: DeliveryRecord) -> Sequence[Source]:
+    push = await _push_of(tx, record)
+    if push is None:
+        return ()
+    found = await find_followers(tx, push)
+    if found or push.repository.number is None:
+        return found
+    # What tracks the path may have another number on record, as receivers know.
+    by_path = replace(push.repository, number=None)
+    return await find_followers(tx, replace(push, repository=by_path))
+
+
+async def _was_hidden(tx: Transaction, source: Source, *, since: datetime) -> bool:
+    """Return whether an evaluation since then may have left out its deliveries.
+
+    It does so where a repository that is read without credentials cannot be read: it
+    may be private, and its followers are not shown who pushed meanwhile.
+    """
+    if source.access is Access.CREDENTIAL:
+        return False
+    latest = await tx.evaluations.of_source(source.id)
+    return any(
+        item.comparison.verdict is Verdict.UNKNOWN and item.completed_at >= since
+        for item in latest
+    )
 
 
 async def _push_of(tx: Transaction, record: DeliveryRecord) -> Push | None:

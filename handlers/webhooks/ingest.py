@@ -6,6 +6,7 @@ What is accepted is durable. What comes twice is evaluated twice at worst.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -164,20 +165,22 @@ class Receiver:
             self._metrics.old_secret_used(forge=forge.value)
         return hook, verified
 
-    async def _settle(self, admitted: Admitted) -> tuple[Receipt, Push | Ignored]:
+    async def _settle(
+        self, admitted: Admitted
+    ) -> tuple[Receipt, Sequence[Push | Ignored]]:
         hook = admitted.hook
         parsed = await self._parser.parse(hook, admitted.delivery)
         if isinstance(parsed, Ignored):
-            return admitted.receipt("ignored", parsed.reason, parsed.message), parsed
+            return admitted.receipt("ignored", parsed.reason, parsed.message), [parsed]
         # Only with an id of the forge. Without one the id is a hash of the body, and
         # two pushes that return a branch to the same commit have equal bodies.
         if admitted.forge_id and self._recent.has(admitted.id):
             message = "This delivery was accepted a short while ago."
-            return admitted.receipt("duplicate", "duplicate", message), parsed[0]
+            return admitted.receipt("duplicate", "duplicate", message), parsed[:1]
         pushes = await self._tracked_pushes(parsed)
         if not pushes:
             message = f"No launcher follows {_names(parsed)}."
-            return admitted.receipt("ignored", "not_tracked", message), parsed[0]
+            return admitted.receipt("ignored", "not_tracked", message), parsed[:1]
         # All before the answer: when they cannot be kept the forge sends all again, and
         # a ref that is evaluated twice costs one evaluation.
         await self._sharing.publish(
@@ -197,7 +200,7 @@ class Receiver:
         message = f"{_names(pushes)} {verb} evaluated."
         if (suggestion := pushes[0].suggestion) is not None:
             message += _to_look_for(suggestion, pushes[0].repository)
-        return admitted.receipt("accepted", "tracked", message), pushes[0]
+        return admitted.receipt("accepted", "tracked", message), pushes
 
     async def _tracked_pushes(self, pushes: Sequence[Push]) -> Sequence[Push]:
         # Of a ref that moved twice in one delivery the newest counts.
@@ -209,14 +212,21 @@ class Receiver:
         self._metrics.delivery(forge=forge, outcome=outcome, reason=reason)
 
     def _note(
-        self, admitted: Admitted, receipt: Receipt, about: Push | Ignored
+        self, admitted: Admitted, receipt: Receipt, about: Sequence[Push | Ignored]
     ) -> None:
         is_kept = receipt.status == "accepted"  # by its event
-        if not self._has_room(admitted.hook, admitted.delivery, about, is_kept=is_kept):
+        hook, delivery = admitted.hook, admitted.delivery
+        if not self._has_room(hook, delivery, about[0], is_kept=is_kept):
             return
         if is_kept:
-            log.info("delivery accepted", hook=admitted.hook.id)
-        self._log.note(admitted.record(receipt, about))
+            log.info("delivery accepted", hook=hook.id)
+        self._log.note(admitted.record(receipt, about[0]))
+        # Each ref that it moved, as their events have them: should the broker lose one,
+        # its record shows what was never evaluated.
+        for number, push in enumerate(about[1:], start=1):
+            if isinstance(push, Push):
+                id_ = admitted.id_of_change(number, push.ref)
+                self._log.note(replace(admitted.record(receipt, push), id=id_))
 
     def _has_room(
         self,

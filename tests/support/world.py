@@ -41,7 +41,7 @@ from service.domain.hook import Secret
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.push import Trigger
 from service.domain.repository import Repository
-from service.domain.source import Revision, Source, SourceId
+from service.domain.source import Access, Revision, Source, SourceId
 from service.events.envelope import Event, data_of
 from service.events.models import (
     Data,
@@ -193,6 +193,7 @@ class World:
         frontend: str = "none",
         project: str = "project-1",
         environment: str = "",
+        access: Access = Access.CREDENTIAL,
     ) -> LauncherId:
         """Add a launcher, as the REST API does; its first rebuild waits for a look."""
         launcher = LauncherId(self.ids.new())
@@ -201,6 +202,7 @@ class World:
             repository=repository,
             revision=Revision.from_text(revision),
             context_dir=context_dir,
+            access=access,
             created_at=self.clock.now(),
         )
         async with self.store.transaction() as tx:

@@ -15,9 +15,10 @@ def sweep() -> None:
 
     The sweep does that by itself, each within RELAUNCH_SWEEP_MAX_INTERVAL. After a
     database was restored, or a forge was away for long, this is sooner: the consumer
-    that leads begins within half a minute, and asks each host no more than
-    RELAUNCH_SWEEP_MAX_PER_HOUR times an hour. Only what moved is evaluated. Where one
-    process does everything, stop it before.
+    that leads begins within half a minute, or after the round that it is in, which may
+    take five minutes. It asks each host no more than RELAUNCH_SWEEP_MAX_PER_HOUR times
+    an hour. Only what moved is evaluated. Where one process does everything, stop it
+    before.
     """
     found = asyncio.run(_restart())
     unit = "source is" if found == 1 else "sources are"

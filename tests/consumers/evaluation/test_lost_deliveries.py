@@ -1,18 +1,21 @@
 """A delivery whose message the broker lost is evaluated all the same."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from consumers.evaluation.lost_deliveries import PATIENCE, WINDOW, LostDeliveries
 from consumers.loops.wakeup import Wakeup
-from service.domain.evaluation.comparison import Verdict
+from service.domain.evaluation.comparison import Comparison, EvaluationId, Verdict
 from service.domain.hook import HookId
 from service.domain.push import Trigger
+from service.domain.source import Access
 from service.ports.store import DeliveryRecord
 from tests.consumers.steps import built, verdict
 from tests.support.deliveries import a_hook, a_record
 from tests.support.repos import Repo
+from tests.support.values import an_evaluation
 from tests.support.world import DEBOUNCE, World
 
 LATE = PATIENCE + timedelta(seconds=1)
@@ -100,3 +103,52 @@ async def test_what_waits_for_its_forge_or_is_followed_by_nobody_is_not_requeste
         waiting = await tx.evaluation_queue.requests(source.id)
     assert [request.delivery_id for _, request in waiting] == ["d-1"]
     assert await triggers(world, old) == []
+
+
+async def test_what_tracks_a_path_by_another_number_is_found_by_its_path(
+    world: World, repo: Repo, lost: LostDeliveries
+) -> None:
+    await world.follow(replace(repo.repository, number=7))
+    async with world.store.transaction() as tx:
+        known = replace(repo.repository, number=5)
+        await tx.hooks.add(a_hook(id=HookId("hook-1"), repository=known))
+    delivery = await record(world, repo)
+    world.clock.advance(LATE)
+
+    await lost.round()
+
+    assert delivery.id in await requested(world, repo)
+
+
+async def test_what_was_pushed_while_it_could_not_be_read_stays_untold(
+    world: World, repo: Repo
+) -> None:
+    await world.follow(repo.repository, access=Access.ANONYMOUS)
+    delivery = await record(world, repo)
+    async with world.store.transaction() as tx:
+        [source] = await tx.sources.of_repository(repo.repository)
+        for number, seen in enumerate((Verdict.UNKNOWN, Verdict.UNCHANGED), start=1):
+            at = world.clock.now() + timedelta(seconds=number)
+            result = Comparison(verdict=seen, reason="x", message="x")
+            id_ = EvaluationId(f"by-hand-{number}")
+            await tx.evaluations.add(
+                an_evaluation(
+                    id=id_,
+                    source_id=source.id,
+                    comparison=result,
+                    started_at=at,
+                    completed_at=at,
+                )
+            )
+    world.clock.advance(LATE)
+
+    await a_leader(world).round()
+
+    assert delivery.id not in await requested(world, repo)
+
+
+async def requested(world: World, repo: Repo) -> list[str | None]:
+    async with world.store.reading() as tx:
+        [source] = await tx.sources.of_repository(repo.repository)
+        waiting = await tx.evaluation_queue.requests(source.id)
+    return [request.delivery_id for _, request in waiting]

@@ -1,14 +1,17 @@
 """Make every source due for a poll, for who cannot wait for the sweep to come round."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from service.adapters.store.database.maintenance import open_alone
 from service.adapters.store.database.schema import expect_current
 from service.adapters.store.tables.evaluations import sweeps
 
 __all__ = ["make_all_due"]
+
+_PAGE: Final = 1000
 
 
 async def make_all_due(url: str, *, now: datetime) -> int:
@@ -23,9 +26,25 @@ async def make_all_due(url: str, *, now: datetime) -> int:
         PermanentError: The URL is wrong, another process owns the file, or the tables
             are of another version.
     """
-    # The sweep polls what is due longest first, and new sources beside it, so those
-    # that were due before keep their places.
-    statement = update(sweeps).where(sweeps.c.due_at > now).values(due_at=now)
+    # Locked in the order in which the leading consumer saves (`SqlSweeps.save`): an
+    # UPDATE of all rows locks them as they lie, and each would wait for the other.
+    page = (
+        select(sweeps.c.source_id)
+        .where(sweeps.c.due_at > now)
+        .order_by(sweeps.c.source_id)
+        .limit(_PAGE)
+        .with_for_update()
+    )
+    count, last = 0, ""
     async with open_alone(url) as connection:
         await connection.run_sync(expect_current)
-        return (await connection.execute(statement)).rowcount
+        while True:
+            following = page.where(sweeps.c.source_id > last)
+            ids = (await connection.execute(following)).scalars().all()
+            if not ids:
+                return count
+            # The sweep polls what is due longest first, and new sources beside it, so
+            # those that were due before keep their places.
+            due = update(sweeps).where(sweeps.c.source_id.in_(ids)).values(due_at=now)
+            await connection.execute(due)
+            count, last = count + len(ids), ids[-1]

@@ -62,7 +62,9 @@ class SqlSweeps:
         return found
 
     async def save(self, states: Iterable[PollState]) -> None:
-        await self._run.change_all(_SAVE, [_to_row(state) for state in states])
+        # In one order for everybody: two writers never wait for each other's rows.
+        ordered = sorted(states, key=lambda state: state.source_id)
+        await self._run.change_all(_SAVE, [_to_row(state) for state in ordered])
 
     async def times(self) -> SweepTimes:
         # One by one: of two aggregates in one statement, neither takes its index.
