@@ -14,7 +14,7 @@ from service.settings import Settings
 from tests.chart.matrix import MATRIX
 from tests.chart.rendering import CHART, Helm, Object, RefusedError, named
 from tests.chart.strict import NEWEST, expect_valid
-from tests.support.kube import Kube
+from tests.support.kube import Kube, a_namespace
 
 pytestmark = pytest.mark.helm
 
@@ -152,9 +152,15 @@ def test_keda_watches_the_queues_of_every_role(helm: Helm) -> None:
 
 @pytest.mark.kubernetes
 async def test_a_real_api_server_takes_every_object_that_it_has_a_kind_for(
-    helm: Helm, kube: Kube
+    helm: Helm,
 ) -> None:
     """Nothing is kept; a field that the server does not know is an error too."""
+    # Elsewhere other tests have objects of these names.
+    with a_namespace() as kube:
+        await _all_are_taken(helm, kube)
+
+
+async def _all_are_taken(helm: Helm, kube: Kube) -> None:
     server = json.loads(await kube.kubectl("version", "-o", "json"))["serverVersion"]
     flags = ["--kube-version", server["gitVersion"], "--namespace", kube.namespace]
     objects = {
