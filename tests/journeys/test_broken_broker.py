@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
 from tests.support.broker import OwnBroker, broker_url, own_broker
-from tests.support.cluster import SHARED, Cluster, a_cluster
-from tests.support.courses import Course, a_bare_course, a_course
+from tests.support.cluster import Cluster, a_cluster
+from tests.support.courses import a_bare_course, a_course
+from tests.support.outcomes import all_evaluated, is_built, told
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.service import Service
 from tests.support.stream import Stream, eventually
@@ -46,29 +47,6 @@ MEMORY: Final = 40 * 1024 * 1024
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
     with own_broker(tmp_path_factory.mktemp("rabbitmq")) as broker:
         yield broker
-
-
-async def told(service: Service, path: str) -> Any:
-    return await asyncio.to_thread(service.api, "GET", path)
-
-
-async def all_evaluated(service: Service, deliveries: list[str]) -> None:
-    """Wait for it; what is still on its way to the consumers is not on record yet."""
-    waiting = list(deliveries)
-    headers = {"Authorization": f"Bearer {SHARED['RELAUNCH_TOKEN']}"}
-    async with ClientSession(service.url, headers=headers) as session:
-
-        async def none_waits() -> bool:
-            while waiting:
-                path = f"/api/relaunch/explanations?of={waiting[-1]}"
-                async with session.get(path) as answer:
-                    explanation = await answer.json()
-                if answer.status == 404 or not explanation["evaluations"]:
-                    return False
-                waiting.pop()
-            return True
-
-        await eventually(none_waits, "every accepted delivery to be evaluated", 60)
 
 
 async def is_ready(service: Service) -> tuple[int, dict[str, str]]:
@@ -177,15 +155,6 @@ async def two_processes(cluster: Cluster) -> tuple[Service, Service]:
         for process in (receiver, consumer):
             group.create_task(asyncio.to_thread(process.start))
     return receiver, consumer
-
-
-async def is_built(receiver: Service, course: Course) -> bool:
-    launcher = await told(receiver, f"/session_launchers/{course.launcher['id']}")
-    (evaluation, *_) = await told(
-        receiver, f"/sources/{launcher['source_id']}/evaluations"
-    ) or [{}]
-    is_seen = evaluation.get("commit") == course.repo.tip()
-    return bool(is_seen and launcher["generation"] and not launcher["outdated"])
 
 
 async def test_processes_that_start_before_the_broker_say_so_and_catch_up(

@@ -32,9 +32,11 @@ from service.ports.bus import Role
 from tests.support.tls import Certificates
 
 __all__ = [
+    "SERVER",
     "OwnBroker",
     "broker_url",
     "free_port",
+    "greets",
     "own_broker",
     "rabbit_buses",
     "swept",
@@ -42,7 +44,7 @@ __all__ = [
 
 _VARIABLE: Final = "RELAUNCH_TEST_AMQP"
 _USUAL: Final = "amqp://guest:guest@127.0.0.1:5672/"
-_SERVER: Final = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+SERVER: Final = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 """Debian's `rabbitmq-server` is a wrapper that changes the user and the settings."""
 _STARTS_WITHIN: Final = 60.0
 _GREETING: Final = b"AMQP\x00\x00\x09\x01"
@@ -59,10 +61,10 @@ def broker_url() -> str:
 @cache
 def _answers(url: str) -> bool:
     address = URL(url)
-    return _greets(address.port or 5672, host=address.host or "127.0.0.1")
+    return greets(address.port or 5672, host=address.host or "127.0.0.1")
 
 
-def _greets(port: int, *, host: str = "127.0.0.1") -> bool:
+def greets(port: int, *, host: str = "127.0.0.1") -> bool:
     """Say whether something on a port answers to AMQP."""
     with suppress(OSError), socket.create_connection((host, port), timeout=2) as peer:
         peer.settimeout(2)
@@ -147,14 +149,14 @@ class OwnBroker:
     def tools(self) -> dict[str, str]:
         """Return the variables with which its command line finds it."""
         own = self._environment()
-        return own | {"PATH": f"{Path(_SERVER).parent}:{own['PATH']}"}
+        return own | {"PATH": f"{Path(SERVER).parent}:{own['PATH']}"}
 
     def start(self) -> None:
         """Start it; return when it answers."""
         self._pid_file.unlink(missing_ok=True)
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                [_SERVER],
+                [SERVER],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -162,7 +164,7 @@ class OwnBroker:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _STARTS_WITHIN
-        while not _greets(self.port):
+        while not greets(self.port):
             if time.monotonic() > deadline:
                 raise RuntimeError((self._folder / "output").read_text()[-2000:])
             time.sleep(0.1)
@@ -242,8 +244,8 @@ log.file.level = warning
 @contextmanager
 def own_broker(folder: Path) -> Iterator[OwnBroker]:
     """Run a broker; skip the test where RabbitMQ is not installed."""
-    if not Path(_SERVER).exists() or shutil.which("epmd") is None:
-        pytest.skip(f"no RabbitMQ of one's own: {_SERVER} is not there")
+    if not Path(SERVER).exists() or shutil.which("epmd") is None:
+        pytest.skip(f"no RabbitMQ of one's own: {SERVER} is not there")
     broker = OwnBroker(folder, Certificates.made_in(folder))
     try:
         broker.start()

@@ -2,10 +2,11 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Patience"]
+__all__ = ["Patience", "wait_until"]
 
 _LOAD: Final = Path("/proc/loadavg")
 """https://man7.org/linux/man-pages/man5/proc_loadavg.5.html"""
@@ -31,6 +32,14 @@ class Patience:
         self._left -= (now - self._seen) / _share()
         self._seen = now
         return self._left <= 0
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float) -> None:
+    """Return once something holds; fail after so many seconds of a calm machine."""
+    patience = Patience(seconds)
+    while not holds():
+        assert not patience.is_over(), f"waited {seconds} s for {what}"
+        time.sleep(0.1)
 
 
 def _share() -> float:

@@ -17,6 +17,8 @@ __all__ = ["PER_SECOND", "Act", "Stream", "eventually"]
 PER_SECOND: Final = 20
 FORGES_WAIT: Final = 10
 """Seconds; then a forge takes the delivery for failed."""
+HANGS: Final = 60
+"""Seconds that no answer takes, however busy the machine is."""
 
 Act = Callable[[], Awaitable[object]]
 
@@ -29,6 +31,7 @@ class Stream:
     course: Course
     accepted: list[str] = field(default_factory=list)
     refused: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
+    refused_at: list[float] = field(default_factory=list)
     slowest: float = 0.0
 
     async def send(self, count: int, *, at: Mapping[int, Act] | None = None) -> None:
@@ -46,6 +49,16 @@ class Stream:
                     group.create_task(_awaited(acts[number]))
                 group.create_task(self._post(session))
 
+    async def keep_sending(self, over: asyncio.Event, *, pause: float) -> None:
+        """Send until it is over; whatever hangs fails the test."""
+        async with (
+            ClientSession(timeout=ClientTimeout(total=HANGS)) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            while not over.is_set():
+                group.create_task(self._post(session))
+                await asyncio.sleep(pause)
+
     async def _post(self, session: ClientSession) -> None:
         tip = self.course.repo.tip()
         path, headers, body = delivery(self.course.hook, "refs/heads/main", tip)
@@ -61,6 +74,7 @@ class Stream:
             self.accepted.append(told["delivery"])
         else:
             self.refused.append((answer.status, dict(answer.headers)))
+            self.refused_at.append(time.monotonic())
 
 
 async def _awaited(act: Act) -> None:
