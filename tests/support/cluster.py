@@ -50,7 +50,7 @@ class Cluster:
 
 @asynccontextmanager
 async def a_cluster(
-    folder: Path, *, bus: str | None, way: str = ""
+    folder: Path, *, bus: str | None, way: str = "", database: str = ""
 ) -> AsyncIterator[Cluster]:
     """Give processes a schema and queue names; kill them and sweep in the end.
 
@@ -58,9 +58,10 @@ async def a_cluster(
         folder: Where they keep things.
         bus: The broker's address; without one they share the tables of the database.
         way: Another address of the same broker that the processes are told.
+        database: One with tables of ours and nothing else, instead of such a schema.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(migrated_schema())
+        database = database or await stack.enter_async_context(migrated_schema())
         variables = {"RELAUNCH_DATABASE": database}
         if bus is not None:
             names = await stack.enter_async_context(swept(Broker(url=bus), *ROLES))

@@ -7,15 +7,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import asyncpg
 from sqlalchemy import Connection, Dialect, Executable, SelectBase, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from service.adapters.store.database.engines import DatabaseEngines
-from service.errors import PermanentError, TransientError
+from service.adapters.store.database.postgresql_hosts import PostgresHosts
+from service.errors import PermanentError
 
 __all__ = ["postgresql_engines"]
 
@@ -29,36 +30,27 @@ _TRUSTED: Final = timedelta(seconds=1)
 """How long after its last use a connection that is not closed is taken for alive."""
 _USED: Final = "relaunch_used"
 
-_CONNECT: Final = timedelta(seconds=10)
-
-_SETTINGS: Final = {
-    "application_name": "relaunch",
-    # A process that hangs must not hold up the others for ever.
-    "lock_timeout": "30s",
-    "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "5min",
-}
+_READ_ONLY: Final = "25006"
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @asynccontextmanager
 async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
     """Open an engine on a libpq URL, `postgresql://user:password@host/name?…`.
 
+    Of several hosts (`host1:port,host2:port`) it uses the one that takes writes.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
     """
-
-    async def connect() -> asyncpg.Connection:
-        return await _connect(url)
-
     writers = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=PostgresHosts(url).connect,
         pool_size=_CONNECTIONS,
         max_overflow=0,
         pool_timeout=_PATIENCE.total_seconds(),
         hide_parameters=True,
     )
     event.listen(writers.sync_engine, "checkout", partial(_check, writers.dialect))
+    event.listen(writers.sync_engine, "handle_error", _leave_standby)
     # One state of the database for the whole reading, as in SQLite.
     # The same pool, as a second one would double the connections that the server has to
     # allow for each process.
@@ -118,25 +110,14 @@ def _check(
         raise InvalidatePoolError from exc
 
 
-async def _connect(url: str) -> asyncpg.Connection:
-    try:
-        return await asyncpg.connect(
-            url, timeout=_CONNECT.total_seconds(), server_settings=_SETTINGS
-        )
-    # asyncpg parses the URL by itself and raises for a bad percent-escape; `from None`,
-    # since the traceback would carry the URL.
-    except ValueError:
-        # The parser's message may quote a part of the password.
-        raise PermanentError(
-            "the PostgreSQL URL cannot be read; expected"
-            " postgresql://user:password@host:port/name, percent-encoded"
-        ) from None
-    except (
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.InterfaceError,
-    ) as exc:
-        raise PermanentError(f"PostgreSQL refused us: {exc}") from exc
-    except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
-        message = str(exc) or type(exc).__name__
-        raise TransientError(f"PostgreSQL did not answer: {message}") from exc
+def _leave_standby(context: ExceptionContext) -> None:
+    """Drop connections to a server that became a standby while they were open.
+
+    An address that moves with the primary leads elsewhere by now.
+    """
+    connection = context.connection
+    is_reading = connection is not None and connection.get_execution_options().get(
+        "postgresql_readonly"
+    )
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = not is_reading
