@@ -107,4 +107,6 @@ async def open_alone(url: str) -> AsyncIterator[AsyncConnection]:
                     # A large table takes its time; a lock that others hold does not
                     # have to (`lock_timeout` stays).
                     await connection.execute(text("SET LOCAL statement_timeout = 0"))
+                    idle = "SET LOCAL idle_in_transaction_session_timeout = 0"
+                    await connection.execute(text(idle))
                 yield connection

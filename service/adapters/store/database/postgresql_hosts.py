@@ -37,7 +37,13 @@ _SETTINGS: Final = {
     # A process that hangs must not hold up the others for ever.
     "lock_timeout": "30s",
     "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "5min",
+    # Nor must one that stands still, or whose machine is gone: the server would keep
+    # its locks, for hours over TCP, and nobody could take its lease over.
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "10s",
 }
 
 _ATTRIBUTE: Final = "target_session_attrs"

@@ -96,3 +96,18 @@ async def test_a_server_that_became_a_standby_is_left(url: str) -> None:
         with pytest.raises(PermanentError), translate_errors():
             async with engines.readers.begin() as connection:
                 await connection.execute(text("CREATE TABLE t2 (id int)"))
+
+
+async def test_a_process_that_stands_still_loses_its_locks(url: str) -> None:
+    lock = text("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
+    async with database_engines(url) as still, database_engines(url) as other:
+        holder = await still.writers.connect()
+        await holder.execute(lock)
+        # Whoever waits gives up after 30 s; the leader's lease is over sooner.
+        async with other.writers.begin() as connection:
+            await connection.execute(lock)
+            for name in ("tcp_keepalives_idle", "tcp_user_timeout"):
+                found = await connection.scalar(text(f"SHOW {name}"))
+                assert found not in {None, "0", "7200"}
+        await holder.invalidate()
+        await holder.close()
