@@ -30,6 +30,10 @@ PAUSE: Final = timedelta(milliseconds=500)
 """The maximum of a random wait after a loss, so that not all processes connect to a
 restarted broker at once."""
 
+PROBE: Final = timedelta(seconds=5)
+"""How often a node is asked for a sign of life. A node that hangs, or is cut off, keeps
+what it delivered, and heartbeats notice it after half a minute only."""
+
 CLOSE_WITHIN: Final = timedelta(seconds=5)
 """For an orderly close, which a broker that hangs does not answer, either."""
 
@@ -111,6 +115,7 @@ class BrokerConnection:
         # The old connection is closed in the background: with a broker that hangs,
         # that takes until its time-out, and the next host may answer at once.
         async with asyncio.TaskGroup() as closing:
+            closing.create_task(self._probe())
             while True:
                 session = self._session or await self._reopen()
                 await session.lost.wait()
@@ -123,6 +128,23 @@ class BrokerConnection:
         if self._session is not None:
             await _close_connection(self._session.connection)
             self._leave()
+
+    async def _probe(self) -> None:
+        """Give up sessions whose node does not answer, until cancelled."""
+        # Opening a channel needs no queue and no other node: a cluster that is slow, or
+        # has lost its majority, answers. To leave it would have messages redelivered,
+        # which counts against their delivery limit.
+        within = (self._broker.connect_within + CLOSE_WITHIN).total_seconds()
+        while True:
+            session = await self.connected()
+            await asyncio.sleep(PROBE.total_seconds())
+            try:
+                async with asyncio.timeout(within), open_connection(session):
+                    pass
+            except TimeoutError:
+                self.discard(session, why="no answer")
+            except ServiceError as exc:
+                log.info("broker connection not probed", error=str(exc))
 
     async def _reopen(self) -> OpenConnection:
         session = await with_retries(self._open, failed=self._failed)

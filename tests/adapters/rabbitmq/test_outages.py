@@ -296,3 +296,25 @@ async def memory_after(bus: RabbitBus, *, publishing: int) -> int:
 
 def through(proxy: Proxy, broker: Broker) -> Broker:
     return replace(broker, url=f"amqp://guest:guest@127.0.0.1:{proxy.port}/own")
+
+
+async def test_a_consumer_leaves_a_node_that_has_gone_silent(mortal: Broker) -> None:
+    port = mortal.addresses()[0].port or 0
+    async with proxy_to(port) as way:
+        # No heartbeat tells it.
+        silent = replace(
+            mortal,
+            url=mortal.url.replace(f":{port}", f":{way.port}"),
+            heartbeat=timedelta(minutes=10),
+        )
+        async with (
+            RabbitBus.open(mortal, roles=[EVALUATE], clock=SystemClock()) as publisher,
+            RabbitBus.open(silent, roles=[EVALUATE], clock=SystemClock()) as consumer,
+            aclosing(consumer.messages(EVALUATE, prefetch=10)) as messages,
+        ):
+            await publisher.publish([a_push(1)])
+            await (await anext(messages)).ack()
+            way.strand()
+            # The first ten are with the connection that nobody reads any more.
+            await publisher.publish([a_push(number) for number in range(2, 32)])
+            await (await anext(messages)).ack()
