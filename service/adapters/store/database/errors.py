@@ -1,5 +1,6 @@
 """The database library's errors, in the service's words."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -33,15 +34,31 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 def translate_errors() -> Iterator[None]:
     """Raise what the database library raises as one of the service's errors.
 
+    Whoever was cancelled meanwhile is cancelled, whatever else happens: rolling back on
+    a connection that is gone fails in its own way, which must not become an error that
+    a loop waits out. A leader would go on without its lease.
+
     Raises:
         TransientError: The database did not answer or was too busy.
         ConflictError: A rule of the tables (unique, references) forbids it.
         PermanentError: Anything else.
     """
+    before = _cancellations()
     try:
         yield
-    except SQLAlchemyError as exc:
+    except (SQLAlchemyError, ServiceError) as exc:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from exc
+        if isinstance(exc, ServiceError):
+            raise
         raise translate_error(exc) from exc
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def translate_error(error: SQLAlchemyError) -> ServiceError:

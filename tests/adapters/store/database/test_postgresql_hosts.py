@@ -111,3 +111,17 @@ async def test_a_process_that_stands_still_loses_its_locks(url: str) -> None:
                 assert found not in {None, "0", "7200"}
         await holder.invalidate()
         await holder.close()
+
+
+async def test_who_is_cancelled_stays_so_when_the_connection_fails_too() -> None:
+    # As a loop of the leader, which would take it for an outage and go on.
+    async def lose() -> None:
+        with translate_errors():
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise TransientError("the connection was closed") from None
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await lose()
