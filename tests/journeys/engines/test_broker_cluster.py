@@ -22,6 +22,7 @@ from tests.support.outcomes import told
 
 pytestmark = [
     pytest.mark.outage,
+    pytest.mark.crowd,
     pytest.mark.xdist_group("engines"),
     pytest.mark.index,
     pytest.mark.postgresql,
@@ -69,7 +70,6 @@ async def test_a_killed_node_costs_no_accepted_push(
     await journey(brokers, tmp_path, ["killed"])
 
 
-@pytest.mark.crowd
 @pytest.mark.timeout(1800, func_only=True)
 async def test_no_node_that_goes_costs_an_accepted_push(
     brokers: BrokerCluster, tmp_path: Path

@@ -57,6 +57,7 @@ async def service_over(
         assert await told(receivers[0], "/dead_letters") == []
 
 
+@pytest.mark.crowd
 async def test_nothing_accepted_is_lost_with_the_primary(
     network: Network, broker: OwnBroker, tmp_path: Path
 ) -> None:

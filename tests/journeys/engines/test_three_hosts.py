@@ -29,6 +29,7 @@ from tests.support.stream import eventually
 
 pytestmark = [
     pytest.mark.outage,
+    pytest.mark.crowd,
     pytest.mark.xdist_group("engines"),
     pytest.mark.index,
     pytest.mark.postgresql,
@@ -211,7 +212,6 @@ async def test_a_leader_without_database_and_broker_is_replaced(
         await lose_the_leader(hosts, 2, "database", "broker")
 
 
-@pytest.mark.crowd
 @pytest.mark.timeout(1200, func_only=True)
 async def test_leaders_lose_one_engine_after_the_other(
     network: Network, tmp_path: Path

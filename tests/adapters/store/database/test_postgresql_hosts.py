@@ -9,6 +9,7 @@ from yarl import URL
 
 from service.adapters.store.database.database import database_engines
 from service.adapters.store.database.errors import translate_errors
+from service.adapters.store.database.maintenance import open_alone
 from service.adapters.store.database.postgresql_hosts import PostgresHosts, split_hosts
 from service.errors import PermanentError, TransientError
 from tests.support.broker import free_port
@@ -111,6 +112,12 @@ async def test_a_process_that_stands_still_loses_its_locks(url: str) -> None:
                 assert found not in {None, "0", "7200"}
         await holder.invalidate()
         await holder.close()
+
+
+async def test_a_migration_may_take_its_time(url: str) -> None:
+    async with open_alone(url) as connection:
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert await connection.scalar(text(f"SHOW {name}")) == "0"
 
 
 async def test_who_is_cancelled_stays_so_when_the_connection_fails_too() -> None:
