@@ -103,6 +103,7 @@ def rejoin(lost: DatabaseServer, primary: DatabaseServer) -> None:
     primary.wait_for(lost)
 
 
+@pytest.mark.crowd
 async def test_a_statement_to_a_machine_that_is_gone_ends(network: Network) -> None:
     with a_database_pair(network, is_synchronous=False) as (primary, standby):
         # In this order: the one that takes writes is not the first that answers.
