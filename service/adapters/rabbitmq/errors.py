@@ -10,6 +10,7 @@ from aio_pika import exceptions as amqp
 from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
 from pamqp.exceptions import PAMQPException
 
+from service.adapters.cancellation import count_cancellations
 from service.errors import PermanentError, ServiceError, TransientError
 
 __all__ = ["leave_quietly", "translate_errors", "translate_failure"]
@@ -69,25 +70,23 @@ def translate_errors(operation: str) -> Iterator[None]:
     The library waits with `asyncio.wait_for`, which before Python 3.12 forgets that it
     was cancelled when its answer comes at the same moment
     (https://github.com/python/cpython/issues/86296); whoever called us must not go on
-    then, or nothing ends it any more. What counts is what came since we began: a task
-    whose `TaskGroup` failed is counted as cancelled for ever after, and is not
-    (seen with Python 3.11).
+    then, or nothing ends it any more.
     """
-    before = _cancellations()
+    before = count_cancellations()
     try:
         yield
     except asyncio.CancelledError as exc:
         # The library cancels futures of a closing connection; nobody cancelled us.
-        if _cancellations() > before:
+        if count_cancellations() > before:
             raise
         raise TransientError(f"{operation}: the connection was closed") from exc
     except Exception as exc:
         if not _is_of_library(exc):
             raise
-        if _cancellations() > before:
+        if count_cancellations() > before:
             raise asyncio.CancelledError from exc
         raise translate_failure(exc, operation=operation) from exc
-    if _cancellations() > before:
+    if count_cancellations() > before:
         raise asyncio.CancelledError
 
 
@@ -105,11 +104,6 @@ def _is_of_library(exc: Exception) -> bool:
     # When a channel ends for no reason that it knows, the library fails whoever waits
     # on it with the class `Exception` itself (aiormq.base.FutureStore.reject_all).
     return type(exc) is Exception or isinstance(exc, LOST)
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
 
 
 def _mismatch(text: str) -> str:

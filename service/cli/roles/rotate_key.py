@@ -9,7 +9,10 @@ import click
 from service.cli.output.printing import echo, example
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.adapters.store.database.reencryption import LostSecrets
+    from service.domain.hook import Secret
 
 __all__ = ["rotate_key"]
 
@@ -61,36 +64,28 @@ def _ask(found: "LostSecrets") -> None:
 
 
 async def _reencrypt() -> int:
-    # The database's library is slow to import.
+    # The database's library is slow to import, here and below.
     from service.adapters.store.database import reencryption  # noqa: PLC0415
-    from service.app.engines import secret_keys  # noqa: PLC0415
-    from service.settings import load  # noqa: PLC0415
 
-    settings = load()
-    return await reencryption.reencrypt_database(
-        settings.database_url, secret_keys(settings)
-    )
+    return await reencryption.reencrypt_database(*_database())
 
 
 async def _find_lost() -> "LostSecrets":
-    # The database's library is slow to import.
     from service.adapters.store.database import reencryption  # noqa: PLC0415
-    from service.app.engines import secret_keys  # noqa: PLC0415
-    from service.settings import load  # noqa: PLC0415
 
-    settings = load()
-    return await reencryption.find_lost_secrets(
-        settings.database_url, secret_keys(settings)
-    )
+    return await reencryption.find_lost_secrets(*_database())
 
 
 async def _replace() -> "LostSecrets":
-    # The database's library is slow to import.
     from service.adapters.store.database import reencryption  # noqa: PLC0415
+
+    return await reencryption.replace_lost_secrets(*_database())
+
+
+def _database() -> "tuple[str, Sequence[Secret]]":
+    """Return the URL of the database that the settings name, and the keys to it."""
     from service.app.engines import secret_keys  # noqa: PLC0415
     from service.settings import load  # noqa: PLC0415
 
     settings = load()
-    return await reencryption.replace_lost_secrets(
-        settings.database_url, secret_keys(settings)
-    )
+    return settings.database_url, secret_keys(settings)

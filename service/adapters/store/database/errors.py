@@ -14,6 +14,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
+from service.adapters.cancellation import count_cancellations
 from service.errors import (
     ConflictError,
     PermanentError,
@@ -43,22 +44,17 @@ def translate_errors() -> Iterator[None]:
         ConflictError: A rule of the tables (unique, references) forbids it.
         PermanentError: Anything else.
     """
-    before = _cancellations()
+    before = count_cancellations()
     try:
         yield
     except (SQLAlchemyError, ServiceError) as exc:
-        if _cancellations() > before:
+        if count_cancellations() > before:
             raise asyncio.CancelledError from exc
         if isinstance(exc, ServiceError):
             raise
         raise translate_error(exc) from exc
-    if _cancellations() > before:
+    if count_cancellations() > before:
         raise asyncio.CancelledError
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
 
 
 def translate_error(error: SQLAlchemyError) -> ServiceError:
