@@ -10,10 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-builds bench-judged bench-lists bench-road docs lock changelog release clean services tools image image-docker
+.PHONY: audit help run demo test test-bare outages check lint format types arch structure bench bench-all bench-builds bench-judged bench-lists bench-page bench-road docs lock changelog release clean services tools image image-docker
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+# Where Python may not keep what it compiled, every process of ours compiles 1,500 modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Whom this machine trusts, its tools trust too: also a proxy that looks into what is encrypted.
 CERTIFICATES := $(firstword $(wildcard $(SSL_CERT_FILE) /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
@@ -77,17 +80,23 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten minutes more
+bench: $(READY) services ## Measure what a delivery costs; ARGS=--long for ten minutes more, ARGS="--waiting 100000" for a deep queue
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.ingest $(ARGS)
 
 bench-road: $(READY) services ## Measure what lies between a 202 and a build, and between a build and its launchers
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.road $(ARGS)
+
+bench-all: $(READY) services ## Measure every line of the aims, one part after the other; ARGS=--small for a tenth
+	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.table $(ARGS)
 
 bench-judged: $(READY) services ## Measure how many pushes one to four consumers judge
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.judged $(ARGS)
 
 bench-lists: $(READY) services ## Measure what lists cost among 200,000 launchers; PostgreSQL alone
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.lists $(ARGS)
+
+bench-page: $(READY) ## Measure the first paint of each page, and the user guide by a stop watch; needs Chromium
+	@$(BIN)/python -m bench.page $(ARGS)
 
 bench-builds: $(READY) services ## Measure what a build in a cluster costs beside the build
 	@set -a; . .make/services.env; set +a; $(BIN)/python -m bench.builds $(ARGS)
@@ -107,9 +116,8 @@ image: $(READY) ## Write the image as .make/relaunch.tar, without a container en
 image-docker: $(READY) ## Build the Dockerfile by buildah over a base of Debian's packages, and run it; takes minutes
 	@bash scripts/dockerfile.sh $(ARGS)
 
-audit: $(READY) ## Look for known vulnerabilities in what is shipped; fails too where their list cannot be reached
-	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes \
-	  --progress-spinner off -r requirements.txt
+audit: $(READY) ## Look for known vulnerabilities in what is shipped; 2 where their list cannot be reached
+	@$(BIN)/python -m scripts.audit
 
 changelog: $(READY) ## Show the changelog of the next release, out of changes/
 	@$(BIN)/towncrier build --draft --version next 2>/dev/null

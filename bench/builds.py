@@ -12,15 +12,22 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bench.finished_jobs import finish_jobs
-from bench.report import machine
+from bench.report import Figures, machine, print_figures
 from service.domain.evaluation.queue import CACHE_STALENESS
 from tests.support.courses import Course
 from tests.support.kube import Kube, a_namespace
@@ -28,7 +35,7 @@ from tests.support.kube_cluster import KubeCluster, a_kube_cluster
 from tests.support.service import Service
 from tests.support.stream import eventually
 
-__all__ = ["main"]
+__all__ = ["a_bench", "main", "parsed"]
 
 EVERY: Final = 1.0
 """Seconds between pushes that do not meet."""
@@ -57,33 +64,34 @@ class Bench:
     pushes: int
     finished: int
 
-    async def run(self, only: str) -> None:
-        """Measure what is asked for."""
-        parts: Mapping[str, Callable[[], Awaitable[None]]] = {
+    @property
+    def parts(self) -> Mapping[str, Callable[[], Coroutine[None, None, Figures]]]:
+        """What can be measured."""
+        return {
             "created": self.created,
             "settled": self.settled,
             "memory": self.memory,
         }
-        for name, measure in parts.items():
-            if name.startswith(only):
-                await measure()
 
-    async def created(self) -> None:
+    async def created(self) -> Figures:
         """Push to some repositories in turn, then to others at once."""
         async with self._cluster("created", **NOWHERE) as cluster:
             every = await _followed(cluster, 2 * self.pushes)
             calm, crowd = every[: self.pushes], every[self.pushes :]
             sent = await _push(cluster, calm, every=EVERY)
             await _made(cluster, len(calm))
-            print(f"created, one a second: {_shares(_waits(cluster, sent))}")
+            one_a_second = _shares(_waits(cluster, sent))
             sent = await _push(cluster, crowd, every=0.0)
             await _made(cluster, len(every))
-            print(f"created, all at once: {_shares(_waits(cluster, sent))}")
             moments = sorted(job.at for job in cluster.jobs.jobs.values())[len(calm) :]
             rate = (len(moments) - 1) / (moments[-1] - moments[0])
-            print(f"Jobs created per second, all at once: {rate:.1f}")
+            return {
+                "created, one a second": one_a_second,
+                "created, all at once": _shares(_waits(cluster, sent)),
+                "Jobs created per second, all at once": f"{rate:.1f}",
+            }
 
-    async def settled(self) -> None:
+    async def settled(self) -> Figures:
         """Build for real, one after the other."""
         async with self._cluster("settled") as cluster:
             waits = []
@@ -92,16 +100,19 @@ class Bench:
                 await eventually(partial(_is_moved, cluster, course), "it", PATIENCE)
                 moved_at = time.monotonic()
                 waits.append(moved_at - max(cluster.jobs.ended_at.values()))
-            print(f"settled: {_shares(waits)}")
+            return {"settled": _shares(waits)}
 
-    async def memory(self) -> None:
+    async def memory(self) -> Figures:
         """Start a consumer that sees nothing, and one that sees much."""
-        print(f"memory, no Job: {await self._resident('empty')}")
+        empty = await self._resident("empty")
         began = time.monotonic()
         await finish_jobs(self.kube, self.finished)
         took = time.monotonic() - began
-        print(f"{self.finished} finished Jobs made in {took:.0f} s")
-        print(f"memory, {self.finished} Jobs: {await self._resident('full')}")
+        return {
+            "memory, no Job": empty,
+            "finished Jobs made": f"{self.finished} in {took:.0f} s",
+            "memory, finished Jobs": await self._resident("full"),
+        }
 
     async def _resident(self, name: str) -> str:
         async with self._cluster(name) as cluster:
@@ -188,22 +199,35 @@ def _memory(service: Service) -> str:
     return f"{now:.0f} MB, at most {most:.0f} MB"
 
 
-def main() -> None:
-    """Run the bench; print what was measured."""
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options; of the command line where none are given."""
     parser = argparse.ArgumentParser(prog="make bench-builds", description=__doc__)
     parser.add_argument("--only", default="", help="how a part begins")
     parser.add_argument("--pushes", type=int, default=60, help="of each kind")
     parser.add_argument("--finished", type=int, default=5000, help="Jobs in sight")
-    options = parser.parse_args()
-    print(machine())
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def a_bench(options: argparse.Namespace) -> Iterator[Bench]:
+    """Take a namespace of the cluster."""
     with a_namespace() as kube, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(
+        yield Bench(
             kube=kube,
             folder=Path(folder),
             pushes=options.pushes,
             finished=options.finished,
         )
-        asyncio.run(bench.run(options.only))
+
+
+def main() -> None:
+    """Run the bench; print what was measured."""
+    options = parsed()
+    print(machine())
+    with a_bench(options) as bench:
+        for name, measure in bench.parts.items():
+            if name.startswith(options.only):
+                print_figures(asyncio.run(measure()))
     print(machine())
 
 

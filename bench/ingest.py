@@ -4,12 +4,14 @@ Five subjects take turns, round after round, since the machine has other work to
 
     tracked            a push that somebody follows: 202 once the broker has confirmed
     baseline, publish  a bare handler: verify, parse, one confirmed publish
-    one ref            every push is of one ref of one repository: they share messages
+    one ref            every push is of one ref of one repository: they share messages;
+                       at the peak a closed loop of 32 connections
     untracked          a push that nobody follows: 202 with the reason
     baseline, verify   a bare handler: verify, parse
 
-With `--waiting 100000` tracked pushes and those of one ref are measured at their peak
-once more, with so many messages in the queue that nobody consumes.
+With `--waiting 100000` tracked pushes and those of one ref are measured once more, at
+their peak and at half of what it was before, with so many messages in the queue that
+nobody consumes.
 """
 
 import argparse
@@ -27,7 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.load import Plan, Result
-from bench.report import Run, machine, peak_of, report, start_report
+from bench.report import Figures, Run, machine, peak_of, report, start_report
 from bench.servers import RELAUNCH, Server, processor_seconds, running
 from bench.stage import (
     BASELINE,
@@ -42,7 +44,7 @@ from bench.stage import (
 from bench.startup import measured_start
 from tests.support.broker import own_broker
 
-__all__ = ["main"]
+__all__ = ["USUAL", "main", "parsed", "peaks_of"]
 
 ROUNDS: Final = 7
 SECONDS: Final = 3.0
@@ -75,6 +77,7 @@ class Bench:
             warm_up=WARM_UP,
             seed=seed,
             requests=subject.requests,
+            connections=subject.connections,
         )
         before = [processor_seconds(number) for number in (server.pid, self.broker)]
         memory: list[tuple[float, float]] = []
@@ -165,6 +168,29 @@ def _database(server: str) -> Iterator[str]:
             runner.run(database.__aexit__(None, None, None))
 
 
+def peaks_of(options: argparse.Namespace) -> Figures:
+    """Measure the peaks alone; with messages waiting where options say so."""
+    with (
+        tempfile.TemporaryDirectory(prefix="relaunch-bench-") as folder,
+        _bench(Path(folder), options.postgresql) as bench,
+    ):
+        chosen = [one for one in subjects() if one.name.startswith(options.only)]
+        rates = {subject.name: OVERLOAD for subject in chosen}
+        figures = _peaks("", _rounds(bench, chosen, rates, options.rounds))
+        if options.waiting:
+            asyncio.run(wait_in_queue(bench.amqp, options.waiting))
+            deep = replace(bench, waiting=options.waiting)
+            behind = f", {options.waiting} messages waiting"
+            figures |= _peaks(behind, _rounds(deep, chosen, rates, options.rounds))
+            asyncio.run(purge(bench.amqp))
+        return figures
+
+
+def _peaks(how: str, runs: Sequence[Run]) -> dict[str, str]:
+    names = dict.fromkeys(run.subject for run in runs)
+    return {f"{name}{how}": f"{peak_of(name, runs):.0f} per s" for name in names}
+
+
 def _measure(bench: Bench, options: argparse.Namespace) -> None:
     """Measure everything at its peak, then everything at half of that."""
     chosen = [
@@ -177,18 +203,29 @@ def _measure(bench: Bench, options: argparse.Namespace) -> None:
     half = {subject.name: peak_of(subject.name, peaks) / 2 for subject in chosen}
     print(report("At half the peak", _rounds(bench, chosen, half, options.rounds)))
     if options.waiting:
-        asyncio.run(wait_in_queue(bench.amqp, options.waiting))
-        deep = replace(bench, waiting=options.waiting)
-        ours = [subject for subject in chosen if subject.name in {"tracked", "one ref"}]
-        rates = {subject.name: OVERLOAD for subject in ours}
-        title = f"At the peak, {options.waiting} messages waiting"
-        print(report(title, _rounds(deep, ours, rates, options.rounds)))
-        asyncio.run(purge(bench.amqp))
+        _measure_waiting(bench, chosen, half, options)
     if options.long:
         tracked = chosen[0]
         rate = half[tracked.name]
         run = bench.run(tracked, rate=rate, seconds=LONG_SECONDS, seed=999)
         print(report("Ten minutes at half the peak", [run]))
+
+
+def _measure_waiting(
+    bench: Bench,
+    chosen: Sequence[Subject],
+    half: Mapping[str, float],
+    options: argparse.Namespace,
+) -> None:
+    """Measure what publishes once more, with messages that nobody consumes."""
+    asyncio.run(wait_in_queue(bench.amqp, options.waiting))
+    deep = replace(bench, waiting=options.waiting)
+    ours = [subject for subject in chosen if subject.name in {"tracked", "one ref"}]
+    peaks = {subject.name: OVERLOAD for subject in ours}
+    for place, rates in (("the peak", peaks), ("the same half of the peak", half)):
+        title = f"At {place}, {options.waiting} messages waiting"
+        print(report(title, _rounds(deep, ours, rates, options.rounds)))
+    asyncio.run(purge(bench.amqp))
 
 
 def _rounds(
@@ -202,8 +239,8 @@ def _rounds(
     ]
 
 
-def main() -> None:
-    """Run the bench; print what was measured."""
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options; of the command line where none are given."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--long", action="store_true", help="ten minutes more")
     parser.add_argument("--waiting", type=int, default=0, help="messages in the queue")
@@ -214,7 +251,12 @@ def main() -> None:
         default=os.environ.get("RELAUNCH_TEST_POSTGRESQL", USUAL),  # noqa: TID251 - no settings tree
         help="a server where a database may be made",
     )
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Run the bench; print what was measured."""
+    options = parsed()
     print(machine())
     with (
         tempfile.TemporaryDirectory(prefix="relaunch-bench-") as folder,

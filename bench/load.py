@@ -19,7 +19,7 @@ from typing import Final, Self
 
 from bench.payloads import Request
 
-__all__ = ["Plan", "Result", "main", "wire"]
+__all__ = ["CONNECTIONS", "Plan", "Result", "main", "wire"]
 
 LOOPBACK: Final = "127.0.0.1"
 MOST: Final = 2_000_000
@@ -42,6 +42,8 @@ class Plan:
     """Seconds at the beginning that do not count."""
     seed: int
     requests: Sequence[Request]
+    connections: int = CONNECTIONS
+    """Requests that may be under way: at an overload it is a closed loop of so many."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -53,6 +55,8 @@ class Plan:
                 | {"requests": [Request(**request) for request in read["requests"]]}
             )
         )
+        if plan.connections > CONNECTIONS:
+            raise ValueError("the plan is over the bounds")
         if plan.seconds > LONGEST or plan.rate * plan.seconds > MOST:
             raise ValueError("the plan is over the bounds")
         return plan
@@ -141,7 +145,7 @@ class Sender:
 
     async def run(self) -> Result:
         """Send everything, at its time."""
-        for _ in range(CONNECTIONS):
+        for _ in range(self.plan.connections):
             _, connection = await self.clock.create_connection(
                 lambda: Connection(self), LOOPBACK, self.plan.port
             )
@@ -168,9 +172,9 @@ class Sender:
     async def _drain(self) -> int:
         """Wait for what is under way; at an overload what waits is given up."""
         until = self.clock.time() + DRAIN
-        while self.clock.time() < until and len(self.idle) < CONNECTIONS:  # noqa: ASYNC110 - nothing is timed any more
+        while self.clock.time() < until and len(self.idle) < self.plan.connections:  # noqa: ASYNC110 - nothing is timed any more
             await asyncio.sleep(0.01)
-        return len(self.waiting) + CONNECTIONS - len(self.idle)
+        return len(self.waiting) + self.plan.connections - len(self.idle)
 
     def _pump(self) -> None:
         while self.waiting and self.idle:

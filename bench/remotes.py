@@ -47,10 +47,17 @@ class _Tree:
 
 
 class BenchRemote:
-    """Repositories with one definition file, which `push` replaces."""
+    """Repositories with one definition file, which `push` replaces.
 
-    def __init__(self, *, answers_in: float) -> None:
+    Args:
+        answers_in: Seconds for one answer.
+        moves: Whether each question about a head finds another commit, which left the
+            definition as it was.
+    """
+
+    def __init__(self, *, answers_in: float, moves: bool = False) -> None:
         self._answers_in = answers_in
+        self._moves = moves
         self._versions: dict[str, int] = {}
 
     def push(self, path: str) -> None:
@@ -67,6 +74,8 @@ class BenchRemote:
         del revision, expected
         await asyncio.sleep(self._answers_in)
         version = f"{repository.path} {self._versions.get(repository.path, 0)}"
+        if self._moves:
+            version += f" {time.time_ns()}"
         digest = hashlib.sha1(version.encode(), usedforsecurity=False).hexdigest()
         return Head(commit=CommitSha(digest), ref=Ref("refs/heads/main"))
 

@@ -20,7 +20,7 @@ from service.domain.repository import CommitSha
 from tests.support.playing import replayed
 from tests.support.ways import WAYS, MetByApi, Way, met
 
-__all__ = ["main"]
+__all__ = ["describe", "main", "measure"]
 
 MANY: Final = 1_000_000
 
@@ -62,12 +62,20 @@ def main() -> None:
         )
         pushes = len(report.pushes)
         print(
-            f"{way}: {pushes} pushes, {report.changed} changed, {report.missed} missed,"
-            f" {report.needless} needless, {report.count(ReplayAction.BUILT)} builds,"
-            f" {_mean(report, is_changed=True)} requests a changing push,"
-            f" {_mean(report, is_changed=False)} any other, at most {_most(report)},"
+            f"{way}: {describe(report)}, at most {_most(report)},"
             f" {took.total_seconds() / pushes * 1000:.0f} ms a push"
         )
+
+
+def describe(report: Report) -> str:
+    """Say what came of a history, and how many requests it took."""
+    return (
+        f"{len(report.pushes)} pushes, {report.changed} changed,"
+        f" {report.missed} missed, {report.needless} needless,"
+        f" {report.count(ReplayAction.BUILT)} builds,"
+        f" {_mean(report, is_changed=True)} requests a changing push,"
+        f" {_mean(report, is_changed=False)} any other"
+    )
 
 
 def _mean(report: Report, *, is_changed: bool) -> str:

@@ -1,7 +1,7 @@
 """What was measured, for people."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, median
@@ -10,7 +10,18 @@ from typing import Final
 from bench.load import Result
 from bench.startup import Start
 
-__all__ = ["Run", "machine", "peak_of", "report", "start_report"]
+__all__ = [
+    "Figures",
+    "Run",
+    "machine",
+    "peak_of",
+    "print_figures",
+    "report",
+    "start_report",
+]
+
+Figures = Mapping[str, str]
+"""What was measured, by its name."""
 
 _HEAD: Final = (
     f"{'':24}{'per s':>8}{'(each round)':>20}{'p50':>8}{'p99':>8}{'p99.9':>8}"
@@ -40,6 +51,12 @@ def machine() -> str:
     name = model.partition(":")[2].partition("\n")[0].strip()
     load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
     return f"{os.cpu_count()} cores, {name}; load before: {load}"
+
+
+def print_figures(figures: Figures) -> None:
+    """Print a line for each figure."""
+    for name, value in figures.items():
+        print(f"{name}: {value}", flush=True)
 
 
 def peak_of(subject: str, runs: Sequence[Run]) -> float:

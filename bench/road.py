@@ -16,7 +16,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Mapping,
+    MutableSequence,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +35,7 @@ from pydantic import SecretStr
 
 from bench.ingest import USUAL
 from bench.remotes import BenchBuilder, BenchRemote
-from bench.report import machine
+from bench.report import Figures, machine, print_figures
 from bench.stage import KEY, a_database
 from consumers.loops.leader import Leader
 from consumers.loops.supervisor import supervise
@@ -47,7 +54,7 @@ from service.settings.building import BuildSettings
 from service.settings.serving import LogSettings
 from tests.support.broker import own_broker
 
-__all__ = ["ANSWERS_IN", "Road", "consumer_settings", "main"]
+__all__ = ["ANSWERS_IN", "PARTS", "Road", "consumer_settings", "main", "parsed"]
 
 ANSWERS_IN: Final = 0.01
 """Seconds for one answer of the forge: on loopback."""
@@ -189,28 +196,30 @@ class Road:
             await connection.close()
 
 
-async def calm(options: argparse.Namespace) -> None:
+async def calm(options: argparse.Namespace) -> Figures:
     """Push to one repository after the other."""
     async with a_road(options, takes=BUILD_TAKES) as road:
         sources = await _followed(road, options.pushes)
         await asyncio.sleep(3)
-        print(f"202 to build, one a second: {_shares(await _in_turn(road, sources))}")
+        return {"202 to build, one a second": _shares(await _in_turn(road, sources))}
 
 
-async def crowd(options: argparse.Namespace) -> None:
+async def crowd(options: argparse.Namespace) -> Figures:
     """Push to all repositories at once."""
     async with a_road(options, takes=BUILD_TAKES) as road:
         sources = await _followed(road, options.pushes)
         await asyncio.sleep(3)
         sent = [(source, await road.push(source)) for source in sources]
         waits = [await road.until_started(source, at) for source, at in sent]
-        print(f"202 to build, {len(sources)} at once: {_shares(waits)}")
         moments = sorted(road.builder.started.values())
         rate = (len(moments) - 1) / (moments[-1] - moments[0])
-        print(f"builds started per second, all at once: {rate:.1f}")
+        return {
+            "202 to build, all at once": _shares(waits),
+            "builds started per second, all at once": f"{rate:.1f}",
+        }
 
 
-async def running(options: argparse.Namespace) -> None:
+async def running(options: argparse.Namespace) -> Figures:
     """Push to one repository after the other while hundreds of builds run."""
     async with a_road(options, takes=BUILD_TAKES) as road:
         sources = await _followed(road, 20)
@@ -224,24 +233,28 @@ async def running(options: argparse.Namespace) -> None:
             await road.push(source)
         for source in busy:
             await road.until_started(source, since)
-        print(f"{len(busy)} builds started in {time.monotonic() - since:.1f} s")
+        took = time.monotonic() - since
         await asyncio.sleep(3)
         before = time.process_time()
         await asyncio.sleep(10)
         share = (time.process_time() - before) / 10
         waits = await _in_turn(road, sources)
-        print(f"202 to build beside {len(busy)}: {_shares(waits)}")
-        print(f"processor while they only run: {share:.1%}")
+        return {
+            "many builds started": f"{len(busy)} in {took:.1f} s",
+            "202 to build beside many": _shares(waits),
+            "processor while many builds run": f"{share:.1%} for {len(busy)}",
+        }
 
 
-async def course(options: argparse.Namespace) -> None:
+async def course(options: argparse.Namespace) -> Figures:
     """Push to a source that thousands of launchers follow."""
     async with a_road(options, takes=BUILD_TAKES) as road:
         (source, *others) = await _followed(road, 61)
         generation = await road.multiply(source, options.launchers)
         await asyncio.sleep(3)
+        waits: list[float] = []
         async with asyncio.TaskGroup() as group:
-            beside = group.create_task(_beside(road, others))
+            beside = group.create_task(_beside(road, others, waits))
             pushed = await road.push(source)
             started = await road.until_started(source, pushed)
             await road.until_planned(source, generation)
@@ -249,21 +262,21 @@ async def course(options: argparse.Namespace) -> None:
             await road.until_moved(source)
             moved = time.monotonic() - pushed
             beside.cancel()
-        print(
-            f"course of {options.launchers}: build started {started:.1f} s, all"
-            f" planned {planned:.1f} s, all moved {moved:.1f} s (build {BUILD_TAKES} s)"
-        )
+        return {
+            "one source, many launchers": f"{options.launchers}: build started"
+            f" {started:.1f} s, all planned {planned:.1f} s, all moved {moved:.1f} s"
+            f" (build {BUILD_TAKES} s)",
+            "another source's push meanwhile": _shares(waits),
+        }
 
 
-async def _beside(road: Road, others: Sequence[Source]) -> None:
-    waits = []
-    try:
-        for source in others:
-            since = await road.push(source)
-            waits.append(await road.until_started(source, since))
-            await asyncio.sleep(max(0.0, 0.5 - waits[-1]))
-    finally:
-        print(f"another source's push meanwhile: {_shares(waits)}")
+async def _beside(
+    road: Road, others: Sequence[Source], waits: MutableSequence[float]
+) -> None:
+    for source in others:
+        since = await road.push(source)
+        waits.append(await road.until_started(source, since))
+        await asyncio.sleep(max(0.0, 0.5 - waits[-1]))
 
 
 async def _in_turn(road: Road, sources: Sequence[Source]) -> Sequence[float]:
@@ -335,7 +348,7 @@ def _shares(seconds: Sequence[float]) -> str:
 
 
 PARTS: Final[
-    Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, None]]]
+    Mapping[str, Callable[[argparse.Namespace], Coroutine[None, None, Figures]]]
 ] = {
     "calm": calm,
     "crowd": crowd,
@@ -344,8 +357,8 @@ PARTS: Final[
 }
 
 
-def main() -> None:
-    """Run the bench; print what was measured."""
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options; of the command line where none are given."""
     parser = argparse.ArgumentParser(prog="make bench-road", description=__doc__)
     parser.add_argument("--only", default="", choices=["", *PARTS])
     parser.add_argument("--pushes", type=int, default=60, help="of each kind")
@@ -356,12 +369,17 @@ def main() -> None:
         default=os.environ.get("RELAUNCH_TEST_POSTGRESQL", USUAL),  # noqa: TID251 - no settings tree
         help="a server where a database may be made",
     )
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Run the bench; print what was measured."""
+    options = parsed()
     configure(LogSettings(level="error"), stream=sys.stderr)
     for name, measure in PARTS.items():
         if options.only in {"", name}:
             print(machine())
-            asyncio.run(measure(options))
+            print_figures(asyncio.run(measure(options)))
 
 
 if __name__ == "__main__":

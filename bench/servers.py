@@ -35,10 +35,11 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def processor_seconds(pid: int) -> float:
-    """Return what a process has cost so far."""
+def processor_seconds(pid: int, *, with_children: bool = False) -> float:
+    """Return what a process has cost so far; with its children, those that ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    last = 15 if with_children else 13
+    return sum(map(int, fields[11:last])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

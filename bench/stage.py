@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import aio_pika
@@ -13,6 +13,7 @@ from aio_pika import DeliveryMode
 from yarl import URL
 
 from bench.baselines import SECRET
+from bench.load import CONNECTIONS
 from bench.payloads import MOMENT, Request, requests
 from consumers.subscriptions import EVALUATION
 from service.adapters.store import SqlStore, open_database
@@ -37,6 +38,8 @@ KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 BASELINE: Final = "baseline"
 """The exchange and the queue of the baseline."""
 REPOSITORIES: Final = 20
+STORM: Final = 32
+"""Connections that pushes of one ref come over; at the peak, a closed loop of them."""
 AT_ONCE: Final = 500
 """Messages that are published at a time when a queue is filled."""
 MESSAGE: Final = 1024
@@ -50,6 +53,7 @@ class Subject:
     name: str
     server: str
     requests: Sequence[Request]
+    connections: int = CONNECTIONS
 
 
 @asynccontextmanager
@@ -87,7 +91,10 @@ def subjects() -> Sequence[Subject]:
     return (
         _ours("tracked", "refs/heads/main"),
         _theirs("baseline, publish", "/publish"),
-        _ours("one ref", "refs/heads/main", repositories=1),
+        replace(
+            _ours("one ref", "refs/heads/main", repositories=1),
+            connections=STORM,
+        ),
         _ours("untracked", "refs/heads/topic"),
         _theirs("baseline, verify", "/verify"),
     )

@@ -18,7 +18,13 @@ UNWANTED: Final = (
     "kubernetes_asyncio",
     "rattler",
     "aiosqlite",
-    "rich",
+    "pygments",
+    "ruamel",
+    "service.adapters.local.builder",
+    "service.adapters.renku.builder",
+    "service.definitions.registry",
+    # An import that finds nothing is in the list of imports, too: `rich` always is.
+    "rich.console",
     "cryptography.x509",
 )
 """What a receiver over RabbitMQ and PostgreSQL has no use for."""

@@ -1,7 +1,7 @@
 """Puts the HTTP side together."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,26 +12,28 @@ from handlers.api.idempotency import api_handler
 from handlers.api.lazy_json import LazyJson
 from handlers.api.openapi import SPEC, document
 from handlers.auth import Guard
+from handlers.door_routes import DOOR_ROUTES
 from handlers.middleware import ANY, UNKNOWN, expect, handle_errors, unknown
 from handlers.page.app import add_pages
 from handlers.page.keys import PageOptions
 from handlers.read_your_writes import ReadYourWrites
-from handlers.route import Handler, Surface
-from handlers.routes import ROUTES
+from handlers.route import Handler, Route, Surface
 from handlers.sse import CLOSING
 from handlers.use_cases import (
     Ports,
+    RepositoryReading,
     make_hook_editor,
     make_hook_maintainer,
     make_launcher_editor,
     make_lookup,
     make_pinner,
+    make_previewer,
+    make_prober,
     make_project_editor,
 )
 from handlers.usecases.build_descriptions import BuildDescriber
 from handlers.usecases.explain.report import Explainer
 from handlers.usecases.hook_descriptions import HookDescriber
-from handlers.usecases.preview import PushPreviewer
 from handlers.usecases.usage import UsageReader
 from handlers.webhooks.body import BodyReader
 from handlers.webhooks.endpoint import MAX_BODY
@@ -55,7 +57,6 @@ from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
 from service.usecases.environments.editor import EnvironmentEditor
-from service.usecases.environments.probe import RepositoryProber
 from service.usecases.notifications.channels import ChannelEditor
 from service.usecases.platform.failure_alerts import FailureAlerts
 from service.usecases.publish_events import EventRecorder
@@ -112,9 +113,9 @@ def make_application(
     Args:
         store: Where state is.
         bus: Followed by listeners, and home of dead letters.
-        remote: Asked by simulations.
+        remote: Reads what callers name, with credentials.
         anonymous_remote: As anybody may read; asked for sources without credentials.
-        sandbox: Where simulations read definitions.
+        sandbox: Where the definitions that callers name are read.
         forge_hooks: Creates and repairs hooks where a token allows it.
         builder: Names itself to simulations.
         clock: Gives the time.
@@ -142,7 +143,6 @@ def make_application(
     app[keys.STORE] = store = ReadYourWrites(store, flush=receiver.flush)
     app[keys.BUS], app[keys.CLOCK], app[keys.METRICS] = bus, clock, metrics
     app[keys.RECEIVER], app[keys.BODIES] = receiver, bodies
-    app[keys.REPLAYER] = receiver.replayer
     app[keys.AUTHENTICATOR] = Authenticator(
         store=store,
         provider=provider,
@@ -150,30 +150,22 @@ def make_application(
         token=token,
         allows_anonymous=allows_anonymous,
     )
-    app[keys.VERSION] = version
+    app[keys.VERSION], app[keys.REPLAYER] = version, receiver.replayer
     app[keys.USAGE] = UsageReader(store=store, clock=clock, policy=retention)
     app[keys.CONTRACT] = LazyJson(partial(asyncapi, exchange=exchange))
     events = EventRecorder(clock=clock, ids=ids, metrics=metrics, builder=builder)
     app[keys.AUTHORIZER] = authorizer = Authorizer(store=store)
-    app[keys.PREVIEWER] = PushPreviewer(
-        store=store,
+    ports = Ports(store=store, builder=builder, clock=clock, ids=ids, events=events)
+    reading = RepositoryReading(
         remote=remote,
         anonymous_remote=anonymous_remote,
         sandbox=sandbox,
-        builder=builder,
-        authorizer=authorizer,
-        clock=clock,
-    )
-    ports = Ports(store=store, builder=builder, clock=clock, ids=ids, events=events)
-    _add_launchers(app, ports, allow_files=allow_files, rules=rules)
-    _add_rights(app, ports, rules=rules)
-    app[keys.REPOSITORIES] = make_lookup(
-        ports,
-        app[keys.AUTHORIZER],
-        remote=remote,
-        anonymous_remote=anonymous_remote,
         allow_files=allow_files,
     )
+    app[keys.REPOSITORIES] = make_lookup(ports, authorizer, reading, rules)
+    app[keys.PREVIEWER] = make_previewer(ports, authorizer, reading)
+    _add_launchers(app, ports, allow_files=allow_files, rules=rules)
+    _add_rights(app, ports, rules=rules)
     _add_pages(app, ports, pools)
     app[keys.CHANNELS] = ChannelEditor(
         store=store, notifier=notifier, clock=clock, ids=ids
@@ -184,13 +176,8 @@ def make_application(
     app.on_shutdown.append(_close_streams)
     _add_routes(app, served, version=version)
     if Surface.API in served:
-        prober = RepositoryProber(
-            remote=remote,
-            anonymous_remote=anonymous_remote,
-            sandbox=sandbox,
-            builder=builder,
-            allow_files=allow_files,
-        )
+        metrics.expect_updates()
+        prober = make_prober(ports, reading)
         for route in add_pages(app, page, prober, events):
             _add(app, route.method, route.path, route.handler, guard=route.guard)
     _add(app, ANY, "/{path:.*}", unknown, guard=_guard_unknown(served), name=UNKNOWN)
@@ -201,10 +188,19 @@ def _add_routes(
     app: web.Application, served: Collection[Surface], *, version: str
 ) -> None:
     """Add the routes of the REST API and of the webhooks."""
-    routes = [item for item in ROUTES if item.part in served]
+    routes = [item for item in _routes(served) if item.part in served]
     app[SPEC] = LazyJson(partial(document, routes, version=version))
     for route in routes:
         _add(app, route.method, route.path, api_handler(route), guard=route.guard)
+
+
+def _routes(served: Collection[Surface]) -> Sequence[Route]:
+    if Surface.API not in served:
+        return DOOR_ROUTES
+    # All handlers and shapes of the REST API, which not every process serves.
+    from handlers.routes import ROUTES  # noqa: PLC0415
+
+    return ROUTES
 
 
 def _guard_unknown(served: Collection[Surface]) -> Guard:
@@ -228,8 +224,9 @@ def _add_launchers(
     app[keys.ENVIRONMENTS] = EnvironmentEditor(
         store=ports.store, clock=ports.clock, ids=ports.ids
     )
+    lookup = app[keys.REPOSITORIES]
     app[keys.LAUNCHERS] = make_launcher_editor(
-        ports, app[keys.REBUILDS], allow_files=allow_files, rules=rules
+        ports, app[keys.REBUILDS], lookup, allow_files=allow_files, rules=rules
     )
 
 
@@ -237,10 +234,10 @@ def _add_pages(
     app: web.Application, ports: Ports, pools: tuple[ResourcePool, ...]
 ) -> None:
     """Make what pages ask beside launchers, and what people hold back."""
-    app[keys.POOLS] = pools
+    app[keys.POOLS], app[keys.ALERTS] = pools, FailureAlerts(store=ports.store)
+    app[keys.BUILDER] = ports.builder
     app[keys.PINS] = make_pinner(ports, app[keys.REBUILDS])
     app[keys.PAUSES] = PauseEditor(store=ports.store, clock=ports.clock)
-    app[keys.ALERTS] = FailureAlerts(store=ports.store, authorizer=app[keys.AUTHORIZER])
 
 
 def _add_rights(app: web.Application, ports: Ports, *, rules: GrantRules) -> None:

@@ -16,6 +16,7 @@ from handlers.webhooks.ingest import Receiver
 from handlers.webhooks.replay import DeliveryReplayer
 from service.domain.building.resource_pool import ResourcePool
 from service.metrics import Metrics
+from service.ports.builder import BuilderIdentity
 from service.ports.bus import Bus
 from service.ports.store import Store
 from service.ports.time import Clock
@@ -40,6 +41,7 @@ __all__ = [
     "AUTHENTICATOR",
     "AUTHORIZER",
     "BODIES",
+    "BUILDER",
     "BUILD_DESCRIBER",
     "BUS",
     "CHANNELS",
@@ -99,8 +101,9 @@ AUTHORIZER: Final = web.AppKey[Authorizer]("authorizer")
 PROJECTS: Final = web.AppKey[ProjectEditor]("projects")
 TOKENS: Final = web.AppKey[TokenEditor]("tokens")
 SIGN_IN: Final = web.AppKey[SignIn]("sign_in")
-ERROR_PAGE: Final = web.AppKey[Callable[..., str]]("error_page")
+ERROR_PAGE: Final = web.AppKey[Callable[..., web.Response]]("error_page")
 """Renders the page of an error, where pages are served."""
 CHANNELS: Final = web.AppKey[ChannelEditor]("channels")
 USAGE: Final = web.AppKey[UsageReader]("usage")
+BUILDER: Final = web.AppKey[BuilderIdentity]("builder")
 VERSION: Final = web.AppKey[str]("version")

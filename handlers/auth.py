@@ -36,7 +36,7 @@ class Guard:
     parameter: str = ""
     """The name of the parameter of the path that names it."""
     may_be_gone: bool = False
-    """Whether the handler answers for what does not exist: Renku's deletions do."""
+    """Whether what does not exist is answered 204, as Renku answers removals of it."""
 
     async def let_in(self, request: web.Request) -> None:
         """Let a request pass whose caller has the permission.
@@ -59,13 +59,16 @@ class Guard:
 async def let_in_as(caller: Caller, request: web.Request, guard: Guard) -> None:
     """Let a request of a caller pass who has the permission; raises as `Guard`."""
     request[_CALLER] = caller
-    await request.app[AUTHORIZER].check(
-        caller,
-        guard.permission,
-        guard.subject,
-        normalize_id(request.match_info.get(guard.parameter, "")),
-        may_be_gone=guard.may_be_gone,
-    )
+    authorizer = request.app[AUTHORIZER]
+    permission, subject = guard.permission, guard.subject
+    name = normalize_id(request.match_info.get(guard.parameter, ""))
+    # As of what is gone, also of what the caller cannot see: another answer would
+    # show that it is there.
+    if guard.may_be_gone and subject is not None and _ULID.fullmatch(name):
+        is_hidden = await authorizer.is_hidden(caller, permission, subject, name)
+        if is_hidden:
+            raise web.HTTPNoContent
+    await authorizer.check(caller, permission, subject, name)
 
 
 def caller_of(request: web.Request) -> Caller:

@@ -38,10 +38,6 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_DESIGNED: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _KEPT: Final = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -60,20 +56,23 @@ def render_page(
     message = _message(response)
     if message is None:
         return response
-    kept = {item: response.headers[item] for item in _KEPT if item in response.headers}
-    status = HTTPStatus(response.status)
+    page = _render(request, HTTPStatus(response.status), message)
+    page.headers.update(
+        {name: response.headers[name] for name in _KEPT if name in response.headers}
+    )
+    return page
+
+
+def _render(request: web.Request, status: HTTPStatus, message: str) -> web.Response:
     if ERROR_PAGE in request.app:
-        text = request.app[ERROR_PAGE](
+        return request.app[ERROR_PAGE](
             status=int(status), phrase=status.phrase, message=message
         )
-        headers = _HEADERS | {"Content-Security-Policy": _DESIGNED}
-    else:
-        text = PAGE.format(
-            status=int(status), phrase=escape(status.phrase), message=escape(message)
-        )
-        headers = _HEADERS
+    text = PAGE.format(
+        status=int(status), phrase=escape(status.phrase), message=escape(message)
+    )
     return web.Response(
-        text=text, content_type="text/html", status=status, headers=headers | kept
+        text=text, content_type="text/html", status=status, headers=_HEADERS
     )
 
 

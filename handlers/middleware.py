@@ -103,6 +103,8 @@ def handle_errors(
     """
     quiet = _quiet_statuses(route)
     is_private = guard.permission.reads_credentials
+    if route.startswith(_WEBHOOKS):
+        metrics.expect_deliveries(method, route)
 
     @wraps(handler)
     async def attend(request: web.Request) -> web.StreamResponse:

@@ -53,10 +53,6 @@ _IDEMPOTENT: Final = frozenset(
     }
 )
 """Removals that Renku answers with 204 whether or not there is anything."""
-_SECRETS: Final = frozenset(
-    {f"{OURS}/tokens", f"{OURS}/hooks", f"{OURS}/hooks/{{hook_id}}/rotate"}
-)
-"""What shows secrets, so that its answers are kept nowhere."""
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 OK: Final = HTTPStatus.OK
 ACCEPTED: Final = HTTPStatus.ACCEPTED
@@ -139,7 +135,7 @@ class Route:
     @property
     def shows_secret(self) -> bool:
         """Whether its answer holds a secret that is shown once."""
-        return self.path in _SECRETS
+        return bool(getattr(self.answer, "shows_secret", False))
 
     @property
     def name(self) -> str:

@@ -1,4 +1,7 @@
-"""The whole HTTP side: every method and path, what goes in and what comes out."""
+"""The whole HTTP side: every method and path, what goes in and what comes out.
+
+For who serves the REST API: with it come all handlers and shapes.
+"""
 
 from typing import Final
 
@@ -11,6 +14,7 @@ from handlers.api.resources.builds import (
     list_builds,
     list_environment_builds,
     show_build,
+    show_build_options,
     stream_logs,
 )
 from handlers.api.resources.dead_letters import (
@@ -74,15 +78,9 @@ from handlers.api.resources.sources import (
     request_evaluation,
 )
 from handlers.api.resources.status import show_status
-from handlers.api.resources.system import (
-    is_alive,
-    is_ready,
-    show_metrics,
-    show_reference,
-    show_version,
-)
+from handlers.api.resources.system import show_reference, show_version
 from handlers.api.resources.usage import show_usage
-from handlers.api.schemas.builds import BuildDetails
+from handlers.api.schemas.builds import BuildDetails, BuildOptionsResponse
 from handlers.api.schemas.dead_letters import DeadLetterResponse, DeadLettersQuery
 from handlers.api.schemas.deliveries import DeliveryResponse
 from handlers.api.schemas.explanations import Explanation, ExplanationQuery
@@ -93,7 +91,7 @@ from handlers.api.schemas.launchers import (
     LauncherPost,
     MoveRequest,
 )
-from handlers.api.schemas.receipts import Alive, Ready, ReceiptResponse
+from handlers.api.schemas.receipts import ReceiptResponse
 from handlers.api.schemas.renku.builds import (
     Build,
     BuildLogs,
@@ -131,6 +129,7 @@ from handlers.api.schemas.sources import (
 from handlers.api.schemas.status import StatusResponse
 from handlers.api.schemas.usage import UsageResponse
 from handlers.api.update_routes import UPDATE_ROUTES
+from handlers.door_routes import DOOR_ROUTES
 from handlers.route import (
     ACCEPTED,
     OK,
@@ -144,11 +143,8 @@ from handlers.route import (
     patch,
     plain_route,
     post,
-    webhook_route,
 )
-from handlers.webhooks.endpoint import receiver_of
 from service.domain.rights.decision import Permission
-from service.forges.registry import FORGES
 
 __all__ = ["ROUTES"]
 
@@ -213,6 +209,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         ListOf(BuildDetails), LimitQuery, needs=VIEWER, below=OURS),
     post("/environments/{environment_id}/builds", add_build, BuildDetails,
          query=QueueQuery, needs=EDITOR, below=OURS),
+    get("/build_options", show_build_options, BuildOptionsResponse, needs=ANYONE,
+        below=OURS),
     get("/builds", list_builds, ListOf(BuildDetails), BuildsQuery,
         needs=ANYONE, below=OURS),
     get("/builds/{build_id}", show_build, BuildDetails, needs=VIEWER, below=OURS),
@@ -259,20 +257,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     delete("/dead_letters/{letter_id}", drop_dead_letter, needs=ADMIN, below=OURS),
     get("/usage", show_usage, UsageResponse, needs=ADMIN, below=OURS),
     get("/status", show_status, StatusResponse, needs=ADMIN, below=OURS),
-    # For forges
-    *(webhook_route(f"/webhooks/{forge.value}/{{hook_id}}", receiver_of(forge),
-                    ReceiptResponse)
-      for forge in FORGES),
     # For people and machines that look around
     plain_route("/api/docs", show_reference, MediaType.HTML, Surface.API),
     plain_route("/api/spec.json", show_spec, MediaType.JSON, Surface.API),
     plain_route("/api/events", show_contract, MediaType.JSON, Surface.API),
-    plain_route("/livez", is_alive, Alive, Surface.ALWAYS),
-    plain_route("/healthz", is_alive, Alive, Surface.ALWAYS, operation="is_healthy"),
-    plain_route("/readyz", is_ready, Ready, Surface.ALWAYS),
-    plain_route("/version", show_version, Version, Surface.ALWAYS,
-                operation="show_process_version"),
-    plain_route("/metrics", show_metrics, MediaType.TEXT, Surface.ALWAYS),
+    *DOOR_ROUTES,
 )
 # fmt: on
 """Every route, on one screen."""

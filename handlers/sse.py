@@ -79,10 +79,13 @@ class Stream:
         """Report the listener's place, without an event."""
         await self._write(f"id: {id_}\n\n")
 
-    async def keep_alive(self) -> None:
-        """Write a comment, when nothing was written for a while."""
+    async def keep_alive(self, name: str = "") -> None:
+        """Write a comment, or an event of a name, when nothing was for a while.
+
+        The script of a page sees no comments.
+        """
         if self._clock.now() - self._spoke_at >= KEEP_ALIVE:
-            await self._write(": still here\n\n")
+            await (self.send(name, "") if name else self._write(": still here\n\n"))
 
     async def _write(self, text: str) -> None:
         self._spoke_at = self._clock.now()

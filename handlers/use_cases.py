@@ -1,18 +1,22 @@
 """Make the use cases that the application keeps, out of the ports they share."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from handlers.usecases.preview import PushPreviewer
 from service.domain.hook import HookId
 from service.domain.rights.grants import GrantRules
 from service.ports.builder import BuilderIdentity
 from service.ports.forge_hooks import ForgeHooks
-from service.ports.remote import Remote
+from service.ports.remote import ProbedRemote
+from service.ports.sandbox import Sandbox
 from service.ports.store import Store
 from service.ports.time import Clock, Ids
+from service.usecases.environments.probe import RepositoryProber
 from service.usecases.hook_maintenance import HookInspector, HookMaintainer
 from service.usecases.hooks import HookEditor
 from service.usecases.launchers import LauncherEditor
+from service.usecases.platform.probe_limit import ProbeLimit
 from service.usecases.platform.repository_lookup import RepositoryLookup
 from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
@@ -24,11 +28,14 @@ from service.usecases.updates.pins import LauncherPinner
 
 __all__ = [
     "Ports",
+    "RepositoryReading",
     "make_hook_editor",
     "make_hook_maintainer",
     "make_launcher_editor",
     "make_lookup",
     "make_pinner",
+    "make_previewer",
+    "make_prober",
     "make_project_editor",
 ]
 
@@ -52,21 +59,62 @@ def make_pinner(ports: Ports, rebuilds: RebuildRequester) -> LauncherPinner:
     )
 
 
+# One for each application, so that all that reads what a caller names has one limit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryReading:
+    """How repositories are read that callers name."""
+
+    remote: ProbedRemote
+    """With the installation's credentials."""
+    anonymous_remote: ProbedRemote
+    sandbox: Sandbox
+    allow_files: bool
+    limit: ProbeLimit = field(default_factory=ProbeLimit)
+
+
 def make_lookup(
     ports: Ports,
     authorizer: Authorizer,
-    *,
-    remote: Remote,
-    anonymous_remote: Remote,
-    allow_files: bool,
+    reading: RepositoryReading,
+    rules: GrantRules,
 ) -> RepositoryLookup:
     """Make what looks repositories up."""
     return RepositoryLookup(
         store=ports.store,
-        remote=remote,
-        anonymous_remote=anonymous_remote,
+        remote=reading.remote,
+        anonymous_remote=reading.anonymous_remote,
         authorizer=authorizer,
-        allow_files=allow_files,
+        access=RepositoryAccess(clock=ports.clock, rules=rules),
+        allow_files=reading.allow_files,
+        limit=reading.limit,
+    )
+
+
+def make_prober(ports: Ports, reading: RepositoryReading) -> RepositoryProber:
+    """Make what reports on repositories that nobody follows yet."""
+    return RepositoryProber(
+        remote=reading.remote,
+        anonymous_remote=reading.anonymous_remote,
+        sandbox=reading.sandbox,
+        builder=ports.builder,
+        allow_files=reading.allow_files,
+        limit=reading.limit,
+    )
+
+
+def make_previewer(
+    ports: Ports, authorizer: Authorizer, reading: RepositoryReading
+) -> PushPreviewer:
+    """Make what previews pushes."""
+    return PushPreviewer(
+        store=ports.store,
+        remote=reading.remote,
+        anonymous_remote=reading.anonymous_remote,
+        sandbox=reading.sandbox,
+        builder=ports.builder,
+        authorizer=authorizer,
+        clock=ports.clock,
+        limit=reading.limit,
     )
 
 
@@ -103,7 +151,12 @@ def make_hook_maintainer(
 
 
 def make_launcher_editor(
-    ports: Ports, rebuilds: RebuildRequester, *, allow_files: bool, rules: GrantRules
+    ports: Ports,
+    rebuilds: RebuildRequester,
+    lookup: RepositoryLookup,
+    *,
+    allow_files: bool,
+    rules: GrantRules,
 ) -> LauncherEditor:
     """Make what adds, changes and removes launchers."""
     return LauncherEditor(
@@ -115,6 +168,7 @@ def make_launcher_editor(
         rebuilds=rebuilds,
         allow_files=allow_files,
         access=RepositoryAccess(clock=ports.clock, rules=rules),
+        check_readable=lookup.check_readable,
     )
 
 

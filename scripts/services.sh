@@ -55,19 +55,23 @@ browser() {
   echo "Chromium: none here and it cannot be installed; its tests are skipped"
 }
 
-# Out of Debian's package without its server, which nothing here needs.
-rule_tester() {
-  local tools folder
+# Programs out of Debian's package without the service that they belong to, which nothing here needs.
+unpacked() { # package, whose tests are skipped without it, paths in it
+  local package=$1 tests=$2 tools folder name path absent=()
+  shift 2
   tools=$(pwd)/.make/tools
-  if [ -x "$tools/promtool" ] || command -v promtool >/dev/null; then echo "promtool: found"; return; fi
+  for path in "$@"; do
+    name=${path##*/}
+    if [ -x "$tools/$name" ] || command -v "$name" >/dev/null; then echo "$name: found"; else absent+=("$path"); fi
+  done
+  [ ${#absent[@]} -gt 0 ] || return 0
   folder=$(mktemp -d -p .make)
-  if (cd "$folder" && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } \
-      && dpkg-deb --extract prometheus_*.deb .) > .make/promtool.log 2>&1; then
+  if (cd "$folder" && { apt-get download "$package" || { apt-get update && apt-get download "$package"; }; } \
+      && dpkg-deb --extract "$package"_*.deb .) > ".make/$package.log" 2>&1; then
     mkdir -p "$tools"
-    mv "$folder/usr/bin/promtool" "$tools/promtool"
-    echo "promtool: fetched"
+    for path in "${absent[@]}"; do mv "$folder/$path" "$tools/"; echo "${path##*/}: fetched"; done
   else
-    echo "promtool: none here and it cannot be fetched; the alert rules' tests are skipped"
+    echo "${absent[*]##*/}: none here and it cannot be fetched; the tests of $tests are skipped"
   fi
   rm -rf "$folder"
 }
@@ -75,4 +79,5 @@ rule_tester() {
 postgresql
 rabbitmq
 browser
-rule_tester
+unpacked prometheus "the alert rules, and the drills" usr/bin/promtool usr/bin/prometheus
+unpacked nginx "the proxy in front" usr/sbin/nginx

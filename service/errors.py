@@ -17,6 +17,7 @@ Two questions decide how an error is handled: who caused it, and will it pass?
         ForbiddenError           403  an administrator's operation
         PreconditionMissingError 428
       TransientError           an outage: will pass   503 / retried later
+        BusyError                this service did not come to it: not even asked
         RemoteLagsError          the forge shows the state before a push
       PermanentError           a bug or bad data      500 / dead letter
         RemoteRefusedError       the repository is gone, private or forbidden
@@ -29,6 +30,7 @@ from enum import Enum
 
 __all__ = [
     "BadSignatureError",
+    "BusyError",
     "ConflictError",
     "DeliveryError",
     "ForbiddenError",
@@ -79,7 +81,17 @@ class ForeignRepositoryError(DeliveryError):
 
 
 class RequestError(ServiceError):
-    """A request of a user that cannot be served."""
+    """A request of a user that cannot be served.
+
+    Args:
+        message: What was seen, and what was expected.
+        field: What is wrong, by its name in the command; empty where it is no one
+            thing. A form shows it there.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotFoundError(RequestError):
@@ -117,6 +129,10 @@ class TransientError(ServiceError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BusyError(TransientError):
+    """This service has no place for it now; that says nothing about who was meant."""
 
 
 class RemoteLagsError(TransientError):

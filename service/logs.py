@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
 import structlog
@@ -17,7 +18,7 @@ from service.events.trace import trace_id_of
 from service.redaction import redact_credentials
 from service.settings import LogSettings
 
-__all__ = ["configure", "log_about"]
+__all__ = ["configure", "log_about", "name_subject"]
 
 _SHORTEST: Final = 8
 """Characters of the shortest secret that is redacted by its value: shorter ones would
@@ -47,7 +48,7 @@ def configure(
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     rendering = _rendering(settings, out, _Redacting(secrets))
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        name_subject,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -80,11 +81,24 @@ def log_about(*, traceparent: str | None = None, **ids: str | None) -> None:
         traceparent: The trace that its work belongs to.
         ids: Such as `delivery`, `source` and `build`.
     """
-    # A task has a context of its own, which ends with it: nothing is to be unbound.
-    known = {"trace": trace_id_of(traceparent), **ids}
-    structlog.contextvars.bind_contextvars(
-        **{name: text for name, text in known.items() if text}
-    )
+    # A task has a context of its own, which ends with it: nothing is to be taken back.
+    # One variable, and not one for each name as structlog has them: each delivery sets
+    # it, and few of them have a line written.
+    known = {name: text for name, text in ids.items() if text}
+    if traceparent and (trace := trace_id_of(traceparent)):
+        known["trace"] = trace
+    _SUBJECT.set({**_SUBJECT.get(), **known})
+
+
+def name_subject(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add to a line what its task is about; what the line itself says stays."""
+    del logger, method
+    return {**_SUBJECT.get(), **event}
+
+
+_SUBJECT: Final[ContextVar[Mapping[str, str]]] = ContextVar("subject", default={})  # noqa: B039 - never changed
 
 
 _NOISY = ("aio_pika", "aiormq")

@@ -2,15 +2,20 @@
 
 import os
 import signal
-from collections.abc import Generator
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Final
 
 import pytest
+import uvloop
 
 from tests.support.groups import pytest_xdist_make_scheduler
 from tests.support.kube import kube
 
 __all__ = [
     "kube",
+    "pytest_asyncio_loop_factories",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_runtest_makereport",
     "pytest_xdist_make_scheduler",
@@ -18,8 +23,30 @@ __all__ = [
 
 REQUIRED = frozenset(os.environ.get("RELAUNCH_TEST_REQUIRE", "").split())  # noqa: TID251
 """Marks whose tests may not be skipped: what they need can be had on this machine."""
-OPTIONAL = frozenset({"real_builder"})
+OPTIONAL = frozenset({"containers", "real_builder"})
 """Marks whose tests may be skipped, whatever else they need, unless required too."""
+
+SHARED: Final = frozenset({"kubernetes", "outage", "containers"})
+"""Marks of tests that stand on what is not ours and is shared by all that run.
+
+A node with two cores starts pods, or does not for a minute; brokers are killed below.
+"""
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Give coroutines the loop that the service runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Run what such a test needs once more where it failed, and print both results.
+
+    The summary names it RERUN with the traceback of the first time; nothing else is
+    tried again, and `--fail-on-flaky` makes it a failure.
+    """
+    for item in items:
+        if SHARED & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
 
 
 def pytest_configure() -> None:

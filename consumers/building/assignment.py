@@ -17,6 +17,7 @@ from service.domain.building.build import (
     RebuildId,
 )
 from service.domain.building.schedule import AssignmentState, ConcurrencyLimits, assign
+from service.domain.launcher import LauncherId
 from service.errors import TransientError
 from service.ports.builder import Builder
 from service.ports.store import BATCH, LOCK_SCHEDULE, Store, Transaction
@@ -31,8 +32,8 @@ FOREIGN: Final = timedelta(seconds=15)
 whoever leads may change to and fro, and an older process may have planned it."""
 RECENT: Final = 10
 """How many rebuilds of an environment are read to count interruptions."""
-OTHERS: Final = 50
-"""Sources that do not wait for the pages of those before them."""
+FIRSTS: Final = 50
+"""Sources of which a rebuild is decided for between two pages."""
 _EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
 
 
@@ -66,6 +67,8 @@ class Assigner:
         """The same, as far as the round through all pages has come."""
         self._last = ""
         """The last rebuild of that round; empty before its first page."""
+        self._has_let_pass = False
+        """Whether the turn before was for the first rebuilds of all sources."""
 
     def is_ours(self, spec: BuildSpec) -> bool:
         """Return whether this process builds by this build spec."""
@@ -81,13 +84,12 @@ class Assigner:
         Raises:
             TransientError: The database did not answer; what was decided stands.
         """
+        if self._last and await self._let_pass():
+            return True
         page = await self._page(self._last)
         is_cut = len(page) == BATCH
         self._last = page[-1].id if is_cut else ""
-        # A source with ten thousand launchers is twenty pages long: one rebuild of each
-        # source behind it is decided for beside its pages, so that its build starts.
-        others = await self._first_of_others(self._last) if is_cut else ()
-        await self._assign([*page, *others], self._seen)
+        await self._assign(page, self._seen)
         if is_cut:
             return True
         await self._assign(await self._queued_elsewhere(), self._seen)
@@ -101,9 +103,22 @@ class Assigner:
         async with self._store.reading() as tx:
             return await tx.schedule.unassigned(limit=BATCH, after=after)
 
-    async def _first_of_others(self, after: str) -> Sequence[Rebuild]:
+    async def _let_pass(self) -> bool:
+        """Decide for one rebuild of each source before the next page, if any waits.
+
+        A source with ten thousand launchers is many pages long, and a page takes a
+        hundred times as long as the rebuild of another source, whose build is to start.
+        Every other turn is a page's, however many sources are pushed to.
+        """
+        self._has_let_pass = not self._has_let_pass
+        if not self._has_let_pass:
+            return False
         async with self._store.reading() as tx:
-            return await tx.schedule.first_unassigned(limit=OTHERS, after=after)
+            firsts = await tx.schedule.first_unassigned(limit=FIRSTS, after=self._last)
+        self._has_let_pass = len({rebuild.source_id for rebuild in firsts}) > 1
+        if self._has_let_pass:
+            await self._assign(firsts, self._seen)
+        return self._has_let_pass
 
     async def _queued_elsewhere(self) -> Sequence[Rebuild]:
         """Return rebuilds of queued builds that another builder is named for."""
@@ -126,6 +141,9 @@ class Assigner:
         images, unsure = await self._present_images(page)
         environments = {rebuild.environment_id for rebuild in page}
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            # Launchers before rebuilds, as evaluations lock them: what is decided below
+            # reads a new build's launcher, and moves those that get an image at once.
+            await tx.launchers.some(LauncherId(rebuild.launcher_id) for rebuild in page)
             rebuilds = [
                 rebuild
                 # All unfinished ones of these environments, not only the page: which of

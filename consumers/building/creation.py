@@ -8,6 +8,7 @@ from service.domain.building.build import Build, BuildId, BuildState, Rebuild
 from service.domain.building.previous_image import choose_previous_image
 from service.domain.launcher import LauncherId
 from service.domain.source import SourceId
+from service.errors import NotFoundError
 from service.ports.store import Transaction
 
 __all__ = ["create_build"]
@@ -23,7 +24,12 @@ async def create_build(
     plan = rebuild.plan
     if plan is None:
         raise ValueError(f"rebuild {rebuild.id} has no plan yet")
-    source = await tx.sources.get(SourceId(rebuild.source_id))
+    # Not locked: the schedule holds rebuilds by now, and an evaluation that is recorded
+    # locks its source first and rebuilds after it. Each would wait for the other.
+    found = await tx.sources.get_many([SourceId(rebuild.source_id)])
+    if not found:
+        raise NotFoundError(f"the source of rebuild {rebuild.id} is not there any more")
+    source = found[0]
     launcher = await tx.launchers.get(LauncherId(rebuild.launcher_id))
     build = Build(
         id=id_,

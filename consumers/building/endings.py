@@ -79,6 +79,8 @@ class RebuildEndings:
             # In this transaction: a client that polls for `succeeded`, as Renku's page
             # does, starts a session from the launcher's image with its next request.
             await roll_out_all(tx, self._recorder, launchers, ended)
+            # The first of them is what the build was for.
+            await self._recorder.pushes.shared(tx, len(ended) - is_first)
         return ended
 
     async def succeed(

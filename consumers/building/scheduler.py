@@ -267,14 +267,14 @@ class Scheduler:
     async def _fail(self, started: Build, why: Failure) -> None:
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             build = await tx.builds.get(started.id)
-            if build.state is BuildState.RUNNING:
+            if build.is_running_as(started):
                 await self._transitions.failed(tx, build, why)
 
     async def _put_back(self, started: Build, why: Failure, *, wait: timedelta) -> None:
         again = self._clock.now() + wait
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             build = await tx.builds.get(started.id)
-            if build.state is BuildState.RUNNING:
+            if build.is_running_as(started):
                 await self._transitions.put_back(tx, build, not_before=again, why=why)
 
 

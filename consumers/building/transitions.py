@@ -50,6 +50,9 @@ _TRIED: Final = (
     "It was tried {} times in a row. While a launcher wants it, it is tried again "
     "later; a rebuild tries at once."
 )
+_ONCE_MORE: Final = (
+    "The log does not show whether this may pass, so the build is tried once more."
+)
 
 
 # One per consuming process, shared by scheduler, watcher and settings change;
@@ -129,12 +132,14 @@ class BuildTransitions:
         log.info("build succeeded", **_about(build), rebuilds=ended)
 
     async def failed(self, tx: Transaction, build: Build, failure: Failure) -> None:
-        """Write down that a build failed; a transient failure is tried again."""
+        """Write down that a build failed, or is tried again."""
         # The build keeps its id and its attached rebuilds over attempts: people follow
         # one build and see one log. Only the number of the attempt changes.
-        if failure.kind.is_transient and build.attempt < self._attempts:
+        if failure.is_tried_again(build.attempt, self._attempts):
             again = self._clock.now() + self._backoff.wait_after(build.attempt)
             build = replace(build, attempt=build.attempt + 1)
+            if failure.is_doubtful:
+                failure = replace(failure, hint=_ONCE_MORE)
             await self.put_back(tx, build, not_before=again, why=failure)
             log.warning("build retried", **_about(build), failure=failure.kind.word)
             return

@@ -133,7 +133,7 @@ class BuildWatcher:
         # have cancelled the build, or the scheduler may have put it back.
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             current = await tx.builds.get(build.id)
-            if _is_same_run(current, build):
+            if current.is_running_as(build):
                 await self._transitions.hindered(tx, current, hindrance)
 
     def _is_young(self, build: Build) -> bool:
@@ -146,7 +146,7 @@ class BuildWatcher:
         # collector, not a lost result.
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             current = await tx.builds.get(build.id)
-            if not _is_same_run(current, build):
+            if not current.is_running_as(build):
                 return  # settled by another consumer, or stopped meanwhile
             current = replace(current, phases=ended.phases)
             if isinstance(ended.outcome, Image):
@@ -154,11 +154,3 @@ class BuildWatcher:
             else:
                 await self._transitions.failed(tx, current, ended.outcome)
         await self._builder.release(build.id)
-
-
-def _is_same_run(current: Build, seen: Build) -> bool:
-    """Return whether what was seen of a build is still about what is on record."""
-    # Attempts of one build share its id. A result of attempt 1 that is read late must
-    # not settle attempt 2, which may be running.
-    is_same = current.attempt == seen.attempt
-    return current.state is BuildState.RUNNING and is_same

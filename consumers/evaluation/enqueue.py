@@ -1,21 +1,22 @@
 """push.received, evaluation.requested → the queue of sources to evaluate.
 
-The ask is durable and costs one transaction; a thousand pushes to a ref are a
+The ask is durable and costs a share of a transaction; a thousand pushes to a ref are a
 thousand requests and very few evaluations.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
+from consumers.loops.gathering import AT_ONCE, Gatherer
 from consumers.loops.wakeup import Wakeup
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.comparison import Verdict
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.hook import HookId
 from service.domain.push import Push, Trigger
-from service.domain.repository import Ref
+from service.domain.repository import Ref, Repository
 from service.domain.source import Access, Source, SourceId
-from service.errors import NotFoundError
 from service.events.envelope import Event
 from service.events.models import (
     ArrivalData,
@@ -29,9 +30,9 @@ from service.ports.time import Clock
 __all__ = ["EvaluationEnqueuer", "find_followers", "push_of"]
 
 
-# One per consuming process, called for many messages at once. Safe to repeat: a message
-# that comes again adds a request for the same source, which the same evaluation
-# settles.
+# One per consuming process, called for many messages at once: those that come while a
+# transaction is under way share the next. Safe to repeat: a message that comes again
+# adds a request for the same source, which the same evaluation settles.
 class EvaluationEnqueuer:
     """Enqueue the sources that a push asks to be evaluated."""
 
@@ -42,29 +43,45 @@ class EvaluationEnqueuer:
         self._clock = clock
         self._debounce = debounce
         self._wakeup = wakeup
+        self._together = Gatherer(self._enqueue, most=AT_ONCE)
 
     async def handle(self, event: Event, data: Data) -> None:
         """Enqueue the sources of one event."""
         assert isinstance(data, PushReceived | EvaluationRequested)
+        await self._together.ask((event, data))
+
+    async def _enqueue(
+        self, asked: Sequence[tuple[Event, PushReceived | EvaluationRequested]]
+    ) -> Sequence[None]:
+        pushes = [data for _, data in asked if isinstance(data, PushReceived)]
         async with self._store.transaction() as tx:
             # The receiver writes delivery records after its answer and may lose them.
             # The event is durable, so the record that the evaluation refers to is
             # written from it, in the same transaction as the request.
-            if isinstance(data, PushReceived):
-                await _record_delivery(tx, data)
-            for source in await _sources(tx, data):
-                await tx.evaluation_queue.enqueue(
-                    self._request(source.id, event, data),
-                    debounce=self._debounce,
-                    also=_earlier(data),
-                )
+            records = [record for data in pushes for record in _records(data)]
+            if records:
+                await tx.deliveries.record(records)
+            # Matched here again and not taken from the receiver: its cache may be two
+            # seconds old, and sources that were added since have to get this push.
+            followers = await find_followers(tx, [push_of(data) for data in pushes])
+            of_pushes = iter(followers)
+            requests: list[EvaluationRequest] = []
+            for event, data in asked:
+                if isinstance(data, EvaluationRequested):
+                    sources = await _named(tx, data)
+                else:
+                    sources = next(of_pushes)
+                for source in sources:
+                    requests += self._requests(source.id, event, data)
+            await tx.evaluation_queue.enqueue_all(requests, debounce=self._debounce)
         # After the commit: a worker that woke up before would find nothing due and
         # sleep for a whole POLL.
         self._wakeup.notify()
+        return [None] * len(asked)
 
-    def _request(
+    def _requests(
         self, source: SourceId, event: Event, data: PushReceived | EvaluationRequested
-    ) -> EvaluationRequest:
+    ) -> Iterable[EvaluationRequest]:
         request = EvaluationRequest(
             source_id=source,
             trigger=Trigger(data.trigger),
@@ -72,21 +89,28 @@ class EvaluationEnqueuer:
             requested_at=self._clock.now(),
         )
         if isinstance(data, EvaluationRequested):
-            return replace(request, rebuild_ids=data.rebuild_ids)
-        return replace(
-            request,
-            delivery_id=DeliveryId(data.delivery_id) if data.delivery_id else None,
-            suggested_number=data.suggested_number,
-        )
+            yield replace(request, rebuild_ids=data.rebuild_ids)
+            return
+        # Each delivery that the event stands for asks for the same.
+        deliveries = [
+            *(arrival.delivery_id for arrival in data.earlier),
+            data.delivery_id,
+        ]
+        for delivery in deliveries:
+            yield replace(
+                request,
+                delivery_id=DeliveryId(delivery) if delivery else None,
+                suggested_number=data.suggested_number,
+            )
 
 
-async def _record_delivery(tx: Transaction, data: PushReceived) -> None:
+def _records(data: PushReceived) -> Sequence[DeliveryRecord]:
     # A replay names a delivery that is on record already; written again it would be
     # counted as another arrival.
-    if data.trigger == "push" and data.delivery_id and data.hook_id:
-        records = [_record(data)]
-        records += [_record(_alone(data, arrival)) for arrival in data.earlier]
-        await tx.deliveries.record(records)
+    if not (data.trigger == "push" and data.delivery_id and data.hook_id):
+        return ()
+    earlier = (_record(_alone(data, arrival)) for arrival in data.earlier)
+    return (_record(data), *earlier)
 
 
 def _alone(data: PushReceived, arrival: ArrivalData) -> PushReceived:
@@ -95,51 +119,78 @@ def _alone(data: PushReceived, arrival: ArrivalData) -> PushReceived:
     return data.model_copy(update={**own, "earlier": ()})
 
 
-def _earlier(data: PushReceived | EvaluationRequested) -> Sequence[DeliveryId]:
-    if isinstance(data, EvaluationRequested):
+async def _named(tx: Transaction, data: EvaluationRequested) -> Sequence[Source]:
+    """Return the sources that a request names, without those removed since."""
+    found = await tx.sources.get_many(SourceId(source) for source in data.source_ids)
+    by_id = {source.id: source for source in found}
+    return [by_id[SourceId(id_)] for id_ in data.source_ids if id_ in by_id]
+
+
+async def find_followers(
+    tx: Transaction, pushes: Sequence[Push]
+) -> Sequence[Sequence[Source]]:
+    """Return the sources that each push asks to be evaluated."""
+    if not pushes:
         return ()
-    return [DeliveryId(arrival.delivery_id) for arrival in data.earlier]
-
-
-async def _sources(
-    tx: Transaction, data: PushReceived | EvaluationRequested
-) -> Sequence[Source]:
-    if isinstance(data, EvaluationRequested):
-        return [source for id_ in data.source_ids if (source := await _find(tx, id_))]
-    # Matched here again and not taken from the receiver: its cache may be two seconds
-    # old, and sources that were added since have to get this push.
-    return await find_followers(tx, push_of(data))
-
-
-async def find_followers(tx: Transaction, push: Push) -> Sequence[Source]:
-    """Return the sources that a push asks to be evaluated."""
-    candidates = await tx.sources.of_repository(push.repository)
+    candidates = _by_repository(
+        await tx.sources.of_repositories(push.repository for push in pushes)
+    )
+    followers = [
+        [
+            candidate
+            for candidate in candidates(push.repository)
+            if candidate.is_on(push)
+        ]
+        for push in pushes
+    ]
+    hidden = await _hidden(tx, (source for found in followers for source in found))
     return [
-        candidate
-        for candidate in candidates
-        if candidate.is_on(push) and await _may_be_told(tx, candidate)
+        [source for source in found if source.id not in hidden] for found in followers
     ]
 
 
-async def _may_be_told(tx: Transaction, source: Source) -> bool:
-    """Return whether the followers of a source may know that it was pushed to.
+def _by_repository(
+    sources: Iterable[Source],
+) -> Callable[[Repository], Iterable[Source]]:
+    """Return a look-up of the sources of a repository, by path and by number."""
+    known = defaultdict[object, dict[SourceId, Source]](dict)
+    for source in sources:
+        for key in _keys(source.repository):
+            known[key][source.id] = source
 
-    Without credentials: where the last look found it. For a private repository an
-    evaluation by a push would tell that it exists, when it is worked on, and by the
-    delivery who pushed what.
+    def find(repository: Repository) -> Iterable[Source]:
+        found = {
+            id_: source
+            for key in _keys(repository)
+            for id_, source in known.get(key, {}).items()
+        }
+        return sorted(found.values(), key=lambda item: (item.created_at, item.id))
+
+    return find
+
+
+def _keys(repository: Repository) -> Iterable[object]:
+    yield repository.host, repository.label
+    if repository.number is not None:
+        yield repository.host, repository.number
+
+
+async def _hidden(tx: Transaction, sources: Iterable[Source]) -> Container[SourceId]:
+    """Return the sources whose followers may not know that it was pushed to.
+
+    Those that are read without credentials, unless the last look found them. For a
+    private repository an evaluation by a push would tell that it exists, when it is
+    worked on, and by the delivery who pushed what.
     """
-    if source.access is Access.CREDENTIAL:
-        return True
-    for last in await tx.evaluations.of_source(source.id, limit=1):
-        return last.comparison.verdict is not Verdict.UNKNOWN
-    return False
-
-
-async def _find(tx: Transaction, source: str) -> Source | None:
-    try:
-        return await tx.sources.get(SourceId(source))
-    except NotFoundError:  # removed since somebody asked
-        return None
+    anonymous = {source.id for source in sources if source.access is Access.ANONYMOUS}
+    if not anonymous:
+        return anonymous
+    verdicts = await tx.evaluations.latest_verdicts(anonymous)
+    return {
+        source
+        for source in anonymous
+        if verdicts.get(source, Verdict.UNKNOWN) is Verdict.UNKNOWN
+    }
 
 
 def push_of(data: PushReceived) -> Push:

@@ -125,12 +125,13 @@ async def _followers(tx: Transaction, record: DeliveryRecord) -> Sequence[Source
     push = await _push_of(tx, record)
     if push is None:
         return ()
-    found = await find_followers(tx, push)
+    (found,) = await find_followers(tx, [push])
     if found or push.repository.number is None:
         return found
     # What tracks the path may have another number on record, as receivers know.
     by_path = replace(push.repository, number=None)
-    return await find_followers(tx, replace(push, repository=by_path))
+    (found,) = await find_followers(tx, [replace(push, repository=by_path)])
+    return found
 
 
 async def _was_hidden(tx: Transaction, source: Source, *, since: datetime) -> bool:

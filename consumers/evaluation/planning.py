@@ -1,7 +1,10 @@
-"""A recorded evaluation → what its launchers want, a page in each transaction."""
+"""Recorded evaluations → what their launchers want, by pages.
+
+One transaction plans all launchers of several evaluations, or a page of one.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -11,7 +14,6 @@ from service.domain.building.build import (
     Rebuild,
     build_key,
 )
-from service.domain.definition import Definition
 from service.domain.evaluation.comparison import Evaluation, Observed
 from service.domain.evaluation.plan import Known, Planned, plan
 from service.domain.launcher import Launcher
@@ -24,7 +26,7 @@ from service.ports.time import Ids
 from service.usecases.publish_events import EventRecorder
 from service.usecases.reconcile import Reconciliation
 
-__all__ = ["LauncherPlanner", "Planning"]
+__all__ = ["LauncherPlanner", "PlannedPage", "Planning"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +42,24 @@ class Planning:
     is_done: bool = False
     announced: set[object] = field(default_factory=set)
     """The images whose request was published: one event each, not one a launcher."""
+
+    def pass_page(self, page: "PlannedPage") -> None:
+        """Note that a page is planned."""
+        self.is_done = page.is_last
+        if page.launchers:
+            self.last = page.launchers[-1]
+
+
+@dataclass(slots=True, kw_only=True)
+class PlannedPage:
+    """Launchers of one evaluation that are planned in one transaction."""
+
+    planning: Planning
+    launchers: Sequence[Launcher]
+    # By pages, as a source may have ten thousand launchers: one transaction for all of
+    # them would hold the lock of the source, and the writer of SQLite, for long.
+    is_last: bool
+    planned: Sequence[Planned] = ()
 
 
 # One per consuming process, stateless: how far an evaluation came is in its `Planning`,
@@ -61,53 +81,94 @@ class LauncherPlanner:
         self._recorder = recorder
         self._reconciliation = reconciliation
 
-    async def plan_page(self, tx: Transaction, planning: Planning) -> Sequence[Rebuild]:
-        """Plan the next launchers; return the rebuilds of theirs that get no plan.
-
-        Those waited for an evaluation that found no definition.
-        """
+    async def next_page(self, tx: Transaction, planning: Planning) -> PlannedPage:
+        """Return the next launchers of an evaluation."""
         launchers = await tx.launchers.page_of_source(
             planning.source.id, limit=BATCH, after=planning.last
         )
-        # By pages, as a source may have ten thousand launchers: one transaction for all
-        # of them would hold the lock of the source, and the writer of SQLite, for long.
-        planning.is_done = len(launchers) < BATCH
-        if not launchers:
-            return ()
-        planning.last = launchers[-1]
-        # One query for both: what waits for the evaluation, and what was under way.
-        unfinished = await tx.rebuilds.unfinished_of(
-            launcher.environment_id for launcher in launchers
+        return PlannedPage(
+            planning=planning, launchers=launchers, is_last=len(launchers) < BATCH
         )
-        waiting = _pending_rebuilds(planning.observation, unfinished)
-        found = planning.observation.definition
-        if found is not None:
-            known = Known(
-                launchers=launchers,
-                pending=waiting,
-                rebuilds=await self._rebuilds(tx, planning, launchers, unfinished),
-                is_pushed=planning.observation.has_push,
+
+    async def plan(
+        self, tx: Transaction, pages: Sequence[PlannedPage]
+    ) -> Sequence[Sequence[Rebuild]]:
+        """Plan launchers; return for each page the rebuilds that get no plan.
+
+        Those waited for an evaluation that found no definition.
+        """
+        known = await self._known(tx, pages)
+        planned: list[Planned] = []
+        nothing: list[Launcher] = []
+        for page, some in zip(pages, known, strict=True):
+            page.planning.pass_page(page)
+            page.planned = self._planned(page.planning, some)
+            planned += page.planned
+            nothing += self._want_nothing(page)
+        await tx.launchers.save_wanted((*(one.launcher for one in planned), *nothing))
+        waiting = {rebuild.id for some in known for rebuild in some.pending}
+        await _save_rebuilds(tx, planned, waiting)
+        for page in pages:
+            await self._announce(tx, page.planning, page.planned)
+        return [
+            () if page.planning.observation.definition else some.pending
+            for page, some in zip(pages, known, strict=True)
+        ]
+
+    async def _known(
+        self, tx: Transaction, pages: Iterable[PlannedPage]
+    ) -> Sequence[Known]:
+        """Read for all pages together what their planning starts from."""
+        launchers = [launcher for page in pages for launcher in page.launchers]
+        if not launchers:
+            return [
+                Known(launchers=(), pause=self._reconciliation.pause) for _ in pages
+            ]
+        # One query for both: what waits for the evaluation, and what was under way.
+        unfinished = defaultdict[EnvironmentId, list[Rebuild]](list)
+        for rebuild in await tx.rebuilds.unfinished_of(
+            launcher.environment_id for launcher in launchers
+        ):
+            unfinished[rebuild.environment_id].append(rebuild)
+        asked = [id_ for page in pages for id_ in self._behind(page, unfinished)]
+        recent = await tx.rebuilds.of_environments(asked, limit=RECENT) if asked else {}
+        paused = await tx.pauses.of_projects(
+            launcher.project_id for launcher in launchers
+        )
+        return [
+            Known(
+                launchers=page.launchers,
+                pending=_pending_rebuilds(page, unfinished),
+                rebuilds=recent,
+                is_pushed=page.planning.observation.has_push,
                 pause=self._reconciliation.pause,
-                paused=await tx.pauses.of_projects(
-                    launcher.project_id for launcher in launchers
-                ),
+                paused=paused,
                 traceparent=child_traceparent(
-                    planning.observation.traceparent,
-                    evaluation_step(planning.evaluation.id),
+                    page.planning.observation.traceparent,
+                    evaluation_step(page.planning.evaluation.id),
                 ),
             )
-            await self._plan(tx, planning, found, known)
-            return ()
-        # Not for a ref that is missing or a repository that cannot be read: what is
-        # wanted then is unknown, and the key that was wanted before stays.
-        if isinstance(planning.observation.observed, Observed):
-            await self._want_nothing(tx, planning, launchers)
-        return waiting
+            for page in pages
+        ]
 
-    async def _plan(
-        self, tx: Transaction, planning: Planning, found: Definition, known: Known
-    ) -> None:
-        planned = list(
+    def _behind(
+        self, page: PlannedPage, unfinished: Container[EnvironmentId]
+    ) -> Iterable[EnvironmentId]:
+        """Return whose rebuilds count: of those that may be behind; most are not."""
+        found = page.planning.observation.definition
+        if found is None:
+            return
+        for launcher in page.launchers:
+            spec = self._reconciliation.spec(launcher, page.planning.source)
+            wanted = build_key(found.meaning, found.kind, spec)
+            if launcher.environment_id in unfinished or launcher.image_key != wanted:
+                yield launcher.environment_id
+
+    def _planned(self, planning: Planning, known: Known) -> Sequence[Planned]:
+        found = planning.observation.definition
+        if found is None:
+            return ()
+        return tuple(
             plan(
                 planning.evaluation,
                 found,
@@ -116,32 +177,6 @@ class LauncherPlanner:
                 new_id=self._ids.new,
             )
         )
-        await _save(tx, planned, {rebuild.id for rebuild in known.pending})
-        await self._announce(tx, planning, planned)
-
-    async def _rebuilds(
-        self,
-        tx: Transaction,
-        planning: Planning,
-        launchers: Iterable[Launcher],
-        unfinished: Iterable[Rebuild],
-    ) -> Mapping[EnvironmentId, Sequence[Rebuild]]:
-        """Read what counts for those that may be behind; most have what they want."""
-        found = planning.observation.definition
-        busy = {rebuild.environment_id for rebuild in unfinished}
-        asked = [
-            launcher.environment_id
-            for launcher in launchers
-            if launcher.environment_id in busy
-            or found is None
-            or launcher.image_key
-            != build_key(
-                found.meaning,
-                found.kind,
-                self._reconciliation.spec(launcher, planning.source),
-            )
-        ]
-        return await tx.rebuilds.of_environments(asked, limit=RECENT) if asked else {}
 
     async def _announce(
         self, tx: Transaction, planning: Planning, planned: Iterable[Planned]
@@ -161,46 +196,52 @@ class LauncherPlanner:
                     tx, planning.source, rebuilds[0], is_alone=is_alone
                 )
 
-    async def _want_nothing(
-        self, tx: Transaction, planning: Planning, launchers: Iterable[Launcher]
-    ) -> None:
-        """Write that there is no definition at the head: nobody is behind it."""
+    def _want_nothing(self, page: PlannedPage) -> Iterable[Launcher]:
+        """Return launchers that want nothing: without a definition nobody is behind it.
+
+        Not for a ref that is missing or a repository that cannot be read: what is
+        wanted then is unknown, and the key that was wanted before stays.
+        """
+        planning = page.planning
+        found = planning.observation.observed
+        if planning.observation.definition or not isinstance(found, Observed):
+            return
         spec = self._reconciliation.spec
-        await tx.launchers.save_wanted(
-            replace(
+        for launcher in page.launchers:
+            yield replace(
                 launcher,
                 wanted_key=None,
                 wanted_generation=planning.evaluation.generation,
                 wanted_builder=spec(launcher, planning.source).builder_image,
             )
-            for launcher in launchers
-        )
 
 
-async def _save(
-    tx: Transaction, planned: Sequence[Planned], waiting: Iterable[str]
+async def _save_rebuilds(
+    tx: Transaction, planned: Iterable[Planned], waiting: Container[str]
 ) -> None:
-    there = set(waiting)
     rebuilds = [rebuild for one in planned for rebuild in one.rebuilds]
-    await tx.launchers.save_wanted(one.launcher for one in planned)
-    await tx.rebuilds.add_all(item for item in rebuilds if item.id not in there)
+    if not rebuilds:
+        return
+    await tx.rebuilds.add_all(item for item in rebuilds if item.id not in waiting)
     # Rebuilds that people requested have a row already, made with their request; the
     # evaluation gives it its plan.
-    await tx.rebuilds.save_all(item for item in rebuilds if item.id in there)
+    await tx.rebuilds.save_all(item for item in rebuilds if item.id in waiting)
 
 
 def _pending_rebuilds(
-    observation: HeadObservation, unfinished: Iterable[Rebuild]
+    page: PlannedPage, unfinished: Mapping[EnvironmentId, Sequence[Rebuild]]
 ) -> Sequence[Rebuild]:
     """Return the rebuilds without a plan that this evaluation answers.
 
     Those that its requests name, and those that were there when it began: another
     request may have been faster than the one that names them.
     """
+    observation = page.planning.observation
     named = {id_ for _, request in observation.requests for id_ in request.rebuild_ids}
     return [
         rebuild
-        for rebuild in unfinished
+        for launcher in page.launchers
+        for rebuild in unfinished.get(launcher.environment_id, ())
         if rebuild.plan is None
         # Not the ones made since and not named: their launchers may want a commit that
         # was pushed after this evaluation read the head.

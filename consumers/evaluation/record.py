@@ -1,43 +1,41 @@
-"""A verdict → the ledger: one transaction records it and plans what follows."""
+"""Verdicts → the ledger: one transaction records some and plans what follows."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import structlog
 
 from consumers.building.endings import RebuildEndings
 from consumers.evaluation.observation import HeadObservation, Patience
-from consumers.evaluation.planning import LauncherPlanner, Planning
+from consumers.evaluation.planning import LauncherPlanner, PlannedPage, Planning
+from consumers.evaluation.record_steps import (
+    advanced,
+    current_sources,
+    defer,
+    failure_of,
+    pending_rebuilds,
+    recheck,
+)
 from consumers.evaluation.repository_identity import save_identity
+from consumers.loops.gathering import AT_ONCE, Gatherer
 from consumers.loops.wakeup import Wakeup
-from service.domain.building.build import Rebuild
 from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Definition, NoDefinition
 from service.domain.evaluation.comparison import (
-    Comparison,
     Evaluation,
     EvaluationId,
     Observed,
-    RefMissing,
-    Verdict,
-    update_seen,
 )
 from service.domain.evaluation.plan import next_generation
 from service.domain.evaluation.queue import (
     Debounce,
     DueEvaluation,
-    EvaluationRequest,
-    recheck_at,
 )
 from service.domain.findings import Finding
-from service.domain.push import Trigger
-from service.domain.source import Source, SourceId
-from service.errors import (
-    NotFoundError,
-    TransientError,
-)
+from service.errors import BusyError, TransientError
+from service.events.descriptions import EvaluatedSource
 from service.ports.builder import Builder
-from service.ports.store import Store, Transaction
+from service.ports.store import BATCH, Store, Transaction
 from service.ports.time import Clock, Ids
 from service.usecases.publish_events import EventRecorder
 
@@ -46,8 +44,9 @@ __all__ = ["EvaluationRecorder"]
 log = structlog.get_logger(__name__)
 
 
-# One per consuming process, used by all its evaluation workers. It has no state of its
-# own: everything it decides on is read inside the transaction that writes the decision.
+# One per consuming process, used by all its evaluations: those that end while a
+# transaction is under way share the next. It has no state of its own: everything it
+# decides on is read inside the transaction that writes the decision.
 class EvaluationRecorder:
     """Write what evaluations saw, and what follows from it."""
 
@@ -75,6 +74,7 @@ class EvaluationRecorder:
         self._planner = planner
         self._endings = endings
         self._schedule = schedule
+        self._together = Gatherer(self._begin, most=AT_ONCE)
 
     async def record(self, observation: HeadObservation) -> bool:
         """Write an evaluation down; False when the source advanced meanwhile.
@@ -82,55 +82,92 @@ class EvaluationRecorder:
         Raises:
             TransientError: The database did not answer; nothing was written.
         """
-        planning = await self._begin(observation)
+        planning = await self._together.ask(observation)
         if planning is None:
             return False
-        # After the commit of each page: builds of the first launchers start while the
-        # others are still planned.
-        self._schedule.notify()
-        while not planning.is_done:
-            if not await self._plan_next_page(planning):
-                return True
-            self._schedule.notify()
-        return True
-
-    async def _begin(self, observation: HeadObservation) -> Planning | None:
-        """Write the verdict and plan the first launchers; None when others were faster.
-
-        The requests stay in the evaluation queue until the last launcher is planned:
-        after a crash the source is evaluated again, for all of them.
-        """
-        source = observation.source
-        # The lock is per source and shared with the reconciler, the schedule and
-        # changes of settings: all of them decide whether a launcher needs a rebuild,
-        # and two that decide at once would request the same image twice.
-        async with self._store.transaction(f"source:{source.id}") as tx:
-            current = await _current(tx, source.id, source.generation)
-            if current is None:
-                return None
-            # Read under the lock: a launcher that comes from another source brings its
-            # own generation, and the new one has to be above it.
-            newest = await tx.launchers.newest_generation(source.id)
-            evaluation = self._evaluation(observation, next_generation(source, newest))
-            await tx.evaluations.add(evaluation)
-            if observation.observed is not None:
-                current = await save_identity(tx, current, observation.observed)
-                current = _advanced(current, observation.observed, evaluation)
-                await tx.sources.save(current)
-            await self._recorder.evaluated(
-                tx, source, evaluation, traceparent=observation.traceparent
-            )
-            planning = Planning(
-                observation=observation, evaluation=evaluation, source=current
-            )
-            await self._plan_page(tx, planning)
         log.info(
             "source evaluated",
             verdict=observation.comparison.verdict.value,
             reason=observation.comparison.reason,
-            generation=evaluation.generation,
+            generation=planning.evaluation.generation,
         )
-        return planning
+        while not planning.is_done:
+            if not await self._plan_next_page(planning):
+                return True
+        return True
+
+    async def _begin(
+        self, observations: Sequence[HeadObservation]
+    ) -> Sequence[Planning | None]:
+        """Write verdicts and plan launchers; None for those whom others were faster.
+
+        The requests stay in the evaluation queue until the last launcher is planned:
+        after a crash the source is evaluated again, for all of them.
+        """
+        # One of each source: a second one saw the same generation, and is too late.
+        by_source = {item.source.id: item for item in reversed(observations)}
+        # The lock is per source and shared with the reconciler, the schedule and
+        # changes of settings: all of them decide whether a launcher needs a rebuild,
+        # and two that decide at once would request the same image twice.
+        async with self._store.transaction(
+            *(f"source:{id_}" for id_ in by_source)
+        ) as tx:
+            plannings = await self._record(tx, by_source.values())
+            # Of a source with more than a page of launchers, all are planned later.
+            launchers = await tx.launchers.of_whole(
+                [planning.source.id for planning in plannings], limit=BATCH
+            )
+            await self._plan(
+                tx,
+                [
+                    PlannedPage(planning=planning, launchers=some, is_last=True)
+                    for planning in plannings
+                    if (some := launchers.get(planning.source.id)) is not None
+                ],
+            )
+        self._wake_schedule(plannings)
+        begun = {id(planning.observation): planning for planning in plannings}
+        return [begun.get(id(observation)) for observation in observations]
+
+    async def _record(
+        self, tx: Transaction, observations: Iterable[HeadObservation]
+    ) -> Sequence[Planning]:
+        """Write the verdicts of sources that nobody evaluated meanwhile."""
+        sources = {item.source.id: item.source.generation for item in observations}
+        current = await current_sources(tx, sources)
+        # Read under the lock: a launcher that comes from another source brings its own
+        # generation, and the new one has to be above it.
+        newest = await tx.launchers.newest_generations(current.keys())
+        now = self._clock.now()
+        plannings = []
+        for observation in observations:
+            source = current.get(observation.source.id)
+            if source is None:
+                continue
+            generation = next_generation(source, newest.get(source.id, 0))
+            evaluation = self._evaluation(observation, generation, at=now)
+            if observation.observed is not None:
+                source = await save_identity(tx, source, observation.observed)
+                source = advanced(source, observation.observed, evaluation)
+            plannings.append(
+                Planning(observation=observation, evaluation=evaluation, source=source)
+            )
+        await tx.evaluations.add_all([planning.evaluation for planning in plannings])
+        await tx.sources.save_all(
+            [item.source for item in plannings if item.observation.observed is not None]
+        )
+        await self._recorder.evaluated(
+            tx,
+            [
+                EvaluatedSource(
+                    source=planning.observation.source,
+                    evaluation=planning.evaluation,
+                    traceparent=planning.observation.traceparent,
+                )
+                for planning in plannings
+            ],
+        )
+        return plannings
 
     async def _plan_next_page(self, planning: Planning) -> bool:
         """Plan the next launchers; False when a newer evaluation does that by now."""
@@ -138,41 +175,42 @@ class EvaluationRecorder:
         async with self._store.transaction(f"source:{source.id}") as tx:
             # Between two pages another evaluation may have recorded a newer head; it
             # plans all launchers, and going on would give some of them the older key.
-            if await _current(tx, source.id, source.generation) is None:
+            if not await current_sources(tx, {source.id: source.generation}):
                 return False
-            await self._plan_page(tx, planning)
+            await self._plan(tx, [await self._planner.next_page(tx, planning)])
+        self._wake_schedule([planning])
         return True
 
-    async def _plan_page(self, tx: Transaction, planning: Planning) -> None:
-        observation = planning.observation
-        unplanned = await self._planner.plan_page(tx, planning)
-        await self._endings.fail(tx, unplanned, _failure(observation.comparison))
+    async def _plan(self, tx: Transaction, pages: Sequence[PlannedPage]) -> None:
+        unplanned = await self._planner.plan(tx, pages)
+        for page, rebuilds in zip(pages, unplanned, strict=True):
+            failure = failure_of(page.planning.observation.comparison)
+            await self._endings.fail(tx, rebuilds, failure)
         # Only with the last page: requests that are settled earlier would be lost with
         # the launchers that a crash left unplanned.
-        if planning.is_done:
-            await tx.evaluation_queue.settle(
-                observation.source.id,
-                ids=observation.request_ids,
-                now=planning.evaluation.completed_at,
-                debounce=self._debounce,
-            )
-            await self._recheck_new_source(tx, observation)
+        done = [page.planning for page in pages if page.planning.is_done]
+        if not done:
+            return
+        await tx.evaluation_queue.settle_all(
+            {planning.source.id: planning.observation.request_ids for planning in done},
+            now=done[0].evaluation.completed_at,
+            debounce=self._debounce,
+        )
+        again = [
+            request
+            for planning in done
+            if (request := recheck(planning.observation)) is not None
+        ]
+        await tx.evaluation_queue.enqueue_all(again, debounce=self._debounce)
 
-    async def _recheck_new_source(
-        self, tx: Transaction, observation: HeadObservation
-    ) -> None:
-        created_at = observation.source.created_at
-        # Receivers remember for two seconds that nobody follows a repository
-        # (`handlers/webhooks/match.py`). A push in that time is ignored, so a new
-        # source is evaluated once more after it.
-        again = recheck_at(created_at=created_at, started_at=observation.started_at)
-        if again is not None:
-            request = EvaluationRequest(
-                source_id=observation.source.id,
-                trigger=Trigger.SWEEP,
-                requested_at=again,
-            )
-            await tx.evaluation_queue.enqueue(request, debounce=self._debounce)
+    def _wake_schedule(self, plannings: Iterable[Planning]) -> None:
+        """Wake the schedule where rebuilds were requested.
+
+        After the commit of each page: builds of the first launchers start while the
+        others are still planned.
+        """
+        if any(planning.announced for planning in plannings):
+            self._schedule.notify()
 
     async def record_failure(
         self,
@@ -182,25 +220,32 @@ class EvaluationRecorder:
     ) -> None:
         """Write down an evaluation that saw nothing, and put it off."""
         now = self._clock.now()
+        if isinstance(exc, BusyError):
+            async with self._store.transaction() as tx:
+                await defer(tx, observation.source.id, now=now)
+            log.info("source not asked about yet", error=str(exc))
+            return
         wait = self._patience.wait(due_evaluation.attempts, exc)
         unread = observation.unanswered(exc)
         async with self._store.transaction() as tx:
             if self._patience.is_worth_a_record(due_evaluation.attempts):
-                evaluation = self._evaluation(unread, observation.source.generation)
+                evaluation = self._evaluation(
+                    unread, observation.source.generation, at=now
+                )
                 await tx.evaluations.add(evaluation)
-                await self._recorder.evaluated(
-                    tx,
-                    observation.source,
-                    evaluation,
+                evaluated = EvaluatedSource(
+                    source=observation.source,
+                    evaluation=evaluation,
                     traceparent=observation.traceparent,
                 )
+                await self._recorder.evaluated(tx, [evaluated])
             # A person who waits for a manual rebuild gets an answer after some
             # attempts. The source stays queued: the launcher still follows it once the
             # forge is back.
             if due_evaluation.attempts >= self._patience.pending:
                 failure = Failure(kind=FailureClass.NETWORK, message=str(exc))
                 await self._endings.fail(
-                    tx, await _pending_rebuilds(tx, observation), failure
+                    tx, await pending_rebuilds(tx, observation), failure
                 )
             await tx.evaluation_queue.postpone(
                 observation.source.id, until=now + wait, trouble=str(exc)
@@ -215,7 +260,9 @@ class EvaluationRecorder:
             until = self._clock.now() + wait
             await tx.evaluation_queue.postpone(due_evaluation.source_id, until=until)
 
-    def _evaluation(self, observation: HeadObservation, generation: int) -> Evaluation:
+    def _evaluation(
+        self, observation: HeadObservation, generation: int, *, at: datetime
+    ) -> Evaluation:
         observed = (
             observation.observed if isinstance(observation.observed, Observed) else None
         )
@@ -239,50 +286,10 @@ class EvaluationRecorder:
             items=observed.found.items if observed else (),
             findings=self._findings(observed.found) if observed else (),
             started_at=observation.started_at,
-            completed_at=self._clock.now(),
+            completed_at=at,
         )
 
     def _findings(self, found: Definition | NoDefinition) -> tuple[Finding, ...]:
         if isinstance(found, NoDefinition):
             return found.findings
         return (*found.findings, *self._builder.remarks(found.kind))
-
-
-async def _current(tx: Transaction, source: SourceId, generation: int) -> Source | None:
-    """Return the source as it is now; None when another evaluation was faster."""
-    try:
-        current = await tx.sources.get(source)
-    except NotFoundError:  # its last launcher was removed; the next round sees that
-        return None
-    # Compare-and-set: whoever recorded meanwhile saw a head that may be newer than
-    # ours. The caller evaluates again from the new state.
-    return current if current.generation == generation else None
-
-
-def _advanced(
-    source: Source, observed: Observed | RefMissing, evaluation: Evaluation
-) -> Source:
-    seen = update_seen(source, observed, at=evaluation.completed_at)
-    return replace(source, generation=evaluation.generation, seen=seen)
-
-
-async def _pending_rebuilds(
-    tx: Transaction, observation: HeadObservation
-) -> Sequence[Rebuild]:
-    """Return the rebuilds without a plan that wait for this evaluation."""
-    # Not the ones made since: their launchers may want a commit that was pushed after
-    # this evaluation read the head.
-    waiting = await tx.rebuilds.unplanned(
-        observation.source.id, until=observation.started_at
-    )
-    return [
-        rebuild
-        for rebuild in await tx.rebuilds.some(waiting)
-        if rebuild.plan is None and not rebuild.state.is_final
-    ]
-
-
-def _failure(comparison: Comparison) -> Failure:
-    is_remote = comparison.verdict in {Verdict.UNKNOWN, Verdict.REF_GONE}
-    kind = FailureClass.CLONE_FAILED if is_remote else FailureClass.NO_DEFINITION
-    return Failure(kind=kind, message=comparison.message)

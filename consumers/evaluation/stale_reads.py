@@ -1,20 +1,21 @@
 """Detect a forge that shows an older head than its pushes announced."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from service.domain.delivery import DeliveryId
 from service.domain.evaluation.comparison import HeadUnchanged, Observed, RefMissing
 from service.domain.evaluation.queue import EvaluationRequest
 from service.domain.evaluation.replication_lag import CLAIM_TTL, PushClaim, is_behind
 from service.domain.push import Trigger
 from service.domain.repository import Ref
 from service.domain.source import Source
-from service.errors import NotFoundError, RemoteLagsError
-from service.ports.store import Transaction
+from service.errors import RemoteLagsError
+from service.ports.store import DeliveryRecord
 
-__all__ = ["push_claims", "refuse_old_head"]
+__all__ = ["believed", "push_claims", "refuse_old_head"]
 
 MOST: Final = 20
 """Of a thousand pushes in a minute the newest suffice."""
@@ -22,10 +23,10 @@ MOST: Final = 20
 
 # Forges answer from replicas and caches: right after a push they may still give the
 # previous head. What the push announced is the only evidence against it.
-async def push_claims(
-    tx: Transaction, requests: Iterable[EvaluationRequest], *, now: datetime
-) -> Sequence[PushClaim]:
-    """Return the heads that the newest pushes announced, while they are believed."""
+def believed(
+    requests: Iterable[EvaluationRequest], *, now: datetime
+) -> Sequence[DeliveryId]:
+    """Return the newest pushes' deliveries, while what they announce is believed."""
     # Newest first, because only MOST are read: of a chain of pushes the last one moved
     # the ref to where it is now.
     newest = sorted(requests, key=lambda request: request.requested_at, reverse=True)
@@ -37,16 +38,22 @@ async def push_claims(
         # hearing of it.
         if request.trigger is Trigger.PUSH and now - request.requested_at < CLAIM_TTL
     )
-    claims = []
-    for delivery in islice((delivery_id for delivery_id in ids if delivery_id), MOST):
-        try:
-            record = await tx.deliveries.get(delivery)
-        except NotFoundError:  # hooks keep so many deliveries and no more
-            continue
-        claims.append(
-            PushClaim(ref=Ref(record.ref), before=record.before, after=record.after)
-        )
-    return claims
+    return tuple(islice((delivery_id for delivery_id in ids if delivery_id), MOST))
+
+
+def push_claims(
+    deliveries: Iterable[DeliveryId], known: Mapping[DeliveryId, DeliveryRecord]
+) -> Sequence[PushClaim]:
+    """Return the heads that pushes announced, as far as they are on record.
+
+    Hooks keep so many deliveries and no more.
+    """
+    records = (known.get(delivery) for delivery in deliveries)
+    return [
+        PushClaim(ref=Ref(record.ref), before=record.before, after=record.after)
+        for record in records
+        if record is not None
+    ]
 
 
 def refuse_old_head(

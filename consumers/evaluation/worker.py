@@ -6,6 +6,7 @@ never overwrites a newer one.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,11 +15,15 @@ from typing import Final
 import structlog
 
 from consumers.evaluation.observation import HeadObservation
+from consumers.evaluation.opening import ObservationOpener
 from consumers.evaluation.record import EvaluationRecorder
 from consumers.evaluation.repository_identity import describe_change, is_recreated
-from consumers.evaluation.stale_reads import push_claims, refuse_old_head
-from consumers.loops.heartbeat import LEASE, keep_claim
+from consumers.evaluation.stale_reads import refuse_old_head
+from consumers.loops.heartbeat import LEASE, HeldClaims
+from consumers.loops.places import Places
 from consumers.loops.wakeup import Wakeup
+from service.definitions.known_readings import KnownReadings
+from service.domain.backoff import Backoff
 from service.domain.evaluation.comparison import (
     HeadUnchanged,
     Observed,
@@ -28,12 +33,7 @@ from service.domain.evaluation.comparison import (
 )
 from service.domain.evaluation.queue import Debounce, DueEvaluation
 from service.domain.source import Access
-from service.errors import (
-    NotFoundError,
-    PermanentError,
-    RemoteRefusedError,
-    TransientError,
-)
+from service.errors import PermanentError, RemoteRefusedError, TransientError
 from service.logs import log_about
 from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
@@ -50,13 +50,14 @@ OUTLASTS: Final = timedelta(minutes=5)
 POLL: Final = timedelta(seconds=5)
 """The delay of a request whose process died before it notified; others do notify."""
 AFTER_TROUBLE: Final = timedelta(seconds=1)
+_BACKOFF: Final = Backoff(first=AFTER_TROUBLE, longest=timedelta(minutes=1))
 MAX_ROUNDS: Final = 5
 """How often an evaluation is repeated because the source advanced meanwhile."""
 
 
-# One per consuming process (`service/app/loops.py`), with as many workers as the
-# settings allow. It keeps nothing in memory: what is due, and claimed until when, are
-# rows, so the sources of a killed process are free again after one lease.
+# One per consuming process (`service/app/loops.py`). It keeps nothing in memory that a
+# restart needs: what is due, and claimed until when, are rows, so the sources of a
+# killed process are free again after one lease.
 class Evaluator:
     """Evaluate every source that is in the evaluation queue."""
 
@@ -82,37 +83,59 @@ class Evaluator:
         self._debounce = debounce
         self._recorder = recorder
         self._sandbox = sandbox
+        self._opener = ObservationOpener(store=store, clock=clock, debounce=debounce)
+        self._claims = HeldClaims(store=store, clock=clock)
+        self._readings = KnownReadings()
 
     async def run(self, *, at_once: int) -> None:
         """Process due evaluations until cancelled, several at a time."""
+        places = Places(at_once)
         async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(self._process_due_evaluations())
-
-    async def _process_due_evaluations(self) -> None:
-        while True:
-            try:
-                # Waiting is bounded by the next due time and by POLL: the wakeup is a
-                # signal inside this process only, and requests of other processes would
-                # otherwise not be noticed.
-                if not await self.process_one():
-                    await self._wakeup.wait(at_most=await self._until_next())
-            except TransientError as exc:
-                log.warning("evaluation queue waits", error=str(exc))
-                await self._clock.sleep(AFTER_TROUBLE)
-            except Exception:
-                # The other workers have evaluations under way.
-                log.exception("evaluation queue failed")
+            group.create_task(self._claims.run())
+            while True:
+                try:
+                    await self._begin_due(group, places)
+                    continue
+                except TransientError as exc:
+                    log.warning("evaluation queue waits", error=str(exc))
+                except Exception:
+                    # The evaluations under way go on.
+                    log.exception("evaluation queue failed")
                 await self._clock.sleep(AFTER_TROUBLE)
 
-    async def _until_next(self) -> timedelta:
-        async with self._store.reading() as tx:
-            due = await tx.evaluation_queue.next_due()
-        if due is None:
-            return POLL
-        # Never zero: a due evaluation whose claim another process holds is already due,
-        # and a wait of nothing would make this loop spin on the database.
-        return max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
+    async def _begin_due(self, group: asyncio.TaskGroup, places: Places) -> None:
+        """Begin due evaluations in every place that is free; wait when some stay free.
+
+        No more are claimed than can begin at once: other processes may have places.
+        """
+        free = await places.take_all()
+        claimed: Sequence[DueEvaluation] = ()
+        now = self._clock.now()
+        try:
+            claimed, wait = await self._claim(now, limit=free)
+        finally:
+            places.give_back(free - len(claimed))
+        for due_evaluation in claimed:
+            group.create_task(self._work(due_evaluation, now, places))
+        if len(claimed) < free:
+            # Waiting is bounded by the next due time and by POLL: the wakeup is a
+            # signal inside this process only, and requests of other processes would
+            # otherwise not be noticed.
+            await self._wakeup.wait(at_most=wait)
+
+    async def _work(
+        self, due: DueEvaluation, claimed_at: datetime, places: Places
+    ) -> None:
+        try:
+            await self._process(due, claimed_at=claimed_at)
+        except TransientError as exc:
+            log.warning("evaluation given up", error=str(exc))
+        except Exception:
+            log.exception("evaluation failed")
+        finally:
+            places.give_back(1)
+            # Requests that came meanwhile, or a back-off, made it due again.
+            self._wakeup.notify()
 
     async def process_one(self) -> bool:
         """Process the most urgent due evaluation; return whether there was one.
@@ -120,28 +143,40 @@ class Evaluator:
         Raises:
             TransientError: The database did not answer.
         """
-        # One task goes from source to source.
-        structlog.contextvars.clear_contextvars()
         now = self._clock.now()
+        claimed, _ = await self._claim(now, limit=1)
+        for due_evaluation in claimed:
+            await self._process(due_evaluation, claimed_at=now)
+        return bool(claimed)
+
+    async def _claim(
+        self, now: datetime, *, limit: int
+    ) -> tuple[Sequence[DueEvaluation], timedelta]:
+        """Claim due evaluations; return them, and how long to wait for the next."""
+        # The claim is a transaction of its own. Holding one open while a forge answers
+        # would keep a connection and, on SQLite, the only writer for seconds.
         async with self._store.transaction() as tx:
-            # The claim is a transaction of its own. Holding one open while a forge
-            # answers would keep a connection and, on SQLite, the only writer for
-            # seconds.
-            due_evaluation = await tx.evaluation_queue.claim(now=now, lease=LEASE)
-        if due_evaluation is None:
-            return False
+            queue = tx.evaluation_queue
+            claimed = await queue.claim(now=now, lease=LEASE, limit=limit)
+            due = await queue.next_due() if len(claimed) < limit else now
+        if due is None:
+            return claimed, POLL
+        # Never zero: a due evaluation whose claim another process holds is already due,
+        # and a wait of nothing would make this loop spin on the database.
+        wait = max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
+        return claimed, wait
+
+    async def _process(
+        self, due_evaluation: DueEvaluation, *, claimed_at: datetime
+    ) -> None:
+        structlog.contextvars.clear_contextvars()
         log_about(source=due_evaluation.source_id)
-        async with keep_claim(
-            due_evaluation.source_id,
-            claimed_at=now,
-            store=self._store,
-            clock=self._clock,
-        ):
-            # `now` is the instant of the claim, not of the first try: an outage that
-            # lasts longer than OUTLASTS must give the source up, or a process without a
+        with self._claims.hold(due_evaluation.source_id, claimed_at=claimed_at):
+            # Counted from the claim, not from the first try: an outage that lasts
+            # longer than OUTLASTS must give the source up, or a process without a
             # database would hold it while others could go on.
-            await self._evaluate_safely(due_evaluation, until=now + OUTLASTS)
-        return True
+            until = claimed_at + OUTLASTS
+            await self._evaluate_safely(due_evaluation, until=until)
 
     async def _evaluate_safely(
         self, due_evaluation: DueEvaluation, *, until: datetime
@@ -162,6 +197,7 @@ class Evaluator:
 
         Given up half-way it would be nobody's until its lease runs out.
         """
+        failures = 0
         while True:
             try:
                 # Retried here and not by the queue: the claim is renewed only while
@@ -169,26 +205,30 @@ class Evaluator:
                 # the forge.
                 return await self._evaluate(due_evaluation)
             except TransientError as exc:
-                if self._clock.now() >= until - AFTER_TROUBLE:
+                left = until - AFTER_TROUBLE - self._clock.now()
+                if left <= timedelta():
                     raise
+                failures += 1
                 log.warning("evaluation waits", error=str(exc))
-                await self._clock.sleep(AFTER_TROUBLE)
+                # Longer each time: what one source waits for in vain, such as a lock
+                # that is held, makes those wait that are recorded with it.
+                await self._clock.sleep(min(_BACKOFF.wait_after(failures), left))
 
     async def _evaluate(self, due_evaluation: DueEvaluation) -> None:
         for _ in range(MAX_ROUNDS):
             # Read again in each round: generation, last seen content and requests have
             # to be of one moment, or the compare-and-set in `record` would accept a
             # comparison with something older.
-            observation = await self._open(due_evaluation)
+            observation = await self._opener.open(due_evaluation.source_id)
             if observation is None:
                 return
-            _log_about(observation)
+            delivery = next(iter(observation.delivery_ids), None)
+            log_about(traceparent=observation.traceparent, delivery=delivery)
             try:
-                if await self._recorder.record(await self._observe(observation)):
+                if await self._observe_and_record(observation, due_evaluation):
                     return
-            except TransientError as exc:
-                await self._recorder.record_failure(observation, due_evaluation, exc)
-                return
+            except TransientError:
+                raise
             except Exception:
                 # A bug that one repository brings out must not stop the others.
                 log.exception("evaluation failed")
@@ -202,35 +242,17 @@ class Evaluator:
             until = self._clock.now() + self._debounce.window
             await tx.evaluation_queue.postpone(due_evaluation.source_id, until=until)
 
-    async def _open(self, due_evaluation: DueEvaluation) -> HeadObservation | None:
-        """Read what an evaluation starts from; None when nobody requests it now."""
-        async with self._store.reading() as tx:
-            # The requests are read before the head. One that arrives later is not
-            # answered by this evaluation and stays queued: its push may be newer than
-            # the head that is read next.
-            requests = await tx.evaluation_queue.requests(due_evaluation.source_id)
-            now = self._clock.now()
-            claims = await push_claims(
-                tx, (request for _, request in requests), now=now
-            )
-            try:
-                source = await tx.sources.get(due_evaluation.source_id)
-            except NotFoundError:
-                source = None
-        if source is not None and requests:
-            return HeadObservation(
-                source=source, requests=requests, started_at=now, claims=claims
-            )
-        async with self._store.transaction() as tx:
-            await tx.evaluation_queue.settle(
-                due_evaluation.source_id,
-                # Settled by id: a source without launchers may have got one, and a
-                # request, since the reading transaction above.
-                ids=[request_id for request_id, _ in requests],
-                now=self._clock.now(),
-                debounce=self._debounce,
-            )
-        return None
+    async def _observe_and_record(
+        self, observation: HeadObservation, due_evaluation: DueEvaluation
+    ) -> bool:
+        """Return whether the evaluation is over; False when the source advanced."""
+        try:
+            seen = await self._observe(observation)
+        # The repository's trouble; that of the database is the caller's.
+        except TransientError as exc:
+            await self._recorder.record_failure(observation, due_evaluation, exc)
+            return True
+        return await self._recorder.record(seen)
 
     async def _observe(self, observation: HeadObservation) -> HeadObservation:
         source = observation.source
@@ -261,6 +283,7 @@ class Evaluator:
             context_dir=source.context_dir,
             sandbox=self._sandbox,
             known=source.seen,
+            readings=self._readings,
         )
         try:
             return await observe_at(source.repository)
@@ -273,8 +296,3 @@ class Evaluator:
             if again is None:
                 raise
             return await observe_at(again)
-
-
-def _log_about(observation: HeadObservation) -> None:
-    delivery = next(iter(observation.delivery_ids), None)
-    log_about(traceparent=observation.traceparent, delivery=delivery)

@@ -4,15 +4,17 @@ Webhooks get every event. Mail is for people: of builds that fail in a row they 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from consumers.loops.gathering import AT_ONCE, Gatherer
 from service.domain.building.build import BuildId, RebuildId
 from service.domain.evaluation.comparison import EvaluationId
+from service.domain.launcher import LauncherId
 from service.domain.notifications.channel import Channel, ChannelKind, Topic
 from service.domain.notifications.notification import Notification, NotificationId
-from service.domain.repository import Repository
 from service.domain.rights.caller import ProjectId
 from service.domain.source import SourceId
 from service.errors import NotFoundError
@@ -32,6 +34,9 @@ SAMPLES: Final = 200
 """Rebuilds of one build that are read to know its sources."""
 
 
+# One per consuming process, called for many messages at once: ten thousand
+# launchers of a course move, and a transaction for each of those events would keep
+# the database from whatever else is to be done.
 class NotificationEnqueuer:
     """Write down who is to be told of an event.
 
@@ -43,17 +48,41 @@ class NotificationEnqueuer:
     def __init__(self, *, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._together = Gatherer(self._subscribing, most=AT_ONCE)
 
     async def handle(self, event: Event, data: Data) -> None:
         """Handle one event; handling it again adds nothing."""
-        topic = Topic(data.name.rpartition(".v")[0])
-        # Read first: most projects have no channel, and a course moves ten thousand
-        # launchers; writers would wait for each of those events.
-        async with self._store.reading() as tx:
-            projects = await _projects(tx, data)
-            channels = await tx.notifications.subscribed(topic, projects)
-        if not channels:
-            return
+        # Read first: most projects have no channel, and writers would wait for each of
+        # those events.
+        if projects := await self._together.ask(data):
+            await self._enqueue(event, data, projects)
+
+    async def _subscribing(
+        self, asked: Sequence[Data]
+    ) -> Sequence[Collection[ProjectId]]:
+        """Return for each event the projects that have a channel for it."""
+        concerned = defaultdict[Topic, set[ProjectId]](set)
+        # What is written for them is decided again where it is written.
+        async with self._store.reading(is_single=True) as tx:
+            projects = [set(await _projects(tx, data)) for data in asked]
+            for data, some in zip(asked, projects, strict=True):
+                concerned[_topic(data)] |= some
+            wanting = {
+                topic: {
+                    channel.project
+                    for channel in await tx.notifications.subscribed(topic, some)
+                }
+                for topic, some in concerned.items()
+            }
+        return [
+            some & wanting[_topic(data)]
+            for data, some in zip(asked, projects, strict=True)
+        ]
+
+    async def _enqueue(
+        self, event: Event, data: Data, projects: Collection[ProjectId]
+    ) -> None:
+        topic = _topic(data)
         # One transaction: a streak that began without its mail would silence the next.
         async with self._store.transaction() as tx:
             channels = await tx.notifications.subscribed(topic, projects)
@@ -97,28 +126,43 @@ class NotificationEnqueuer:
         return news
 
 
+def _topic(data: Data) -> Topic:
+    return Topic(data.name.rpartition(".v")[0])
+
+
 async def _projects(tx: Transaction, data: Data) -> Iterable[ProjectId]:
     match data:
+        case BuildFinished():
+            return await _of_end(tx, data)
+        case LauncherUpdated(project_id=project):
+            return (ProjectId(project),)
+        case HookUnhealthy():
+            # Whose editors see the hook; who follows a repository without a grant may
+            # not even know that it is there.
+            return await tx.projects.of_repository(data.repository.read())
+        case _:
+            return ()
+
+
+async def _of_end(tx: Transaction, data: BuildFinished) -> Iterable[ProjectId]:
+    match data:
+        case BuildFinished(rebuild_id=str(rebuild)):
+            # Its own project alone: others follow the source, and know nothing of it.
+            return await _of_rebuild(tx, RebuildId(rebuild))
         case BuildFinished(evaluation_id=str(evaluation)):
             ended = EvaluationId(evaluation)
             return await tx.notifications.projects_of_evaluation(ended)
         case BuildFinished(build_id=str(build)):
             return await tx.notifications.projects_of_build(BuildId(build))
-        case BuildFinished():
-            return await _followers(tx, await _sources(tx, data))
-        case LauncherUpdated(project_id=project):
-            return (ProjectId(project),)
-        case HookUnhealthy():
-            return await _of_repository(tx, data.repository.read())
         case _:
-            return ()
+            return await _followers(tx, await _sources(tx, data))
 
 
-async def _of_repository(tx: Transaction, repository: Repository) -> set[ProjectId]:
-    """Return the projects that link a repository, and those that follow it."""
-    sources = await tx.sources.of_repository(repository)
-    followers = await _followers(tx, [source.id for source in sources])
-    return followers.union(await tx.projects.of_repository(repository))
+async def _of_rebuild(tx: Transaction, rebuild: RebuildId) -> Sequence[ProjectId]:
+    with suppress(NotFoundError):
+        launcher = LauncherId((await tx.rebuilds.get(rebuild)).launcher_id)
+        return (ProjectId((await tx.launchers.get(launcher)).project_id),)
+    return ()
 
 
 async def _followers(tx: Transaction, sources: Iterable[SourceId]) -> set[ProjectId]:

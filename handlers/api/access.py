@@ -5,8 +5,8 @@ from aiohttp import web
 from handlers.app_keys import AUTHORIZER
 from handlers.auth import caller_of
 from service.domain.hook import Reach, parse_binding
-from service.domain.rights.caller import MemberRole, ProjectFilter, ProjectId
-from service.domain.rights.decision import Permission, check_permission
+from service.domain.rights.caller import ProjectFilter
+from service.domain.rights.decision import Permission, Subject, check_permission
 
 __all__ = ["check_binding", "check_editor", "may_grant", "visible_to"]
 
@@ -27,8 +27,8 @@ async def check_editor(request: web.Request, project: str) -> None:
     Raises:
         NotFoundError: There is no such project, or the caller does not.
     """
-    await request.app[AUTHORIZER].check_project(
-        caller_of(request), MemberRole.EDITOR, ProjectId(project)
+    await request.app[AUTHORIZER].check(
+        caller_of(request), Permission.EDITOR, Subject.PROJECT, project
     )
 
 

@@ -67,7 +67,7 @@ def document(routes: Sequence[Route], *, version: str) -> Json:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": {**_in_queries(routes), **definitions["$defs"]},
             "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -80,6 +80,19 @@ def _bodies(routes: Iterable[Route]) -> list[type[BaseModel]]:
 def _answers(routes: Iterable[Route]) -> list[type[BaseModel]]:
     models = (_model(route.answer) for route in routes)
     return list(dict.fromkeys([ErrorResponse, *(model for model in models if model)]))
+
+
+def _in_queries(routes: Iterable[Route]) -> Json:
+    """Return the shapes that parameters refer to."""
+    found: dict[str, Json] = {}
+    for route in routes:
+        if route.query:
+            found |= _parameters(route.query).get("$defs", {})
+    return found
+
+
+def _parameters(query: type[BaseModel]) -> Json:
+    return query.model_json_schema(ref_template=REF)
 
 
 def _model(answer: Answer) -> type[BaseModel] | None:
@@ -132,7 +145,7 @@ def _in_path(route: Route) -> Iterable[Json]:
 def _in_query(route: Route) -> Iterable[Json]:
     if route.query is None:
         return
-    schema = route.query.model_json_schema()
+    schema = _parameters(route.query)
     for name, property_ in schema.get("properties", {}).items():
         yield {
             "name": name,

@@ -8,7 +8,9 @@ from handlers.api.resources.renku.platform import (
     list_resource_classes,
     list_resource_pools,
     show_persisted_logs,
+    show_pool_class,
     show_repository,
+    show_resource_class,
     show_resource_pool,
 )
 from handlers.api.schemas.renku.platform import (
@@ -42,6 +44,10 @@ PLATFORM_ROUTES: Final[tuple[Route, ...]] = (
     get("/resource_pools/{pool_id}", show_resource_pool, PoolResponse, needs=ANYONE),
     get("/resource_pools/{pool_id}/classes", list_resource_classes,
         ListOf(ResourceClassResponse), ClassesQuery, needs=ANYONE),
+    get("/resource_pools/{pool_id}/classes/{class_id}", show_pool_class,
+        ResourceClassResponse, needs=ANYONE),
+    get("/classes/{class_id}", show_resource_class, ResourceClassResponse,
+        needs=ANYONE),
     get("/alerts", list_alerts, ListOf(Alert), AlertsQuery, needs=Permission.USER),
 )
 # fmt: on

@@ -45,8 +45,12 @@ def add_pages(
         events=events,
         rebuilds=app[keys.REBUILDS],
     )
-    app[UPDATES] = updates = PageUpdates(bus=app[keys.BUS], clock=app[keys.CLOCK])
     app[RENDERER] = renderer = Renderer(version=app[keys.VERSION])
+    app[UPDATES] = updates = PageUpdates(
+        bus=app[keys.BUS],
+        clock=app[keys.CLOCK],
+        prepare=renderer.compile_templates,
+    )
     app[keys.ERROR_PAGE] = renderer.error
     app.on_shutdown.append(updates.close)
     return [

@@ -19,7 +19,7 @@ from aiohttp import web
 from handlers.app_keys import AUTHENTICATOR
 from handlers.auth import Guard, let_in_as
 from handlers.page.cookies import host_of, session_of
-from handlers.page.keys import OPTIONS, PageOptions
+from handlers.page.keys import OPTIONS, SIGN_IN_PATH, PageOptions
 from service.domain.hook import Secret
 from service.domain.rights.caller import Caller
 from service.domain.rights.decision import Permission
@@ -34,7 +34,6 @@ from service.errors import (
 __all__ = ["CSRF_FIELD", "PageGuard", "csrf_token", "is_still_let_in"]
 
 CSRF_FIELD: Final = "csrf"
-SIGN_IN: Final = "/sign-in"
 _READING: Final = frozenset({"GET", "HEAD"})
 _HERE: Final = frozenset({"localhost"})
 
@@ -150,5 +149,5 @@ async def _check_origin(request: web.Request) -> None:
 def _sign_in(request: web.Request) -> str:
     # What was sent by a form is lost by then; a link back to it would be a GET.
     if request.method not in _READING or request.path == "/":
-        return SIGN_IN
-    return f"{SIGN_IN}?next={quote(request.path, safe='/')}"
+        return SIGN_IN_PATH
+    return f"{SIGN_IN_PATH}?next={quote(request.path, safe='/')}"

@@ -11,9 +11,10 @@ from service.ports.identity import NoSignInProvider, SignInProvider
 from service.usecases.environments.probe import RepositoryProber
 from service.usecases.updates.pins import LauncherPinner
 
-__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "PageOptions"]
+__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "SIGN_IN_PATH", "PageOptions"]
 
-CALLBACK: Final = "/sign-in/callback"
+SIGN_IN_PATH: Final = "/sign-in"
+CALLBACK: Final = f"{SIGN_IN_PATH}/callback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class PageOptions:
     def callback_url(self) -> str:
         """Where the identity provider sends browsers back to."""
         return f"{self.public_url.rstrip('/')}{CALLBACK}"
+
+    @property
+    def signed_out_url(self) -> str:
+        """Where the identity provider sends browsers that signed out there."""
+        return f"{self.public_url.rstrip('/')}{SIGN_IN_PATH}"
 
     @property
     def is_secure(self) -> bool:

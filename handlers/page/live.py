@@ -2,11 +2,13 @@
 
 What is sent is state, not events: a page that was away for a minute or a day gets its
 parts as they are now. The bus only gives the moment to look; a page that its event
-never reached is read every few seconds all the same.
+never reached is read every few seconds all the same. Ages are no change: the page lets
+them grow by itself.
 """
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -23,7 +25,15 @@ from service.events.envelope import Event
 from service.ports.bus import Bus
 from service.ports.time import Clock
 
-__all__ = ["UPDATES", "PageUpdates", "Parts", "StreamRights", "digest_of", "send_parts"]
+__all__ = [
+    "ALIVE",
+    "UPDATES",
+    "PageUpdates",
+    "Parts",
+    "StreamRights",
+    "digest_of",
+    "send_parts",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +47,11 @@ _BUSY: Final = timedelta(seconds=2)
 _GATHERED: Final = timedelta(milliseconds=150)
 """One push makes several events; they are answered by one look."""
 _AGAIN: Final = timedelta(seconds=5)
+_AGE: Final = re.compile(r"(<time [^<>]*>)[^<]*")
 OVER: Final = "over"
 """The event after which a page has to be loaded again."""
+ALIVE: Final = "alive"
+"""The event by which a page knows that its connection did not die without a word."""
 
 
 # One for each process that serves pages; it lives as long as the application. Without
@@ -49,12 +62,16 @@ class PageUpdates:
     Args:
         bus: Where events come from.
         clock: Measures the waits.
+        prepare: Done once, when the first page is open: others will follow.
     """
 
     log_pause: Final = timedelta(milliseconds=500)
     """How often the log of a running build is read again."""
 
-    def __init__(self, *, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, *, bus: Bus, clock: Clock, prepare: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._prepare = prepare
         self._bus = bus
         self._clock = clock
         self._happened = asyncio.Event()
@@ -64,6 +81,7 @@ class PageUpdates:
         """Follow the bus, from the first open page on, until cancelled."""
         # A listener is a queue on the broker, and most processes never show a page.
         await self._watched.wait()
+        await self._prepare()
         while True:
             try:
                 async for item in self._bus.tail(None):
@@ -126,7 +144,7 @@ class StreamRights:
 
 def digest_of(parts: Parts) -> str:
     """Return the digest of what a page shows."""
-    text = "\0".join(f"{name}\0{parts[name]}" for name in sorted(parts))
+    text = "\0".join(f"{name}\0{_lasting(parts[name])}" for name in sorted(parts))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -156,13 +174,19 @@ async def send_parts(
             digest = digest_of(parts)
             for name, markup in parts.items() if digest != shown else ():
                 # A part that is equal stays: swapping it would close what a person
-                # opened in it and take the focus away.
-                if sent.get(name) != markup:
+                # opened in it, and undo what she selected.
+                if sent.get(name) != _lasting(markup):
                     await stream.send(name, _one_line(markup), id_=digest)
-            sent, shown = dict(parts), digest
-            await stream.keep_alive()
+            sent = {name: _lasting(markup) for name, markup in parts.items()}
+            shown = digest
+            await stream.keep_alive(ALIVE)
             await updates.wait(at_most=_BUSY if is_busy else _CALM)
     return stream.response
+
+
+def _lasting(markup: str) -> str:
+    """Return markup without what changes because time passes."""
+    return _AGE.sub(r"\1", markup)
 
 
 def _one_line(markup: str) -> str:

@@ -8,8 +8,19 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from service.domain.building.resource_pool import ResourceClass
+from service.domain.delivery import Forge
+from service.domain.repository import is_folder_url
 
-__all__ = ["BADGES", "FILTERS", "Badge", "age", "badge_of", "duration", "short_url"]
+__all__ = [
+    "BADGES",
+    "FILTERS",
+    "FRONTENDS",
+    "Badge",
+    "age",
+    "badge_of",
+    "duration",
+    "short_url",
+]
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -41,6 +52,14 @@ BADGES: Final[Mapping[str, Badge]] = {
     "accepted": Badge(label="Accepted", tone="good", icon="check"),
     "ignored": Badge(label="Ignored", tone="calm", icon="skip"),
     "refused": Badge(label="Refused", tone="bad", icon="cross"),
+    "duplicate": Badge(label="Duplicate", tone="calm", icon="skip"),
+    "changed": Badge(label="Changed", tone="good", icon="change"),
+    "initial": Badge(label="First evaluation", tone="good", icon="box"),
+    "unchanged": Badge(label="Unchanged", tone="calm", icon="equal"),
+    "unknown": Badge(label="Not known yet", tone="warn", icon="warning"),
+    "cosmetic": Badge(label="Nothing to install", tone="calm", icon="equal"),
+    "no_definition": Badge(label="No definition", tone="warn", icon="warning"),
+    "ref_gone": Badge(label="Branch is gone", tone="calm", icon="stop"),
     "connected": Badge(label="Connected", tone="good", icon="check"),
     "waiting for first delivery": Badge(
         label="Waiting for the first delivery", tone="busy", icon="queued"
@@ -52,6 +71,27 @@ BADGES: Final[Mapping[str, Badge]] = {
     "note": Badge(label="Note", tone="calm", icon="info"),
 }
 """Every state that is shown, in Renku's words where Renku has it."""
+
+FRONTENDS: Final[Mapping[str, str]] = {
+    "jupyterlab": "JupyterLab",
+    "vscodium": "VSCodium",
+    "ttyd": "Terminal (ttyd)",
+    "none": "None",
+}
+"""What people know the user interfaces by."""
+
+FORGES: Final[Mapping[str, str]] = {
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "gitea": "Gitea or Forgejo",
+    "bitbucket": "Bitbucket",
+}
+"""What forges call themselves."""
+
+
+def forge_name(forge: Forge) -> str:
+    """Write the name of a forge as it does."""
+    return FORGES.get(forge.value, forge.value)
 
 
 def badge_of(state: str) -> Badge:
@@ -145,4 +185,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "python_version": python_version,
     "shell": shlex.quote,
     "resources": resources,
+    "forge": forge_name,
+    "is_folder": is_folder_url,
 }

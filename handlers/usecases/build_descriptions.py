@@ -1,6 +1,6 @@
 """Describe builds and launchers with what their own rows do not hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from handlers.api.schemas.builds import (
     BuildDetails,
@@ -15,14 +15,14 @@ from service.domain.building.build import Build as Work, BuildId, Image, Rebuild
 from service.domain.building.environment import GlobalEnvironment
 from service.domain.building.upcoming import NOTHING, Upcoming, find_next_rebuild
 from service.domain.building.waiting import Limits
-from service.domain.launcher import Launcher
+from service.domain.launcher import Launcher, LauncherId
 from service.domain.reconciliation import RECENT
 from service.domain.source import Source, SourceId
 from service.ports.builder import BuilderIdentity
 from service.ports.store import SETTINGS, Transaction
 from service.ports.time import Clock
 from service.usecases.updates.compare_images import find_work, image_of_work
-from service.usecases.wait_forecast import ForecastContext, forecast_wait
+from service.usecases.wait_forecast import ForecastContext, explain_wait, forecast_wait
 
 __all__ = [
     "BuildDescriber",
@@ -65,7 +65,7 @@ class BuildDescriber:
         self, tx: Transaction, rebuild: Rebuild
     ) -> WaitingResponse | None:
         """Describe what a build waits for; None when for nothing."""
-        forecast = await forecast_wait(tx, [rebuild], self.context())
+        forecast = await explain_wait(tx, [rebuild], self.context())
         waiting = forecast.waiting.get(rebuild.id)
         return WaitingResponse.of(waiting) if waiting else None
 
@@ -85,11 +85,12 @@ class BuildDescriber:
         shown = tuple(launchers)
         latest = await _describe_latest(tx, shown, self.context())
         pauses = await tx.pauses.of_projects(launcher.project_id for launcher in shown)
+        coming = await upcoming_of(tx, shown)
         return [
             LauncherDetails.with_facts(
                 *described,
                 latest.get(described[0].id),
-                coming=await upcoming_of(tx, described[0]),
+                coming=coming.get(described[0].id, NOTHING),
                 builder=self._builder,
                 pause=pauses.get(described[0].project_id),
             )
@@ -169,20 +170,32 @@ async def _describe_latest(
     """Gather the newest build of each launcher's environment, in a few queries."""
     owners = {launcher.environment_id: launcher.id for launcher in launchers}
     newest = await tx.rebuilds.newest(owners)
-    waiting = (await forecast_wait(tx, newest, context)).waiting
+    waiting = (await explain_wait(tx, newest, context)).waiting
     return {
         owners[rebuild.environment_id]: LatestBuild.of(rebuild, waiting.get(rebuild.id))
         for rebuild in newest
     }
 
 
-async def upcoming_of(tx: Transaction, launcher: Launcher) -> Upcoming:
-    """Return when a launcher's schedule rebuilds its image."""
-    if launcher.schedule.interval is None:
-        return NOTHING
-    recent = await tx.rebuilds.of_environment(launcher.environment_id, limit=RECENT)
+async def upcoming_of(
+    tx: Transaction, launchers: Iterable[Launcher]
+) -> Mapping[LauncherId, Upcoming]:
+    """Return when the schedule of each launcher that has one rebuilds its image."""
+    scheduled = [each for each in launchers if each.schedule.interval is not None]
+    if not scheduled:
+        return {}
+    recent = await tx.rebuilds.of_environments(
+        (launcher.environment_id for launcher in scheduled), limit=RECENT
+    )
     changed_at = await tx.bases.fingerprint_at(SETTINGS)
-    return find_next_rebuild(launcher, recent, settings_changed_at=changed_at)
+    return {
+        launcher.id: find_next_rebuild(
+            launcher,
+            recent.get(launcher.environment_id, ()),
+            settings_changed_at=changed_at,
+        )
+        for launcher in scheduled
+    }
 
 
 def _count(image: Image | None) -> int | None:

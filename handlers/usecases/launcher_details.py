@@ -1,6 +1,6 @@
 """Gather what a person wants to know of one launcher: its image, and its builds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,6 +50,14 @@ class LauncherView:
         return latest if latest and not latest.state.is_final else None
 
     @property
+    def grown(self) -> int | None:
+        """How many bytes its image has more than the one before; None if not known."""
+        if self.difference is None:
+            return None
+        before, after = self.difference.before_image, self.difference.after_image
+        return after.size - before.size if before.size and after.size else None
+
+    @property
     def durations(self) -> Sequence[tuple[Rebuild, timedelta]]:
         """How long builds took, the oldest first."""
         return [
@@ -93,16 +101,23 @@ async def gather_launcher(
         image=await find_image(tx, served) if served else None,
         difference=difference,
         builds=builds,
-        earlier=_earlier(builds, launcher.image),
+        earlier=_earlier(builds, {launcher.image, launcher.available_image}),
         behind=behind_reason(launcher, builds),
     )
 
 
-def _earlier(builds: Sequence[Rebuild], image: str | None) -> Sequence[Rebuild]:
-    """Return one build for each other image, newest first."""
+def _earlier(
+    builds: Sequence[Rebuild], newer: Collection[str | None]
+) -> Sequence[Rebuild]:
+    """Return one build for each other image, newest first.
+
+    Args:
+        builds: Newest first.
+        newer: The image in use, and the one that is offered: neither lies back.
+    """
     found: dict[str, Rebuild] = {}
     for rebuild in builds:
         is_built = rebuild.state is BuildState.SUCCEEDED and rebuild.image
-        if is_built and rebuild.image and rebuild.image != image:
+        if is_built and rebuild.image and rebuild.image not in newer:
             found.setdefault(rebuild.image, rebuild)
     return list(found.values())

@@ -11,7 +11,7 @@ from service.domain.launcher import Launcher
 from service.domain.reconciliation import RECENT
 from service.domain.source import Source
 from service.ports.store import Transaction
-from service.usecases.wait_forecast import forecast_wait
+from service.usecases.wait_forecast import explain_wait
 
 __all__ = ["ImageOrigin", "LauncherOverview", "gather_overviews"]
 
@@ -69,7 +69,10 @@ async def gather_overviews(
     """Gather the overviews of launchers, in their order."""
     newest = await tx.rebuilds.newest([each.environment_id for each in launchers])
     latest = {rebuild.environment_id: rebuild for rebuild in newest}
-    waiting = (await forecast_wait(tx, newest, describer.context())).waiting
+    waiting = (await explain_wait(tx, newest, describer.context())).waiting
+    recent = await tx.rebuilds.of_environments(
+        (each.environment_id for each in launchers if each.image), limit=RECENT
+    )
     overviews = []
     for launcher, source, _ in await with_surroundings(tx, launchers):
         rebuild = latest.get(launcher.environment_id)
@@ -79,16 +82,15 @@ async def gather_overviews(
                 source=source,
                 latest=rebuild,
                 waiting=waiting.get(rebuild.id) if rebuild else None,
-                image=await _origin(tx, launcher),
+                image=_origin(launcher, recent.get(launcher.environment_id, ())),
             )
         )
     return overviews
 
 
-async def _origin(tx: Transaction, launcher: Launcher) -> ImageOrigin | None:
+def _origin(launcher: Launcher, rebuilds: Sequence[Rebuild]) -> ImageOrigin | None:
     if launcher.image is None:
         return None
-    rebuilds = await tx.rebuilds.of_environment(launcher.environment_id, limit=RECENT)
     plans = [
         rebuild.plan
         for rebuild in rebuilds

@@ -26,7 +26,6 @@ _WITHOUT_BUILD: Final = frozenset({"reused", "adopted"})
 class HourlyCount:
     """How many rebuilds ended within one hour, and how."""
 
-    at: datetime
     succeeded: int = 0
     failed: int = 0
     reused: int = 0
@@ -44,11 +43,17 @@ class OperationView:
     """How many rebuilds of the last day ended how."""
     reused: int
     """Rebuilds of the last day that needed no build."""
-    typical: timedelta | None
-    """The median of the latest builds; None before the first."""
+    durations: Sequence[timedelta]
+    """How long the latest builds took, newest first."""
     without_build: int
     """Launchers that are behind and have no build."""
     sweep: SweepTimes
+
+    @property
+    def typical(self) -> timedelta | None:
+        """The median of the latest builds; None before the first."""
+        durations = sorted(self.durations)
+        return durations[len(durations) // 2] if durations else None
 
     @property
     def saved(self) -> timedelta | None:
@@ -69,13 +74,12 @@ async def gather_operation(
         for rebuild in await tx.rebuilds.list(limit=_LATEST)
         if rebuild.completed_at and rebuild.completed_at >= since
     ]
-    durations = await tx.builds.durations()
     return OperationView(
         unfinished=[(build, names.get(build.launcher_id, "")) for build in described],
         hours=_by_hour(latest, now),
         states=Counter(rebuild.state.value for rebuild in latest),
         reused=sum(rebuild.reason in _WITHOUT_BUILD for rebuild in latest),
-        typical=sorted(durations)[len(durations) // 2] if durations else None,
+        durations=await tx.builds.durations(),
         without_build=await tx.launchers.count_without_build(),
         sweep=await tx.sweeps.times(),
     )
@@ -95,7 +99,6 @@ def _by_hour(rebuilds: Sequence[Rebuild], now: datetime) -> Sequence[HourlyCount
         counts[hour, _kind(rebuild)] += 1
     return [
         HourlyCount(
-            at=now - timedelta(hours=hour),
             succeeded=counts[hour, "succeeded"],
             failed=counts[hour, "failed"],
             reused=counts[hour, "reused"],

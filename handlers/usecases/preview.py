@@ -42,6 +42,7 @@ from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock
+from service.usecases.platform.probe_limit import ProbeLimit
 from service.usecases.reconcile import make_spec
 from service.usecases.rights.authorize import Authorizer
 
@@ -59,6 +60,7 @@ class PushPreviewer:
         builder: Identifies what would build.
         authorizer: Decides which launchers a caller edits.
         clock: Gives the time.
+        limit: Bounds what is read at once.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class PushPreviewer:
         builder: BuilderIdentity,
         authorizer: Authorizer,
         clock: Clock,
+        limit: ProbeLimit,
     ) -> None:
+        self._limit = limit
         self._store = store
         self._remotes = {
             Access.CREDENTIAL: remote,
@@ -147,13 +151,14 @@ class PushPreviewer:
         from service.usecases.observe import observe  # noqa: PLC0415
 
         try:
-            observed = await observe(
-                self._remotes[source.access],
-                source.repository,
-                source.revision,
-                source.context_dir,
-                sandbox=self._sandbox,
-            )
+            async with self._limit.slot(source.repository.host):
+                observed = await observe(
+                    self._remotes[source.access],
+                    source.repository,
+                    source.revision,
+                    source.context_dir,
+                    sandbox=self._sandbox,
+                )
         except (RemoteRefusedError, TransientError) as exc:
             reason = "remote_unavailable"
             if isinstance(exc, RemoteRefusedError):

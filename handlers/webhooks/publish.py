@@ -116,12 +116,28 @@ class _GivenUpError(Exception):
 
 @dataclass(slots=True)
 class _Shared:
-    """Arrivals that one event will stand for."""
+    """Arrivals that one event will stand for, and who waits for it."""
 
     arrivals: list[PushReceived] = field(default_factory=list)
-    kept: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def wait(self) -> None:
+        """Wait until the event is kept; raises why it is not."""
+        # A future for each: who leaves early takes the answer from nobody. To shield
+        # one that all have costs a storm seven times as much.
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        await waiter
+
+    def settle(self, error: Exception | None = None) -> None:
+        """Let go whoever still waits."""
+        for waiter in self.waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -194,8 +210,7 @@ class SharingPublisher:
                 return
             shared.arrivals.append(arrival)
             try:
-                # Shielded: who leaves early takes the answer from nobody.
-                await asyncio.shield(shared.kept)
+                await shared.wait()
             except _GivenUpError:
                 continue
             return
@@ -208,16 +223,14 @@ class SharingPublisher:
             # Nobody joins from here on: the event is written.
             self._close(ref, shared)
             await self._publisher.publish([event_of(shared.arrivals, ids=self._ids)])
-            shared.kept.set_result(None)
+            shared.settle()
         except TransientError as exc:
-            shared.kept.set_exception(exc)
-            shared.kept.exception()  # it is no defect when nobody else waits
+            shared.settle(exc)
             raise
         except BaseException:
             # The publisher is some request's task and may be cancelled: the others are
             # no part of that, and begin again.
-            shared.kept.set_exception(_GivenUpError())
-            shared.kept.exception()
+            shared.settle(_GivenUpError())
             raise
         finally:
             self._close(ref, shared)

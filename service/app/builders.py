@@ -6,11 +6,10 @@ from typing import Protocol
 
 from consumers.base_images import BaseReader
 from consumers.loops.supervisor import Loop
-from service.adapters.local.builder import LocalBuilder
+from service.adapters.local.identity import LocalIdentity
 from service.adapters.local.options import LocalOptions
 from service.adapters.renku.identity import RenkuIdentity
 from service.app.engines import Engines
-from service.app.upstream.renku import renku_builder
 from service.domain.building.build import BuildId
 from service.errors import InvalidRequestError
 from service.ports.builder import Builder, BuilderIdentity
@@ -41,10 +40,20 @@ def make_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
 def _open_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
     if engines.upstream is not None:
         _refuse_signing(settings)
+        from service.app.upstream.renku import renku_builder  # noqa: PLC0415 - not everybody's
+
         return renku_builder(settings, engines, logs=_Logs(engines.store))
     if settings.builder == "local":
         _refuse_signing(settings)
-        return _local_builder(settings, engines)
+        # With it come the readers of logs and definitions.
+        from service.adapters.local.builder import LocalBuilder  # noqa: PLC0415
+
+        return LocalBuilder(
+            root=settings.builder_root,
+            clock=engines.clock,
+            logs=_Logs(engines.store),
+            options=_local_options(settings),
+        )
     # Two seconds, which only who drives builds should take.
     from service.adapters.kubernetes.builder import KubernetesBuilder  # noqa: PLC0415
     from service.adapters.kubernetes.client import ApiConnection  # noqa: PLC0415
@@ -67,8 +76,10 @@ def _open_builder(settings: Settings, engines: Engines) -> OpenableBuilder:
     )
 
 
-def builder_name(settings: Settings, engines: Engines) -> BuilderIdentity:
+def builder_name(settings: Settings) -> BuilderIdentity:
     """Make what names the builder, for who never builds.
+
+    Keys are named by it, and previews show what would be built.
 
     Raises:
         InvalidRequestError: A setting is missing that the name depends on.
@@ -76,9 +87,7 @@ def builder_name(settings: Settings, engines: Engines) -> BuilderIdentity:
     if settings.upstream is not None:
         return RenkuIdentity(settings.upstream)
     if settings.builder == "local":
-        # A receiver never starts a build, and still needs the builder's identity: keys
-        # are named by it, and previews show what would be built.
-        return _local_builder(settings, engines)
+        return LocalIdentity(_local_options(settings))
     from service.adapters.kubernetes.identity import KubernetesIdentity  # noqa: PLC0415
     from service.app.kubernetes import kubernetes_options  # noqa: PLC0415
 
@@ -105,26 +114,21 @@ def _refuse_signing(settings: Settings) -> None:
         )
 
 
-def _local_builder(settings: Settings, engines: Engines) -> LocalBuilder:
-    return LocalBuilder(
-        root=settings.builder_root,
-        clock=engines.clock,
-        logs=_Logs(engines.store),
-        options=LocalOptions(
-            poetry_version=settings.build.poetry_version,
-            pip_python=settings.build.pip_python,
-            deadline=settings.build.deadline,
-            passed_environment=passed_to_builds(settings),
-            allow_files=settings.allow_files,
-            private_hosts=settings.private_hosts,
-            isolation=settings.local.isolation,
-            visible=settings.local.read_only_paths,
-            hidden=(settings.data,),
-            memory=settings.local.memory_mb * 2**20,
-            disk=settings.local.disk_mb * 2**20,
-            processes=settings.local.processes,
-            nice=settings.local.nice,
-        ),
+def _local_options(settings: Settings) -> LocalOptions:
+    return LocalOptions(
+        poetry_version=settings.build.poetry_version,
+        pip_python=settings.build.pip_python,
+        deadline=settings.build.deadline,
+        passed_environment=passed_to_builds(settings),
+        allow_files=settings.allow_files,
+        private_hosts=settings.private_hosts,
+        isolation=settings.local.isolation,
+        visible=settings.local.read_only_paths,
+        hidden=(settings.data,),
+        memory=settings.local.memory_mb * 2**20,
+        disk=settings.local.disk_mb * 2**20,
+        processes=settings.local.processes,
+        nice=settings.local.nice,
     )
 
 

@@ -15,8 +15,9 @@ from service.adapters.renku.client import RenkuClient
 from service.adapters.sandbox.client import ForkingSandbox
 from service.adapters.store import Database, SqlStore, key_file, open_database
 from service.adapters.traced_bus import TracedBus
-from service.app.process import VERSION, open_identity, open_notifications
+from service.app.process import open_identity, open_notifications
 from service.app.remotes import open_remotes
+from service.app.roles.ready import VERSION
 from service.app.tools import tools_of
 from service.app.upstream.client import open_upstream
 from service.domain.hook import Secret

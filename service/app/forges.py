@@ -24,7 +24,7 @@ from service.adapters.forge_api.rate_limit import (
 )
 from service.adapters.gitlab.executor import open_executor
 from service.ports.commit_statuses import CommitStatuses
-from service.ports.forge_hooks import ForgeHooks
+from service.ports.forge_hooks import HostHooks
 from service.ports.remote import Remote
 from service.ports.time import Clock
 from service.settings import ForgeSettings, Settings, passed_to_builds
@@ -106,7 +106,7 @@ class Forges:
             case _:
                 assert_never(kind)
 
-    def hooks(self, host: str) -> ForgeHooks | None:
+    def hooks(self, host: str) -> HostHooks | None:
         """Make what maintains the hooks of a host; None without a token."""
         if self._settings.token(host) is None:
             return None

@@ -14,7 +14,7 @@ from handlers.webhooks.body import BodyReader
 from handlers.webhooks.delivery_log import DeliveryLog
 from handlers.webhooks.ingest import Receiver
 from service.app.engines import Engines
-from service.app.process import VERSION
+from service.app.roles.ready import VERSION
 from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.building.waiting import Limits
 from service.domain.hook import Secret

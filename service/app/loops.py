@@ -17,6 +17,7 @@ from consumers.evaluation.planning import LauncherPlanner
 from consumers.evaluation.record import EvaluationRecorder
 from consumers.evaluation.worker import Evaluator
 from consumers.granting import GrantKeeper, make_keeper
+from consumers.loops.gathering import AT_ONCE
 from consumers.loops.supervisor import Loop
 from consumers.loops.wakeup import Wakeup
 from consumers.notifications.deliver import NotificationDeliverer
@@ -35,6 +36,7 @@ from consumers.subscriptions import (
     ROLLOUT,
 )
 from consumers.sweep import Sweep
+from service.adapters.sandbox.limited import LimitedSandbox
 from service.app.engines import Engines, secret_keys
 from service.app.forge_loops import commit_status_notifier, hook_health
 from service.app.roles.upkeep import age_counter, upkeep_loops
@@ -53,7 +55,8 @@ __all__ = ["BusSide"]
 
 PREFETCH: Final = 16
 """Messages under way at once, of each role: enough to hide the database's answer
-time, few enough that a process that dies gives little back."""
+time, few enough that a process that dies gives little back. Where messages share
+transactions, it is as many as one takes."""
 
 
 # One per consuming process. What is made in `__init__` is shared by several loops and
@@ -266,7 +269,7 @@ class BusSide:
             clock=engines.clock,
             wakeup=self._evaluation_wakeup,
             debounce=self._debounce,
-            sandbox=engines.sandbox,
+            sandbox=LimitedSandbox(engines.sandbox),
             recorder=EvaluationRecorder(
                 store=engines.store,
                 builder=self._builder,
@@ -292,6 +295,6 @@ class BusSide:
             bus=self._engines.bus,
             role=role,
             handle=handle,
-            prefetch=PREFETCH,
+            prefetch=AT_ONCE if role in {EVALUATION, NOTIFICATION} else PREFETCH,
             seen=age_counter(self._engines, role),
         ).run

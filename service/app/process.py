@@ -9,10 +9,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Self
 
 import structlog
 
@@ -32,8 +29,6 @@ from service.ports.time import Clock
 from service.settings import Settings, passed_to_builds
 
 __all__ = [
-    "VERSION",
-    "ReadyRole",
     "api_token",
     "make_data_folder",
     "open_identity",
@@ -43,33 +38,6 @@ __all__ = [
 ]
 
 log = structlog.get_logger(__name__)
-
-VERSION: Final = version("relaunch")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyRole:
-    """What a person wants to know once a role works."""
-
-    url: str
-    """Where this machine reaches it."""
-    public_url: str
-    """Where forges do, where known; else empty."""
-    data: Path
-    sign_in_url: str = ""
-    """Where a browser of this machine is signed in, once; empty where that is others'
-    to decide."""
-    version: str = VERSION
-
-    @classmethod
-    def at(cls, url: str, settings: Settings, *, code: str = "") -> Self:
-        """Report a process that answers at a URL, with a code to sign in with."""
-        return cls(
-            url=url,
-            public_url=settings.public_url or "",
-            data=settings.data,
-            sign_in_url=f"{url}/sign-in?code={code}" if code else "",
-        )
 
 
 def run(

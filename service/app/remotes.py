@@ -17,6 +17,7 @@ from service.adapters.git.remote import GitRemote
 from service.adapters.members_only import MembersOnly
 from service.adapters.scratch import scratch_folder
 from service.adapters.smart_http.remote import SmartHttpRemote
+from service.domain.delivery import Forge
 from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import ForgeHooks
 from service.ports.remote import FullRemote
@@ -133,7 +134,12 @@ async def _beside_forges(
                 RoutedRemote(git=git, open_api=forges.remote, clock=clock),
             ),
             anonymous=anonymous,
-            hooks=RoutedForgeHooks(open_api=forges.hooks),
+            hooks=RoutedForgeHooks(
+                open_api=forges.hooks,
+                kinds={
+                    host: Forge(kind) for host, kind in settings.forge.kinds.items()
+                },
+            ),
             notices=RoutedCommitStatuses(open_api=forges.notices),
         )
 

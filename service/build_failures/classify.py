@@ -1,23 +1,26 @@
 """Classify a failed build by the log of the tool that failed. Pure."""
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from packaging.requirements import InvalidRequirement, Requirement
-
+from service.build_failures.build_blocks import blank_builds
+from service.build_failures.build_output import BuildCause, find_cause, hint_about
+from service.build_failures.indexes.odd_indexes import explain_odd_index
+from service.build_failures.indexes.unfound import explain_unfound
 from service.build_failures.install_messages import OF_INSTALL
 from service.build_failures.locate import (
     NOWHERE,
     SourceLocation,
-    find_file,
     find_key,
     find_line,
-    find_name,
-    find_text,
-    name_of,
+    find_project,
+    find_reported,
+    find_requirement,
 )
 from service.build_failures.messages import OF_CLONE, OF_MACHINE, Rule
+from service.build_failures.package_origin import Origin, find_origin
 from service.domain.building.failure import Failure, FailureClass
 
 __all__ = ["classify", "last_message", "match_rules"]
@@ -25,22 +28,20 @@ __all__ = ["classify", "last_message", "match_rules"]
 _OURS: Final = frozenset({"restore", "frontend"})
 """Phases that install only tools that the builder chose, not the user."""
 _IGNORED: Final = re.compile(r"Retrying \(Retry\(total=[1-9]|^WARNING: Location ")
-_IGNORED_RELEASE: Final = re.compile(
-    r"(?P<version>[0-9][\w.+!]{0,100}) Requires-Python (?P<python>[^;]+)"
-)
-_ERROR_IN_BUILD: Final = re.compile(
-    r"^[ \t│|]*((?:[A-Za-z_.]+(?:Error|Exception)|error|fatal error): .+)$",
-    re.MULTILINE,
-)
 _HOST: Final = re.compile(
     r"(?:https?://(?:…@)?|host='|resolve host:? |connect to (?!server))"
     r"([\w.-]+(?::\d+)?)"
 )
-_OUTER: Final = re.compile(r"error: (?:subprocess-exited|Failed to (?:build|prepare))")
-_CAUSE: Final = re.compile(r"^[ \t]*cause: (.+)$", re.MULTILINE)
 _NOISE: Final = re.compile(
     r"^[ \t]*(?:$|note: |hint: |\[end of output\]|WARNING: |\[notice\])"
 )
+_BUILT: Final = re.compile(
+    r"(?:Failed to (?:download and )?build|installing build dependencies for"
+    r"|poetry but (?:one of the following issues )?with"
+    r"|Cannot resolve build-system\.requires for)"
+    r" [`']?([A-Za-z0-9][\w.-]*)"
+)
+"""The package of which a build failed, which may be the only one that is named."""
 _LONGEST_LINE: Final = 2000
 """Characters; error messages of tools are shorter."""
 _MOST_TEXT: Final = 128 * 1024
@@ -73,7 +74,11 @@ def classify(
     # Rules for installers would match git's words ("not found", "does not exist").
     if phase == "clone":
         return match_rules(text, OF_CLONE, files) or _unknown(phase, lines)
-    failure = _python_too_old(text, files) or match_rules(text, OF_INSTALL, files)
+    failure = (
+        explain_odd_index(blank_builds(text), files)
+        or explain_unfound(text, files)
+        or match_rules(text, OF_INSTALL, files)
+    )
     # The user did not choose these packages, so a failure to install them is ours,
     # except where the index cannot be reached.
     if phase in _OURS and not _is_outside(failure):
@@ -86,8 +91,9 @@ def match_rules(
 ) -> Failure | None:
     """Return the failure of the first rule that matches; None without a match."""
     text = _truncate(text)
+    of_installer = blank_builds(text)
     for rule in rules:
-        if match := rule.pattern.search(text):
+        if match := rule.pattern.search(of_installer if rule.is_installers else text):
             return _make_failure(rule, match, text, files)
     return None
 
@@ -107,28 +113,69 @@ def _make_failure(
 ) -> Failure:
     values = {name: value.strip() for name, value in match.groupdict("").items()}
     values["host"] = _host_near(text, match)
-    values["error"] = _error_in_build(text) if rule.shows_error else ""
-    # The builder's temporary directory means nothing to a user: paths are shown from
-    # the root of the repository.
-    values = {
-        name: re.sub(r"(?<!\S)\S{0,500}/source/", "", value)
-        for name, value in values.items()
-    }
-    if "path" not in values:
-        values["path"] = rule.about
-    location = _locate(values, files)
-    if location == NOWHERE and rule.line is not None:
-        location = find_line(rule.line, files, is_constraint=rule.is_constraint)
-    if location == NOWHERE and rule.about:
-        location = find_key(values.get("key") or rule.key, rule.about, files)
+    package = values.get("url") or values.get("what") or values.get("name", "")
+    origin = find_origin(package, text)
+    cause = find_cause(text) if rule.shows_error else BuildCause(message="")
+    values["error"] = cause.message
+    built = _BUILT.search(text) if rule.kind.is_final else None
+    values["built"] = built[1] if built else ""
+    values = {name: _from_root(value) for name, value in values.items()}
+    values.setdefault("path", rule.about)
+    location = _locate_code(cause, origin)
+    if location == NOWHERE:
+        location = _find_location(rule, values, origin, files)
+    hint = rule.hint
+    if rule.shows_error:
+        known = hint_about(cause, is_local=origin.directory is not None)
+        hint = hint if known is None else known
     sentence = " ".join(rule.message.format_map(values).split()).rstrip(" :,")
     return Failure(
         kind=rule.kind,
         message=f"{location}: {sentence}" if location.path else sentence,
-        hint=rule.hint.format_map(values),
+        hint=hint.format_map(values),
         path=location.path,
         line=location.line,
+        is_doubtful=rule.is_doubtful,
     )
+
+
+def _find_location(
+    rule: Rule, values: Mapping[str, str], origin: Origin, files: Mapping[str, str]
+) -> SourceLocation:
+    """Find the line of the definition that a message is about."""
+    location = NOWHERE
+    if origin.line:
+        location = _locate({"path": origin.path, "line": origin.line}, files)
+    if location == NOWHERE and origin.directory is not None and not rule.about:
+        location = find_project(origin.directory, files)
+    if location == NOWHERE:
+        location = _locate(values, files)
+    if location == NOWHERE and rule.line is not None:
+        location = find_line(rule.line, files, is_constraint=rule.is_constraint)
+    if location == NOWHERE and rule.about:
+        location = find_key(values.get("key") or rule.key, rule.about, files)
+    return location
+
+
+def _from_root(value: str) -> str:
+    """Show paths from the root of the repository.
+
+    The builder's own directory means nothing to a user.
+    """
+    value = re.sub(r"(?:file://)?/\S{0,500}/source(?=$|[\s'\"`])", ".", value)
+    value = value.removeprefix("file://") if value.startswith("file://.") else value
+    value = "." if value == "./." else value
+    return re.sub(r"(?<![^\s'\"`(])(?:file://)?/\S{0,500}/source/", "", value)
+
+
+def _locate_code(cause: BuildCause, origin: Origin) -> SourceLocation:
+    """Return the line of the repository's own code that failed a build."""
+    if not cause.path or origin.directory is None:
+        return NOWHERE
+    path = _from_root(cause.path)
+    if path == cause.path:  # as the build named it, from its own directory
+        path = posixpath.normpath(posixpath.join(origin.directory, path))
+    return SourceLocation(path=path, line=cause.line)
 
 
 def _host_near(text: str, match: re.Match[str]) -> str:
@@ -141,45 +188,14 @@ def _host_near(text: str, match: re.Match[str]) -> str:
 def _locate(values: Mapping[str, str], files: Mapping[str, str]) -> SourceLocation:
     """Return the location in the message, or the line of the requirement it names."""
     if line := values.get("line"):
-        return SourceLocation(
-            # A build prints what it likes, and int() raises for more than 4,300 digits.
-            path=find_file(values.get("path", ""), files),
-            line=int(line[:9]),
-        )
-    for text in (values.get("what", ""), values.get("name", "")):
-        location = find_name(name_of(text), files)
-        if location == NOWHERE:
-            location = find_text(text, files)
+        # A build prints what it likes, and int() raises for more than 4,300 digits.
+        return find_reported(values.get("path", ""), int(line[:9]), files)
+    # What needs it comes after it: the definition may name both.
+    for group in ("what", "name", "by", "built"):
+        location = find_requirement(values.get(group, ""), files)
         if location != NOWHERE:
             return location
     return NOWHERE
-
-
-def _python_too_old(text: str, files: Mapping[str, str]) -> Failure | None:
-    """Recognize a version that exists, but only for another Python."""
-    # pip reports both in the same way as a version that does not exist: only the list
-    # of ignored releases shows the difference.
-    wanted = re.search(r"that satisfies the requirement (.{1,500}?) \(from ", text)
-    ignored = re.search(r"that require a different python version: (.+)", text)
-    if not wanted or not ignored:
-        return None
-    try:
-        requirement = Requirement(wanted[1])
-    except InvalidRequirement:
-        return None
-    for release in _IGNORED_RELEASE.finditer(ignored[1]):
-        if requirement.specifier.contains(release["version"], prereleases=True):
-            location = find_name(requirement.name, files)
-            where = f"{location}: " if location.path else ""
-            return Failure(
-                kind=FailureClass.UNSUPPORTED_PYTHON,
-                message=f"{where}`{wanted[1]}` needs Python {release['python'].strip()}"
-                ", and the environment has another",
-                hint="ask for a version that supports the environment's Python",
-                path=location.path,
-                line=location.line,
-            )
-    return None
 
 
 def _is_outside(failure: Failure | None) -> bool:
@@ -217,15 +233,3 @@ def last_message(lines: Sequence[str]) -> str:
     """Return the last line that is not noise."""
     messages = (line.strip() for line in reversed(lines) if not _NOISE.search(line))
     return next(messages, "it printed nothing")[:300]
-
-
-def _error_in_build(text: str) -> str:
-    """Return the last error inside a package's own build."""
-    # Pip prints the output of the package's build up to this mark, and its own summary
-    # of it after the mark, which names no cause.
-    inside = text.partition("[end of output]")[0]
-    errors = [
-        match for match in _ERROR_IN_BUILD.findall(inside) if not _OUTER.match(match)
-    ]
-    causes = errors or _CAUSE.findall(text)
-    return causes[-1][:200] if causes else ""

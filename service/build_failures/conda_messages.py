@@ -26,7 +26,7 @@ OF_CONDA_ITSELF: Final = (
         "check the channel's name",
     ),
     rule(
-        r"CondaHTTPError: HTTP (?:000|5\d\d) |ConnectionFailed",
+        r"CondaHTTPError: HTTP (?:000|408|429|5\d\d) |ConnectionFailed",
         FailureClass.NETWORK,
         "a channel could not be reached, or did not answer as it should: {host}",
         "the build is tried again",

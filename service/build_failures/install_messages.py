@@ -7,16 +7,26 @@ known messages that could not be reproduced. The first rule that matches wins.
 from typing import Final
 
 from service.build_failures.conda_messages import OF_CONDA_ITSELF
+from service.build_failures.index_messages import (
+    OF_INDEX_ANSWERS,
+    OF_INDEX_REFUSALS,
+)
 from service.build_failures.messages import (
     CERTIFICATE,
     CHECK_NAME,
     NETWORK,
+    OUT_OF_ORDER,
     TAKE_A_WHEEL,
     rule,
 )
 from service.build_failures.pip_messages import OF_PIP_FILES
-from service.build_failures.poetry_messages import OF_POETRY
+from service.build_failures.poetry.endings import (
+    OF_POETRY_ENDINGS,
+    OF_POETRY_PACKAGES,
+)
+from service.build_failures.poetry.project_messages import OF_POETRY
 from service.build_failures.uv_messages import OF_UV
+from service.build_failures.uv_resolver_messages import OF_UV_RESOLVER
 from service.domain.building.failure import FailureClass
 
 __all__ = ["OF_INSTALL"]
@@ -63,19 +73,16 @@ _OF_PIP: Final = (
         "some requirements have hashes and `{what}` is not pinned with one",
     ),
     rule(
-        r"HTTP error 404 while getting (?P<what>\S+)",
-        FailureClass.NO_SUCH_PACKAGE,
-        "there is nothing at {what}",
-    ),
-    rule(
-        r"that satisfies the requirement (?P<what>[\w.-]+).*\(from versions: none\)",
+        r"that satisfies the requirement (?P<what>[\w.-]++)[^\n(]*+"
+        r"(?:\(from (?!-r |versions)(?P<by>[\w.-]++))?+.*\(from versions: none\)",
         FailureClass.NO_SUCH_PACKAGE,
         "there is no package `{what}` in the index",
         CHECK_NAME,
     ),
     rule(
         r"that satisfies the requirement (?P<what>.+?) "
-        r"(?:\(from [^v].*\) )?\(from versions: (?:.*, )?(?P<newest>[^,)]+)\)",
+        r"(?:\(from (?:(?!-r )(?P<by>[\w.-]+)|[^v])[^\n]*?\) )?"
+        r"\(from versions: (?:.*, )?(?P<newest>[^,)]+)\)",
         FailureClass.NO_SUCH_VERSION,
         "there is no version that fits `{what}`",
         "the newest for this Python is {newest}",
@@ -114,7 +121,7 @@ _OF_PIP: Final = (
         "it is gone or private",
     ),
     rule(
-        r"Failed to build '(?:file://(?:[^']*/source/)?)?(?P<what>[^']+)'"
+        r"Failed to build '(?P<what>[^']+)'"
         r" when (?P<when>.+)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
@@ -182,11 +189,17 @@ _OF_CONDA: Final = (
 
 OF_INSTALL: Final = (
     CERTIFICATE,
+    *OF_INDEX_REFUSALS,
     NETWORK,
+    OUT_OF_ORDER,
+    *OF_INDEX_ANSWERS,
+    *OF_POETRY_PACKAGES,
     *OF_PIP_FILES,
     *_OF_PIP,
     *OF_POETRY,
+    *OF_UV_RESOLVER,
     *OF_UV,
     *_OF_CONDA,
     *OF_CONDA_ITSELF,
+    *OF_POETRY_ENDINGS,
 )

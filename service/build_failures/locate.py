@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -15,6 +16,9 @@ __all__ = [
     "find_key",
     "find_line",
     "find_name",
+    "find_project",
+    "find_reported",
+    "find_requirement",
     "find_text",
     "name_of",
 ]
@@ -24,6 +28,15 @@ _LEADING: Final = re.compile(rf"[\s\-\"'\[]*({_NAME.pattern})")
 _CONSTRAINTS: Final = re.compile(
     r"^[ \t\-\"']*(?:-c|--constraint)[ =]*([^\s\"']+)", re.MULTILINE
 )
+_PIP_PART: Final = re.compile(r"\.pip\.txt$|/?condaenv\.\w{1,99}\.requirements\.txt$")
+"""What is below `pip:`: the name that this service's builder gives it, and conda's.
+https://github.com/conda/conda/blob/main/conda/env/installers/pip.py"""
+_PIP: Final = re.compile(r"(\s*)(?:-\s*)?[\"']?pip[\"']?\s*:\s*(?:#|$)")
+_ITEM: Final = re.compile(r"(\s*)-\s")
+_REPODATA: Final = re.compile(
+    r"/([^/]{1,200})/(?:noarch|[a-z]{1,20}-\w{1,20})/[a-z_]{0,40}repodata[\w.]{0,40}$"
+)
+_ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".conda")
 _QUOTED: Final = re.compile(rf"[\"']({_NAME.pattern})")
 
 
@@ -42,9 +55,26 @@ NOWHERE: Final = SourceLocation()
 
 
 def name_of(requirement: str) -> str:
-    """Return the package name that a requirement begins with; empty without one."""
-    match = _NAME.match(requirement.strip())
+    """Return the package name that a requirement begins with; empty without one.
+
+    Of a URL or path it is the name in that of a file, or of a page of an index.
+    """
+    text = requirement.strip()
+    match = _NAME.match(_name_in_url(text))
     return match[0] if match else ""
+
+
+def _name_in_url(where: str) -> str:
+    """Return what an index calls the package, or a channel, at a URL; else the text."""
+    path = re.split(r"[#?]", where)[0].rstrip("/")
+    if channel := _REPODATA.search(path):
+        return channel[1]
+    file = posixpath.basename(path)
+    if not file.endswith(_ARCHIVES):
+        return file if "://" in where else where
+    # NAME-VERSION-TAGS.whl, NAME-VERSION.tar.gz, and NAME-VERSION-BUILD.conda
+    first, *rest = file.split("-")
+    return "-".join([first, *takewhile(lambda part: not part[:1].isdigit(), rest)])
 
 
 def find_name(name: str, files: Mapping[str, str]) -> SourceLocation:
@@ -61,13 +91,53 @@ def find_text(text: str, files: Mapping[str, str]) -> SourceLocation:
     return _first(files, lambda line: text in line) if text else NOWHERE
 
 
+def find_requirement(what: str, files: Mapping[str, str]) -> SourceLocation:
+    """Find the line that asks for what an installer names: by its name, URL or file."""
+    if not what:
+        return NOWHERE
+    by_name = find_name(name_of(what), files)
+    by_text = find_text(what, files)
+    is_name = _name_in_url(what.strip()) == what.strip()
+    first, second = (by_name, by_text) if is_name else (by_text, by_name)
+    return second if first == NOWHERE else first
+
+
 def find_file(named: str, files: Mapping[str, str]) -> str:
     """Return the repository path of a file that a tool named."""
     tail = named.removeprefix("./")
     return next(
         (file for file in files if file == tail or file.endswith(f"/{tail}")),
-        next(iter(files), "") if named.endswith(".pip.txt") else named,
+        next(iter(files), "") if _PIP_PART.search(named) else named,
     )
+
+
+def find_reported(named: str, line: int, files: Mapping[str, str]) -> SourceLocation:
+    """Return the location that a tool reported.
+
+    What is below `pip:` in an environment.yml gets to pip in a file of its own, of
+    which nobody else knows: its lines are the items there.
+    """
+    path = find_file(named, files)
+    if path in files and _PIP_PART.search(named):
+        return SourceLocation(path=path, line=_find_pip_item(line, files[path]))
+    return SourceLocation(path=path, line=line)
+
+
+def _find_pip_item(number: int, text: str) -> int | None:
+    """Return the line of an item of the last `pip:`, counted from 1."""
+    lines = list(enumerate(text.splitlines(), start=1))
+    begins = [at for at, line in lines if _PIP.match(line)]
+    if not begins:
+        return None
+    parent = _PIP.match(lines[begins[-1] - 1][1])
+    items = []
+    for at, line in lines[begins[-1] :]:
+        item = _ITEM.match(line)
+        if item and parent and len(item[1]) > len(parent[1]):
+            items.append(at)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            break
+    return items[number - 1] if 0 < number <= len(items) else None
 
 
 def find_line(
@@ -82,6 +152,22 @@ def find_line(
         }
         files = {path: text for path, text in files.items() if path in named}
     return _first(files, lambda line: pattern.search(line) is not None)
+
+
+def find_project(directory: str, files: Mapping[str, str]) -> SourceLocation:
+    """Find the line that installs a directory of the repository, by its path.
+
+    Where none does, the project's own pyproject.toml is the definition.
+    """
+    wanted = re.compile(
+        r"[ \t\-\"']*(?:(?:-e|--editable)[ \t=]*)?[\"']?(?:\./)?"
+        rf"{re.escape(directory or '.')}/?(?:[\[\s;#\"']|$)"
+    )
+    location = _first(files, lambda line: wanted.match(line) is not None)
+    first = next(iter(files), "")
+    if location == NOWHERE and posixpath.basename(first) == "pyproject.toml":
+        return find_key("build-backend", first, files)
+    return location
 
 
 def find_key(key: str, file: str, files: Mapping[str, str]) -> SourceLocation:

@@ -13,14 +13,25 @@ from service.domain.building.failure import FailureClass
 __all__ = [
     "CERTIFICATE",
     "CHECK_NAME",
+    "DAMAGED",
     "NETWORK",
     "OF_CLONE",
     "OF_MACHINE",
+    "OUT_OF_ORDER",
+    "TAKE_ANOTHER",
     "TAKE_A_WHEEL",
+    "TRIED_AGAIN",
+    "UNREACHABLE",
     "Rule",
     "rule",
 ]
 
+DAMAGED: Final = "what the index has of `{what}` is damaged: {why}"
+TAKE_ANOTHER: Final = "take another version"
+UNREACHABLE: Final = (
+    "a server could not be reached, or did not answer as it should: {host}"
+)
+TRIED_AGAIN: Final = "the build is tried again"
 CHECK_NAME: Final = "check the spelling; the name to install is not always the import"
 TAKE_A_WHEEL: Final = "a release with a wheel for this Python needs no building"
 
@@ -47,6 +58,10 @@ class Rule:
     """Matches the line to report, where the message names none."""
     is_constraint: bool = False
     """Whether that line is in a constraints file."""
+    is_installers: bool = False
+    """Whether it means nothing in what the build of a package printed."""
+    is_doubtful: bool = False
+    """Whether what may pass looks the same."""
 
 
 def rule(
@@ -60,6 +75,8 @@ def rule(
     key: str = "",
     line: str = "",
     is_constraint: bool = False,
+    is_installers: bool = False,
+    is_doubtful: bool = False,
 ) -> Rule:
     """Make a rule; patterns are compiled with `re.MULTILINE`."""
     return Rule(
@@ -72,20 +89,26 @@ def rule(
         key=key,
         line=re.compile(line) if line else None,
         is_constraint=is_constraint,
+        is_installers=is_installers,
+        is_doubtful=is_doubtful,
     )
 
 
 OF_MACHINE: Final = (
     rule(
-        r"No space left on device|Disk quota exceeded|\(os error 28\)",
+        r"No space left on device|Disk quota exceeded|\(os error 28\)"
+        r"|Failed writing received data to disk",
         FailureClass.OUT_OF_DISK,
         "the builder's disk is full",
         "free some space; the build is tried again",
     ),
     rule(
-        r"exit code: -9$|^[ \t]*MemoryError\b|Cannot allocate "
-        r"memory|signal: 9\b|^Killed$"
-        r"|return code -9\b|SIGKILL",
+        r"exit code: (?:-9|137)$|^[ \t]*(?:\| )?MemoryError\b|Cannot allocate "
+        r"memory|signal: 9\b|^Killed$|exit status: 137\b"
+        r"|return code (?:-9|137)\b|SIGKILL|Killed signal terminated program"
+        r"|terminated with signal 9\b|virtual memory exhausted"
+        r"|instance of 'std::bad_alloc'"
+        r"|LLVM ERROR: out of memory|heap out of memory",
         FailureClass.OUT_OF_MEMORY,
         "the memory ran out",
         "ask for less at once, or for packages that need not be compiled",
@@ -103,7 +126,8 @@ OF_MACHINE: Final = (
 CERTIFICATE: Final = rule(
     r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y failed|ication failed)"
     r"|invalid peer certificate|SSL certificate problem|CondaSSLError"
-    r"|self[- ]signed certificate",
+    r"|self[- ]signed certificate|SSL peer certificate"
+    r"|no alternative certificate subject name",
     FailureClass.CERTIFICATE,
     "the certificate of a server is not trusted: {host}",
     "give builds the certificate of the authority that signed it (RELAUNCH_CA_BUNDLE,"
@@ -116,13 +140,33 @@ NETWORK: Final = rule(
     r"|Connection timed out|[Rr]ead timed out|Max retries exceeded"
     r"|Network is unreachable|No route to host|Retry\(total=0|Failed to connect to"
     r"|error sending request|tcp connect error|dns error|remote end hung up"
+    r"|RemoteDisconnected|Connection aborted|Connection broken|IncompleteRead"
+    r"|end of file before message length reached|error decoding response body"
+    r"|Exceeded 30 redirects|[Tt]oo many redirects|failed to decode zstd shard"
+    r"|unexpected JSON from|ChecksumMismatchError|Missing `Content-Type` header for"
+    r"|encoding: \w+, but failed to decode it"
+    r"|/pip/_internal/index/\w+\.py\"[\s\S]{0,4000}?^\S{0,40}JSONDecodeError: "
+    r"|Download error \(\d{1,3}\)|All attempts to connect to"
     r"|early EOF|returned error: 5\d\d|HTTP error 5\d\d|HTTP status server error"
-    r"|[Oo]peration timed out"
-    r"|Expecting value: line 1 column 1 \(char 0\)|incomplete-download|ProxyError",
+    r"|[Oo]peration timed out|incomplete-download|ProxyError",
     FailureClass.NETWORK,
-    "a server could not be reached, or did not answer as it should: {host}",
-    "the build is tried again",
+    UNREACHABLE,
+    TRIED_AGAIN,
 )
+
+OUT_OF_ORDER: Final = rule(
+    r"HTTP error 4(?:08|29)|4(?:08|29) Client Error"
+    r"|HTTP status client error \(4(?:08|29)"
+    r"|\b5\d\d Server Error: [^\n]{1,200} for url"
+    r"|Expecting value: line 1 column 1 \(char 0\)|\bSSL\w{0,20}Error\b"
+    r"|^[ \t]*(?:Unterminated string starting at|Expecting [^\n]{1,60}|Extra data"
+    r"|Invalid control character at): line \d{1,9} column \d{1,9} \(char \d+\)$",
+    FailureClass.NETWORK,
+    UNREACHABLE,
+    TRIED_AGAIN,
+    is_installers=True,
+)
+"""What libraries of installers print, and those of a package's build, too."""
 
 OF_CLONE: Final = (
     CERTIFICATE,

@@ -5,12 +5,35 @@ All patterns were derived from the output of pip 26.3.
 
 from typing import Final
 
-from service.build_failures.messages import rule
+from service.build_failures.messages import (
+    DAMAGED,
+    TAKE_A_WHEEL,
+    TAKE_ANOTHER,
+    rule,
+)
 from service.domain.building.failure import FailureClass
 
 __all__ = ["OF_PIP_FILES"]
 
 _BAD: Final = FailureClass.BAD_DEFINITION
+
+_PROCESSING: Final = (
+    r"Processing (?P<what>\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
+    # The requirement that pip was at: no other one begins before the error.
+    r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,4000}?"
+)
+_COLLECTING: Final = (
+    r"^[ \t]*Collecting (?P<what>\S+)[^\n]*\n"
+    r"(?:(?!^[ \t]*(?:Processing|Obtaining|Collecting) )[\s\S]){0,16000}?"
+)
+_OF_DAMAGE: Final = (
+    r"(?:[A-Za-z_][\w.]{0,200}\.)?(?:BadZipFile|LargeZipFile|LZMAError|UnicodeDecodeError"
+    r"|(?:zlib|binascii|zipfile|struct)\.[eE]rror|tarfile\.\w{1,40}Error"
+    r"|(?:Bad|Invalid|Missing|Inconsistent|None)Metadata\w{0,40}|MetadataInconsistent"
+    r"|(?:Invalid|Unsupported)(?:Wheel|Version|Specifier|Requirement|Marker)\w{0,20}"
+    r"|email\.errors\.\w{1,60}|KeyError(?=: [\"']There is no item named))"
+)
+"""Exceptions that a damaged file raises; any other may pass, or be a defect of pip."""
 
 OF_PIP_FILES: Final = (
     rule(
@@ -23,8 +46,7 @@ OF_PIP_FILES: Final = (
         "write the file with `pip list --format=freeze`",
     ),
     rule(
-        r"Processing (?P<what>/\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
-        r"[\s\S]{0,4000}?due to an OSError: \[Errno 2\]",
+        _PROCESSING + r"due to an OSError: \[Errno 2\](?![^\n]*/output\.json')",
         FailureClass.FOREIGN_PATH,
         "`{what}` is a path of another machine, and is not there",
         "copy what you need into the repository, and name it by its path in there",
@@ -59,23 +81,22 @@ OF_PIP_FILES: Final = (
         "name the directory of a project, or take the line out",
     ),
     rule(
-        r"Processing (?P<what>\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
-        r"[\s\S]{0,4000}?(?:tarfile\.ReadError|zipfile\.BadZipFile|lzma\.LZMAError)",
+        _PROCESSING + r"(?:tarfile\.ReadError|zipfile\.BadZipFile|lzma\.LZMAError)",
         _BAD,
         "`{what}` is no archive, whatever its name says",
         "make it anew; where it is kept in Git LFS, commit the file itself",
     ),
     rule(
-        r"(?:Obtaining|Processing) (?P<what>\S+) \(from -r (?P<path>\S+) \(line"
-        r" (?P<line>\d+)\)\)[\s\S]{0,4000}?"
-        r"Encountered error while generating package metadata",
+        r"Encountered error while generating package metadata\.\n\S* (?:from )?"
+        r"(?P<what>\S+)",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         shows_error=True,
     ),
-    rule(
-        r"Encountered error while generating package metadata\.\n\S* from "
-        r"(?P<what>\S+)",
+    rule(  # pip reads what the build should have written
+        r"(?:Obtaining|Processing) (?P<what>\S+)[^\n]*\n"
+        r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,4000}?"
+        r"No such file or directory: '[^'\n]{1,500}/output\.json'",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         shows_error=True,
@@ -88,7 +109,7 @@ OF_PIP_FILES: Final = (
         line=r"\b(?:hg|svn|bzr)\+",
     ),
     rule(
-        r"Cloning (?P<what>(?:git\+)?\S+)[^\n]{0,500}? to [^\n]*\n[\s\S]{0,4000}?"
+        r"Cloning (?P<what>(?:git\+)?\S++)[^\n]{0,500}? to [^\n]*\n[\s\S]{0,4000}?"
         r"git clone .{0,1000}did not run successfully",
         FailureClass.CLONE_FAILED,
         "the repository of a requirement could not be cloned: {what}",
@@ -153,6 +174,19 @@ OF_PIP_FILES: Final = (
         line=r";.*~=",
     ),
     rule(
+        _COLLECTING + r"TOMLDecodeError: (?P<why>[^\n]+)",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built, as its pyproject.toml cannot be read: {why}",
+        TAKE_A_WHEEL,
+    ),
+    rule(
+        r"Cannot import build backend '(?P<name>[^']+)'[\s\S]{0,4000}?"
+        r"Failed to build '(?P<what>[A-Za-z0-9][\w.-]*)'",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built, as its build backend `{name}` cannot be imported",
+        TAKE_A_WHEEL,
+    ),
+    rule(
         r"TOMLDecodeError: (?P<why>.+?) \(at line (?P<at>\d+)",
         _BAD,
         "the pyproject.toml of a project cannot be read, at its line {at}: {why}",
@@ -167,6 +201,13 @@ OF_PIP_FILES: Final = (
         " [build-system]",
         about="pyproject.toml",
         key="build-backend",
+    ),
+    rule(
+        r"ValueError: (?P<why>Invalid IPv6 URL|netloc '[^\n]+"
+        r"|'[^\n]+' does not appear to be an IPv4 or IPv6 address)",
+        _BAD,
+        "a URL cannot be read: {why}",
+        line=r"//\[|//[^/]*[^\x00-\x7f]",
     ),
     rule(
         r"404 Client Error: FileNotFoundError for url: file:///(?P<what>\S+)",
@@ -208,5 +249,12 @@ OF_PIP_FILES: Final = (
         _BAD,
         "`{what}` includes itself",
         "take out one of the lines that include each other",
+    ),
+    rule(  # pip ends by an exception of its own for what it did not expect
+        _COLLECTING + r"^ERROR: Exception:\nTraceback (?:.*\n){0,150}?"
+        rf"(?P<why>{_OF_DAMAGE}: [^\n]+)\s*\Z",
+        _BAD,
+        DAMAGED,
+        TAKE_ANOTHER,
     ),
 )

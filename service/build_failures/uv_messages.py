@@ -147,7 +147,8 @@ OF_UV: Final = (
         about="uv.lock",
     ),
     rule(
-        r"(?:Failed to build|Failed to prepare)[^`\n]*`(?P<what>[^`@]+?)(?: @ [^`]*)?`",
+        r"(?:Failed to build|Failed to prepare)[^`\n]*`(?P<what>[^`@]+?)"
+        r"(?: @ (?P<url>[^`]*))?`",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         TAKE_A_WHEEL,

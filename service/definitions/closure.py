@@ -10,6 +10,7 @@ cannot be followed, the whole commit counts: unknown is never unchanged.
 from service.definitions.closure_builder import Reading
 from service.definitions.extras import follow_inputs, look_for_mistakes
 from service.definitions.formats.complexity import TooComplexError, too_complex
+from service.definitions.kinds.names import CANDIDATES
 from service.definitions.paths import join_path
 from service.definitions.precedence import (
     choose,
@@ -17,7 +18,7 @@ from service.definitions.precedence import (
     settle_directory,
 )
 from service.definitions.queries import Answer, Asking, Content, Entries, Question
-from service.definitions.registry import CANDIDATES, kind_spec
+from service.definitions.registry import kind_spec
 from service.definitions.text import show
 from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.domain.definition import Definition, NoDefinition

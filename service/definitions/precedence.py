@@ -11,10 +11,11 @@ from typing import Final
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, peek_toml, read_toml
+from service.definitions.kinds.names import CANDIDATES, LOCKS, PROJECT
 from service.definitions.kinds.spec import Choice
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
-from service.definitions.registry import CANDIDATES, KINDS, LOCKS, PROJECT
+from service.definitions.registry import KINDS
 from service.definitions.text import show
 from service.domain.definition import Kind
 from service.domain.findings import Severity

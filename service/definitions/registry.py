@@ -12,7 +12,7 @@ from service.definitions.kinds import conda, pip, pipenv, poetry, uv
 from service.definitions.kinds.spec import KindSpec
 from service.domain.definition import Kind
 
-__all__ = ["CANDIDATES", "KINDS", "LOCKS", "PROJECT", "kind_spec"]
+__all__ = ["KINDS", "kind_spec"]
 
 KINDS: Final[tuple[KindSpec, ...]] = (
     pipenv.SPEC,
@@ -21,12 +21,6 @@ KINDS: Final[tuple[KindSpec, ...]] = (
     poetry.SPEC,
     uv.SPEC,
 )
-
-PROJECT: Final = "pyproject.toml"
-CANDIDATES: Final = (*(name for spec in KINDS for name in spec.names), PROJECT)
-"""Files that define an environment, in order of precedence."""
-LOCKS: Final = tuple(name for spec in KINDS for name in spec.locks)
-"""Files that decide whose a pyproject.toml is."""
 
 _BY_KIND: Final = {spec.kind: spec for spec in KINDS}
 

@@ -13,6 +13,7 @@ from service.errors import InvalidRequestError
 
 __all__ = [
     "FRONTENDS",
+    "FRONTENDS_OF",
     "Launcher",
     "LauncherId",
     "RebuildSchedule",
@@ -24,9 +25,9 @@ LauncherId = NewType("LauncherId", str)
 
 _SHOWN: Final = 99
 FRONTENDS: Final = ("vscodium", "jupyterlab", "ttyd", "rstudio", "infer", "none")
-_FRONTENDS_OF: Final = {
-    "python": frozenset({"vscodium", "jupyterlab", "ttyd", "infer", "none"}),
-    "r": frozenset({"rstudio", "none"}),
+FRONTENDS_OF: Final = {
+    "python": ("vscodium", "jupyterlab", "ttyd", "infer", "none"),
+    "r": ("rstudio", "none"),
 }
 """Renku's table of pairs:
 https://github.com/SwissDataScienceCenter/renku-data-services"""
@@ -38,9 +39,9 @@ def check_frontend(builder: str, frontend: str) -> None:
     Raises:
         InvalidRequestError: One does not exist, or the pair is not in Renku's table.
     """
-    _check_value("builder_variant", builder, tuple(_FRONTENDS_OF))
+    _check_value("builder_variant", builder, tuple(FRONTENDS_OF))
     _check_value("frontend_variant", frontend, FRONTENDS)
-    if frontend not in _FRONTENDS_OF.get(builder, frozenset()):
+    if frontend not in FRONTENDS_OF.get(builder, ()):
         raise InvalidRequestError(
             f"Invalid combination: builder {builder!r} is not compatible with "
             f"frontend {frontend!r}"

@@ -20,6 +20,7 @@ __all__ = [
     "Ref",
     "Repository",
     "is_commit",
+    "is_folder_url",
     "is_loopback",
     "is_ref",
     "is_zero",
@@ -53,6 +54,7 @@ _AMBIGUOUS: Final = re.compile("[\u00df\u03c2\u200c\u200d]")
 """Characters that the two IDNA standards map differently:
 https://www.unicode.org/reports/tr46/#Deviations"""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_FIELD: Final = "repository"
 
 
 def _split_url(url: str) -> SplitResult:
@@ -66,12 +68,14 @@ def _split_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as exc:
-        raise InvalidRequestError(f"{url[:200]!r} is not a URL: {exc}") from exc
+        raise InvalidRequestError(
+            f"{url[:200]!r} is not a URL: {exc}", field=_FIELD
+        ) from exc
     # URLs are stored, logged and sent in events; a token in one of them would be
     # everywhere.
     if parts.username or parts.password:
         raise InvalidRequestError(
-            "the repository URL carries credentials; leave them out"
+            "the repository URL carries credentials; leave them out", field=_FIELD
         )
     if _CONTROL.search(url):
         wrong = "holds control characters"
@@ -82,7 +86,7 @@ def _split_url(url: str) -> SplitResult:
     elif _is_ambiguous(parts):
         wrong = "expected a path without . and .., and no port 0"
     if wrong:
-        raise InvalidRequestError(f"repository {url[:200]!r}: {wrong}")
+        raise InvalidRequestError(f"repository {url[:200]!r}: {wrong}", field=_FIELD)
     return parts
 
 
@@ -117,7 +121,8 @@ def _normalize_host(host: str, url: str) -> str:
     if not name or is_long or ".." in name or not _HOST.fullmatch(name):
         raise InvalidRequestError(
             f"repository {url[:200]!r}: {host[:80]!r} is no name of a host; expected "
-            "letters, digits, dots and hyphens (other letters as xn--…), or an address"
+            "letters, digits, dots and hyphens (other letters as xn--…), or an address",
+            field=_FIELD,
         )
     return f"[{name}]" if ":" in name else name
 
@@ -145,6 +150,11 @@ def is_loopback(netloc: str) -> bool:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def is_folder_url(url: str) -> bool:
+    """Whether a repository's URL is that of a folder on the service's machine."""
+    return url.startswith("file:")
 
 
 def is_zero(text: str) -> bool:
@@ -188,7 +198,7 @@ class Repository:
             host = LOCAL_HOST
         if not host or not path:
             raise InvalidRequestError(
-                f"repository {url[:200]!r}: expected a host and a path"
+                f"repository {url[:200]!r}: expected a host and a path", field=_FIELD
             )
         plain = url.strip().rstrip("/")
         if name and name != (parts.hostname or ""):
@@ -196,6 +206,11 @@ class Repository:
             netloc = name if parts.port is None else f"{name}:{parts.port}"
             plain = urlunsplit(parts._replace(netloc=netloc)).rstrip("/")
         return cls(host=host, path=path, url=plain, number=number)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder on the machine of the service, which has no forge."""
+        return is_folder_url(self.url)
 
     @property
     def label(self) -> str:

@@ -1,6 +1,7 @@
 """Describe evaluations, builds and hooks as the data of their events."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from service.domain.building.build import Build, BuildState, Rebuild
 from service.domain.building.failure import Failure
@@ -19,12 +20,24 @@ from service.events.models import (
 )
 
 __all__ = [
+    "EvaluatedSource",
     "build_ended_data",
     "evaluated_data",
     "hook_unhealthy_data",
     "rebuilds_ended_data",
     "waiting_data",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedSource:
+    """An evaluation, and what asked for it."""
+
+    source: Source
+    """As it was before."""
+    evaluation: Evaluation
+    traceparent: str | None
+
 
 _OUTCOMES = {
     BuildState.SUCCEEDED: "succeeded",
@@ -55,8 +68,9 @@ def _to_phases(build: Build) -> tuple[PhaseData, ...]:
     )
 
 
-def evaluated_data(source: Source, evaluation: Evaluation) -> EnvironmentEvaluated:
+def evaluated_data(evaluated: EvaluatedSource) -> EnvironmentEvaluated:
     """Describe the result of an evaluation."""
+    source, evaluation = evaluated.source, evaluated.evaluation
     comparison = evaluation.comparison
     return EnvironmentEvaluated(
         evaluation_id=evaluation.id,

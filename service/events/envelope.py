@@ -30,6 +30,13 @@ class UndecodableEventError(PermanentError):
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """Escape what is no text: git allows any bytes in a path, JSON does not."""
+    # Nearly all that are no texts, before the abstract classes, which cost more to ask.
+    # An event may stand for a hundred deliveries, and all of them wait for it.
+    kind = type(value)
+    if kind is bool or kind is int or value is None:
+        return value
+    if kind is datetime:
+        return value.isoformat()
     if isinstance(value, str):
         is_text = value.isascii()
         return value if is_text else value.encode("utf-8", "backslashreplace").decode()

@@ -1,21 +1,19 @@
 """Bodies into models: quickly what forges send, slowly and strictly all the rest.
 
-The quick reader skips all but the fields that are asked for. What it does not
-understand goes to the slow one, which refuses what two readers could take differently,
-takes what only the quick one stumbles over (halves of characters in a text that nobody
-reads), and says what is wrong.
+The quick reader (`quick_reader.py`) skips all but the fields that are asked for. What
+it does not understand goes to the slow one, which refuses what two readers could take
+differently, takes what only the quick one stumbles over (halves of characters in a text
+that nobody reads), and says what is wrong.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from functools import lru_cache
-from itertools import compress
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec.structs import astuple, fields
 
 from service.domain.delivery import Delivery
 from service.errors import MalformedDeliveryError, UnsupportedMediaError
@@ -25,7 +23,6 @@ __all__ = [
     "JSON",
     "JsonObject",
     "MisfitError",
-    "QuickReader",
     "content",
     "decoded",
     "decoded_object",
@@ -74,89 +71,6 @@ def content(delivery: Delivery, *, accept: Iterable[str]) -> bytes:
     """
     kind = _content_type(delivery, accept=tuple(accept))
     return _form_payload(delivery.body) if kind == FORM else delivery.body
-
-
-class QuickReader(Generic[_Model]):
-    """Read a forge's pushes off JSON at little cost.
-
-    Args:
-        model: What is read.
-        about: The key that the repository is under.
-        keys: The top-level keys of the forge's pushes; with another one a payload is
-            read slowly, and as well.
-    """
-
-    def __init__(self, model: type[_Model], *, about: str, keys: Iterable[str]) -> None:
-        self._decoder = msgspec.json.Decoder(model)
-        self._keys = tuple(keys)
-        self._about = self._keys.index(about)
-        self._costs = tuple(len(key) + _AROUND_A_KEY for key in self._keys)
-        # What is absent is as long as nothing: no field has to be asked whether it is.
-        self._payload = msgspec.json.Decoder(
-            msgspec.defstruct(
-                "_Payload",
-                [(key, msgspec.Raw, _ABSENT) for key in self._keys],
-                forbid_unknown_fields=True,
-            )
-        )
-        read = {field.encode_name: field.type for field in fields(model)}
-        self._names = tuple(
-            (self._keys.index(name), b'"%b":' % name.encode())
-            for name in read
-            if name != about
-        )
-        self._prefix = b'"%b":' % about.encode()
-        self._inner = tuple(
-            (field.encode_name, b'"%b":' % field.encode_name.encode())
-            for field in fields(read[about])
-        )
-
-    def read(self, text: bytes) -> _Model | None:
-        """Read a push; None when only the slow way can find out what it is."""
-        try:
-            short = self._extract(text)
-            return self._decoder.decode(short) if short is not None else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-
-    def _extract(self, text: bytes) -> bytes | None:
-        """Return JSON of what is read alone, from compact JSON as forges send it.
-
-        None when a key stands twice where we read. Costs little however large the text
-        is: an unknown key ends it, and so does a repository larger than any.
-        """
-        # The quick reader takes the last of two without an error, others may take the
-        # first. What it keeps of an object is as long as the object, unless something
-        # was dropped.
-        values = astuple(self._payload.decode(text))
-        inner = values[self._about]
-        length = sum(map(len, values)) + sum(compress(self._costs, values))
-        if length + 1 != len(text) or not 0 < len(inner) <= _LARGEST_REPOSITORY:
-            return None
-        about = _OBJECT.decode(inner)
-        if not _is_whole(about, inner):
-            return None
-        # The text was validated by the first reading, and most of it is of no use here:
-        # to read it twice was a third of the cost.
-        parts = [name + value for at, name in self._names if (value := values[at])]
-        own = [name + about[key] for key, name in self._inner if key in about]
-        parts.append(self._prefix + b"{" + b",".join(own) + b"}")
-        return b"{" + b",".join(parts) + b"}"
-
-
-def _is_whole(fields: Mapping[str, msgspec.Raw], text: msgspec.Raw) -> bool:
-    # A brace or a comma before each, two quotes and a colon; and the last brace.
-    keys = sum(map(len, fields))  # in ASCII; others are longer in bytes, so not whole
-    lengths = keys + sum(map(len, fields.values()))
-    return lengths + _AROUND_A_KEY * len(fields) + 1 == len(text)
-
-
-_AROUND_A_KEY: Final = 4
-"""Bytes: a brace or a comma before it, two quotes and a colon."""
-_ABSENT: Final = msgspec.Raw(b"")
-_LARGEST_REPOSITORY: Final = 32 * 1024
-"""Bytes; GitHub's have 6,000."""
-_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def fitted(model: type[_Model], payload: object) -> _Model:

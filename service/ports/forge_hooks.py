@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.domain.delivery import Forge
 from service.domain.hook import Hook
 from service.domain.hook_health import ForgeHook
 from service.errors import RemoteRefusedError
 
-__all__ = ["Failed", "ForgeHooks", "ProofNotOfferedError"]
+__all__ = ["Failed", "ForgeHooks", "HostHooks", "ProofNotOfferedError"]
 
 
 class ProofNotOfferedError(RemoteRefusedError):
@@ -25,8 +26,8 @@ class Failed:
     """The position in the forge's log up to which it was read; opaque."""
 
 
-class ForgeHooks(Protocol):
-    """Creates, reads and repairs hooks at forges.
+class HostHooks(Protocol):
+    """Creates, reads and repairs hooks at one forge.
 
     Every method but the first may raise:
         RemoteRefusedError: The hook does not exist, or the token may not do this.
@@ -73,4 +74,12 @@ class ForgeHooks(Protocol):
 
     async def redeliver(self, hook: Hook, delivery: str) -> None:
         """Have the forge send a delivery again."""
+        ...
+
+
+class ForgeHooks(HostHooks, Protocol):
+    """Does so at every forge, and knows which forge a host runs."""
+
+    def forge_at(self, host: str) -> Forge | None:
+        """Return the forge that the settings name for a host; None without one."""
         ...

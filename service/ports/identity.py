@@ -73,6 +73,19 @@ class SignInProvider(Protocol):
         """
         ...
 
+    async def sign_out_url(self, *, back: str) -> str:
+        """Return where a person ends the session at the provider, too.
+
+        Empty where the provider states no such place.
+
+        Args:
+            back: Where the provider leads to afterwards.
+
+        Raises:
+            TransientError: The provider does not answer.
+        """
+        ...
+
     async def redeem(self, code: Secret, attempt: SignInAttempt) -> Identity:
         """Return who the provider states has signed in, once all of it is verified.
 
@@ -93,6 +106,11 @@ class NoSignInProvider:
         """Refuse to begin."""
         del attempt
         raise NotFoundError("No identity provider is set up for the page.")
+
+    async def sign_out_url(self, *, back: str) -> str:
+        """Return nothing: whoever signed out here is signed out."""
+        del back
+        return ""
 
     async def redeem(self, code: Secret, attempt: SignInAttempt) -> Identity:
         """Refuse the code."""

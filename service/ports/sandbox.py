@@ -15,7 +15,7 @@ class Task(Enum):
     """What is parsed."""
 
     DEFINITION = "definition"
-    """The definition of an environment: `service.definitions.child_protocol`."""
+    """The definition of an environment: `service.definitions.messages`."""
     DELIVERY = "delivery"
     """The body of a delivery: `service.forges.child_parser`."""
 

@@ -143,7 +143,7 @@ class EvaluationSettings(Section):
     """How long no further push must come before an evaluation."""
     max_delay: Duration = timedelta(seconds=30)
     """How long further pushes may delay an evaluation."""
-    concurrency: int = Field(default=4, ge=1)
+    concurrency: int = Field(default=16, ge=1)
     """How many sources are evaluated at once."""
 
 

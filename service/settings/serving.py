@@ -106,7 +106,8 @@ class MailSettings(Section):
 
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Name = Annotated[str, Field(min_length=1, max_length=40)]
+Name = Annotated[str, Field(min_length=5, max_length=40)]
+"""Renku's clients refuse shorter ones: `Name` of crc/api.spec.yaml."""
 
 
 class ResourceClassSettings(BaseModel):
@@ -138,6 +139,7 @@ class ResourcePoolSettings(BaseModel):
     id: Id
     name: Name
     default: bool = False
+    platform: Literal["linux/amd64", "linux/arm64"] = "linux/amd64"
     classes: tuple[ResourceClassSettings, ...] = Field(min_length=1)
 
     def to_pool(self) -> ResourcePool:
@@ -146,6 +148,7 @@ class ResourcePoolSettings(BaseModel):
             id=self.id,
             name=self.name,
             is_default=self.default,
+            platform=self.platform,
             classes=tuple(
                 ResourceClass(
                     id=each.id,

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from service.definitions.registry import CANDIDATES, LOCKS
+from service.definitions.kinds.names import CANDIDATES, LOCKS
 from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
 from service.domain.source import Seen
 from service.ports.remote import ExpectedReads

@@ -64,7 +64,7 @@ def explain_unreachable(url: str, host: str) -> str:
 
 def advise_url(hook: Hook, url: str) -> tuple[str, ...]:
     """Return advice about a URL that the forge cannot deliver to; else nothing."""
-    if hook.repository.url.startswith("file:"):
+    if hook.repository.is_folder:
         return ()
     host = hook.repository.host
     why = explain_unreachable(url, host)

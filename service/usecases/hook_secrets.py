@@ -17,13 +17,16 @@ SECRET_BYTES: Final = 32
 
 
 def forge_of(repository: Repository, given: Forge | None) -> Forge:
-    """Return the forge that was named, or the one that the host names.
+    """Return the forge that was named, or the one that the host names; any for folders.
 
     Raises:
         InvalidRequestError: Nobody names one.
     """
     if given is not None:
         return given
+    # `relaunch push` speaks for it, as any of them, and asks for no choice.
+    if repository.is_folder:
+        return next(iter(FORGES))
     named = [
         forge
         for forge, spec in FORGES.items()
@@ -35,7 +38,7 @@ def forge_of(repository: Repository, given: Forge | None) -> Forge:
         words = " or ".join(f'"forge": "{forge.value}"' for forge in FORGES)
         raise InvalidRequestError(
             f"the host {repository.host} does not say which forge it is; expected "
-            f"{words}"
+            f"{words}, or the host in RELAUNCH_FORGE_KINDS"
         )
     return named[0]
 

@@ -83,7 +83,7 @@ class HookEditor:
         Args:
             url: Of the repository; of the owner or host for such a reach.
             reach: What deliveries may speak about.
-            forge: Read off the host when None.
+            forge: Of the settings, or else read off the host, when None.
             proof: The strongest that the forge offers when None.
             is_pasted: Whether a person creates it at the forge in any case.
 
@@ -92,7 +92,8 @@ class HookEditor:
                 not offer the reach or proof.
         """
         repository = parse_binding(url, reach)
-        forge = forge_of(repository, forge)
+        known = self._forge_hooks.forge_at(repository.host)
+        forge = forge_of(repository, forge or known)
         check_reach(forge, reach)
         chosen = proof_of(forge, proof)
         hook = Hook(

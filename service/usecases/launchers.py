@@ -8,6 +8,8 @@ from service.domain.launcher import (
     Launcher,
     LauncherId,
 )
+from service.domain.rights.caller import ProjectId
+from service.domain.rights.decision import Subject, missing
 from service.domain.source import Source
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
 from service.ports.builder import BuilderIdentity
@@ -15,6 +17,7 @@ from service.ports.store import Store, Transaction
 from service.ports.time import Clock, Ids
 from service.usecases.environments.changer import EnvironmentChanger
 from service.usecases.environments.changes import (
+    decide_environment,
     start_from_global,
     start_from_image,
 )
@@ -28,7 +31,12 @@ from service.usecases.launcher_commands import (
 )
 from service.usecases.publish_events import EventRecorder
 from service.usecases.rebuilds import RebuildRequester
-from service.usecases.rights.repository_access import RepositoryAccess, project_lock
+from service.usecases.rights.repository_access import (
+    CheckReadable,
+    RepositoryAccess,
+    project_lock,
+    trust_any,
+)
 from service.usecases.updates.lock_launcher import lock_launcher
 
 __all__ = ["Guard", "LauncherEditor"]
@@ -56,6 +64,7 @@ class LauncherEditor:
         rebuilds: Requests and ends rebuilds.
         allow_files: Whether `file://` repositories may be tracked.
         access: Decides what repositories are read with.
+        check_readable: Asks for a repository before something is built from it.
     """
 
     def __init__(
@@ -69,7 +78,9 @@ class LauncherEditor:
         rebuilds: RebuildRequester,
         allow_files: bool,
         access: RepositoryAccess,
+        check_readable: CheckReadable = trust_any,
     ) -> None:
+        self._check_readable = check_readable
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -88,14 +99,21 @@ class LauncherEditor:
         """Add a launcher, and request its first build if it is from code.
 
         Raises:
-            NotFoundError: There is no such global environment.
+            NotFoundError: There is no such project or global environment.
             InvalidRequestError: What is asked for cannot be built, the repository's URL
-                is invalid or not allowed, or the global environment is archived.
+                is invalid or not allowed, it cannot be read, or the global environment
+                is archived.
             ConflictError: Another launcher of the project has the name.
         """
+        project = ProjectId(new.project_id)
+        if new.environment is None:
+            self._code.check_request(new)
+            # Before the transaction: a forge may take seconds.
+            await self._check_readable(project, new.repository, may_grant=new.may_grant)
         # Under the lock of the project: a link that is withdrawn at this moment would
         # otherwise leave the new launcher what it gave.
         async with self._store.transaction(project_lock(new.project_id)) as tx:
+            await _expect_project(tx, project)
             launcher = self._new_launcher(new)
             source: Source | None = None
             match new.environment:
@@ -157,8 +175,10 @@ class LauncherEditor:
             ConflictError: A concurrent request changes it, the guard found it changed,
                 or another launcher of the project has the new name.
             InvalidRequestError: What is asked for cannot be built, the repository's URL
-                is invalid or not allowed, or the change does not fit its environment.
+                is invalid or not allowed, it cannot be read, or the change does not fit
+                its environment.
         """
+        await self._check_changed(launcher_id, change)
         # Under the locks of evaluation and schedule: a change of the source while an
         # evaluation plans would give the launcher a rebuild of the source it just left.
         async with lock_launcher(self._store, launcher_id) as (tx, before):
@@ -173,6 +193,23 @@ class LauncherEditor:
             if source is not None and launcher.policy is not before.policy:
                 await self._rebuilds.reconcile(tx, launcher, source)
             return await tx.launchers.get(launcher_id), source
+
+    async def _check_changed(
+        self, launcher_id: LauncherId, change: LauncherChange
+    ) -> None:
+        """Check that another repository can be read; before the transaction, too."""
+        if change.repository is None:
+            return
+        async with self._store.reading() as tx:
+            before = await tx.launchers.get(launcher_id)
+        decide_environment(before, change)
+        # Pages send all build parameters back.
+        if change.repository != before.repository:
+            self._code.parse_repository(change.repository)
+            project = ProjectId(before.project_id)
+            await self._check_readable(
+                project, change.repository, may_grant=change.may_grant
+            )
 
     async def settle_access(self, launcher_id: LauncherId) -> None:
         """Have a launcher read as the links of its project allow now; gone is fine.
@@ -230,6 +267,11 @@ class LauncherEditor:
             return await tx.launchers.get(launcher_id)
 
 
+async def _expect_project(tx: Transaction, project: ProjectId) -> None:
+    if not await tx.projects.memberships([project], None):
+        raise missing(Subject.PROJECT, project)
+
+
 async def _take_name(tx: Transaction, launcher: Launcher) -> None:
     if await tx.launchers.reserve_name(launcher):
         return
@@ -240,7 +282,8 @@ async def _take_name(tx: Transaction, launcher: Launcher) -> None:
         which = f", {others[0].id}{await _what_it_follows(tx, others[0])}"
     raise ConflictError(
         f"There is a session launcher {launcher.name!r} in this project already"
-        f"{which}; choose another name."
+        f"{which}; choose another name.",
+        field="name",
     )
 
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from service.definitions import child_protocol
+from service.definitions import messages
 from service.definitions.formats.complexity import too_complex
+from service.definitions.known_readings import KnownReadings
 from service.definitions.queries import (
     MAX_CONTENT,
     MAX_DIRECTORIES,
@@ -23,7 +24,7 @@ from service.definitions.queries import (
 )
 from service.domain.definition import Definition, NoDefinition
 from service.domain.evaluation.comparison import HeadUnchanged, Observed, RefMissing
-from service.domain.fingerprint import RULES_VERSION
+from service.domain.fingerprint import RULES_VERSION, Fingerprint
 from service.domain.repository import Repository
 from service.domain.source import Head, Revision, RevisionKind, Seen
 from service.errors import RemoteRefusedError, TransientError
@@ -46,6 +47,7 @@ async def observe(
     *,
     sandbox: Sandbox,
     known: Seen | None = None,
+    readings: KnownReadings | None = None,
 ) -> Observed | HeadUnchanged | RefMissing:
     """Read the head of a repository, then the definition at it.
 
@@ -57,6 +59,7 @@ async def observe(
         sandbox: Parses the definition.
         known: What was last seen there. When the head is still that commit, nothing
             is fetched and the result is `HeadUnchanged`; None reads it in any case.
+        readings: Remembers definitions, so that one that stayed is not parsed again.
 
     Raises:
         RemoteRefusedError: The repository or a pinned commit is refused.
@@ -78,7 +81,13 @@ async def observe(
                 # and tree would otherwise read nothing, or another repository.
                 current = head.repository or repository
                 async with remote.tree(current, head.commit, expected=expected) as tree:
-                    found = await read_tree(tree, context_dir, sandbox=sandbox)
+                    found = await read_tree(
+                        tree,
+                        context_dir,
+                        sandbox=sandbox,
+                        readings=readings,
+                        seen=known.fingerprint if known else None,
+                    )
             return Observed(head=head, found=found)
     except TimeoutError as exc:
         raise TransientError(
@@ -106,28 +115,51 @@ def _expect_commit(
 
 
 async def read_tree(
-    tree: Tree, context_dir: str, *, sandbox: Sandbox
+    tree: Tree,
+    context_dir: str,
+    *,
+    sandbox: Sandbox,
+    readings: KnownReadings | None = None,
+    seen: Fingerprint | None = None,
 ) -> Definition | NoDefinition:
     """Read the definition in a tree's context directory (empty for the root).
+
+    Args:
+        tree: The tree.
+        context_dir: The directory.
+        sandbox: Parses what is not known.
+        readings: What was read before.
+        seen: The fingerprint of what was last seen there.
 
     Raises:
         TransientError: The remote or the sandbox did not answer.
     """
-    files: list[str] = []
+    ask = _Asking(tree)
+    first = messages.begin(context_dir, sandbox.tools)
+    if readings is not None:
+        found = await readings.recall(first, seen, ask)
+        if found is not None:
+            return found
+    asked: dict[Question, Answer] = {}
     try:
         # The parser runs in a child of its own limits and asks for paths; only this
         # side talks to the forge.
         async with sandbox.begin(Task.DEFINITION) as reading:
-            message = child_protocol.begin(context_dir, sandbox.tools)
+            message = first
             while True:
-                output = child_protocol.read(await reading.ask(message))
+                raw = await reading.ask(message)
+                output = messages.read(raw)
                 if isinstance(output, Definition | NoDefinition):
-                    return output
-                if isinstance(output, Content):
-                    files.append(output.path)
-                message = child_protocol.write_answer(await _answer(tree, output))
+                    break
+                answer = await ask(output)
+                asked[output] = _without_content(answer)
+                message = messages.write_answer(answer)
     except TooCostlyError as exc:
+        files = [item.path for item in asked if isinstance(item, Content)]
         return too_complex(files[-1] if files else context_dir, str(exc))
+    if readings is not None and isinstance(output, Definition):
+        readings.keep(first, asked, output, raw)
+    return output
 
 
 def _is_known(head: Head, known: Seen) -> bool:
@@ -142,9 +174,31 @@ def _is_known(head: Head, known: Seen) -> bool:
     )
 
 
-async def _answer(tree: Tree, question: Question) -> Answer:
-    if isinstance(question, Entries):
-        return await tree.entries(question.paths)
-    if isinstance(question, Listing):
-        return await tree.listing(question.path, limit=MAX_DIRECTORIES)
-    return await tree.read(question.oid, limit=MAX_CONTENT)
+def _without_content(answer: Answer) -> Answer:
+    """Return an answer as it is remembered; of a content, that it was given.
+
+    The files that one definition names may have hundreds of megabytes together, and
+    many definitions are read at once in the process that asks.
+    """
+    return b"" if isinstance(answer, bytes) else answer
+
+
+class _Asking:
+    """Answers questions about a tree; those about its entries once each."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._answers: dict[Entries | Listing, Answer] = {}
+
+    async def __call__(self, question: Question) -> Answer:
+        # Contents are not among those of an earlier reading, and are too large to keep.
+        if isinstance(question, Content):
+            return await self._tree.read(question.oid, limit=MAX_CONTENT)
+        if question not in self._answers:
+            self._answers[question] = await self._answer(question)
+        return self._answers[question]
+
+    async def _answer(self, question: Entries | Listing) -> Answer:
+        if isinstance(question, Entries):
+            return await self._tree.entries(question.paths)
+        return await self._tree.listing(question.path, limit=MAX_DIRECTORIES)

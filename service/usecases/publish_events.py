@@ -7,12 +7,12 @@ from typing import Literal
 
 from service.domain.building.build import Build, Rebuild
 from service.domain.building.failure import Failure
-from service.domain.evaluation.comparison import Evaluation
 from service.domain.hook import Hook
 from service.domain.hook_health import HookHealth
 from service.domain.launcher import Launcher
 from service.domain.source import Source
 from service.events.descriptions import (
+    EvaluatedSource,
     build_ended_data,
     evaluated_data,
     hook_unhealthy_data,
@@ -41,7 +41,9 @@ class EventRecorder:
     """Adds the events of a transaction to its outbox, and counts them.
 
     One per process. An event is published if and only if the transaction commits: the
-    relay reads the outbox, also after a crash.
+    relay reads the outbox, also after a crash. It is counted before that: what is
+    rolled back and tried again, as evaluations that share a transaction are for each
+    alone, counts twice. The outbox is exact, the metrics are rates.
 
     Args:
         clock: The current time.
@@ -56,7 +58,7 @@ class EventRecorder:
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
-        self._pushes = PushMetrics(metrics=metrics, clock=clock)
+        self.pushes = PushMetrics(metrics=metrics, clock=clock)
         self._builder = builder
 
     async def request_evaluation(
@@ -78,18 +80,17 @@ class EventRecorder:
         await self._add(tx, data, subject=source.id)
 
     async def evaluated(
-        self,
-        tx: Transaction,
-        source: Source,
-        evaluation: Evaluation,
-        *,
-        traceparent: str | None,
+        self, tx: Transaction, evaluated: Sequence[EvaluatedSource]
     ) -> None:
-        """Publish the result of an evaluation."""
-        data = evaluated_data(source, evaluation)
-        await self._add(tx, data, subject=source.id, traceparent=traceparent)
-        await self._pushes.evaluated(tx, evaluation)
-        self._metrics.evaluated(verdict=data.verdict, reason=data.reason)
+        """Publish the results of evaluations."""
+        described = [evaluated_data(one) for one in evaluated]
+        await tx.outbox.add(
+            self._event(data, subject=one.source.id, traceparent=one.traceparent)
+            for data, one in zip(described, evaluated, strict=True)
+        )
+        for data, one in zip(described, evaluated, strict=True):
+            await self.pushes.evaluated(tx, one.evaluation)
+            self._metrics.evaluated(verdict=data.verdict, reason=data.reason)
 
     async def requested(
         self,
@@ -197,7 +198,7 @@ class EventRecorder:
                 outcome=data.outcome, reason=data.reason, took=None
             )
             if first.reason == "reused":
-                await self._pushes.avoided(tx, reason="reused", count=len(ended))
+                await self.pushes.avoided(tx, reason="reused", count=len(ended))
 
     async def updated(
         self,
@@ -234,7 +235,7 @@ class EventRecorder:
             self._metrics.launcher_updated(action=data.action)
         await tx.outbox.add(events)
         if is_moved:
-            await self._pushes.moved(tx, (rebuild for _, rebuild in pairs))
+            await self.pushes.moved(tx, (rebuild for _, rebuild in pairs))
 
     async def moved(
         self, tx: Transaction, launcher: Launcher, *, image: str, generation: int

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from service.definitions.known_readings import KnownReadings
 from service.domain.definition import Item
 from service.domain.evaluation.comparison import Verdict, compare, update_seen
 from service.domain.evaluation.replay import (
@@ -127,6 +128,7 @@ class _Player:
     ) -> None:
         self._remote = remote
         self._sandbox = sandbox
+        self._readings = KnownReadings()
         self._clock = clock
         self._made: set[Wanted] = set()
         self._source = Source(
@@ -152,6 +154,7 @@ class _Player:
                 source.revision,
                 source.context_dir,
                 sandbox=self._sandbox,
+                readings=self._readings,
                 known=source.seen,
             )
         except PermanentError:

@@ -1,7 +1,7 @@
 """Forecast what unfinished rebuilds wait for, and until when."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,7 +28,7 @@ from service.domain.source import SourceId
 from service.ports.builder import BuilderIdentity
 from service.ports.store import Transaction
 
-__all__ = ["ForecastContext", "WaitForecast", "forecast_wait"]
+__all__ = ["ForecastContext", "WaitForecast", "explain_wait", "forecast_wait"]
 
 _BY_PERSON: Final = {Trigger.MANUAL, Trigger.LAUNCHER}
 _IN_QUEUE: Final = {Obstacle.LIMIT, Obstacle.PROJECT_LIMIT, Obstacle.SCHEDULING}
@@ -78,7 +78,20 @@ class WaitForecast:
 async def forecast_wait(
     tx: Transaction, rebuilds: Sequence[Rebuild], context: ForecastContext
 ) -> WaitForecast:
-    """Forecast what rebuilds wait for, in a few queries however many they are."""
+    """Forecast what rebuilds wait for, and when they end; see `explain_wait`."""
+    found = await explain_wait(tx, rebuilds, context)
+    if all(rebuild.state.is_final for rebuild in rebuilds):
+        return found
+    return replace(found, takes=estimate_duration(await tx.builds.durations()))
+
+
+async def explain_wait(
+    tx: Transaction, rebuilds: Sequence[Rebuild], context: ForecastContext
+) -> WaitForecast:
+    """Say what rebuilds wait for, in a few queries however many they are.
+
+    Not for how long, which lists of launchers do not show.
+    """
     not_final = [rebuild for rebuild in rebuilds if not rebuild.state.is_final]
     if not not_final:
         return WaitForecast(waiting={}, positions={})
@@ -126,7 +139,6 @@ async def forecast_wait(
         waiting=waiting,
         positions=positions,
         running_since=[build.started_at for build in builds if build.started_at],
-        takes=estimate_duration(await tx.builds.durations()),
     )
 
 

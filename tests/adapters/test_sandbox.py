@@ -13,7 +13,7 @@ import pytest
 
 from service.adapters.git.worktree import Folder
 from service.adapters.sandbox.client import ForkingSandbox
-from service.definitions.child_protocol import begin, read, write_answer
+from service.definitions.messages import begin, read, write_answer
 from service.definitions.queries import Content, Entries
 from service.domain.definition import (
     FILE,

@@ -43,7 +43,7 @@ async def test_who_never_builds_says_the_same_name(
 ) -> None:
     settings = in_a_cluster(tmp_path)
     async with open_engines(settings) as engines:
-        name = builder_name(settings, engines).identity(frontend=frontend)
+        name = builder_name(settings).identity(frontend=frontend)
 
         assert name == make_builder(settings, engines).identity(frontend=frontend)
         assert IMAGES["builder_image"] in name

@@ -113,7 +113,7 @@ async def test_what_is_right_starts_with_renkus_builder(
     )
     async with open_engines(settings) as engines:
         await check_upstream(settings, engines)
-        builder, name = make_builder(settings, engines), builder_name(settings, engines)
+        builder, name = make_builder(settings, engines), builder_name(settings)
 
     assert isinstance(builder, RenkuBuilder)
     assert name.identity(frontend="none") == builder.identity(frontend="none")

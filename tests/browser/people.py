@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,24 @@ AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENSHOTS = Path(__file__).parents[2] / ".make" / "screenshots"
 WIDTHS = (360, 768, 1440)
+MOST_SHIFT = 0.01
+"""https://web.dev/articles/cls calls a tenth good; nothing of ours moves at all."""
+WATCH = """window.acted = 1500;
+for (const act of ["paste", "click", "keydown"])
+  addEventListener(act, () => {
+    window.acted = Math.min(window.acted, performance.now());
+  }, true);
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries())
+    if (!entry.hadRecentInput && entry.startTime < window.acted)
+      reportShift(location.href, entry.value);
+}).observe({type: "layout-shift", buffered: true});"""
+"""Reports what moves while a page is loaded; what changes later is news.
+
+What somebody does ends the loading, also where a script does it, which the browser
+does not take for input, and where the answer takes longer than the half second for
+which the browser holds it for the reason.
+"""
 
 
 def program() -> str:
@@ -50,10 +68,16 @@ class People:
         context = await self.browser.new_context(
             base_url=self.api.url, viewport={"width": 1440, "height": 900}, **options
         )
+        await context.expose_function("reportShift", self._shifted)
+        await context.add_init_script(WATCH)
         page = await context.new_page()
         page.on("console", self._keep)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
+
+    def _shifted(self, url: str, share: float) -> None:
+        if share > MOST_SHIFT:
+            self.complaints.append(f"{url}: {share} of it moved while it was loaded")
 
     def _keep(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -73,6 +97,11 @@ async def people(api: Api) -> AsyncIterator[People]:
     assert not found.complaints, found.complaints
 
 
+async def examine(page: Page, name: str) -> list[str]:
+    """Audit a page at every width, and take its picture; return what is wrong."""
+    return await photograph(page, name, check=audit)
+
+
 async def audit(page: Page) -> list[str]:
     """Return what is wrong with a page for who does not see it, or has no mouse."""
     # Not through the page: its policy runs nothing that did not come from us.
@@ -87,16 +116,25 @@ async def audit(page: Page) -> list[str]:
     ]
 
 
-async def photograph(page: Page, name: str) -> list[str]:
+async def nothing(page: Page) -> list[str]:
+    """Find nothing wrong with a page."""
+    del page
+    return []
+
+
+async def photograph(
+    page: Page, name: str, *, check: Callable[[Page], Awaitable[list[str]]] = nothing
+) -> list[str]:
     """Take pictures at every width; return where the page is wider than its window."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    wide = []
+    problems = []
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         await page.screenshot(
             path=str(SCREENSHOTS / f"{name}-{width}.png"), full_page=True
         )
         if await page.evaluate("document.documentElement.scrollWidth") > width:
-            wide.append(f"{page.url} at {width}")
+            problems.append(f"{page.url} at {width}")
+        problems += [f"{problem} at {width}" for problem in await check(page)]
     await page.set_viewport_size({"width": 1440, "height": 900})
-    return wide
+    return problems

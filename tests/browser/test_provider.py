@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from service.domain.rights.caller import MemberRole, ProjectId, UserId
-from tests.browser.people import audit, people, photograph
+from tests.browser.people import examine, people
 from tests.support.oidc.installation import a_client, an_installation
 from tests.support.oidc.process import a_provider, a_provider_process
 from tests.support.repos import Repo
@@ -39,7 +39,7 @@ async def test_ada_sees_her_project_and_signs_out(tmp_path: Path, repo: Repo) ->
             page = await opened.open(bypass_csp=True)
 
             await page.goto("/hooks")
-            problems = await audit(page) + await photograph(page, "sign-in-provider")
+            problems = await examine(page, "sign-in-provider")
             await page.get_by_role("link", name="Sign in with the university").click()
             await page.get_by_label("User").fill("ada")
             await page.get_by_role("button", name="Log in").click()
@@ -48,6 +48,10 @@ async def test_ada_sees_her_project_and_signs_out(tmp_path: Path, repo: Repo) ->
             await expect(page.get_by_role("link", name="Statistics")).to_be_visible()
             await expect(page.get_by_text("Secrets of others")).to_have_count(0)
             await page.get_by_role("button", name="Sign out").click()
+            await expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
+            problems += await examine(page, "signed-out")
+            await page.get_by_role("link", name="Sign out at the university").click()
+            await page.get_by_role("button", name="Log out").click()
             await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
             await page.goto("/hooks")
             await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -159,7 +159,8 @@ def classified(said: str, *, phase: str = "build", code: int = 1) -> Failure:
         pytest.param(
             POETRY_CONFLICT,
             C.CONFLICT,
-            "requirements exclude each other: Because no versions of beta match !=1.0 "
+            "pyproject.toml line 3: requirements exclude each other: Because no "
+            "versions of beta match !=1.0 "
             "and beta (1.0) depends on alpha (<2), every version of beta requires "
             "alpha (<2). So, because x depends on both alpha (2.0) and beta (*)",
             id="poetry: conflict",
@@ -331,3 +332,37 @@ def test_a_place_is_the_line_that_asks_not_a_comment() -> None:
     )
 
     assert (failure.path, failure.line) == ("requirements.txt", 2)
+
+
+ENVIRONMENT = """\
+dependencies:
+  - python=3.11
+  - pip
+  - pip:  # the last section counts
+    - numpy
+  - "pip":
+      # for the course
+
+      - -r more.txt
+      - six; python_version <<< '3'
+  - scipy
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "line", "found"),
+    [
+        (".environment.yml.pip.txt", 2, 10),
+        ("/work/condaenv.k2x8_1.requirements.txt", 1, 9),
+        (".environment.yml.pip.txt", 9, None),
+    ],
+)
+def test_a_line_of_the_pip_part_is_the_one_of_the_environment(
+    named: str, line: int, found: int | None
+) -> None:
+    said = f"ERROR: Invalid requirement: '-': invalid (from line {line} of {named})"
+
+    files = {"environment.yml": ENVIRONMENT}
+    failure = classify(phase="install", lines=[said], code=1, files=files)
+
+    assert (failure.path, failure.line) == ("environment.yml", found), failure

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from service.cli.commands import COMMANDS, relaunch
 from tests.cli.conftest import Run
@@ -170,7 +171,9 @@ def test_no_words_are_answered_with_the_help_text(run: Run) -> None:
     ("words", "told"),
     [
         pytest.param(["lunch"], "No such command 'lunch'", id="no such command"),
-        pytest.param(["launcher", "lsit"], "No such command", id="no such subcommand"),
+        pytest.param(["launcher", "lsit"], " launcher list'?", id="no such subcommand"),
+        pytest.param(["launcher", "logs"], " logs'?", id="of the root"),
+        pytest.param(["hook", "xyz"], " hook --help` lists them.", id="like no other"),
         pytest.param(["builds", "--limit", "0"], "--limit", id="out of range"),
         pytest.param(["launcher", "list", "-o", "xml"], "'xml'", id="no such format"),
         pytest.param(["launcher", "add", "x"], "REPOSITORY", id="argument missing"),
@@ -212,3 +215,19 @@ def test_a_shell_is_told_what_completes_a_word() -> None:
     )
 
     assert said.stdout.split() == ["plain,remove"]
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "offer"),
+    [
+        pytest.param(["hook", "ad"], "", "add", id="misspelt"),
+        pytest.param(["hook", "ad"], "--", "--help", id="an option"),
+        pytest.param(["launcher", "logs"], "", "list", id="of the root"),
+    ],
+)
+def test_what_follows_a_word_that_is_no_command_is_completed(
+    words: list[str], part: str, offer: str
+) -> None:
+    shell = ShellComplete(relaunch, {}, "relaunch", "_RELAUNCH_COMPLETE")
+
+    assert offer in {item.value for item in shell.get_completions(words, part)}

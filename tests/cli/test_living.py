@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from service.cli.commands import relaunch
 from tests.cli.living import RELAUNCH, Living, living
-from tests.cli.repositories import a_repository, commit, git
+from tests.cli.repositories import QUIET, a_repository, commit, git
 from tests.support.patience import Patience
 
 pytestmark = [
@@ -274,6 +275,56 @@ def _explained(call: Call, commit: str) -> str:
         if said.exit_code == 0 and "Verdict" in said.output:
             return said.output
         assert not patience.is_over(), said.output
+
+
+@pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "working"])
+def test_who_follows_the_steps_of_a_folder_has_its_pushes_told(
+    tell: Callable[..., object], service: Living, tmp_path: Path, *, is_bare: bool
+) -> None:
+    clone = a_repository(tmp_path / "clone")
+    commit(clone, "Begin", requirements__txt="# nothing yet\n")
+    folder = tmp_path / "Ada's course"
+    git(tmp_path, "clone", "-q", *["--bare"][:is_bare], "clone", folder.name)
+    git(folder, "config", "receive.denyCurrentBranch", "ignore")
+    hook = one(tell("hook", "add", str(folder)))
+    said = hook["instructions"]
+    assert isinstance(said, list)
+    steps = [step.partition("\n")[2] for step in said]
+    # What a person types, with the secret where the text says that it is pasted.
+    typed = steps[0].replace(
+        "cat > relaunch.secret", f"echo {hook['secret']} > relaunch.secret"
+    )
+    env = service.env | {"PATH": f"{Path(sys.executable).parent}:{QUIET['PATH']}"}
+    subprocess.run(["sh", "-euc", typed], cwd=tmp_path, env=env, check=True)
+
+    commit(clone, "Words", README__md="hello")
+    pushed = subprocess.run(
+        ["git", "push", "-q", str(folder), "HEAD:main"],
+        cwd=clone,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "refs/heads/main" in pushed.stderr
+    assert " 202 " in pushed.stderr
+    hooks = tell("hook", "list")
+    assert isinstance(hooks, list)
+    assert [each["status"] for each in hooks if each["id"] == hook["id"]] == [
+        "connected"
+    ]
+    secrets = list(folder.rglob("relaunch.secret"))
+    assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600]
+    by_hand = subprocess.run(
+        ["sh", "-euc", steps[1]],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert " 202 " in by_hand.stdout
 
 
 def test_a_wrong_secret_is_refused(

@@ -234,7 +234,7 @@ def test_the_version_is_an_option_too(run: Run) -> None:
         (["biulds"], "Did you mean 'builds' or 'rebuild'?"),
         (["add"], "Did you mean 'launcher add', 'environment add', 'hook add' or "),
         (["rotate"], "Did you mean 'rotate-key', 'migrate' or 'hook rotate'?"),
-        (["hook", "retir"], "Did you mean 'retire'?"),
+        (["hook", "retir"], "Did you mean 'relaunch hook retire'?"),
         (["--vresion"], "Did you mean '--version'?"),
         (["xyzzy"], "`relaunch --help` lists them"),
     ],

@@ -6,8 +6,10 @@ from service.domain.building.build import BuildState, EnvironmentId, RebuildId
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.launcher import LauncherId, UpdatePolicy
 from service.domain.push import Trigger
+from service.domain.rights.caller import EVERYTHING, MemberRole, ProjectFilter, UserId
 from service.domain.source import SourceId
 from service.ports.store import Outdated, Store
+from tests.contracts.test_store_rights import a_project
 from tests.support.clock import NOW
 from tests.support.values import a_launcher, a_rebuild, a_source
 
@@ -122,6 +124,39 @@ async def test_what_failed_last_is_found_by_time_and_class(store: Store) -> None
     assert [rebuild.id for rebuild in late] == ["rebuild-a"]
     assert [rebuild.id for rebuild in chosen] == ["rebuild-b"]
     assert ([rebuild.id for rebuild in one], one.total) == (["rebuild-b"], 2)
+
+
+async def test_the_latest_failures_of_visible_projects_come_first(
+    store: Store,
+) -> None:
+    edited, viewed = a_project(1), a_project(2)
+    for name, built, project in (("a", 3, edited), ("b", 9, edited), ("c", 5, viewed)):
+        await a_follower(
+            store, name, built=built, state=BuildState.FAILED, project_id=project.id
+        )
+    ada, editor = UserId("ada"), MemberRole.EDITOR
+    async with store.transaction() as tx:
+        for project, role in ((edited, editor), (viewed, MemberRole.VIEWER)):
+            await tx.projects.add(project)
+            await tx.projects.set_role(project.id, ada, role)
+    since = NOW - 60 * MINUTE
+
+    async with store.reading() as tx:
+        every = await tx.rebuilds.latest_failed(
+            since=since, visible=EVERYTHING, limit=9
+        )
+        newest = await tx.rebuilds.latest_failed(
+            since=since, visible=EVERYTHING, limit=1
+        )
+        hers = await tx.rebuilds.latest_failed(
+            since=since,
+            visible=ProjectFilter(member=ada, least=editor),
+            limit=9,
+        )
+
+    assert [rebuild.id for rebuild in every] == ["rebuild-a", "rebuild-c", "rebuild-b"]
+    assert [rebuild.id for rebuild in newest] == ["rebuild-a"]
+    assert [rebuild.id for rebuild in hers] == ["rebuild-a", "rebuild-b"]
 
 
 async def test_what_failed_last_is_read_in_pages(store: Store) -> None:

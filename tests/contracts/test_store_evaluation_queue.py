@@ -1,16 +1,20 @@
 """The evaluation queue of every store: no request is lost, none is claimed twice."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
+
+import pytest
 
 from service.adapters.store import SqlStore
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.queue import Debounce, DueEvaluation, EvaluationRequest
 from service.domain.push import Trigger
 from service.domain.source import SourceId
-from service.ports.store import Store
-from tests.contracts.conftest import OpenDatabase
+from service.ports.store import Renewal, Store
+from tests.contracts.conftest import DATABASES, OpenDatabase
 from tests.support.clock import NOW
 
 SECOND: Final = timedelta(seconds=1)
@@ -36,8 +40,17 @@ async def ask(store: Store, *looks: EvaluationRequest) -> None:
 async def claim(
     store: Store, *, after: timedelta = timedelta()
 ) -> DueEvaluation | None:
+    claimed = await claim_some(store, after=after, limit=1)
+    return claimed[0] if claimed else None
+
+
+async def claim_some(
+    store: Store, *, limit: int, after: timedelta = timedelta()
+) -> Sequence[DueEvaluation]:
     async with store.transaction() as tx:
-        return await tx.evaluation_queue.claim(now=NOW + after, lease=LEASE)
+        return await tx.evaluation_queue.claim(
+            now=NOW + after, lease=LEASE, limit=limit
+        )
 
 
 async def next_due(store: Store) -> timedelta | None:
@@ -104,11 +117,13 @@ async def test_a_claimed_appointment_is_nobody_elses_until_its_lease_ends(
 async def test_a_renewed_claim_is_held_for_longer(store: Store) -> None:
     await ask(store, a_look())
     await claim(store)
+    until = NOW + LEASE + SECOND
     async with store.transaction() as tx:
-        assert await tx.evaluation_queue.renew(
-            SOURCE, held_until=NOW + LEASE, lease=SECOND
+        renewed = await tx.evaluation_queue.renew(
+            [SOURCE, SourceId("another")], held_until=NOW + LEASE, until=until
         )
 
+    assert renewed == Renewal(renewed={SOURCE}, busy=set())
     assert await claim(store, after=LEASE) is None
     assert await claim(store, after=LEASE + SECOND) is not None
 
@@ -119,10 +134,39 @@ async def test_a_claim_that_others_took_is_not_renewed(store: Store) -> None:
     assert await claim(store, after=LEASE) is not None
 
     async with store.transaction() as tx:
-        assert not await tx.evaluation_queue.renew(
-            SOURCE, held_until=NOW + LEASE, lease=SECOND
+        renewed = await tx.evaluation_queue.renew(
+            [SOURCE], held_until=NOW + LEASE, until=NOW + LEASE + SECOND
         )
+    assert renewed == Renewal(renewed=set(), busy=set())
     assert await next_due(store) == 2 * LEASE
+
+
+@pytest.mark.postgresql
+async def test_claims_are_renewed_beside_one_that_somebody_holds(
+    tmp_path: Path,
+) -> None:
+    held, free, lost = SourceId("held"), SourceId("free"), SourceId("lost")
+    async with (
+        DATABASES["postgresql"](tmp_path) as databases,
+        databases() as here,
+        databases() as there,
+    ):
+        store = SqlStore(here)
+        await ask(store, a_look(source=held), a_look(source=free))
+        await claim_some(store, limit=2)
+        async with SqlStore(there).transaction() as other, asyncio.timeout(10):
+            await other.evaluation_queue.postpone(held, until=NOW)
+            async with store.transaction() as tx:
+                beside = await tx.evaluation_queue.renew(
+                    [held, free, lost], held_until=NOW + LEASE, until=NOW + 2 * LEASE
+                )
+        async with store.transaction() as tx:
+            afterwards = await tx.evaluation_queue.renew(
+                [held], held_until=NOW + LEASE, until=NOW + 2 * LEASE
+            )
+
+    assert beside == Renewal(renewed={free}, busy={held})
+    assert afterwards == Renewal(renewed=set(), busy=set())
 
 
 async def test_the_longest_due_comes_first(store: Store) -> None:
@@ -196,6 +240,21 @@ async def test_a_postponed_appointment_keeps_its_asks_and_counts_attempts(
     assert (appointment.attempts, appointment.trouble) == (0, "")
 
 
+async def test_a_deferred_appointment_is_as_it_was_and_due_later(store: Store) -> None:
+    await ask(store, a_look())
+    assert await claim(store, after=SECOND)
+    async with store.transaction() as tx:
+        await tx.evaluation_queue.postpone(SOURCE, until=NOW, trouble="trouble")
+    assert await claim(store, after=SECOND)
+    async with store.transaction() as tx:
+        await tx.evaluation_queue.defer(SOURCE, until=NOW + 3 * SECOND)
+
+    assert await claim(store, after=2 * SECOND) is None
+    appointment = await claim(store, after=3 * SECOND)
+    assert appointment
+    assert (appointment.attempts, appointment.trouble) == (1, "trouble")
+
+
 async def test_postponing_what_is_not_on_the_queue_puts_nothing_there(
     store: Store,
 ) -> None:
@@ -248,3 +307,85 @@ async def test_asks_at_the_same_time_are_all_kept(databases: OpenDatabase) -> No
                 group.create_task(ask(store, a_look(after=number * SECOND)))
 
         assert len(await open_asks(SqlStore(here))) == 20
+
+
+async def test_many_are_claimed_at_once_the_longest_due_first(store: Store) -> None:
+    looks = [a_look(source=f"source-{n}", after=n * SECOND) for n in range(4)]
+    await ask(store, *reversed(looks))
+
+    claimed = await claim_some(store, limit=3, after=5 * SECOND)
+    others = await claim_some(store, limit=3, after=5 * SECOND)
+
+    names = [one.source_id for one in claimed]
+    assert names == ["source-0", "source-1", "source-2"]
+    assert [one.source_id for one in others] == ["source-3"]
+
+
+async def test_asks_together_are_what_they_are_one_after_the_other(
+    store: Store,
+) -> None:
+    looks = [
+        a_look(source="one"),
+        a_look(source="other", after=SECOND),
+        a_look(source="one", after=SECOND),
+        a_look(source="one", after=-SECOND),
+    ]
+    async with store.transaction() as tx:
+        await tx.evaluation_queue.enqueue_all([], debounce=DEBOUNCE)
+        await tx.evaluation_queue.enqueue_all(looks, debounce=DEBOUNCE)
+
+    async with store.reading() as tx:
+        open_ = await tx.evaluation_queue.requests_of(
+            [SourceId("one"), SourceId("other"), SourceId("none")]
+        )
+    found = {source: [one for _, one in asked] for source, asked in open_.items()}
+    assert found == {"one": [looks[0], looks[2], looks[3]], "other": [looks[1]]}
+    one, other = await claim_some(store, limit=5, after=5 * SECOND)
+    assert (one.first_asked_at, one.due_at) == (NOW - SECOND, NOW - SECOND)
+    assert (other.first_asked_at, other.due_at) == (NOW + SECOND, NOW + SECOND)
+
+
+async def test_sources_settled_together_keep_what_came_meanwhile(store: Store) -> None:
+    await ask(store, a_look(source="one"), a_look(source="other"))
+    await claim_some(store, limit=2)
+    sources = [SourceId("one"), SourceId("other")]
+    async with store.reading() as tx:
+        seen = await tx.evaluation_queue.requests_of(sources)
+    await ask(store, later := a_look(source="other", after=3 * SECOND))
+    async with store.transaction() as tx:
+        await tx.evaluation_queue.settle_all(
+            {source: [place for place, _ in seen[source]] for source in sources},
+            now=NOW + 4 * SECOND,
+            debounce=DEBOUNCE,
+        )
+
+    assert await claim(store, after=5 * SECOND) is None
+    left = await claim(store, after=6 * SECOND)
+    assert left is not None
+    assert (left.source_id, left.first_asked_at) == ("other", later.requested_at)
+
+
+async def test_asks_and_settlements_of_many_sources_never_wait_in_a_circle(
+    databases: OpenDatabase,
+) -> None:
+    sources = [f"source-{number:02}" for number in range(10)]
+
+    async def work(store: Store, order: Sequence[str]) -> None:
+        for _ in range(5):
+            looks = [a_look(source=source) for source in order]
+            async with store.transaction() as tx:
+                await tx.evaluation_queue.enqueue_all(looks, debounce=DEBOUNCE)
+            async with store.transaction() as tx:
+                await tx.evaluation_queue.settle_all(
+                    {SourceId(source): () for source in order},
+                    now=NOW,
+                    debounce=DEBOUNCE,
+                )
+
+    async with (
+        databases() as here,
+        databases() as there,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(work(SqlStore(here), sources))
+        group.create_task(work(SqlStore(there), sources[::-1]))

@@ -118,9 +118,11 @@ async def test_evaluations_are_found_newest_first(store: Store) -> None:
         assert await evaluations.of_source(old.source_id) == [new, old]
         assert await evaluations.of_source(old.source_id, limit=1) == [new]
         assert await evaluations.of_source(SourceId("other")) == []
-        assert await evaluations.of_delivery(DeliveryId("d-1")) == [new, old]
-        assert await evaluations.of_delivery(DeliveryId("d-2")) == [new]
-        assert await evaluations.of_delivery(DeliveryId("d-3")) == []
+        assert await evaluations.of_deliveries([DeliveryId("d-1")]) == [new, old]
+        assert await evaluations.of_deliveries([DeliveryId("d-2")]) == [new]
+        assert await evaluations.of_deliveries([DeliveryId("d-3")]) == []
+        both = [DeliveryId("d-2"), DeliveryId("d-1")]
+        assert await evaluations.of_deliveries(both) == [new, old]
 
 
 @pytest.mark.parametrize(

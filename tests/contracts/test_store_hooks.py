@@ -109,3 +109,28 @@ async def test_the_number_that_a_look_found_is_noted_for_hooks_of_that_name(
     known = {name for name, item in found.items() if item.repository.number == 9}
     assert known == {"of-it", "in-capitals", "by-the-old-number"}
     assert found["by-another-number"] == hooks["by-another-number"]
+
+
+async def test_the_hooks_that_may_tell_of_a_repository_are_found(store: Store) -> None:
+    named = replace(a_hook().repository, path="uni/course", number=7)
+    hooks = [
+        a_hook(id=HookId(name), repository=repository, reach=reach)
+        for name, repository, reach in (
+            ("of-it", replace(named, path="Uni/Course", number=None), Reach.REPOSITORY),
+            ("renamed", replace(named, path="uni/former"), Reach.REPOSITORY),
+            ("of-another", replace(named, path="uni/x", number=8), Reach.REPOSITORY),
+            ("of-no-number", replace(named, path="x", number=None), Reach.REPOSITORY),
+            ("elsewhere", replace(named, host="git.test"), Reach.REPOSITORY),
+            ("of-its-owner", replace(named, path="uni", number=None), Reach.OWNER),
+            ("of-its-host", replace(named, path="", number=None), Reach.HOST),
+        )
+    ]
+    async with store.transaction() as tx:
+        for hook in hooks:
+            await tx.hooks.add(hook)
+
+        found = {hook.id for hook in await tx.hooks.of_repository(named)}
+        unnumbered = await tx.hooks.of_repository(replace(named, number=None))
+
+    assert found == {"of-it", "renamed", "of-its-owner", "of-its-host"}
+    assert {hook.id for hook in unnumbered} == found - {"renamed"}

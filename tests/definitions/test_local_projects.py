@@ -422,6 +422,7 @@ def test_pipenv_installs_the_paths_of_its_lock_and_needs_no_others() -> None:
         finding for finding in found.findings if finding.code == "missing_include"
     ]
     assert missing.severity is Severity.WARNING
+    assert (missing.path, missing.line) == ("Pipfile", 3)
     assert found.meaning != read({**files, "a/a.py": "2"}).meaning
     [unlocked] = [
         finding
@@ -429,6 +430,26 @@ def test_pipenv_installs_the_paths_of_its_lock_and_needs_no_others() -> None:
         if finding.code == "missing_include"
     ]
     assert unlocked.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "line"),
+    [
+        ("./gone", "missing_include", 3),
+        ("../outside", "outside_repository", 3),
+        (".", "not_installable", None),
+    ],
+)
+def test_a_path_that_cannot_be_installed_has_a_file_and_its_line(
+    path: str, code: str, line: int | None
+) -> None:
+    pipfile = f"[packages]\n# gone\nlib = {{ path = '{path}', editable = true }}\n"
+    found = read({"Pipfile": pipfile})
+
+    [error] = [finding for finding in found.findings if finding.code == code]
+    assert error.severity is Severity.ERROR
+    where = "Pipfile" if line else "pyproject.toml"
+    assert (error.path, error.line) == (where, line)
 
 
 @pytest.mark.parametrize(

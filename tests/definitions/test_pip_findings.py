@@ -474,3 +474,16 @@ def test_a_version_that_pypi_never_has_is_a_warning(
     ]
 
     assert found == [(Severity.WARNING, 1)] * is_said
+
+
+@pytest.mark.parametrize("option", ["-i", "--extra-index-url", "-f"])
+@pytest.mark.parametrize("url", ["https://[bad/simple", "https://a\u2100b/simple"])
+def test_an_index_whose_url_nobody_can_read_is_found_on_its_line(
+    option: str, url: str
+) -> None:
+    """Pip parses the file, and ends at the first package that it looks for."""
+    found = read({"requirements.txt": f"six\n{option} {url}\n"})
+
+    (error,) = [f for f in found.findings if f.code == "syntax_error"]
+    assert (error.path, error.line) == ("requirements.txt", 2)
+    assert "the URL cannot be read" in error.message

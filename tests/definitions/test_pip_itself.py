@@ -34,6 +34,8 @@ REQUIREMENTS = (
     *("not a requirement", "six=1.0", "six==", "pip install six", "_m=0.1=main"),
     *("six , idna", "(six)", "six (>=1)", "six>=1 <2", "six\u00a0", "\ufeffsix"),
     *("./lib ; python_version>'3'", "https://h.invalid/y.tar.gz ; os_name == 'x'"),
+    *("https://[bad/x.zip", "x @ https://[::1]/x.zip", "x @ https://a\u2100b/x.zip"),
+    *("git+https://[zz]/x.git", "-e git+https://[bad/x.git#egg=a"),
     *("git://h.invalid/o/r", "C:\\x", "https://h.invalid/y.zip#egg=y[x]", "six>=1.*"),
 )
 OPTIONS = (
@@ -44,6 +46,7 @@ OPTIONS = (
     *("-f https://f.invalid", "--find-links=nowhere", "--pre", "--prefer-binary"),
     *("--no-binary six", "--no-binary=:all:", "--only-binary :none:", "--no-b=idna"),
     *("--only-binary=six,idna", "--all-releases six", "--only-final :all:", "--nope"),
+    *("--trusted-host [bad", "--trusted-host [::1]:8"),
     *("--trusted-host h.invalid", "--trusted-host i.invalid:8", "--use-feature=nope"),
     *("--ind https://q.invalid", "--pypi-url https://p.invalid", "--global-option=x"),
     *(HASH, "--hash=md5:aa", "--hash=sha256", "--hash sha512:" + "B" * 128, "'open"),

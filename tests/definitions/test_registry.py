@@ -3,13 +3,8 @@
 import pytest
 
 from service.adapters.local.worker.main import STEPS
-from service.definitions.registry import (
-    CANDIDATES,
-    KINDS,
-    LOCKS,
-    PROJECT,
-    kind_spec,
-)
+from service.definitions.kinds.names import CANDIDATES, LOCKS, PROJECT
+from service.definitions.registry import KINDS, kind_spec
 from service.domain.definition import Definition, Kind
 from tests.definitions.tree import Commit
 
@@ -49,6 +44,14 @@ def test_no_file_is_of_two_kinds() -> None:
 
     assert len(names) == len(set(names))
     assert PROJECT not in names
+
+
+def test_the_names_that_are_known_without_the_kinds_are_theirs() -> None:
+    names = [name for spec in KINDS for name in spec.names]
+    locks = [name for spec in KINDS for name in spec.locks]
+
+    assert list(CANDIDATES) == [*names, PROJECT]
+    assert list(LOCKS) == locks
 
 
 def test_names_decide_before_contents_do() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -12,9 +11,9 @@ from typing import Final
 import pytest
 from yarl import URL
 
-from scripts.docs import ROOT
-from tests.docs.test_kubernetes_page import blocks
-from tests.docs.test_upgrade_page import database_of_its_own, run
+from tests.docs.reading import Page
+from tests.docs.shell import run
+from tests.docs.test_upgrade_page import database_of_its_own
 from tests.support.broker import OwnBroker, own_broker
 from tests.support.cluster import SHARED
 from tests.support.courses import Course, a_bare_course, a_course
@@ -22,7 +21,7 @@ from tests.support.databases import a_key
 from tests.support.service import Service
 from tests.support.stream import eventually
 
-PAGE: Final = (ROOT / "docs" / "disasters.md").read_text()
+PAGE: Final = Page("docs/disasters.md")
 HEALED: Final = 60.0
 SOME: Final = 10
 SOON: Final = {
@@ -31,21 +30,6 @@ SOON: Final = {
     "RELAUNCH_SWEEP_MAX_INTERVAL": "6h",
     "RELAUNCH_RECEIVE_PUBLISH_DEADLINE": "2s",
 }
-
-
-def block(start: str) -> str:
-    """Return the block that begins like this; with its end, the whole of it."""
-    (found,) = {text for _, text in blocks(PAGE) if f"{text}\n".startswith(start)}
-    return found
-
-
-def test_every_block_is_run_by_a_test_of_this_file() -> None:
-    starts = re.findall(
-        r"""block\(["'](.+?)(?:\\n)?["']\)""", Path(__file__).read_text()
-    )
-    assert starts
-    for _, text in blocks(PAGE):
-        assert any(text.startswith(start) for start in starts), text
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +92,7 @@ async def test_a_broker_that_lost_everything_loses_no_delivery(
     url = str(URL(broker.url).with_user("relaunch").with_password("s3cret"))
     bus = str(URL(url).with_path("/relaunch"))
     tools = {**broker.tools, "PASSWORD": "s3cret"}
-    await run(block("rabbitmqctl add_vhost"), tmp_path, **tools)
+    await run(PAGE.block("rabbitmqctl add_vhost"), tmp_path, **tools)
     async with database_of_its_own() as database:
         given = {**SHARED, **SOON, "RELAUNCH_DATABASE": database, "RELAUNCH_BUS": bus}
         receiver = Service(tmp_path / "receiver", role="receive", **given)
@@ -124,7 +108,7 @@ async def test_a_broker_that_lost_everything_loses_no_delivery(
             lost = "rabbitmqctl delete_vhost relaunch; rabbitmqctl delete_user relaunch"
             await run(lost, tmp_path, **tools)
             spooled = await deliver(receiver, course)
-            await run(block("rabbitmqctl add_vhost"), tmp_path, **tools)
+            await run(PAGE.block("rabbitmqctl add_vhost"), tmp_path, **tools)
             await started(consumer)
 
             await all_evaluated(receiver, [*in_the_broker, *spooled])
@@ -189,7 +173,7 @@ async def test_after_an_older_backup_launchers_end_at_their_heads(
             await deliver(before, course)
             before.kill()
 
-            await run(block("pg_restore"), tmp_path, **SHARED, **here)
+            await run(PAGE.block("pg_restore"), tmp_path, **SHARED, **here)
             await started(after)
             third = await built(after, course, after=first)
 
@@ -217,7 +201,7 @@ async def test_launchers_whose_images_are_gone_are_built_again(
     first = await built(service, course)
     await run("rm -r data/builder/images/* data/builder/environments/*", tmp_path)
 
-    await run(block("relaunch launcher"), tmp_path, **settings_of(service))
+    await run(PAGE.block("relaunch launcher"), tmp_path, **settings_of(service))
 
     async def is_new() -> bool:
         return (await built(service, course)) != first
@@ -238,13 +222,13 @@ async def test_without_the_key_hooks_are_usable_again_once_they_are_rotated(
         await deliver(service, course)
     await asyncio.to_thread(service.stop)
 
-    said = await run(block("python3 -c"), tmp_path, **settings_of(service))
+    said = await run(PAGE.block("python3 -c"), tmp_path, **settings_of(service))
     assert said.splitlines()[0] == "replaced 1 secret that no key reads"
     service.set("RELAUNCH_SECRET_KEY", (tmp_path / "new-key").read_text().strip())
     await asyncio.to_thread(service.start)
     with pytest.raises(AssertionError, match="401"):
         await deliver(service, course)
-    script = f"{block('relaunch hook')} --output json"
+    script = f"{PAGE.block('relaunch hook')} --output json"
     rotated = json.loads(await run(script, tmp_path, **settings_of(service)))
 
     course.hook = {**course.hook, "secret": rotated["secret"]}
@@ -255,8 +239,8 @@ async def test_the_sweep_is_hurried_and_tables_go_back(tmp_path: Path) -> None:
     here = {"RELAUNCH_DATA": str(tmp_path / "data")}
     await run("relaunch migrate", tmp_path, **here)
 
-    sweep = await run(block("relaunch sweep\n"), tmp_path, **here)
-    back = await run(block("relaunch migrate"), tmp_path, **here)
+    sweep = await run(PAGE.block("relaunch sweep\n"), tmp_path, **here)
+    back = await run(PAGE.block("relaunch migrate"), tmp_path, **here)
 
     assert sweep == "0 sources are asked sooner\n"
     assert "and has schema" in back

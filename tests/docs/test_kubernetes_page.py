@@ -2,33 +2,31 @@
 
 Every block of it is a file to save or lines to run, in a namespace of a test cluster;
 what operators fill in is filled in, and what starts or needs a service of its own
-stands in `NOT_RUN` with the reason.
+stands in `NOT_RUN` with the reason. So do the sections that look into a build.
 """
 
 import asyncio
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from ruamel.yaml import YAML
 
-from scripts.docs import ROOT
-from service.settings import load
 from tests.cli.living import free_port
+from tests.docs.operators import Operator
+from tests.docs.reading import Page
+from tests.docs.shell import settings_in
 from tests.support.chart import objects
-from tests.support.cosign import KeyPair
 from tests.support.githttp import git_forge
 from tests.support.kube import LITTLE, Kube
 from tests.support.repos import Repo
 from tests.support.service import Service
 
-PAGE: Final = ROOT / "docs" / "kubernetes.md"
-HOWTO: Final = "From nothing to the first build"
+PAGE: Final = Page("docs/kubernetes.md")
 NAMESPACE: Final = "relaunch-builds"
 PASSWORD: Final = "hunter2-of-the-registry"
 NOT_RUN: Final = {
@@ -38,117 +36,31 @@ NOT_RUN: Final = {
 SAVED: Final = re.compile(r"[Ss]ave (?:this )?as `([^`]+)`")
 
 
-def section(title: str, text: str) -> str:
-    """Return what stands below a heading, up to the next of its level."""
-    found = re.search(rf"^## {title}\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
-
-
-def blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Return each block with the paragraph before it."""
-    before = ""
-    for part in re.split(r"\n\n(?=\S)|\n\n(?=    \S)", text):
-        lines = part.strip("\n").splitlines()
-        if all(item.startswith("    ") or not item for item in lines):
-            yield before, "\n".join(item[4:] for item in lines)
-        else:
-            before = part
-
-
-SETTINGS: Final = sorted(
-    {
-        line
-        for _, block in blocks(PAGE.read_text())
-        for line in block.splitlines()
-        if re.match(r"RELAUNCH_\w+=", line) and " relaunch " not in line
-    }
-)
-"""Every `RELAUNCH_…=value` that stands on a line of its own."""
-
-
-@pytest.fixture(scope="module")
-def howto() -> str:
-    return section(HOWTO, PAGE.read_text())
-
-
-def role(howto: str) -> str:
-    return next(text for before, text in blocks(howto) if "`role.yaml`" in before)
-
-
-def test_the_role_of_the_page_is_that_of_the_chart(howto: str) -> None:
-    here = {item["kind"]: item for item in YAML(typ="safe").load_all(role(howto))}
+def test_the_role_of_the_page_is_that_of_the_chart() -> None:
+    howto = PAGE.section("From nothing to the first build")
+    role = next(text for before, text in howto if "`role.yaml`" in before)
+    here = {item["kind"]: item for item in YAML(typ="safe").load_all(role)}
     chart = objects("consumer-role.yaml", release="relaunch", namespace=NAMESPACE)
 
     assert here.pop("Secret")["type"] == "kubernetes.io/service-account-token"
     assert here == {entry["kind"]: dict(entry) for entry in chart}
 
 
-def test_what_is_not_run_is_there(howto: str) -> None:
-    lines = [line for _, text in blocks(howto) for line in text.splitlines()]
+def test_what_is_not_run_is_there() -> None:
+    howto = PAGE.section("From nothing to the first build")
 
-    assert set(NOT_RUN) <= set(lines)
-
-
-@pytest.mark.parametrize("line", SETTINGS)
-def test_every_setting_of_the_page_is_one_that_can_be_loaded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
-) -> None:
-    name, _, value = line.partition("=")
-    value = re.split(r"\s+# ", value)[0].replace("…", "o/n")
-    if name.endswith("_FILE"):  # whose content is the value
-        value = str(tmp_path / Path(value).name)
-        Path(value).write_text(KeyPair.new().plain())
-    monkeypatch.setenv(name, value)
-
-    load()
-
-
-@dataclass(kw_only=True)
-class Operator:
-    """Somebody with a terminal, who follows the page."""
-
-    kube: Kube
-    folder: Path
-    names: Mapping[str, str]
-    settings: dict[str, str] = field(default_factory=dict)
-
-    def fill(self, text: str) -> str:
-        for name, value in self.names.items():
-            text = text.replace(name, value)
-        return text
-
-    def save(self, name: str, text: str) -> None:
-        filled = self.fill(text)
-        (self.folder / name).write_text(f"{filled}\n")
-        if name.endswith(".env"):
-            pairs = (item.partition("=") for item in filled.splitlines())
-            self.settings |= {key: value for key, _, value in pairs}
-
-    def run(self, block: str, environment: Mapping[str, str]) -> str:
-        lines = [text for text in self.fill(block).splitlines() if text not in NOT_RUN]
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
-            cwd=self.folder,
-            env={**environment, **self.settings},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout
+    assert set(NOT_RUN) <= {text for _, text in howto}
 
 
 @pytest.fixture
 def operator(kube: Kube, tmp_path: Path) -> Iterator[Operator]:
-    home = tmp_path / "home" / ".kube"
+    home = tmp_path / ".kube"
     home.mkdir(parents=True)
     (home / "config").write_bytes(kube.kubeconfig.read_bytes())
     place = f"relaunch-page-{free_port()}"
     image = f"{kube.registry}/{kube.standin}"
     renku = "ghcr.io/swissdatasciencecenter/renku-frontend-buildpacks"
     yield Operator(
-        kube=kube,
         folder=tmp_path,
         names={
             NAMESPACE: place,
@@ -186,32 +98,30 @@ def operator(kube: Kube, tmp_path: Path) -> Iterator[Operator]:
 
 
 @pytest.mark.kubernetes
-@pytest.mark.timeout(150, func_only=True)
+@pytest.mark.timeout(300, func_only=True)
 async def test_who_follows_the_page_has_an_image_at_its_end(
-    howto: str, operator: Operator, tmp_path: Path
+    kube: Kube, operator: Operator, tmp_path: Path
 ) -> None:
     said: dict[str, str] = {}
-    async with git_forge(tmp_path / "forge", host=operator.kube.host) as forge:
+    data = tmp_path / "data"
+    service = Service(data)
+    async with git_forge(tmp_path / "forge", host=kube.host) as forge:
         Repo(forge.root / "course.git").commit({"requirements.txt": "# nothing yet\n"})
         url = "https://github.com/OWNER/COURSE --wait"
         names = {url: f"{forge.url}/course.git --wait --frontend none"}
         operator.names = {**operator.names, **names}
-        service = Service(tmp_path / "data", **operator.settings)
-        environment = {
-            **service.environment,
-            "HOME": str(tmp_path / "home"),
-            "PATH": f"{ROOT}/.venv/bin:/usr/local/bin:/usr/bin:/bin",
-        }
+        operator.settings["RELAUNCH_DATA"] = str(data)
         try:
-            for before, block in blocks(howto):
+            for before, block in PAGE.section("From nothing to the first build"):
                 if saved := SAVED.search(before):
                     operator.save(saved[1], block)
-                    continue
-                if block == "relaunch dev":
-                    service = a_service(operator, tmp_path / "data")
+                elif block == "relaunch dev":
+                    service = a_service(operator, data)
                     await asyncio.to_thread(service.start)
-                    continue
-                said[block] = await asyncio.to_thread(operator.run, block, environment)
+                elif block not in NOT_RUN:
+                    said[block] = await operator.run(block)
+            looked = await look_into_the_build(operator)
+            await trust_an_authority(operator, kube)
         finally:
             service.kill()
     doctors = [text for block, text in said.items() if "relaunch doctor" in block]
@@ -220,9 +130,31 @@ async def test_who_follows_the_page_has_an_image_at_its_end(
     assert all(" 0 failed" in text for text in doctors)
     (shown,) = [item for block, item in said.items() if "launcher show" in block]
     assert "@sha256:" in shown
-    assert PASSWORD not in json.dumps(said)
+    assert PASSWORD not in json.dumps([said, looked])
     kubeconfig = tmp_path / "consumer.kubeconfig"
     assert kubeconfig.stat().st_mode & 0o077 == 0
+
+
+async def look_into_the_build(operator: Operator) -> str:
+    """Run what the page has for a build, of which two ids are read on the way."""
+    listed = json.loads(await operator.run("relaunch builds first -o json"))
+    names = {"BUILD": listed[0]["id"], "WORK_ID": listed[0]["work_id"]}
+    operator.names = {**operator.names, **names, " COURSE": " first"}
+    said = await operator.run(PAGE.block("relaunch builds COURSE  "))
+    assert "succeeded" in said
+    return said
+
+
+async def trust_an_authority(operator: Operator, kube: Kube) -> None:
+    """Make the ConfigMap of the page, and have its settings found good."""
+    command, _, settings = PAGE.block(
+        "kubectl -n relaunch-builds create configmap"
+    ).partition("\n")
+    await operator.run(command)
+    operator.settings |= settings_in(settings)
+    operator.settings["RELAUNCH_CA_BUNDLE"] = str(operator.folder / "ca.crt")
+    operator.settings["RELAUNCH_KUBERNETES_KUBECONFIG"] = str(kube.kubeconfig)
+    assert " 0 failed" in await operator.run("relaunch doctor")
 
 
 def a_service(operator: Operator, data: Path) -> Service:

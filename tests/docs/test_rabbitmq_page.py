@@ -7,15 +7,15 @@ from typing import Final
 
 import pytest
 
-from scripts.docs import ROOT
+from tests.docs.reading import Page
+from tests.docs.shell import run
 from tests.docs.test_disasters_page import (
     all_evaluated,
     broker,
     deliver,
     started,
 )
-from tests.docs.test_kubernetes_page import blocks
-from tests.docs.test_upgrade_page import database_of_its_own, run
+from tests.docs.test_upgrade_page import database_of_its_own
 from tests.support.broker import OwnBroker
 from tests.support.cluster import SHARED
 from tests.support.courses import a_bare_course
@@ -24,7 +24,7 @@ from tests.support.stream import eventually
 
 __all__ = ["broker"]
 
-PAGE: Final = (ROOT / "docs" / "rabbitmq.md").read_text()
+PAGE: Final = Page("docs/rabbitmq.md")
 
 
 SETTLED: Final = 60.0
@@ -65,12 +65,13 @@ async def test_processes_move_to_another_broker_one_after_the_other(
 ) -> None:
     """The other broker is another virtual host; the page's commands go to both."""
     receiver, consumer = processes
-    before, quorum, imported, emptied = [text for _, text in blocks(PAGE)]
+    before = PAGE.block("rabbitmqctl list_queues -p relaunch name type")
+    emptied = PAGE.block("rabbitmqctl list_queues -p relaunch name messages")
     course = await asyncio.to_thread(a_bare_course, receiver, tmp_path)
     deliveries = await deliver(receiver, course)
     listed = await run(before, tmp_path, **broker.tools)
-    for text in (quorum, imported):
-        await run(text, tmp_path, **broker.tools)
+    imported = PAGE.block("rabbitmqctl import_definitions")
+    await run(imported, tmp_path, **broker.tools)
 
     receiver.set("RELAUNCH_BUS", broker.url)
     await asyncio.to_thread(receiver.stop)

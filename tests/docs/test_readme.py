@@ -16,9 +16,11 @@ import pytest
 from scripts.docs import ROOT
 from tests.cli.living import Living, living
 from tests.cli.repositories import a_repository, commit
+from tests.docs.reading import Page
 
 pytestmark = pytest.mark.xdist_group("living")
 
+PAGE: Final = Page("README.md")
 NOT_RUN: Final = {
     "make demo": "tests/cli/demo/test_command.py runs it",
     "make run": "the service of this test runs it: `relaunch dev`",
@@ -29,13 +31,12 @@ ACTIVATE: Final = ". .venv/bin/activate"
 
 def recipes() -> list[str]:
     """Return the lines of all blocks, without their comments."""
-    text = (ROOT / "README.md").read_text()
-    lines = [line for line in text.splitlines() if line.startswith("    ")]
+    lines = [line for _, text in PAGE.blocks() for line in text.splitlines()]
     return [re.sub(r"\s+#.*$", "", line).strip() for line in lines]
 
 
 def test_readme_has_no_block_of_another_kind() -> None:
-    assert "```" not in (ROOT / "README.md").read_text()
+    assert PAGE.fenced() == []
 
 
 def test_what_is_not_run_is_there() -> None:

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from scripts.docs import ROOT
 from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Secret
-from tests.docs.test_kubernetes_page import blocks
-from tests.docs.test_upgrade_page import run
+from tests.docs.reading import Page
+from tests.docs.shell import run
 from tests.support.databases import a_key
 from tests.support.deliveries import a_hook
 
-PAGE = (ROOT / "docs" / "secrets.md").read_text()
+PAGE = Page("docs/secrets.md")
 
 
 async def test_the_new_key_is_enough_in_the_end(tmp_path: Path) -> None:
@@ -22,7 +21,7 @@ async def test_the_new_key_is_enough_in_the_end(tmp_path: Path) -> None:
     ):
         await tx.hooks.add(a_hook())
 
-    script = "\n".join(text for _, text in blocks(PAGE))
+    script = "\n".join(text for _, text in PAGE.blocks())
     answers = await run(script, tmp_path, RELAUNCH_DATABASE=url)
 
     first, second = answers.strip().splitlines()

@@ -1,10 +1,8 @@
 """Who follows `docs/upgrade.md` gets back what was there: every block is run."""
 
 import asyncio
-import os
 import shutil
 import sqlite3
-import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,50 +13,17 @@ import asyncpg
 import pytest
 from yarl import URL
 
-from scripts.docs import ROOT
 from service.adapters.store import SqlStore, open_database
 from service.adapters.store.database.database import database_engines
 from service.adapters.store.database.schema import newest_version
 from service.domain.hook import HookId
 from tests.adapters.store.database.tables import Rows, read_rows
 from tests.adapters.store.database.test_migrations import KEYS, fill
-from tests.docs.test_kubernetes_page import blocks
+from tests.docs.reading import Page
+from tests.docs.shell import run
 from tests.support.databases import TEST_KEY, postgresql_schema
 
-PAGE: Final = (ROOT / "docs" / "upgrade.md").read_text()
-NOT_RUN: Final = {"helm -n relaunch rollback relaunch": "needs an installation"}
-
-
-def block(start: str) -> str:
-    """Return the block that begins like this; with its end, the whole of it."""
-    (found,) = (text for _, text in blocks(PAGE) if f"{text}\n".startswith(start))
-    return found
-
-
-def test_every_block_is_run_by_a_test_of_this_file() -> None:
-    run = Path(__file__).read_text()
-    for _, text in blocks(PAGE):
-        assert text in NOT_RUN or f'block("{text[:5]}' in run, text
-
-
-async def run(script: str, folder: Path, **variables: str) -> str:
-    """Run lines of the page as an operator's shell does."""
-    program = await asyncio.create_subprocess_exec(
-        "bash",
-        "-euc",
-        script,
-        cwd=folder,
-        env={
-            "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",  # noqa: TID251
-            "HOME": str(folder),
-            **variables,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    said, _ = await program.communicate()
-    assert program.returncode == 0, said.decode()
-    return said.decode()
+PAGE: Final = Page("docs/upgrade.md")
 
 
 async def rows(url: str) -> Rows:
@@ -93,16 +58,16 @@ async def test_a_file_is_backed_up_while_it_is_written_and_restored(
         # A transaction that is open when the backup is made is no part of it.
         async with SqlStore(database).transaction() as tx:
             await tx.hooks.remove(HookId("hook-1"))
-            await run(block("python3 -c"), work, **here)
+            await run(PAGE.block("python3 -c"), work, **here)
     with sqlite3.connect(work / "backup.sqlite") as connection:
         assert connection.execute("SELECT count(*) FROM hooks").fetchone() == (2,)
     connection.close()
     await asyncio.to_thread(shutil.rmtree, data)
     data.mkdir()
 
-    await run(block("rm -f"), work, **here)
+    await run(PAGE.block("rm -f"), work, **here)
 
-    said = await run(block("relaunch migrate --check"), work, **here)
+    said = await run(PAGE.block("relaunch migrate --check"), work, **here)
     assert said == f"the database has schema {newest_version()}\n"
     assert len((await rows(url))["hooks"]) == 2
     await expect_usable(url)
@@ -130,18 +95,20 @@ async def test_a_server_is_backed_up_and_restored_and_goes_back_and_forth(
     if shutil.which("pg_dump") is None:
         pytest.skip("no pg_dump on this machine")
     async with database_of_its_own() as url, database_of_its_own() as other:
-        await run(block("relaunch migrate\n"), tmp_path, RELAUNCH_DATABASE=url)
+        await run(PAGE.block("relaunch migrate\n"), tmp_path, RELAUNCH_DATABASE=url)
         async with open_database(url, keys=KEYS, migrates=False) as database:
             await fill(SqlStore(database))
         before = await rows(url)
-        await run(block("pg_dump"), tmp_path, RELAUNCH_DATABASE=url)
+        await run(PAGE.block("pg_dump"), tmp_path, RELAUNCH_DATABASE=url)
         there = {"RELAUNCH_DATABASE": other}
-        await run(block("pg_restore"), tmp_path, **there)
+        await run(PAGE.block("pg_restore"), tmp_path, **there)
         restored = await rows(other)
 
-        assert "already" in await run(block("relaunch migrate\n"), tmp_path, **there)
+        assert "already" in await run(
+            PAGE.block("relaunch migrate\n"), tmp_path, **there
+        )
         assert restored == before
-        back = await run(block("relaunch migrate --down"), tmp_path, **there)
+        back = await run(PAGE.block("relaunch migrate --down"), tmp_path, **there)
         assert "and has schema" in back
-        await run(block("relaunch migrate\n"), tmp_path, **there)
+        await run(PAGE.block("relaunch migrate\n"), tmp_path, **there)
         await expect_usable(other)

@@ -5,15 +5,10 @@ fetches them once, into `.make/npm`.
 """
 
 import json
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from openapi_schema_validator import (
     OAS30Validator,
     OAS31Validator,
@@ -23,9 +18,10 @@ from openapi_schema_validator import (
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from tests.support.npm import npm_packages
+
 API: Final = "@octokit/openapi@23.0.2"
 WEBHOOKS: Final = "@octokit/openapi-webhooks@12.1.0"
-_CACHE: Final = Path(__file__).parents[2] / ".make" / "npm"
 _MIME: Final = "application/json"
 
 
@@ -134,35 +130,11 @@ def github_webhooks() -> Description:
 
 
 def _document(package: str) -> dict[str, Any]:
-    folder = _CACHE / package.replace("/", "-")
-    if not folder.exists():
-        _install(package, folder)
+    folder = npm_packages(package)
     name = package.rpartition("@")[0]
     path = folder / "node_modules" / name / "generated" / "api.github.com.json"
     document: dict[str, Any] = json.loads(path.read_bytes())
     return document
-
-
-def _install(package: str, folder: Path) -> None:
-    """Fetch a package; skip the test where that cannot be."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent))
-    (made / "package.json").write_text("{}")
-    flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1")
-    done = subprocess.run(
-        [npm, "install", *flags, package], cwd=made, capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        shutil.rmtree(made)
-        said = done.stderr.decode("utf-8", "replace")[-200:]
-        pytest.skip(f"npm cannot install {package}: {said}")
-    try:
-        made.rename(folder)
-    except OSError:  # another worker was faster
-        shutil.rmtree(made)
 
 
 def delivered_as(event: str, payload: Mapping[str, Any]) -> str:

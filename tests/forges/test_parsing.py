@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from service.domain.hook import Hook, Proof
 from service.domain.push import Ignored, Push, Suggestion
+from service.domain.repository import Ref
 from service.errors import (
     DeliveryError,
     ForeignRepositoryError,
@@ -366,11 +367,18 @@ DOUBLED = {
 }
 
 
+NEWER = {
+    "known keys alone, in one pass": b'"private":',
+    "a key of later years, in two": b'"invented_in_2031":{"a":1},"private":',
+}
+
+
+@pytest.mark.parametrize("newer", NEWER.values(), ids=NEWER.keys())
 @pytest.mark.parametrize("what", DOUBLED)
 def test_a_key_that_stands_twice_is_refused_also_in_what_is_read_quickly(
-    what: str,
+    what: str, newer: bytes
 ) -> None:
-    body = a_push(a_hook(), some_facts()).body
+    body = a_push(a_hook(), some_facts()).body.replace(b'"private":', newer)
     old, new = (text.encode() for text in DOUBLED[what])
     assert body.count(old) == 1
 
@@ -385,3 +393,20 @@ def test_what_forges_send_is_read_quickly() -> None:
 
     assert PUSHES.read(body) is not None
     assert PUSHES.read(body.replace(b'"ref":', b'"ref": ')) is None
+
+
+def test_a_repository_with_a_key_of_later_years_is_read_quickly_and_as_well() -> None:
+    body = a_push(a_hook(), some_facts()).body
+    newer = body.replace(b'"private":', NEWER["a key of later years, in two"])
+
+    assert newer != body
+    assert PUSHES.read(newer) == PUSHES.read(body) is not None
+
+
+@pytest.mark.parametrize("text", ["refs\\/heads\\/main", "refs/heads/ma\\u0069n"])
+def test_a_ref_that_is_written_otherwise_is_the_same_ref(text: str) -> None:
+    body = a_push(a_hook(), some_facts(ref=Ref("refs/heads/main"))).body
+    spelled = body.replace(b'"refs/heads/main"', f'"{text}"'.encode())
+
+    assert spelled != body
+    assert PUSHES.read(spelled) == PUSHES.read(body) is not None

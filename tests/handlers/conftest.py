@@ -7,12 +7,17 @@ from service.adapters.clock import SystemClock
 from tests.support.api import Api, a_table_bus, serving
 from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
+from tests.support.rights import add_project
 from tests.support.world import World, a_world
+
+ANOTHER_PROJECT = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+"""Beside the project that every installation has."""
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with a_world(tmp_path) as it:
+        await add_project(it, ANOTHER_PROJECT)
         yield it
 
 

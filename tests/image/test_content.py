@@ -1,6 +1,7 @@
 """The Dockerfile and the image without an engine are one, and hold what is needed."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -108,3 +109,51 @@ def test_the_compose_file_is_one(name: str) -> None:
 
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def copied() -> list[str]:
+    """Return what the build stage copies out of the checkout."""
+    stage = DOCKERFILE.partition("AS build")[2].partition("\nFROM ")[0]
+    lines = re.findall(r"^COPY (.+)$", stage, re.MULTILINE)
+    return [source for line in lines for source in line.split()[:-1]]
+
+
+def test_everything_that_is_copied_is_there_and_not_ignored() -> None:
+    """All is ignored but what `.dockerignore` names."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert lines[0] == "**"
+    assert len(copied()) > 5
+    assert [source for source in copied() if f"!{source}" not in lines] == []
+    assert [source for source in copied() if not (ROOT / source).exists()] == []
+
+
+def test_the_steps_over_our_own_files_run(tmp_path: Path) -> None:
+    """As the Dockerfile has them; its packages are installed by `make image-docker`."""
+    for source in copied():
+        target = tmp_path / "src" / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(ROOT / source)
+    place = tmp_path / "opt" / "relaunch"
+    (place / "lib").mkdir(parents=True)
+    (step,) = (
+        text
+        for text in re.findall(r"^RUN ((?:.*\\\n)*.*)$", DOCKERFILE, re.MULTILINE)
+        if "metadata.py" in text
+    )
+    # Links are followed, so that files and not links get their time.
+    step = step.replace("cp -r ", "cp -rL ").replace("/opt/relaunch", str(place))
+
+    answer = subprocess.run(
+        ["bash", "-euc", step.replace("python ", f"{sys.executable} ")],
+        cwd=tmp_path / "src",
+        env={"PATH": os.defpath, "SOURCE_DATE_EPOCH": "1700000000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert (place / "bin" / "relaunch").exists()
+    assert (place / "sbom.cdx.json").stat().st_mtime == 1_700_000_000
+    assert list((place / "lib" / "service").glob("__pycache__/*.pyc"))

@@ -3,12 +3,13 @@
 import pytest
 
 from service.build_failures.classify import classify
-from service.domain.building.failure import FailureClass as C
+from service.domain.building.failure import Failure, FailureClass as C
 
 FILES = {
     "requirements.txt": "attrs==1\ne @ file:///croot/e_17060/work\n"
     "-r file:base.txt\nidna==3.7\nsix==1.16.0 --hash=md5:abc\n-e six\n"
-    "a @ https://e.invalid/a.zip#egg=a[b]\na-1-py3-none-win32.whl\n",
+    "a @ https://e.invalid/a.zip#egg=a[b]\na-1-py3-none-win32.whl\n"
+    "b @ https://[::/b.zip\n",
 }
 
 
@@ -40,6 +41,14 @@ FILES = {
             4,
             "has none",
             id="no hash",
+        ),
+        pytest.param(
+            "ERROR: Exception:\nTraceback (most recent call last):\n"
+            "ValueError: Invalid IPv6 URL",
+            C.BAD_DEFINITION,
+            9,
+            "a URL cannot be read",
+            id="URL",
         ),
         pytest.param(
             "ERROR: Constraints cannot have extras",
@@ -96,3 +105,66 @@ def test_what_pip_says_of_a_file_is_a_sentence_with_its_place(
     assert shown in failure.message + failure.hint
     if line is not None:
         assert (failure.path, failure.line) == ("requirements.txt", line)
+
+
+CRASH = """\
+Collecting six==1.16.0 (from -r requirements.txt (line 5))
+ERROR: Exception:
+Traceback (most recent call last):
+  File "/t/pip/_internal/cli/base_command.py", line 1, in exc_logging_wrapper
+"""
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "zipfile.BadZipFile: Bad CRC-32 for file 'six.py'",
+        "zlib.error: Error -3 while decompressing data: invalid block type",
+        "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0",
+        "pip._vendor.packaging.version.InvalidVersion: Invalid version: 'x'",
+        "pip._internal.metadata.importlib._compat.BadMetadata: Bad metadata in <x> (y)",
+        "pip._vendor.packaging.metadata.InvalidMetadata: 'name' is a required field",
+        "email.errors.MessageError: no header",
+        "tarfile.ReadError: unexpected end of data",
+        "KeyError: \"There is no item named 'six.dist-info/METADATA' in the archive\"",
+    ],
+)
+def test_a_damaged_file_that_ends_pip_is_the_fault_of_the_file(why: str) -> None:
+    failure = _classified(CRASH + why)
+
+    assert failure.kind is C.BAD_DEFINITION
+    assert why.split(":", maxsplit=1)[0] in failure.message
+    assert failure.line == 5
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "AssertionError: assert self._last is not None",
+        "TypeError: 'NoneType' object is not iterable",
+        "pip._vendor.resolvelib.resolvers.InconsistentCandidate: six",
+        "KeyError: 'six'",
+        "RuntimeError: dictionary changed size during iteration",
+    ],
+)
+def test_another_exception_that_ends_pip_is_shown_as_it_is(why: str) -> None:
+    failure = _classified(CRASH + why)
+
+    assert failure.kind is C.UNKNOWN
+    assert failure.message == f"the build failed: {why}"
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "ssl.SSLError: [SSL: BAD_RECORD_MAC] decryption failed (_ssl.c:2580)",
+        "pip._vendor.urllib3.exceptions.SSLError: EOF occurred (_ssl.c:1)",
+        "ssl.SSLEOFError: EOF occurred in violation of protocol (_ssl.c:2427)",
+    ],
+)
+def test_a_broken_connection_that_ends_pip_passes(why: str) -> None:
+    assert _classified(CRASH + why).kind is C.NETWORK
+
+
+def _classified(said: str) -> Failure:
+    return classify(phase="build", lines=said.splitlines(), code=2, files=FILES)

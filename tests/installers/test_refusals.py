@@ -118,7 +118,9 @@ def test_a_build_script_that_fails_is_named() -> None:
 
     assert failure.kind is C.WHEEL_BUILD_FAILED
     assert failure.path == "app/pyproject.toml"
-    assert "`build.py` of the project failed with status 3" in failure.message
+    assert "`app/build.py` of the project failed: it ended with status 3" in (
+        failure.message
+    )
 
 
 @pytest.mark.parametrize(("said", "line"), [*OF_POETRY, *OF_UV])

@@ -100,7 +100,7 @@ async def test_a_push_that_moves_nothing_costs_an_api_one_request(
         assert [push.requests for push in report.pushes] == [1] * 5
 
 
-@pytest.mark.parametrize(("way", "requests"), [("smart", 2), ("http", 8)])
+@pytest.mark.parametrize(("way", "requests"), [("smart", 2), ("http", 4)])
 async def test_a_push_that_moves_nothing_costs_plain_git_two_requests(
     tmp_path: Path, way: Way, requests: int
 ) -> None:

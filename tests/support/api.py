@@ -34,6 +34,7 @@ from service.ports.forge_hooks import ForgeHooks
 from service.ports.identity import NoSignInProvider, SignInProvider
 from service.ports.time import Clock
 from tests.support.databases import sqlite_database
+from tests.support.nearby import NearbyRemote
 from tests.support.sandbox import SANDBOX
 from tests.support.world import World
 
@@ -41,6 +42,7 @@ TOKEN = "a-token-for-tests"
 PUBLIC_URL = "https://relaunch.example"
 OURS = frozenset(
     [
+        "build_options",
         "builds",
         "dead_letters",
         "deliveries",
@@ -312,8 +314,16 @@ def _application(
     return make_application(
         store=world.store,
         bus=bus,
-        remote=GitRemote(environment={}, allow_files=True),
-        anonymous_remote=world.anonymous_remote,
+        remote=NearbyRemote(
+            world.remote,
+            branches=GitRemote(environment={}, allow_files=True),
+            is_silent=lambda: world.is_forge_silent,
+        ),
+        anonymous_remote=NearbyRemote(
+            world.anonymous_remote,
+            branches=world.anonymous_remote,
+            is_silent=lambda: world.is_forge_silent,
+        ),
         sandbox=SANDBOX,
         forge_hooks=forge_hooks,
         builder=world.builder,

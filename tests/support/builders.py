@@ -1,6 +1,6 @@
 """A builder that does what the test says, for what a real one cannot be made to do."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from service.domain.building.build import (
@@ -26,6 +26,8 @@ class ToldBuilder:
     """Whether its registry deletes images."""
     size = 1
     """Of the images that it makes."""
+    digest_for: Callable[[str], str] = staticmethod(lambda build: build.rjust(64, "0"))
+    """The digest of the image of a build, to be read in a test's output."""
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class ToldBuilder:
         """End a build (the only one running) well; return its image's reference."""
         chosen = build or self._only()
         image = Image(
-            reference=f"told@sha256:{chosen.rjust(64, '0')}".lower(),
+            reference=f"told@sha256:{self.digest_for(chosen)}".lower(),
             size=self.size,
             packages=self.packages,
             built_at=self._clock.now(),
@@ -186,9 +188,10 @@ class ToldBuilder:
         *,
         phases: tuple[PhaseTime, ...] = (),
         message: str = "It failed as the test said.",
+        is_doubtful: bool = False,
     ) -> None:
         chosen = build or self._only()
-        failure = Failure(kind=kind, message=message)
+        failure = Failure(kind=kind, message=message, is_doubtful=is_doubtful)
         self._states[chosen] = Finished(
             outcome=failure, at=self._clock.now(), phases=phases
         )

@@ -24,6 +24,7 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.evaluation.sweep import PollPolicy
 from service.domain.launcher import Launcher, LauncherId, UpdatePolicy
 from service.domain.repository import BlobId, CommitSha, Ref, Repository
+from service.domain.rights.caller import ProjectId
 from service.domain.rights.grants import NO_RULES
 from service.domain.source import Head, Revision
 from service.errors import (
@@ -40,6 +41,8 @@ from service.ports.store import Store, Transaction
 from service.usecases.launcher_commands import LauncherChange, NewLauncher
 from service.usecases.launchers import LauncherEditor
 from service.usecases.rights.repository_access import RepositoryAccess
+from service.usecases.updates.pauses import PauseEditor
+from service.usecases.updates.pins import LauncherPinner
 from tests.definitions.tree import Commit
 from tests.support.clock import TurnedClock
 from tests.support.ids import CountedIds
@@ -51,6 +54,7 @@ MAIN = Ref("refs/heads/main")
 FRONTENDS = ("none", "jupyterlab", "ttyd")
 ENOUGH = timedelta(hours=14)
 """Two sweeps of six hours, and retries of one."""
+PROJECT = ProjectId("0" * 26)
 STILL = timedelta(hours=3)
 """What is built for ever would be built anew in it."""
 
@@ -63,11 +67,18 @@ class MemoryForge:
         self.is_refusing = False
         self.commits: dict[CommitSha, Commit] = {}
         self.heads_of: dict[str, CommitSha | None] = {}
+        self.history: dict[str, list[CommitSha]] = {}
+        self.branches: dict[str, Ref] = {}
+        """The default branch, where it is not the usual one."""
 
     def commit(self, repository: Repository, files: Mapping[str, str]) -> None:
         sha = CommitSha(f"{len(self.commits):040x}")
         self.commits[sha] = Commit(files)
         self.heads_of[repository.path] = sha
+        self.history.setdefault(repository.path, []).append(sha)
+
+    def branch(self, repository: Repository) -> Ref:
+        return self.branches.get(repository.path, MAIN)
 
     def _answer(self) -> None:
         if self.is_away:
@@ -79,7 +90,7 @@ class MemoryForge:
         commit = self.heads_of[repository.path]
         if commit is None:
             return RefMissing(message="the branch is gone")
-        return Head(commit=commit, ref=MAIN)
+        return Head(commit=commit, ref=self.branch(repository))
 
     async def head(
         self,
@@ -172,21 +183,41 @@ class Losses:
 
 
 class Service(World):
-    """Every consumer, in one process that may be killed at any time."""
+    """Every consumer, in one process that may be killed at any time.
 
-    def __init__(self, store: FaultyStore, forge: MemoryForge) -> None:
-        clock = PassingClock()
+    Args:
+        store: The database.
+        forge: The forge.
+        before: The process that was killed: its builds run on, and time does.
+    """
+
+    def __init__(
+        self,
+        store: FaultyStore,
+        forge: MemoryForge,
+        *,
+        before: "Service | None" = None,
+    ) -> None:
+        clock = before.clock if before else PassingClock()
         super().__init__(
             store=store,
             remote=forge,
             clock=clock,
-            ids=CountedIds(),
+            ids=before.ids if before else CountedIds(),
             caps=ConcurrencyLimits(in_all=2, per_project=2),
+            builder=before.builder if before else None,
         )
         self.faulty = store
         self.forge = forge
-        self.losses = Losses()
-        self.generations: dict[LauncherId, int] = {}
+        self.losses: Losses = before.losses if before else Losses()
+        self.generations: dict[LauncherId, int] = before.generations if before else {}
+        self.pinner = LauncherPinner(
+            store=store,
+            clock=clock,
+            events=self.recorder,
+            rebuilds=self.rebuild_requester,
+        )
+        self.pauses = PauseEditor(store=store, clock=clock)
         self.sweep = Sweep(
             store=store,
             heads=forge,
@@ -220,11 +251,18 @@ class Service(World):
     # what people do
 
     async def add_launcher(
-        self, repository: Repository, policy: UpdatePolicy, frontend: str
+        self,
+        repository: Repository,
+        policy: UpdatePolicy,
+        frontend: str,
+        *,
+        name: str = "",
+        context_dir: str = "",
     ) -> None:
         new = NewLauncher(
-            name=f"notebooks {self.ids.new()}",
-            project_id="0" * 26,
+            name=name or f"notebooks {self.ids.new()}",
+            context_dir=context_dir,
+            project_id=PROJECT,
             may_grant=True,
             repository=repository.url,
             builder="python",
@@ -232,7 +270,7 @@ class Service(World):
             platform="linux/amd64",
             policy=policy,
         )
-        with suppress(TransientError):
+        with suppress(TransientError, ConflictError):
             await self.launcher_editor.add(new)
 
     async def change_launcher(
@@ -249,6 +287,26 @@ class Service(World):
         with suppress(TransientError, ConflictError):
             environment = (await self.launcher(launcher)).environment_id
             await self.rebuild_requester.request(environment)
+
+    async def pin(self, launcher: LauncherId) -> None:
+        with suppress(TransientError, ConflictError):
+            await self.pinner.pin(launcher)
+
+    async def unpin(self, launcher: LauncherId) -> None:
+        with suppress(TransientError, ConflictError):
+            await self.pinner.unpin(launcher)
+
+    async def roll_back(self, launcher: LauncherId) -> None:
+        with suppress(TransientError, ConflictError, InvalidRequestError):
+            await self.pinner.roll_back(launcher)
+
+    async def pause(self, *, is_paused: bool, everywhere: bool) -> None:
+        project = None if everywhere else PROJECT
+        with suppress(TransientError):
+            if is_paused:
+                await self.pauses.pause(project)
+            else:
+                await self.pauses.resume(project)
 
     async def cancel_newest(self, launcher: LauncherId) -> None:
         rebuilds = await self.rebuilds(launcher)
@@ -344,6 +402,8 @@ class Service(World):
         self.faulty.faults = 0
         self.losses.left.clear()
         self.builder.refuse(0)
+        for everywhere in (True, False):
+            await self.pause(is_paused=False, everywhere=everywhere)
         until = self.clock.now() + length
         while self.clock.now() < until:
             await self.turn(1300)
@@ -364,11 +424,15 @@ class Service(World):
         found = self.forge.commits[head.commit].read(source.context_dir)
         if not isinstance(found, Definition):
             return None
+        # A manual launcher is told of what builds now by its next evaluation: nobody
+        # evaluates it for that alone.
+        is_manual = launcher.policy is UpdatePolicy.MANUAL
+        now = self.builder.identity(frontend=launcher.frontend)
         spec = BuildSpec(
             builder=launcher.builder,
             frontend=launcher.frontend,
             platform=launcher.platform,
-            builder_image=self.builder.identity(frontend=launcher.frontend),
+            builder_image=(is_manual and launcher.wanted_builder) or now,
             scope=self.builder.scope(launcher.project_id, launcher.environment_id),
             private_to=source.private_to,
         )
@@ -390,7 +454,7 @@ class Service(World):
 
     async def _expect_there(self, launcher: Launcher, key: str) -> None:
         assert launcher.wanted_key == key, "the wanted key is not the head's"
-        if launcher.policy is UpdatePolicy.MANUAL or launcher.image_key == key:
+        if not launcher.is_automatic or launcher.image_key == key:
             return
         if launcher.policy is UpdatePolicy.NOTIFY and launcher.has_offer:
             return

@@ -98,6 +98,7 @@ async def fill_large(connection: AsyncConnection, size: Size) -> None:
 
 def _statements(size: Size) -> tuple[str, ...]:
     return (
+        *_projects(size),
         _insert(
             "sources",
             size.sources,
@@ -241,6 +242,34 @@ def _statements(size: Size) -> tuple[str, ...]:
             due_at=f"CASE WHEN i % 50 = 0 THEN {_at()} END",
             attempts="0",
             looked_at=_at(),
+        ),
+    )
+
+
+def _projects(size: Size) -> tuple[str, ...]:
+    """Write the statements for projects, one in ten public, and who edits one each."""
+    project = f"'{PROJECT}' || {_digits(f'i % {size.projects}', 3)}"
+    return (
+        _insert(
+            "projects",
+            size.projects,
+            id=project,
+            name="'course ' || i",
+            namespace="'university'",
+            slug="'course-' || i",
+            created_by="'installation'",
+            created_at=_at(),
+            updated_at=_at(),
+            visibility="CASE WHEN i % 10 = 0 THEN 'public' ELSE 'private' END",
+            keywords="'[]'",
+            secrets_mount_directory="'/secrets'",
+        ),
+        _insert(
+            "project_members",
+            size.projects,
+            project_id=project,
+            user_id="'user-' || i",
+            role="'editor'",
         ),
     )
 

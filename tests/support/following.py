@@ -1,10 +1,11 @@
 """Following a source as the evaluate consumer does, without a store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from service.adapters.git.remote import GitRemote
+from service.definitions.known_readings import KnownReadings
 from service.domain.evaluation.comparison import (
     Comparison,
     HeadUnchanged,
@@ -15,6 +16,7 @@ from service.domain.evaluation.comparison import (
 )
 from service.domain.source import Revision, Source, SourceId
 from service.ports.remote import Remote
+from service.ports.sandbox import Sandbox
 from service.usecases.observe import observe
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
@@ -31,6 +33,8 @@ class Follower:
     remote: Remote
     looked: Observed | HeadUnchanged | RefMissing | None = None
     """What the last look found."""
+    readings: KnownReadings = field(default_factory=KnownReadings)
+    sandbox: Sandbox = SANDBOX
 
     @classmethod
     def of(
@@ -55,8 +59,9 @@ class Follower:
             source.repository,
             source.revision,
             source.context_dir,
-            sandbox=SANDBOX,
+            sandbox=self.sandbox,
             known=source.seen,
+            readings=self.readings,
         )
         comparison = compare(source, self.observed)
         self.source = replace(

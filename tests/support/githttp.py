@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from service.adapters.git.command import feed
 from tests.support.repos import ENVIRONMENT
 
 
@@ -25,6 +26,10 @@ class Faults:
     """Answer everything with this status."""
     hangs: bool = False
     """Answer nothing, ever."""
+    takes: float = 0
+    """Seconds before each answer."""
+    trickles: bool = False
+    """Answer a byte a second, so that every read brings one."""
     breaks: bool = False
     """Close the connection in the middle of a pack."""
     is_old: bool = False
@@ -52,6 +57,9 @@ class GitForge:
         faults = self.faults
         if faults.hangs:
             await asyncio.Event().wait()
+        await asyncio.sleep(faults.takes)
+        if faults.trickles:
+            return await _trickle(request)
         if faults.status:
             headers = {"WWW-Authenticate": "Basic"} if faults.status == 401 else {}
             return web.Response(status=faults.status, headers=headers)
@@ -87,7 +95,9 @@ class GitForge:
         process = await asyncio.create_subprocess_exec(
             "git", "http-backend", stdin=PIPE, stdout=PIPE, env=self._cgi(request)
         )
-        said, _ = await process.communicate(await request.read())
+        assert process.stdin is not None
+        feed(process.stdin, await request.read())
+        said, _ = await process.communicate()
         return said
 
     def _cgi(self, request: web.Request) -> dict[str, str]:
@@ -103,6 +113,15 @@ class GitForge:
             "HTTP_GIT_PROTOCOL": protocol,
             "REMOTE_ADDR": "127.0.0.1",
         }
+
+
+async def _trickle(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    answer.content_type = "application/x-git-upload-pack-advertisement"
+    await answer.prepare(request)
+    while True:
+        await answer.write(b"0")
+        await asyncio.sleep(1)
 
 
 def _static(path: Path) -> web.Response:

@@ -23,17 +23,29 @@ from tests.support.githttp import GitForge, git_forge
 from tests.support.kube import Kube
 from tests.support.kube_cluster import build_settings
 from tests.support.own_image import REPOSITORY, own_image
+from tests.support.patience import Patience
 from tests.support.proxy import proxy_to
 from tests.support.repos import Repo
 from tests.support.service import Service
 
-__all__ = ["Installed", "installed"]
+__all__ = ["Installed", "Surroundings", "installed", "surroundings"]
 
 RELEASE: Final = "relaunch"
 """The name that operators take: its Services would give pods `RELAUNCH_…` variables."""
 WAIT: Final = "180s"
-REACHED_WITHIN: Final = 10.0
+REACHED_WITHIN: Final = 20.0
 MAIN: Final = "refs/heads/main"
+
+
+async def refusal(address: str) -> str:
+    """Say why an address takes no connection on port 80; empty where it does."""
+    try:
+        async with asyncio.timeout(REACHED_WITHIN):
+            _, writer = await asyncio.open_connection(address, 80)
+    except (OSError, TimeoutError) as exc:
+        return str(exc) or type(exc).__name__
+    writer.close()
+    return ""
 
 
 class Front(Service):
@@ -83,12 +95,12 @@ class Installed:
     async def _address(self, part: str) -> str:
         service = await self.kube.get("service", f"{RELEASE}-{part}")
         address = service["spec"]["clusterIP"]
-        try:
-            async with asyncio.timeout(REACHED_WITHIN):
-                _, writer = await asyncio.open_connection(address, 80)
-        except (OSError, TimeoutError) as exc:
-            pytest.skip(f"Services are not reached from here: {address}:80: {exc}")
-        writer.close()
+        patience = Patience(REACHED_WITHIN)
+        # A Service refuses until the node's proxy has heard of a ready pod.
+        while why := await refusal(address):
+            if patience.is_over():
+                pytest.skip(f"Services are not reached from here: {address}:80: {why}")
+            await asyncio.sleep(0.2)
         return f"http://{address}:80"
 
     async def pods(self, part: str) -> list[str]:
@@ -130,13 +142,20 @@ class Installed:
         return str(environment.get("container_image") or "")
 
 
-@asynccontextmanager
-async def installed(folder: Path, kube: Kube) -> AsyncIterator[Installed]:
-    """Prepare what an operator has: servers, a Secret, an image and values.
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What an operator has before anything is installed."""
 
-    Nothing is installed yet; what is there in the end is removed.
-    """
-    helm = find_helm()
+    forge: GitForge
+    secret: dict[str, str]
+    """What the Secret holds."""
+    values: dict[str, Any]
+    """The values of a small cluster with the stand-in builder."""
+
+
+@asynccontextmanager
+async def surroundings(folder: Path, kube: Kube) -> AsyncIterator[Surroundings]:
+    """Prepare servers, a forge and an image; nothing is in the cluster yet."""
     broker = URL(broker_url())
     digest = await asyncio.to_thread(own_image, kube.registry)
     async with (
@@ -146,25 +165,39 @@ async def installed(folder: Path, kube: Kube) -> AsyncIterator[Installed]:
         proxy_to(broker.port or 5672, host=kube.host) as to_broker,
         git_forge(folder / "forge", host=kube.host) as forge,
     ):
-        given = {
-            "database": _moved(URL(database), kube.host, to_database.port),
-            "bus": _moved(broker, kube.host, to_broker.port),
-            "token": secrets.token_urlsafe(24),
-            "secret-key": TEST_KEY,
-        }
+        yield Surroundings(
+            forge=forge,
+            secret={
+                "database": _moved(URL(database), kube.host, to_database.port),
+                "bus": _moved(broker, kube.host, to_broker.port),
+                "token": secrets.token_urlsafe(24),
+                "secret-key": TEST_KEY,
+            },
+            values=_values(kube, digest, names.prefix),
+        )
+
+
+@asynccontextmanager
+async def installed(folder: Path, kube: Kube) -> AsyncIterator[Installed]:
+    """Prepare what an operator has: servers, a Secret, an image and values.
+
+    Nothing is installed yet; what is there in the end is removed.
+    """
+    helm = find_helm()
+    async with surroundings(folder, kube) as around:
         await kube.kubectl(
             "create",
             "secret",
             "generic",
             "relaunch",
-            *(f"--from-literal={name}={text}" for name, text in given.items()),
+            *(f"--from-literal={name}={text}" for name, text in around.secret.items()),
         )
         release = Installed(
             kube=kube,
             helm=helm,
-            forge=forge,
-            front=Front(folder / "front", RELAUNCH_TOKEN=given["token"]),
-            values=_values(kube, digest, names.prefix),
+            forge=around.forge,
+            front=Front(folder / "front", RELAUNCH_TOKEN=around.secret["token"]),
+            values=around.values,
         )
         try:
             yield release

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import pytest
 
+from service.adapters.git.command import feed
 from service.adapters.kubernetes.options import KubernetesOptions, Resources
 from tests.support.standin_image import standin_image
 
@@ -68,7 +69,9 @@ class Kube:
         )
         try:
             async with asyncio.timeout(ANSWER.total_seconds()):
-                said, error = await process.communicate(given.encode())
+                assert process.stdin is not None
+                feed(process.stdin, given.encode())
+                said, error = await process.communicate()
         finally:
             with suppress(ProcessLookupError):
                 process.kill()

@@ -39,6 +39,7 @@ class MemoryBus:
         raise NotImplementedError(after)
 
     async def depths(self) -> Sequence[QueueDepth]:
+        await self._trouble()
         return []
 
     async def dead_letters(self, role: str | None = None) -> Sequence[DeadLetter]:
@@ -64,14 +65,24 @@ class BreakableStore:
         self._store = store
         self.is_read_broken = False
         self.is_write_broken = False
+        self.answers = asyncio.Event()
+        """Cleared: what is written gets no answer, and who is cancelled waits on."""
+        self.answers.set()
+        self.under_way = 0
+        """How many transactions wait for the real store, which takes its time."""
         self.reads = 0
 
     @asynccontextmanager
     async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
         if self.is_write_broken:
             raise TransientError("the database is broken")
-        async with self._store.transaction(*locks) as tx:
-            yield tx
+        await self._answer()
+        self.under_way += 1
+        try:
+            async with self._store.transaction(*locks) as tx:
+                yield tx
+        finally:
+            self.under_way -= 1
 
     @asynccontextmanager
     async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
@@ -80,6 +91,14 @@ class BreakableStore:
             raise TransientError("the database is broken")
         async with self._store.reading(is_single=is_single) as tx:
             yield tx
+
+    async def _answer(self) -> None:
+        """Wait for an answer as on a connection that is dead: to its end."""
+        try:
+            await self.answers.wait()
+        except asyncio.CancelledError:
+            await self.answers.wait()
+            raise
 
     async def ping(self) -> None:
         if self.is_read_broken:

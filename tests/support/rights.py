@@ -83,15 +83,40 @@ async def populate(
         "member_id": "viewer-user",
         "letter_id": "1",
         "pool_id": "1",
+        "class_id": "1",
         "token_id": "0" * 26,
         "channel_id": await _channel(world, project.id),
     }
     tokens = {role.value: await member(world, project.id, role) for role in ROLES}
     outsider = await token_of(world, User(id=UserId("outsider"), username="eve"))
-    callers = {"anonymous": None, "admin": TOKEN, "bad": "rlt_wrong"}
+    ada, now = User(id=UserId("owner-user"), username="owner"), world.clock.now()
+    callers = {
+        "anonymous": None,
+        "admin": TOKEN,
+        "bad": "rlt_wrong",
+        "expired": await token_of(world, ada, expires_at=now - timedelta(days=1)),
+        "revoked": await token_of(world, ada, revoked_at=now),
+    }
     return Populated(
         project=project, ids=ids, tokens=tokens | callers | {"outsider": outsider}
     )
+
+
+async def add_project(world: World, project: str) -> None:
+    """Add a project of the installation's, without anything."""
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        await tx.projects.add(
+            Project(
+                id=ProjectId(project),
+                name="Another",
+                namespace="installation",
+                slug=project.lower(),
+                created_by=INSTALLATION,
+                created_at=now,
+                updated_at=now,
+            )
+        )
 
 
 async def _channel(world: World, project: ProjectId) -> str:

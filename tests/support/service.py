@@ -97,6 +97,10 @@ class Service:
         return self.log.read_bytes()[self._began :].decode()
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

@@ -166,7 +166,7 @@ def _number(text: str) -> _Number:
     if 1e-6 <= abs(value) < 1e21:
         shortest = Decimal(repr(value))
         is_whole = shortest == shortest.to_integral_value()
-        return _Number(f"{int(shortest) if is_whole else shortest:f}")
+        return _Number(int(shortest)) if is_whole else _Number(f"{shortest:f}")
     mantissa, _, exponent = f"{value!r}".partition("e")
     return _Number(f"{mantissa.removesuffix('.0')}e{int(exponent):+d}")
 

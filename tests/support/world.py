@@ -84,6 +84,8 @@ class World:
     ) -> None:
         self.store = store
         self.remote = remote
+        self.is_forge_silent = False
+        """Whether no forge answers the REST API now."""
         self.anonymous_remote = anonymous_remote
         self.clock = clock
         self.ids = ids
@@ -170,6 +172,11 @@ class World:
 
     def process_of(self, version: str) -> "World":
         """Return another process of the same service, that builds otherwise."""
+        builder = ToldBuilder(clock=self.clock, version=version, beside=self.builder)
+        return self.beside(builder)
+
+    def beside(self, builder: ToldBuilder) -> "World":
+        """Return another process of the same service."""
         return World(
             store=self.store,
             remote=self.remote,
@@ -177,7 +184,7 @@ class World:
             clock=self.clock,
             ids=self.ids,
             caps=self.caps,
-            builder=ToldBuilder(clock=self.clock, version=version, beside=self.builder),
+            builder=builder,
         )
 
     # asking
@@ -383,10 +390,19 @@ async def a_world(
 ) -> AsyncIterator[World]:
     keys = [Secret(Fernet.generate_key().decode())]
     async with sqlite_database(folder / "db.sqlite", keys=keys) as db:
-        yield World(
-            store=SqlStore(db),
-            remote=remote or GitRemote(environment={}, allow_files=True),
-            clock=TurnedClock(),
-            ids=CountedIds(),
-            caps=caps or ConcurrencyLimits(in_all=4, per_project=4),
-        )
+        yield a_world_over(SqlStore(db), caps=caps, remote=remote)
+
+
+def a_world_over(
+    store: Store,
+    *,
+    caps: ConcurrencyLimits | None = None,
+    remote: Remote | None = None,
+) -> World:
+    return World(
+        store=store,
+        remote=remote or GitRemote(environment={}, allow_files=True),
+        clock=TurnedClock(),
+        ids=CountedIds(),
+        caps=caps or ConcurrencyLimits(in_all=4, per_project=4),
+    )

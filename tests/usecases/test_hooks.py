@@ -35,7 +35,9 @@ def editor(world: World, revoked: list[HookId]) -> HookEditor:
 
     return HookEditor(
         store=world.store,
-        forge_hooks=RoutedForgeHooks(open_api=lambda _: None),
+        forge_hooks=RoutedForgeHooks(
+            open_api=lambda _: None, kinds={"git.example.org": Forge.GITLAB}
+        ),
         clock=world.clock,
         ids=world.ids,
         public_url=PUBLIC_URL,
@@ -89,3 +91,13 @@ async def test_what_a_forge_does_not_offer_adds_no_hook(
         (hook,) = await tx.hooks.list()
     assert hook == named.hook
     assert hook.proof is Proof.SIGNING_TOKEN
+
+
+async def test_the_forge_of_a_host_is_the_one_that_the_settings_name(
+    editor: HookEditor,
+) -> None:
+    added = await editor.add("https://git.example.org/uni/course")
+
+    assert added.hook.forge is Forge.GITLAB
+    with pytest.raises(InvalidRequestError, match="RELAUNCH_FORGE_KINDS"):
+        await editor.add("https://git.example.com/uni/course")

@@ -17,12 +17,14 @@ from service.usecases.launchers import LauncherEditor
 from service.usecases.rebuilds import RebuildRequester
 from service.usecases.rights.repository_access import RepositoryAccess
 from tests.support.repos import Repo
+from tests.support.rights import add_project
 from tests.support.world import World, a_world
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with a_world(tmp_path) as opened:
+        await add_project(opened, "project-1")
         yield opened
 
 

@@ -1,22 +1,24 @@
 """What a look asks for, and what it makes of the answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from service.adapters.git.remote import GitRemote
 from service.adapters.git.worktree import Folder
-from service.domain.definition import Definition, NoDefinition
+from service.definitions.known_readings import KnownReadings
+from service.domain.definition import Definition, Entry, NoDefinition
 from service.domain.evaluation.comparison import (
     HeadUnchanged,
     Observed,
     RefMissing,
     Verdict,
 )
-from service.domain.repository import CommitSha, Repository
+from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision, Seen
 from service.errors import RemoteRefusedError, ServiceError, TransientError
 from service.ports.remote import NO_READS, ExpectedReads, Tree
@@ -194,3 +196,55 @@ async def test_a_folder_is_read_as_its_commit_would_be(
 
     assert isinstance(here, Definition)
     assert here == there
+
+
+class Contents:
+    """Requirements files of a MiB each; it counts how many are held at once."""
+
+    COUNT = 30
+
+    def __init__(self) -> None:
+        self.held = self.most = 0
+
+    async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
+        asked = frozenset(paths)
+        names = {"requirements.txt", *map(str, range(self.COUNT))}
+        return {
+            path: Entry(mode="100644", oid=BlobId(f"{number:040x}"))
+            for number, path in enumerate(sorted(names))
+            if path in asked
+        }
+
+    async def listing(self, path: str, *, limit: int) -> None:
+        del path, limit
+
+    async def read(self, oid: BlobId, *, limit: int) -> bytes:
+        includes = "".join(f"-r {number}\n" for number in range(self.COUNT))
+        is_first = int(oid, 16) == self.COUNT
+        return HeldContent(self, (includes if is_first else "#").encode().ljust(limit))
+
+
+class HeldContent(bytes):
+    """A content that is counted until nobody has it."""
+
+    of: Contents
+
+    def __new__(cls, of: Contents, raw: bytes) -> Self:
+        made = super().__new__(cls, raw)
+        made.of = of
+        of.held += 1
+        of.most = max(of.most, of.held)
+        return made
+
+    def __del__(self) -> None:
+        self.of.held -= 1
+
+
+async def test_the_files_of_a_definition_are_not_held_until_the_last_is_read() -> None:
+    contents = Contents()
+
+    found = await read_tree(contents, "", sandbox=SANDBOX, readings=KnownReadings())
+
+    assert isinstance(found, Definition)
+    assert len(found.items) > Contents.COUNT
+    assert contents.most <= 2

@@ -11,7 +11,7 @@ from service.domain.building.schedule import ConcurrencyLimits
 from service.domain.building.waiting import Limits, Obstacle
 from service.domain.rights.caller import ProjectId, UserId
 from service.usecases.updates.pauses import PauseEditor
-from service.usecases.wait_forecast import ForecastContext, forecast_wait
+from service.usecases.wait_forecast import ForecastContext, explain_wait
 from tests.support.repos import Repo
 from tests.support.world import World, a_world
 
@@ -123,7 +123,7 @@ async def test_a_queued_build_that_nobody_waits_for_says_that_it_waits_for_the_p
         builder=world.builder,
     )
     async with world.store.reading() as tx:
-        waiting = (await forecast_wait(tx, [newest], context)).waiting[newest.id]
+        waiting = (await explain_wait(tx, [newest], context)).waiting[newest.id]
     await pauses.resume(MINE)
     await world.later(5)
     await finish(world)

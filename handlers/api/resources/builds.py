@@ -14,11 +14,12 @@ from handlers.api.build_requests import (
 from handlers.api.cursors import last_of, read_cursor
 from handlers.api.requests import read_query
 from handlers.api.resources.build_logs import follow_log
-from handlers.api.responses import json_history
+from handlers.api.responses import json_history, json_response
+from handlers.api.schemas.builds import BuildOptionsResponse
 from handlers.api.schemas.service import BuildsQuery
-from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
+from handlers.app_keys import BUILD_DESCRIBER, BUILDER, CLOCK, STORE
 from handlers.sse import last_event_id, streaming
-from service.domain.building.build import BuildState
+from service.usecases.environments.build_options import BuildOptions
 
 __all__ = [
     "add_build",
@@ -26,6 +27,7 @@ __all__ = [
     "list_builds",
     "list_environment_builds",
     "show_build",
+    "show_build_options",
     "stream_logs",
 ]
 
@@ -38,11 +40,16 @@ async def list_builds(request: web.Request) -> web.Response:
         rebuilds = await tx.rebuilds.list(
             limit=query.limit,
             after=after,
-            state=BuildState(query.state) if query.state else None,
+            state=query.state,
             visible=visible_to(request),
         )
         shown = await _describe(request)(tx, rebuilds)
     return json_history(request, shown, limit=query.limit, last=last_of(rebuilds))
+
+
+async def show_build_options(request: web.Request) -> web.Response:
+    """Show what this installation takes for the build parameters of an environment."""
+    return json_response(BuildOptionsResponse.of(BuildOptions.of(request.app[BUILDER])))
 
 
 async def list_environment_builds(request: web.Request) -> web.Response:

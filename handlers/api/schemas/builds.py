@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from pydantic import Field
 
@@ -10,10 +11,12 @@ from handlers.api.schemas.renku.builds import Build
 from service.domain.building.build import PhaseTime, Rebuild
 from service.domain.building.failure import Failure
 from service.domain.building.waiting import Waiting
+from service.usecases.environments.build_options import BuildOptions
 
 __all__ = [
     "BuildDetails",
     "BuildFacts",
+    "BuildOptionsResponse",
     "FailureResponse",
     "LatestBuild",
     "LogLineResponse",
@@ -199,4 +202,26 @@ class BuildDetails(Build):
             waiting=WaitingResponse.of(waiting) if waiting else None,
             queue_position=facts.queue_position,
             expected_at=facts.expected_at,
+        )
+
+
+class BuildOptionsResponse(ResponseModel):
+    """What this installation takes for the build parameters of an environment.
+
+    Renku knows more of them; the others are refused here.
+    """
+
+    builder_variants: tuple[str, ...]
+    frontend_variants: tuple[str, ...] = Field(
+        description="Where the builder image decides, all that Renku knows."
+    )
+    platforms: tuple[str, ...]
+
+    @classmethod
+    def of(cls, options: BuildOptions) -> Self:
+        """Report them."""
+        return cls(
+            builder_variants=options.builders,
+            frontend_variants=options.frontends,
+            platforms=options.platforms,
         )

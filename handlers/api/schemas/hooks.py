@@ -1,7 +1,7 @@
 """Webhooks: what a user gives to get one, and what they paste where."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -119,6 +119,7 @@ class HookResponse(ResponseModel):
 class NewHook(HookResponse):
     """A hook with its newest secret, which is shown this once."""
 
+    shows_secret: ClassVar[bool] = True
     secret: str | None = Field(
         default=None, description="Absent when it was given to the forge itself."
     )

@@ -1,7 +1,7 @@
 """The two kinds of shapes, and the texts inside them."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -48,6 +48,8 @@ class ResponseModel(BaseModel):
     """A response; fields that are None are left out."""
 
     model_config = _STRICT
+    shows_secret: ClassVar[bool] = False
+    """Whether it holds a secret that is shown once, and so is kept nowhere."""
 
 
 def _one_line(text: str) -> str:

@@ -1,10 +1,11 @@
 """Errors, versions, and what lists are asked with."""
 
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from handlers.api.schemas.models import Line, ResponseModel
+from service.domain.building.build import BuildState
 
 __all__ = [
     "MAX_PER_PAGE",
@@ -61,15 +62,10 @@ class LimitQuery(Query):
     after: Line | None = Field(default=None, max_length=300, description=_AFTER)
 
 
-_StateName = Literal[
-    "queued", "running", "succeeded", "failed", "cancelled", "superseded"
-]
-
-
 class BuildsQuery(LimitQuery):
     """Which builds."""
 
-    state: _StateName | None = Field(
+    state: BuildState | None = Field(
         default=None, description="Only those in this state."
     )
 

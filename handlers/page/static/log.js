@@ -8,10 +8,14 @@ if (log && log.dataset.stream) {
   const toEnd = () => { if (follow.checked) log.scrollTop = log.scrollHeight; };
   toEnd();
   follow.addEventListener("change", toEnd);
-  const stream = new EventSource(log.dataset.stream);
-  stream.addEventListener("line", (event) => {
-    const line = JSON.parse(event.data);
+  // Whoever scrolls up reads; whoever comes back to the end follows again.
+  log.addEventListener("scroll", () => {
+    follow.checked = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  });
+
+  const add = (line) => {
     const item = document.createElement("li");
+    item.id = `line-${line.seq}`;
     if (line.error) item.className = "is-error";
     const phase = document.createElement("span");
     phase.className = "phase";
@@ -23,10 +27,26 @@ if (log && log.dataset.stream) {
     log.append(item);
     document.getElementById("no-lines")?.remove();
     toEnd();
-  });
-  stream.addEventListener("error", () => document.dispatchEvent(new Event("htmx:sseError")));
-  stream.addEventListener("open", () => document.dispatchEvent(new Event("htmx:sseOpen")));
-  stream.addEventListener("over", () => { stream.close(); location.reload(); });
-  stream.addEventListener("end", () => { stream.close(); location.reload(); });
-  addEventListener("pagehide", () => stream.close());
+  };
+
+  let after = "", again = 0;
+  const open = () => {
+    const url = new URL(log.dataset.stream, location);
+    if (after) url.searchParams.set("after", after);
+    const stream = new WatchedSource(url);
+    stream.addEventListener("line", (event) => {
+      after = event.lastEventId;
+      add(JSON.parse(event.data));
+    });
+    // A browser comes back by itself unless it got another answer: that of a proxy
+    // while the service starts anew, say.
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
+    });
+    for (const last of ["over", "end"]) {
+      stream.addEventListener(last, () => { stream.close(); location.reload(); });
+    }
+  };
+  open();
+  addEventListener("pagehide", () => clearTimeout(again));
 }

@@ -3,46 +3,39 @@
 from aiohttp import web
 
 from handlers.app_keys import AUTHORIZER, HOOK_DESCRIBER, HOOKS, STORE
-from handlers.auth import caller_of, normalize_id
-from handlers.page.context import field, show, surroundings
-from handlers.page.live import UPDATES, Parts, digest_of, send_parts
-from handlers.page.rendering import RENDERER
+from handlers.auth import caller_of
+from handlers.page.context import field, show
+from handlers.page.views.hook_parts import hook_stream_url, render_hook
 from handlers.page.views.launcher import launcher_id_of
 from service.domain.delivery import Forge
-from service.domain.hook import Hook, HookId
+from service.domain.hook import Hook, Reach
 from service.domain.launcher import Launcher
 from service.domain.repository import Repository
-from service.domain.rights.caller import Caller, MemberRole
+from service.domain.rights.caller import MemberRole
+from service.domain.rights.decision import Subject
 from service.domain.source import Source
 from service.errors import InvalidRequestError
 from service.forges.registry import FORGES
-from service.ports.store import PageRequest, Transaction
+from service.ports.store import Transaction
 
-__all__ = [
-    "connect_launcher",
-    "hook_id_of",
-    "hook_parts",
-    "show_connect",
-    "stream_hook",
-]
-
-_MOST = 500
-"""How many hooks are looked through for those of one repository."""
+__all__ = ["connect_launcher", "show_connect"]
 
 
 async def show_connect(request: web.Request) -> web.Response:
     """Show whether a webhook delivers pushes, and offer to make one."""
     async with request.app[STORE].reading() as tx:
         launcher, source = await _followed(tx, request)
-        hooks = await _hooks_of(tx, source.repository, caller_of(request))
-        shown = await request.app[HOOK_DESCRIBER].describe(tx, hooks)
+        hook, is_visible = await _telling(tx, request, source.repository)
+        shown = await request.app[HOOK_DESCRIBER].describe(tx, [hook] if hook else [])
     return show(
         request,
         "connect.html",
         launcher=launcher,
         source=source,
-        hooks=list(shown),
+        hook=shown[0] if shown else None,
+        is_visible=is_visible,
         forges=list(FORGES),
+        mistakes={},
     )
 
 
@@ -67,47 +60,21 @@ async def connect_launcher(request: web.Request) -> web.Response:
             status=422,
             launcher=launcher,
             source=source,
-            hooks=[],
+            hook=None,
             forges=list(FORGES),
-            problem=_in_form(str(exc)),
+            mistakes={"forge": _in_form(str(exc))},
         )
     async with request.app[STORE].reading() as tx:
         hook = await request.app[HOOK_DESCRIBER].describe_new(tx, outcome)
-    parts = await hook_parts(request, outcome.hook.id)
+    _, parts = await render_hook(request, outcome.hook.id)
     return show(
         request,
         "connected.html",
         launcher=launcher,
         hook=hook,
         parts=parts,
-        stream=f"/live/hooks/{outcome.hook.id}?seen={digest_of(parts)}",
+        stream=hook_stream_url(outcome.hook.id, parts),
     )
-
-
-async def stream_hook(request: web.Request) -> web.StreamResponse:
-    """Send the state of a webhook again whenever it changed."""
-    hook_id = hook_id_of(request)
-
-    async def render() -> tuple[Parts, bool]:
-        return await hook_parts(request, hook_id), True
-
-    return await send_parts(request, request.app[UPDATES], render)
-
-
-def hook_id_of(request: web.Request) -> HookId:
-    """Return the webhook that the path names."""
-    return HookId(normalize_id(request.match_info["hook_id"]))
-
-
-async def hook_parts(request: web.Request, hook_id: HookId) -> Parts:
-    """Render the state of a webhook."""
-    async with request.app[STORE].reading() as tx:
-        hook = await tx.hooks.get(hook_id)
-        (shown,) = await request.app[HOOK_DESCRIBER].describe(tx, [hook])
-    markup = request.app[RENDERER].text(
-        "hook_state.html", hook=shown, **surroundings(request)
-    )
-    return {"hook": markup}
 
 
 async def _forge(request: web.Request) -> Forge | None:
@@ -118,7 +85,7 @@ async def _forge(request: web.Request) -> Forge | None:
 
 def _in_form(message: str) -> str:
     """Return a refusal for whoever sees the form, and no JSON."""
-    return message.partition("; expected")[0] + "; choose it below."
+    return message.partition("; expected")[0] + "; choose it here."
 
 
 async def _followed(tx: Transaction, request: web.Request) -> tuple[Launcher, Source]:
@@ -126,10 +93,23 @@ async def _followed(tx: Transaction, request: web.Request) -> tuple[Launcher, So
     return launcher, await tx.sources.get(launcher.tracked_source)
 
 
-async def _hooks_of(
-    tx: Transaction, repository: Repository, caller: Caller
-) -> list[Hook]:
-    hooks = await tx.hooks.list(
-        PageRequest(offset=0, limit=_MOST), visible=caller.filter(MemberRole.EDITOR)
-    )
-    return [hook for hook in hooks if hook.repository.is_same(repository)]
+async def _telling(
+    tx: Transaction, request: web.Request, repository: Repository
+) -> tuple[Hook | None, bool]:
+    """Return a hook that tells of a repository, and whether the person may see it."""
+    covering = [
+        hook
+        for hook in await tx.hooks.of_repository(repository)
+        if hook.covers(repository)
+    ]
+    caller, authorizer = caller_of(request), request.app[AUTHORIZER]
+    sees_all = caller.filter(MemberRole.EDITOR).is_everything
+    for hook in covering:
+        if sees_all or await authorizer.has_role(
+            tx, caller, MemberRole.EDITOR, Subject.HOOK, hook.id
+        ):
+            return hook, True
+    # That of an owner or a host tells of it for everybody; one of the repository is for
+    # whoever is linked to it.
+    wide = (hook for hook in covering if hook.reach is not Reach.REPOSITORY)
+    return next(wide, None), False

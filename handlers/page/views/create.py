@@ -1,37 +1,40 @@
 """Create a launcher from code: probe a repository, choose, begin the first build."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Final, Self
 
 from aiohttp import web
 
-from handlers.app_keys import AUTHORIZER, LAUNCHERS, POOLS, STORE
+from handlers.app_keys import AUTHORIZER, BUILDER, LAUNCHERS, POOLS, STORE
 from handlers.auth import caller_of
-from handlers.page.context import field, show
+from handlers.page.context import field as form_field, show
 from handlers.page.keys import PROBER
-from service.domain.launcher import RebuildSchedule, UpdatePolicy
+from handlers.page.launcher_form import (
+    FIELDS,
+    LABELS,
+    FormError,
+    parse_folder,
+    parse_form,
+)
+from handlers.page.words import FRONTENDS
 from service.domain.rights.caller import MemberRole, ProjectId
+from service.domain.rights.decision import Permission, Subject
 from service.domain.rights.project import DEFAULT_PROJECT, Project
 from service.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    RequestError,
+    ServiceError,
     TransientError,
 )
-from service.usecases.environments.changer import DEFAULT_PLATFORM
+from service.usecases.environments.build_options import BuildOptions
 from service.usecases.environments.probe import RepositoryReport
-from service.usecases.launcher_commands import NewLauncher
 
-__all__ = ["create_launcher", "show_form"]
+__all__ = ["show_form", "submit_form"]
 
-FRONTENDS: Final[Mapping[str, str]] = {
-    "jupyterlab": "JupyterLab",
-    "vscodium": "VSCodium",
-    "ttyd": "Terminal (ttyd)",
-    "none": "None",
-}
 EXAMPLES: Final[Mapping[str, str]] = {
     "Streamlit": "streamlit run app.py --server.port=8888 --server.address=0.0.0.0 "
     "--server.baseUrlPath=$RENKU_BASE_URL_PATH",
@@ -44,22 +47,11 @@ EXAMPLES: Final[Mapping[str, str]] = {
 }
 """What the usual dashboards are started with, to be adapted: the argument of a shell,
 whose command is `["bash", "-c"]`."""
-FIELDS: Final = (
-    "url",
-    "revision",
-    "context_dir",
-    "project",
-    "name",
-    "frontend",
-    "policy",
-    "schedule",
-    "disk_storage",
-    "resource_class_id",
-    "command",
-    "args",
-)
-_LONGEST_NAME: Final = 99
-_LONGEST_NUMBER: Final = 9
+PROBE: Final = "probe"
+"""The field of the form that only reads the repository. Sent and not asked for, so
+that the address of a private one stands in no history and in no log of a proxy."""
+_NAMED: Final[Mapping[str, str]] = {"repository": "url"}
+"""Fields that the form calls otherwise than the command does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +61,26 @@ class Filled:
     fields: Mapping[str, str]
     report: RepositoryReport | None = None
     problem: str = ""
+    """What is wrong, and is no mistake in a field."""
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with fields, in their order on the page."""
+    is_sent: bool = False
+    """Whether the launcher was to be added, and not only its repository read."""
+
+    def with_refusal(self, refusal: ServiceError) -> Self:
+        """Return the form with a refusal, at the field that it is about."""
+        named = refusal.field if isinstance(refusal, RequestError) else ""
+        named = _NAMED.get(named, named)
+        if isinstance(refusal, FormError):
+            found: Mapping[str, str] = refusal.mistakes
+        elif named in FIELDS:
+            found = {named: str(refusal)}
+        else:
+            return replace(self, problem=str(refusal))
+        found = {**self.mistakes, **found}
+        return replace(
+            self, mistakes={name: found[name] for name in FIELDS if name in found}
+        )
 
 
 async def show_form(request: web.Request) -> web.Response:
@@ -77,53 +89,63 @@ async def show_form(request: web.Request) -> web.Response:
     return await _show(request, await _probe(request, given))
 
 
-async def create_launcher(request: web.Request) -> web.Response:
-    """Create the launcher; its first build begins at once."""
-    given = {name: await field(request, name, longest=2000) for name in FIELDS}
+async def submit_form(request: web.Request) -> web.Response:
+    """Create the launcher, whose first build begins at once; or only read on."""
+    given = {name: await form_field(request, name, longest=2000) for name in FIELDS}
+    if await form_field(request, PROBE):
+        return await _show(request, await _probe(request, given))
+    return await _create(request, given)
+
+
+async def _create(request: web.Request, given: Mapping[str, str]) -> web.Response:
     project = ProjectId(given["project"] or DEFAULT_PROJECT)
-    await request.app[AUTHORIZER].check_project(
-        caller_of(request), MemberRole.EDITOR, project
+    await request.app[AUTHORIZER].check(
+        caller_of(request), Permission.EDITOR, Subject.PROJECT, project
     )
     try:
-        new = _command(given, project)
+        new = parse_form(given, project, _frontends(request))
         grants = caller_of(request).may_administer
         launcher, _ = await request.app[LAUNCHERS].add(replace(new, may_grant=grants))
     except (InvalidRequestError, ConflictError) as exc:
-        filled = await _probe(request, given)
-        shown = Filled(fields=given, report=filled.report, problem=str(exc))
-        return await _show(request, shown, status=422)
+        filled = replace(await _probe(request, given), is_sent=True)
+        return await _show(
+            request, filled.with_refusal(exc), status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
     return web.Response(
         status=303, headers={"Location": f"/launchers/{launcher.id}/connect"}
     )
 
 
 async def _probe(request: web.Request, given: Mapping[str, str]) -> Filled:
+    filled = Filled(fields=given)
     if not given["url"]:
-        return Filled(fields=given)
+        return filled
+    try:
+        folder = parse_folder(given["context_dir"])
+    except ValueError as exc:
+        return filled.with_refusal(FormError({"context_dir": str(exc)}))
     try:
         report = await request.app[PROBER].probe(
             caller_of(request),
             given["url"],
             revision=given["revision"],
-            context_dir=given["context_dir"].strip("/"),
+            context_dir=folder,
         )
     except (InvalidRequestError, NotFoundError, TransientError) as exc:
-        return Filled(fields=given, problem=str(exc))
-    return Filled(fields=given, report=report)
+        return filled.with_refusal(exc)
+    return replace(filled, report=report)
 
 
 async def _show(
     request: web.Request, filled: Filled, *, status: int = 200
 ) -> web.Response:
-    prober = request.app[PROBER]
-    frontends = {
-        name: label for name, label in FRONTENDS.items() if prober.provides(name)
-    }
+    frontends = _frontends(request)
     return show(
         request,
         "create.html",
         status=status,
         filled=filled,
+        labels=LABELS,
         frontends=frontends,
         examples=EXAMPLES,
         pools=request.app[POOLS],
@@ -132,78 +154,13 @@ async def _show(
     )
 
 
+def _frontends(request: web.Request) -> Mapping[str, str]:
+    made = BuildOptions.of(request.app[BUILDER]).frontends
+    return {name: label for name, label in FRONTENDS.items() if name in made}
+
+
 async def _projects(request: web.Request) -> Sequence[Project]:
     """Return the projects that the person may add launchers to."""
     editable = caller_of(request).filter(MemberRole.EDITOR)
     async with request.app[STORE].reading() as tx:
         return list(await tx.projects.list(visible=editable))
-
-
-def _command(given: Mapping[str, str], project: ProjectId) -> NewLauncher:
-    name = given["name"]
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise InvalidRequestError(
-            f"Name: expected 1 to {_LONGEST_NAME} characters without control characters"
-        )
-    return NewLauncher(
-        name=name,
-        project_id=project,
-        repository=given["url"],
-        revision=given["revision"],
-        context_dir=_folder(given["context_dir"]),
-        builder="python",
-        frontend=given["frontend"],
-        platform=DEFAULT_PLATFORM,
-        policy=_policy(given["policy"]),
-        schedule=_schedule(given["schedule"]),
-        disk_storage=_number(given["disk_storage"], "Disk"),
-        resource_class_id=_number(given["resource_class_id"], "Resource class"),
-        command=_words(given["command"], "Command"),
-        args=_words(given["args"], "Args"),
-    )
-
-
-def _policy(text: str) -> UpdatePolicy:
-    try:
-        return UpdatePolicy(text or UpdatePolicy.AUTOMATIC.value)
-    except ValueError:
-        raise InvalidRequestError(f"Updates: {text[:40]!r} is no choice") from None
-
-
-def _schedule(text: str) -> RebuildSchedule:
-    try:
-        return RebuildSchedule(text or RebuildSchedule.NEVER.value)
-    except ValueError:
-        raise InvalidRequestError(f"Rebuilt: {text[:40]!r} is no choice") from None
-
-
-def _folder(text: str) -> str:
-    folder = text.strip("/").removeprefix("./")
-    if ".." in folder.split("/"):
-        raise InvalidRequestError(
-            "Folder: expected a folder of the repository, such as `env`"
-        )
-    return folder
-
-
-def _number(text: str, label: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
-        raise InvalidRequestError(f"{label}: expected a whole number")
-    return int(text)
-
-
-def _words(text: str, label: str) -> tuple[str, ...]:
-    """Read a command as Renku takes it: a list of texts in JSON."""
-    if not text:
-        return ()
-    try:
-        words = json.loads(text)
-    except ValueError:
-        words = None
-    if not isinstance(words, list) or not all(isinstance(item, str) for item in words):
-        raise InvalidRequestError(
-            f'{label}: expected a list of texts in JSON, such as ["bash", "-c"]'
-        )
-    return tuple(words)

@@ -9,17 +9,15 @@ from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
 from handlers.auth import caller_of
 from handlers.page.context import show
 from handlers.page.live import UPDATES, Parts, digest_of, send_parts
+from handlers.page.paging import Paging
 from handlers.page.rendering import RENDERER
 from handlers.usecases.launcher_overview import LauncherOverview, gather_overviews
 from service.domain.rights.caller import Caller, MemberRole, ProjectId
 from service.domain.rights.decision import is_allowed
 from service.domain.rights.project import Project
-from service.ports.store import Page, PageRequest, Transaction
+from service.ports.store import Page, Transaction
 
 __all__ = ["show_home", "show_project", "stream_launchers"]
-
-PER_PAGE = 50
-_MOST_PAGES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +26,8 @@ class LauncherPage:
 
     overviews: Page[LauncherOverview]
     projects: dict[str, Project]
-    number: int
+    paging: Paging
     may_edit: bool
-
-    @property
-    def last(self) -> int:
-        """How many pages there are."""
-        return max(1, -(-self.overviews.total // PER_PAGE))
 
 
 async def show_home(request: web.Request) -> web.Response:
@@ -87,11 +80,10 @@ def _stream_url(request: web.Request, parts: Parts) -> str:
 
 
 async def _gather(request: web.Request, project: str | None) -> LauncherPage:
-    caller, number = caller_of(request), _page_number(request)
-    wanted = PageRequest(offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
+    caller = caller_of(request)
     async with request.app[STORE].reading() as tx:
         found = await tx.launchers.list(
-            wanted, project=project, **_visible(caller, project)
+            Paging.of(request).wanted, project=project, **_visible(caller, project)
         )
         overviews = await gather_overviews(
             tx, found.items, request.app[BUILD_DESCRIBER]
@@ -101,7 +93,7 @@ async def _gather(request: web.Request, project: str | None) -> LauncherPage:
     return LauncherPage(
         overviews=Page(items=overviews, total=found.total),
         projects=projects,
-        number=number,
+        paging=Paging.of(request, total=found.total),
         may_edit=may_edit,
     )
 
@@ -126,15 +118,12 @@ async def _projects(
 async def _may_edit(tx: Transaction, caller: Caller, project: str | None) -> bool:
     if caller.is_anonymous or not caller.scope.role.includes(MemberRole.EDITOR):
         return False
-    if project is None or caller.filter(MemberRole.EDITOR).is_everything:
+    editable = caller.filter(MemberRole.EDITOR)
+    if editable.is_everything:
         return True
+    if project is None:
+        return (await tx.projects.list(visible=editable)).total > 0
     memberships = await tx.projects.memberships(
         [ProjectId(project)], caller.user.id if caller.user else None
     )
     return is_allowed(caller, MemberRole.EDITOR, memberships)
-
-
-def _page_number(request: web.Request) -> int:
-    text = request.query.get("page", "1")
-    is_number = text.isascii() and text.isdecimal() and len(text) < 5  # noqa: PLR2004 - more pages than anybody turns
-    return min(max(1, int(text)), _MOST_PAGES) if is_number else 1

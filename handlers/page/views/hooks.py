@@ -1,8 +1,5 @@
 """Webhooks: how they fare, what they delivered, and what became of it."""
 
-from collections.abc import Sequence
-from typing import Any, Final
-
 from aiohttp import web
 
 from handlers.app_keys import (
@@ -14,12 +11,15 @@ from handlers.app_keys import (
 )
 from handlers.auth import caller_of
 from handlers.page.context import show
-from handlers.page.live import digest_of
-from handlers.page.views.connect import hook_id_of, hook_parts
+from handlers.page.paging import Paging
+from handlers.page.views.hook_parts import (
+    hook_id_of,
+    hook_stream_url,
+    render_hook,
+)
 from service.domain.delivery import DeliveryId
 from service.domain.hook import HookId
 from service.domain.rights.caller import MemberRole
-from service.ports.store import DeliveryRecord, PageRequest
 
 __all__ = [
     "check_hook",
@@ -32,22 +32,28 @@ __all__ = [
     "test_hook",
 ]
 
-_SHOWN: Final = PageRequest(offset=0, limit=200)
-_DELIVERIES: Final = 30
-
 
 async def list_hooks(request: web.Request) -> web.Response:
     """List the webhooks of repositories that the person edits."""
     visible = caller_of(request).filter(MemberRole.EDITOR)
     async with request.app[STORE].reading() as tx:
-        hooks = await tx.hooks.list(_SHOWN, visible=visible)
+        hooks = await tx.hooks.list(Paging.of(request).wanted, visible=visible)
         shown = await request.app[HOOK_DESCRIBER].describe(tx, hooks)
-    return show(request, "hooks.html", hooks=list(shown), total=hooks.total)
+    paging = Paging.of(request, total=hooks.total)
+    return show(request, "hooks.html", hooks=shown, paging=paging)
 
 
 async def show_hook(request: web.Request) -> web.Response:
     """Show a webhook with its last deliveries."""
-    return await _show(request, hook_id_of(request))
+    hook_id = hook_id_of(request)
+    hook, parts = await render_hook(request, hook_id)
+    return show(
+        request,
+        "hook.html",
+        hook=hook,
+        parts=parts,
+        stream=hook_stream_url(hook_id, parts),
+    )
 
 
 async def check_hook(request: web.Request) -> web.Response:
@@ -67,14 +73,14 @@ async def rotate_secret(request: web.Request) -> web.Response:
     outcome = await request.app[HOOKS].rotate_secret(hook_id_of(request))
     async with request.app[STORE].reading() as tx:
         hook = await request.app[HOOK_DESCRIBER].describe_new(tx, outcome)
-    parts = await hook_parts(request, outcome.hook.id)
+    _, parts = await render_hook(request, outcome.hook.id)
     return show(
         request,
         "connected.html",
         launcher=None,
         hook=hook,
         parts=parts,
-        stream=f"/live/hooks/{outcome.hook.id}?seen={digest_of(parts)}",
+        stream=hook_stream_url(outcome.hook.id, parts),
     )
 
 
@@ -98,23 +104,6 @@ async def replay_delivery(request: web.Request) -> web.Response:
         hook = await tx.hooks.get(record.hook_id)
     await request.app[REPLAYER].replay(record, hook)
     return _to(hook.id)
-
-
-async def _show(request: web.Request, hook_id: HookId) -> web.Response:
-    async with request.app[STORE].reading() as tx:
-        hook = await tx.hooks.get(hook_id)
-        (shown,) = await request.app[HOOK_DESCRIBER].describe(tx, [hook])
-        records: Sequence[DeliveryRecord] = await tx.deliveries.list(
-            hook=hook_id, limit=_DELIVERIES, visible=caller_of(request).filter()
-        )
-    parts = await hook_parts(request, hook_id)
-    context: dict[str, Any] = {
-        "hook": shown,
-        "deliveries": records,
-        "parts": parts,
-        "stream": f"/live/hooks/{hook_id}?seen={digest_of(parts)}",
-    }
-    return show(request, "hook.html", **context)
 
 
 def _to(hook_id: HookId) -> web.Response:

@@ -9,6 +9,7 @@ from handlers.page.keys import OPTIONS, PINNER
 from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.page.views.duration_plot import plot_durations
+from handlers.page.words import FRONTENDS
 from handlers.usecases.launcher_details import LauncherView, gather_launcher
 from service.domain.building.build import RebuildId
 from service.domain.launcher import LauncherId
@@ -126,6 +127,7 @@ async def _render(request: web.Request) -> tuple[LauncherView, Parts]:
         "launcher": view.overview.launcher,
         "may_edit": await may_edit_launcher(request, launcher_id),
         "plot": plot_durations(view.durations),
+        "frontends": FRONTENDS,
         "launch_url": _launch_url(request, launcher_id),
     }
     renderer = request.app[RENDERER]

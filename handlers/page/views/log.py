@@ -1,7 +1,8 @@
 """One build: why it was asked for, how it went, and everything that it printed."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +11,8 @@ from aiohttp import web
 from handlers.app_keys import BUILD_DESCRIBER, CLOCK, STORE
 from handlers.page.ansi import is_error, to_markup, to_plain
 from handlers.page.context import show
-from handlers.page.live import UPDATES, StreamRights
-from handlers.page.rendering import HEADERS
+from handlers.page.live import ALIVE, UPDATES, StreamRights
+from handlers.page.rendering import RENDERER
 from handlers.page.views.launcher import may_edit_launcher
 from handlers.sse import Stream, last_event_id, streaming
 from service.domain.building.build import BuildId, Rebuild, RebuildId
@@ -21,8 +22,14 @@ from service.ports.store import LogLine, Transaction
 __all__ = ["download_log", "show_build", "stream_log"]
 
 SHOWN: Final = 500
-"""How many lines a page begins with; a link shows the others."""
+"""How many lines a page has at most; a link shows those before."""
+_SHOWN_SIZE: Final = 40_000
+"""Characters that they have together: the whole page stays below 100 kB, and nothing
+else in the process waits while a log of 20,000 lines is made markup."""
+_LINE_SIZE: Final = 80
+"""What the markup of a line adds to its text."""
 _STEP: Final = 1000
+_LONGEST_NUMBER: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +52,28 @@ class ShownLine:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPhase:
+    """One phase of a build: how long it took, and how much it printed."""
+
+    name: str
+    seconds: float | None
+    lines: int
+
+
 async def show_build(request: web.Request) -> web.Response:
-    """Show a build with its log, or with those lines of it that hold a text."""
+    """Show a build with its log, or with its lines of a phase, or that hold a text."""
     wanted = request.query.get("q", "").strip()[:200]
+    phase = request.query.get("phase", "").strip()[:200]
     async with request.app[STORE].reading() as tx:
         rebuild = await tx.rebuilds.get(rebuild_id_of(request))
         (details,) = await request.app[BUILD_DESCRIBER].describe_builds(tx, [rebuild])
         launcher = await tx.launchers.get(LauncherId(rebuild.launcher_id))
         lines = await _read_all(tx, rebuild.build_id)
-    found = [line for line in lines if wanted.lower() in to_plain(line.text).lower()]
-    is_whole = "all" in request.query or wanted
-    shown = found if is_whole else found[-SHOWN:]
+    found = [line for line in lines if _is_wanted(line, phase, wanted)]
+    before = _before(request)
+    earlier = [line for line in found if not before or line.seq < before]
+    shown = _newest(earlier)
     return show(
         request,
         "build.html",
@@ -63,12 +81,51 @@ async def show_build(request: web.Request) -> web.Response:
         rebuild=rebuild,
         launcher=launcher,
         lines=[ShownLine.of(line) for line in shown],
-        hidden=len(found) - len(shown),
+        hidden=len(earlier) - len(shown),
+        before=before,
+        found=len(found),
         total=len(lines),
         wanted=wanted,
+        phase=phase,
+        phases=_phases(
+            {each.name: each.seconds for each in details.phases or ()}, lines
+        ),
         after=lines[-1].seq if lines else 0,
         may_edit=await may_edit_launcher(request, launcher.id),
     )
+
+
+def _before(request: web.Request) -> int:
+    """Return the line before which a person reads; 0 for the end of the log."""
+    text = request.query.get("before", "")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_number else 0
+
+
+def _newest(lines: Sequence[LogLine]) -> Sequence[LogLine]:
+    """Return the last lines that one page shows: one at least."""
+    size = 0
+    for count, line in enumerate(reversed(lines)):
+        size += len(line.text) + _LINE_SIZE
+        if count and (count == SHOWN or size > _SHOWN_SIZE):
+            return lines[len(lines) - count :]
+    return lines
+
+
+def _is_wanted(line: LogLine, phase: str, text: str) -> bool:
+    is_of_phase = not phase or line.phase == phase
+    return is_of_phase and text.lower() in to_plain(line.text).lower()
+
+
+def _phases(
+    took: Mapping[str, float], lines: Iterable[LogLine]
+) -> Sequence[ShownPhase]:
+    """Return the phases in the order in which they began."""
+    printed = Counter(line.phase for line in lines)
+    return [
+        ShownPhase(name=name, seconds=took.get(name), lines=printed[name])
+        for name in dict.fromkeys((*took, *printed))
+    ]
 
 
 async def download_log(request: web.Request) -> web.Response:
@@ -83,7 +140,7 @@ async def download_log(request: web.Request) -> web.Response:
         content_type="text/plain",
         charset="utf-8",
         headers={
-            **HEADERS,
+            **request.app[RENDERER].headers,
             "Content-Disposition": f'attachment; filename="{name}"',
         },
     )
@@ -117,7 +174,7 @@ async def _follow(
         if rebuild.state.is_final and not lines:
             await stream.send("end", rebuild.state.value)
             return
-        await stream.keep_alive()
+        await stream.keep_alive(ALIVE)
         if not lines:
             await request.app[CLOCK].sleep(request.app[UPDATES].log_pause)
 

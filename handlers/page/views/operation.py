@@ -1,18 +1,30 @@
 """The operator's page: what runs, who waits for what, and what nobody could handle."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
-from handlers.app_keys import BUILD_DESCRIBER, BUS, CLOCK, STORE, USAGE
+from handlers.app_keys import (
+    BUILD_DESCRIBER,
+    BUS,
+    CLOCK,
+    HOOK_DESCRIBER,
+    STORE,
+    USAGE,
+)
 from handlers.page.context import show, surroundings
 from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
+from handlers.page.views.duration_plot import plot_lengths
 from handlers.usecases.operation import gather_operation
 from service.domain.rights.caller import ProjectId
-from service.errors import NotFoundError
-from service.ports.store import Transaction
+from service.errors import NotFoundError, TransientError
+from service.ports.bus import Bus, DeadLetter, QueueDepth
+from service.ports.store import PageRequest, Transaction
 
 __all__ = [
     "drop_letter",
@@ -21,6 +33,19 @@ __all__ = [
     "show_storage",
     "stream_operation",
 ]
+
+_HOOKS: Final = PageRequest(offset=0, limit=500)
+"""More are counted by the metrics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusView:
+    """What waits on the bus, and what nobody could handle."""
+
+    queues: Sequence[QueueDepth] = ()
+    letters: Sequence[DeadLetter] = ()
+    problem: str = ""
+    """Why nothing is known of it; empty where it answers."""
 
 
 async def show_operation(request: web.Request) -> web.Response:
@@ -69,13 +94,28 @@ async def _names(tx: Transaction, projects: Iterable[str]) -> Mapping[str, str]:
 
 async def _render(request: web.Request) -> tuple[Parts, bool]:
     app = request.app
-    letters = await app[BUS].dead_letters()
     async with app[STORE].reading() as tx:
         view = await gather_operation(tx, app[BUILD_DESCRIBER], app[CLOCK].now())
+        hooks = await tx.hooks.list(_HOOKS)
+        shown = await app[HOOK_DESCRIBER].describe(tx, hooks)
     markup = app[RENDERER].text(
-        "operation_now.html", view=view, letters=letters, **surroundings(request)
+        "operation_now.html",
+        view=view,
+        plot=plot_lengths(tuple(reversed(view.durations))),
+        bus=await _view_bus(app[BUS]),
+        hooks=Counter(hook.status for hook in shown),
+        hook_count=hooks.total,
+        **surroundings(request),
     )
     return {"now": markup}, bool(view.unfinished)
+
+
+async def _view_bus(bus: Bus) -> BusView:
+    try:
+        return BusView(queues=await bus.depths(), letters=await bus.dead_letters())
+    except TransientError as exc:
+        # The page for the hour in which something is out of order.
+        return BusView(problem=str(exc))
 
 
 def _back() -> web.Response:

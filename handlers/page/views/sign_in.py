@@ -8,21 +8,24 @@ from aiohttp import web
 from handlers.app_keys import AUTHENTICATOR, SIGN_IN
 from handlers.page.context import field, show
 from handlers.page.cookies import clear_session, give_session, host_of, session_of
-from handlers.page.keys import OPTIONS
+from handlers.page.keys import OPTIONS, SIGN_IN_PATH
 from service.domain.hook import Secret
-from service.errors import UnauthenticatedError
+from service.errors import TransientError, UnauthenticatedError
 
 __all__ = [
     "ask",
     "local_path",
     "path_of",
     "show_sign_in",
+    "show_signed_out",
     "sign_in",
     "sign_out",
     "welcome",
 ]
 
 HOME: Final = "/"
+SIGNED_OUT: Final = f"{SIGN_IN_PATH}/ended"
+"""Below a path that leads here already, wherever an Ingress lists them."""
 _LONGEST_PATH: Final = 500
 """Longer than any of ours."""
 
@@ -47,7 +50,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         caller = await request.app[AUTHENTICATOR].authenticate(Secret(token or "-"))
     except UnauthenticatedError:
         problem = "No such token is known here; nothing else was wrong."
-        return ask(request, problem=problem)
+        return ask(request, mistake=problem)
     session = await request.app[SIGN_IN].begin(caller, Secret(token))
     return welcome(request, session, path_of(request))
 
@@ -57,19 +60,33 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     session = session_of(request)
     if session is not None:
         await request.app[SIGN_IN].end(session)
-    answer = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/sign-in"})
+    # Not to the provider at once: no page of ours sends forms to other sites, and
+    # browsers follow the answer to a form by the same rule (`form-action`).
+    after = SIGNED_OUT if request.app[OPTIONS].sign_in.name else SIGN_IN_PATH
+    answer = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": after})
     clear_session(request, answer)
     return answer
+
+
+async def show_signed_out(request: web.Request) -> web.Response:
+    """Show that the session here has ended, and where the provider's does."""
+    options = request.app[OPTIONS]
+    try:
+        url = await options.sign_in.sign_out_url(back=options.signed_out_url)
+    except TransientError:
+        url = ""
+    return show(request, "signed_out.html", provider=options.sign_in.name, url=url)
 
 
 def ask(
     request: web.Request,
     *,
     problem: str = "",
+    mistake: str = "",
     status: int = HTTPStatus.UNAUTHORIZED,
     path: str | None = None,
 ) -> web.Response:
-    """Ask a person how to sign in, and say what was wrong before."""
+    """Ask a person how to sign in, and show what was wrong before."""
     options = request.app[OPTIONS]
     # The provider leads back to the public name, and a cookie of another name does not
     # come along: whoever is elsewhere begins there.
@@ -77,8 +94,9 @@ def ask(
     return show(
         request,
         "sign_in.html",
-        status=status if problem else HTTPStatus.OK,
+        status=status if problem or mistake else HTTPStatus.OK,
         problem=problem,
+        mistakes={"token": mistake} if mistake else {},
         next=path_of(request) if path is None else path,
         provider=options.sign_in.name,
         root="" if is_public else options.public_url.rstrip("/"),

@@ -36,6 +36,7 @@ from service.domain.building.packages import (
     compare_packages,
 )
 from service.domain.building.pause import Pause
+from service.domain.building.upcoming import NOTHING
 from service.domain.definition import ABSENT, Item
 from service.domain.evaluation.comparison import Evaluation
 from service.domain.launcher import Launcher, LauncherId
@@ -137,9 +138,10 @@ async def _launcher(
     if launcher is None:
         return None
     (described,) = await with_surroundings(tx, [launcher])
+    coming = await upcoming_of(tx, [launcher])
     return LauncherDetails.with_facts(
         *described,
-        coming=await upcoming_of(tx, launcher),
+        coming=coming.get(launcher.id, NOTHING),
         builder=context.builder,
     )
 

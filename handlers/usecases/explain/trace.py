@@ -71,11 +71,7 @@ async def _by_delivery(tx: Transaction, text: str) -> CausalTrace | None:
     records = await tx.deliveries.find(text)
     if not records:
         return None
-    found = [
-        evaluation
-        for record in records
-        for evaluation in await tx.evaluations.of_delivery(record.id)
-    ]
+    found = await tx.evaluations.of_deliveries(record.id for record in records)
     return CausalTrace(
         about="delivery", deliveries=tuple(records), evaluations=_in_order(found)
     )

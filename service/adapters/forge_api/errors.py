@@ -11,6 +11,7 @@ from service.errors import Refusal, RemoteRefusedError, ServiceError, TransientE
 __all__ = [
     "BudgetSpentError",
     "TokenRefusedError",
+    "TooLargeError",
     "UnprovenAnswerError",
     "is_limit",
     "retry_after",
@@ -35,6 +36,13 @@ class TokenRefusedError(RemoteRefusedError):
 
 class UnprovenAnswerError(TransientError):
     """An answer is not what was requested: it is truncated, inexact or too large."""
+
+
+class TooLargeError(UnprovenAnswerError):
+    """An answer exceeds the size limit; plain git may still read the object."""
+
+    status = 0
+    """What it began with."""
 
 
 def is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:

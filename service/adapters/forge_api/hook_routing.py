@@ -1,13 +1,17 @@
 """Manage webhooks at every forge with a token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from service.domain.delivery import Forge
 from service.domain.hook import Hook, Reach
 from service.domain.hook_health import ForgeHook
 from service.errors import RemoteRefusedError
-from service.ports.forge_hooks import Failed, ForgeHooks
+from service.ports.forge_hooks import Failed, HostHooks
 
 __all__ = ["RoutedForgeHooks"]
+
+NO_KINDS: Final[Mapping[str, Forge]] = {}
 
 
 class RoutedForgeHooks:
@@ -15,11 +19,21 @@ class RoutedForgeHooks:
 
     Args:
         open_api: Opens the hook client of a host; None where there is no token.
+        kinds: Which forge a host runs, where the settings name it.
     """
 
-    def __init__(self, *, open_api: Callable[[str], ForgeHooks | None]) -> None:
+    def __init__(
+        self,
+        *,
+        open_api: Callable[[str], HostHooks | None],
+        kinds: Mapping[str, Forge] = NO_KINDS,
+    ) -> None:
         self._open_api = open_api
-        self._apis: dict[str, ForgeHooks | None] = {}
+        self._kinds = kinds
+        self._apis: dict[str, HostHooks | None] = {}
+
+    def forge_at(self, host: str) -> Forge | None:
+        return self._kinds.get(host)
 
     def can_manage(self, hook: Hook) -> bool:
         api = self._api(hook)
@@ -46,13 +60,13 @@ class RoutedForgeHooks:
     async def redeliver(self, hook: Hook, delivery: str) -> None:
         await self._manager(hook).redeliver(hook, delivery)
 
-    def _manager(self, hook: Hook) -> ForgeHooks:
+    def _manager(self, hook: Hook) -> HostHooks:
         api = self._api(hook)
         if api is None:
             raise RemoteRefusedError(f"no token is known for {hook.repository.host}")
         return api
 
-    def _api(self, hook: Hook) -> ForgeHooks | None:
+    def _api(self, hook: Hook) -> HostHooks | None:
         host = hook.repository.host
         # The hook of a GitHub App or of a whole instance is its administrator's.
         if hook.reach is Reach.HOST:

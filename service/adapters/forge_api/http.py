@@ -19,12 +19,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from service.adapters.egress import ANYWHERE, EgressPolicy, host_of, proxy_for
-from service.adapters.forge_api.errors import UnprovenAnswerError
+from service.adapters.forge_api.errors import TooLargeError
 from service.adapters.forge_api.rate_limit import NO_OBSERVER, ForgeObserver
 from service.certificates import tls_of
 from service.errors import RemoteRefusedError, TransientError
 
-__all__ = ["HttpClient", "Reply", "TooLargeError", "open_http_client"]
+__all__ = ["HttpClient", "Reply", "open_http_client"]
 
 MAX_ANSWER: Final = 8 * 1024 * 1024
 """Bytes, uncompressed. GitHub cuts listings at 7 MB; files are read up to 1 MiB."""
@@ -33,13 +33,11 @@ MAX_MOVES: Final = 4
 CONNECT: Final = timedelta(seconds=5)
 MAX_CONNECTIONS: Final = 8
 """Connections to one host; GitHub asks clients not to make concurrent requests."""
+MOST_CONNECTIONS: Final = 512
+"""In all; with few of them, hosts that hang would hold the connections of others."""
 
 _MOVED: Final = frozenset({301, 302, 307, 308})
 _CHUNK: Final = 64 * 1024
-
-
-class TooLargeError(UnprovenAnswerError):
-    """An answer exceeds the size limit; plain git may still read the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +75,11 @@ class HttpClient:
         self._gate = gate
         self._environment = environment
         self._deadline = deadline
+
+    @property
+    def deadline(self) -> timedelta:
+        """Return how long one request may take."""
+        return self._deadline
 
     async def request(
         self,
@@ -228,6 +231,7 @@ async def open_http_client(
     connector = aiohttp.TCPConnector(
         resolver=_PolicyResolver(gate, proxies=proxies),
         ssl=tls_of(environment),
+        limit=MOST_CONNECTIONS,
         limit_per_host=MAX_CONNECTIONS,
         # The policy decides at each connection; a cached address would outlive a change
         # of it.
@@ -262,7 +266,9 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         body += chunk
         if len(body) > max_bytes:
             response.close()
-            raise TooLargeError(f"the answer has more than {max_bytes} bytes")
+            error = TooLargeError(f"the answer has more than {max_bytes} bytes")
+            error.status = response.status
+            raise error
     return bytes(body)
 
 

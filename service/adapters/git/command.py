@@ -1,8 +1,8 @@
 """Run git commands isolated, limited and with a deadline.
 
 A command inherits neither our environment nor any configuration, never prompts,
-and always ends: by itself, at its deadline, or when the caller is cancelled. Its
-whole process group is killed then.
+takes no more than so much memory, and always ends: by itself, at its deadline, or when
+the caller is cancelled. Its whole process group is killed then.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Final
 
 from service.errors import TransientError
 
-__all__ = ["MAX_OUTPUT", "PASSED_ON", "CommandResult", "Git"]
+__all__ = ["MAX_MEMORY", "MAX_OUTPUT", "PASSED_ON", "CommandResult", "Git", "feed"]
 
 PASSED_ON: Final = frozenset(
     {
@@ -77,6 +77,23 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 MAX_OUTPUT: Final = 16 * 1024 * 1024
 """Bytes of standard output; a hundred thousand tree entries, which nothing exceeds."""
+
+MAX_MEMORY: Final = 512 * 1024 * 1024
+"""Bytes of one command and of each of its children. A pack of a kilobyte unpacks to any
+size, and git holds all refs that a server lists; a million of either need 200 MB."""
+
+# By a shell, before git starts: what was forked already would not get it afterwards.
+# Only what git allocates counts; it maps packs of any size. SIGXFSZ stays ignored: a
+# write over the limit of `max_file` fails with "File too large" instead of killing git
+# without a message. Python ignores it too, but libuv's processes start with the default
+# of every signal, whatever `restore_signals` says:
+# https://github.com/libuv/libuv/blob/v1.x/src/unix/process.c
+_LIMITED: Final = (
+    "/bin/sh",
+    "-c",
+    'trap "" XFSZ; ulimit -d "$0"; exec "$@"',
+    f"{MAX_MEMORY // 1024}",
+)
 
 MAX_STDERR: Final = 16 * 1024
 """Bytes kept from the end of standard error, because the reason comes last."""
@@ -166,6 +183,7 @@ class Git:
         self, arguments: tuple[str, ...], folder: Path | None, config: Mapping[str, str]
     ) -> Process:
         return await asyncio.create_subprocess_exec(
+            *_LIMITED,
             self._program,
             *(os.fsencode(argument) for argument in arguments),
             stdin=PIPE,
@@ -180,9 +198,6 @@ class Git:
             },
             # Its own process group, so that `_kill` reaches curl and index-pack, too.
             start_new_session=True,
-            # Python ignores SIGXFSZ and git inherits that: a write over the limit
-            # fails with "File too large" instead of killing git without a message.
-            restore_signals=False,
         )
 
 
@@ -205,8 +220,7 @@ async def _communicate(
     try:
         if max_file is not None:
             _limit_files(process, max_file)
-        process.stdin.write(stdin)
-        process.stdin.close()
+        feed(process.stdin, stdin)
         async with asyncio.TaskGroup() as group:
             stderr = group.create_task(_read_tail(process.stderr))
             out = await _read_head(process.stdout, limit)
@@ -227,6 +241,15 @@ async def _communicate(
         err=stderr.result().decode("utf-8", "replace"),
         is_cut=len(out) > limit,
     )
+
+
+def feed(pipe: asyncio.StreamWriter, stdin: bytes) -> None:
+    """Give a command its input, and close it; one that ended already takes none."""
+    # The loop of libuv closes the pipe of a command that ended, and then raises
+    # RuntimeError where asyncio's own loop drops what is written.
+    if stdin and not pipe.is_closing():
+        pipe.write(stdin)
+    pipe.close()
 
 
 def _limit_files(process: Process, size: int) -> None:

@@ -48,8 +48,13 @@ _MOVED: Final = re.compile(r"returned error: 30[12378]")
 _NO_IDS: Final = re.compile(r"does not allow request for unadvertised object")
 """The server serves refs only; https://git-scm.com/docs/protocol-v2 allows ids."""
 
-_TOO_LARGE: Final = re.compile(r"File too large")
-"""A file grew over the limit that `Git.run` set."""
+_TOO_LARGE: Final = re.compile(
+    r"File too large|Out of memory, \w+ failed|flate: out of memory"
+    r"|[Cc]annot allocate \d+ bytes"
+)
+"""A file grew over the limit that `Git.run` set, or an object needs more memory than
+git may have. That it cannot fork, or map a file, is a matter of the moment.
+"""
 
 _URL_PREFIX: Final = re.compile(r"^unable to access '[^']*': ")
 """The URL, which `operation` names already."""
@@ -88,7 +93,7 @@ def translate_failure(result: CommandResult, operation: str) -> ServiceError:
 
 
 def is_too_large(result: CommandResult) -> bool:
-    """Return whether the command wrote a file over its size limit."""
+    """Return whether the command exceeded its limit of file size, or of memory."""
     return _TOO_LARGE.search(_strip_noise(result.err)) is not None
 
 

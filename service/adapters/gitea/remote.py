@@ -9,8 +9,7 @@ from typing import Final
 
 from service.adapters.forge_api.api_tree import ApiTree, Kept, load_root
 from service.adapters.forge_api.caches import ImmutableCache
-from service.adapters.forge_api.errors import UnprovenAnswerError
-from service.adapters.forge_api.http import TooLargeError
+from service.adapters.forge_api.errors import TooLargeError, UnprovenAnswerError
 from service.adapters.forge_api.listings import (
     ListedObject,
     TreeListing,

@@ -17,8 +17,7 @@ from requests import Response
 
 from service.adapters.forge_api.api_tree import Kept, load_root
 from service.adapters.forge_api.caches import ImmutableCache
-from service.adapters.forge_api.errors import UnprovenAnswerError
-from service.adapters.forge_api.http import TooLargeError
+from service.adapters.forge_api.errors import TooLargeError, UnprovenAnswerError
 from service.adapters.forge_api.listings import (
     ListedObject,
     TreeListing,

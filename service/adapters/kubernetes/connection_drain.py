@@ -55,7 +55,7 @@ class ConnectionDrain:
     ) -> Connection:
         connection = await self._connect(req, traces, timeout)
         protocol, transport = connection.protocol, connection.transport
-        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+        if protocol is None or transport is None:
             return connection
         closed = protocol.closed
         if closed is not None and closed not in self._open:

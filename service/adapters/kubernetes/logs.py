@@ -17,7 +17,7 @@ from service.domain.building.build import Build, BuildId
 from service.errors import ServiceError
 from service.ports.store import LogLine
 from service.ports.time import Clock
-from service.redaction import redact_credentials
+from service.redaction import LineRedactor
 
 __all__ = ["ATTEMPT", "LogShipper", "PodLogs", "count_kept_lines", "read_tail"]
 
@@ -167,7 +167,7 @@ async def _split_lines(
     chunks: AsyncGenerator[bytes, None], *, is_over: bool
 ) -> AsyncGenerator[list[str], None]:
     """Split a stream into lines; a batch holds the lines of one chunk."""
-    partial = b""
+    partial, redactor = b"", LineRedactor()
     async with aclosing(chunks):
         async for chunk in chunks:
             *whole, partial = (partial + chunk).split(b"\n")
@@ -175,12 +175,12 @@ async def _split_lines(
             # fill the memory.
             partial = partial[:_MAX_LINE]
             if whole:
-                yield [_decode(line) for line in whole]
+                yield [redactor.redact(_decode(line)) for line in whole]
     # Without a newline, the last line of a running container may still grow.
     if partial and is_over:
-        yield [_decode(partial)]
+        yield [redactor.redact(_decode(partial))]
 
 
 def _decode(line: bytes) -> str:
     text = line[:_MAX_LINE].decode("utf-8", "replace")
-    return redact_credentials(text.rstrip("\r").replace("\x00", "�"))
+    return text.rstrip("\r").replace("\x00", "�")

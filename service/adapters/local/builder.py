@@ -22,10 +22,8 @@ from service.adapters.local.cleanup import (
     renew_build,
 )
 from service.adapters.local.folders import Folders, remove_tree, sharers_of
-from service.adapters.local.frontend import PROVIDED
 from service.adapters.local.identity import LocalIdentity
 from service.adapters.local.images import Images, LocalImageAccess
-from service.adapters.local.interpreters import is_native
 from service.adapters.local.isolation.probe import (
     NOT_ISOLATED,
     find_isolation,
@@ -36,9 +34,7 @@ from service.adapters.local.job import Job, Result, read, write
 from service.adapters.local.options import DEFAULT_PATH, LocalOptions
 from service.adapters.local.worker_process import LogWriter, WorkerProcess, explain_exit
 from service.definitions.registry import kind_spec
-from service.domain.building.build import Build, BuildId, EnvironmentId
-from service.domain.definition import Kind
-from service.domain.findings import Finding
+from service.domain.building.build import Build, BuildId
 from service.errors import NotFoundError
 from service.ports.builder import Finished, Observation, Running, Vanished
 from service.ports.time import Clock
@@ -51,7 +47,7 @@ _LOOK_AGAIN: Final = timedelta(seconds=5)
 """The longest wait of `changed`: a hint may be lost, and observing is cheap."""
 
 
-class LocalBuilder(LocalImageAccess):
+class LocalBuilder(LocalIdentity, LocalImageAccess):
     """Implement the port `Builder` in a folder; an async context manager.
 
     One per process and root, made by the composition root. Leaving the context stops
@@ -67,10 +63,10 @@ class LocalBuilder(LocalImageAccess):
     def __init__(
         self, *, root: Path, clock: Clock, logs: LogWriter, options: LocalOptions
     ) -> None:
+        super().__init__(options)
         self._folders = Folders(root=root.absolute())
         self._clock = clock
         self._logs = logs
-        self._options = options
         self._environment = {
             "PATH": DEFAULT_PATH,
             "LANG": "C.UTF-8",
@@ -80,7 +76,6 @@ class LocalBuilder(LocalImageAccess):
         self._lock = asyncio.Lock()
         self._change = asyncio.Event()
         self._isolation = NOT_ISOLATED
-        self._identity = LocalIdentity(options=options, path=self._environment["PATH"])
         self.images = Images(folders=self._folders, environment=self._environment)
 
     async def __aenter__(self) -> Self:
@@ -96,7 +91,7 @@ class LocalBuilder(LocalImageAccess):
                 folder=self._folders.root,
                 environment=self._environment,
             )
-            await asyncio.to_thread(self._identity.find_python)
+            await asyncio.to_thread(self.find_python)
             log_isolation(self._isolation)
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             stack.push_async_callback(self._stop_all)
@@ -113,34 +108,8 @@ class LocalBuilder(LocalImageAccess):
         del kind, exc, traceback
         await self._stack.aclose()
 
-    def identity(self, *, frontend: str) -> str:
-        return self._identity.identity(frontend=frontend)
-
-    def scope(self, project: str, environment: EnvironmentId) -> str:
-        del project, environment
-        return ""
-
-    def pull_secret(self, reference: str) -> str:
-        del reference
-        return ""
-
-    def provides(self, frontend: str) -> bool:
-        return frontend in PROVIDED
-
-    def builds_for(self, platform: str) -> bool:
-        return is_native(platform)
-
-    def bases(self) -> Collection[str]:
-        return ()  # this machine's tools are named with their versions
-
-    def pin_bases(self, digests: Mapping[str, str]) -> None:
-        del digests
-
     async def digest_of(self, reference: str) -> str:
         raise NotFoundError(f"{reference} is nothing that this machine builds with")
-
-    def remarks(self, kind: Kind) -> Sequence[Finding]:
-        return self._identity.remarks(kind)
 
     async def start(self, build: Build) -> None:
         async with self._lock:
@@ -237,9 +206,9 @@ class LocalBuilder(LocalImageAccess):
                 remove_tree(part)
 
     async def _stop_all(self) -> None:
-        for run in list(self._runs.values()):
-            await run.stop()
-            await run.settled.wait()
+        async with asyncio.TaskGroup() as group:
+            for run in self._runs.values():
+                group.create_task(run.stop())
 
     def _job(self, build: Build) -> Job:
         options = self._options

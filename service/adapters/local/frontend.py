@@ -7,10 +7,7 @@ from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.safe_files import make_anew, write_anew
 from service.adapters.local.worker.tool_cache import get_tool
 
-__all__ = ["JUPYTER", "PROVIDED", "add_frontend"]
-
-PROVIDED = frozenset({"jupyterlab", "none"})
-"""The frontends that this builder provides; others are refused before the build."""
+__all__ = ["JUPYTER", "add_frontend"]
 
 JUPYTER = "jupyter"
 """The folder of an environment that holds its kernelspec."""

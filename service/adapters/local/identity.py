@@ -1,28 +1,35 @@
-"""What the local builder builds with: the tools of this machine."""
+"""What the local builder builds with: the tools of this machine.
 
-from collections.abc import Sequence
+Also for processes that never build, so it imports no part of a build.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
+from typing import Final
 
-from service.adapters.local.interpreters import nearest
-from service.adapters.local.options import LocalOptions
+from service.adapters.local.interpreters import is_native, nearest
+from service.adapters.local.options import DEFAULT_PATH, LocalOptions
 from service.adapters.local.worker.environment import search_path
+from service.domain.building.build import EnvironmentId
 from service.domain.definition import Kind
 from service.domain.findings import Finding, Severity
 
 __all__ = ["LocalIdentity"]
 
+_PROVIDED: Final = frozenset({"jupyterlab", "none"})
+"""The frontends that this builder provides; others are refused before the build."""
+
 
 class LocalIdentity:
-    """Names the tools of this machine, with their versions.
+    """Implement the port `BuilderIdentity` by the versions of this machine's tools.
 
     Args:
-        options: The versions that are wanted.
-        path: Where Python is searched for.
+        options: The versions that are wanted, and where Python is searched for.
     """
 
-    def __init__(self, *, options: LocalOptions, path: str) -> None:
+    def __init__(self, options: LocalOptions) -> None:
         self._options = options
-        self._path = path
+        self._path = options.passed_environment.get("PATH", DEFAULT_PATH)
         self._pip_python = ""
 
     def find_python(self) -> str:
@@ -61,3 +68,23 @@ class LocalIdentity:
         return (
             Finding(severity=Severity.NOTE, code="python_replaced", message=message),
         )
+
+    def scope(self, project: str, environment: EnvironmentId) -> str:
+        del project, environment
+        return ""
+
+    def pull_secret(self, reference: str) -> str:
+        del reference
+        return ""
+
+    def provides(self, frontend: str) -> bool:
+        return frontend in _PROVIDED
+
+    def builds_for(self, platform: str) -> bool:
+        return is_native(platform)
+
+    def bases(self) -> Collection[str]:
+        return ()  # this machine's tools are named with their versions
+
+    def pin_bases(self, digests: Mapping[str, str]) -> None:
+        del digests

@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from service.adapters.local.errors import StoppedError
 from service.adapters.local.job import Job
 from service.domain.building.failure import FailureClass
 
-__all__ = ["ResourceMonitor", "end_descendants", "too_large"]
+__all__ = ["ResourceMonitor", "descendants", "end_descendants", "too_large"]
 
 _STEP: Final = 0.2
 """Seconds between two polls of processes; one can fill about 400 MB meanwhile."""
@@ -32,6 +32,9 @@ _PAUSES: Final = 20
 _DISK_STEP: Final = 1.0
 _PAGE: Final = resource.getpagesize()
 _ROUNDS: Final = 50
+_EMPTY_LOOKS: Final = 2
+"""A look reads one process after the other: a child whose parent ends meanwhile may be
+below nobody that is left. The next look finds it, adopted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class ResourceMonitor:
         job: Has the limits.
         folders: The folders that the tool writes to.
         process: The tool; over a limit, it and its descendants are killed.
+        seconds: How long the tool may take; None for as long as the build.
     """
 
     def __init__(
@@ -55,10 +59,12 @@ class ResourceMonitor:
         job: Job,
         folders: Collection[Path],
         process: subprocess.Popen[bytes],
+        seconds: float | None = None,
     ) -> None:
         self._job = job
         self._places = folders
         self._process = process
+        self._end = None if seconds is None else time.monotonic() + seconds
         self._over = threading.Event()
         self.error: StoppedError | None = None
         """Why the tool was stopped, if it was."""
@@ -83,7 +89,11 @@ class ResourceMonitor:
                 # An orphan would keep the pipe open, and we would read it for ever.
                 end_descendants()
                 return
-            processes = _descendants(os.getpid())
+            if self._end is not None and time.monotonic() > self._end:
+                self._stop(
+                    FailureClass.DEADLINE, "a step of the build took too long", ""
+                )
+            processes = descendants(os.getpid())
             memory = sum(process.memory for process in processes.values())
             number = sum(process.threads for process in processes.values())
             if memory > self._job.memory:
@@ -134,28 +144,7 @@ def too_large(job: Job) -> tuple[FailureClass, str, str]:
     )
 
 
-def end_descendants() -> None:
-    """Kill all descendants of this process."""
-    # They are stopped before they are killed, so that none forks meanwhile; and again,
-    # because some may have forked before their signal arrived.
-    for _ in range(_ROUNDS):
-        processes = _descendants(os.getpid())
-        if not processes:
-            return
-        for which in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in processes:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, which)
-        _reap_children()
-
-
-def _reap_children() -> None:
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _descendants(root: int) -> dict[int, _Process]:
+def descendants(root: int) -> dict[int, _Process]:
     """Return the living descendants of a process."""
     children: dict[int, list[int]] = defaultdict(list)
     known = dict(_processes())
@@ -168,6 +157,32 @@ def _descendants(root: int) -> dict[int, _Process]:
         processes[pid] = known[pid]
         waiting += children[pid]
     return processes
+
+
+def end_descendants(
+    root: int | None = None, *, look: Callable[[int], Collection[int]] = descendants
+) -> None:
+    """Kill all descendants of a process; by default of this one, and reap them."""
+    # They are stopped before they are killed, so that none forks meanwhile; and again,
+    # because some may have forked before their signal arrived.
+    looks = 0
+    for _ in range(_ROUNDS):
+        processes = look(root or os.getpid())
+        looks = 0 if processes else looks + 1
+        if looks == _EMPTY_LOOKS:
+            return
+        for which in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in processes:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, which)
+        if root is None:
+            _reap_children()
+
+
+def _reap_children() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _processes() -> Iterator[tuple[int, _Process]]:

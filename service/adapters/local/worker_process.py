@@ -23,6 +23,7 @@ from service.adapters.local.job import (
     parse_message,
 )
 from service.adapters.local.lines import LineCutter, printable
+from service.adapters.local.resource_monitor import end_descendants
 from service.domain.building.build import BuildId
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import TransientError
@@ -43,6 +44,8 @@ _WORKER_PHASE: Final = "worker"
 """The phase of lines that are no messages of a worker."""
 _MAX_WORKER_OUTPUT: Final = 64 * 1024
 """Bytes kept of a worker's standard output, where a broken one prints a traceback."""
+_LAST_LINES: Final = timedelta(seconds=1)
+"""For what is left of the log of a worker that was stopped."""
 _GRACE: Final = timedelta(seconds=5)
 """From SIGTERM to SIGKILL; a worker that works ends at once."""
 
@@ -75,6 +78,8 @@ class WorkerProcess:
         self._logs = logs
         self._clock = clock
         self._messages = asyncio.StreamReader()
+        self._pipe: asyncio.ReadTransport | None = None
+        self._readers: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self.is_late = False
         self.is_cancelled = False
@@ -99,7 +104,7 @@ class WorkerProcess:
         finally:
             os.close(writing)
         run = cls(job=job, process=process, logs=logs, clock=clock)
-        run._messages = await _open_reader(reading)
+        run._messages, run._pipe = await _open_reader(reading)
         await run._send_job()
         return run
 
@@ -108,13 +113,16 @@ class WorkerProcess:
         try:
             async with asyncio.TaskGroup() as group:
                 timer = group.create_task(self._stop_at(deadline))
-                output = group.create_task(self._keep_output())
-                await self._read_messages()
-                await output
+                readers = (self._keep_output(), self._read_messages())
+                self._readers = [group.create_task(reader) for reader in readers]
+                await asyncio.wait(self._readers)
                 code = await self._process.wait()
                 timer.cancel()
         finally:
             self._signal(signal.SIGKILL)
+            # What was not read to its end stays open: a reader was cancelled.
+            if self._pipe is not None:
+                self._pipe.close()
             self._ended.set()
         return code
 
@@ -135,10 +143,20 @@ class WorkerProcess:
             self._process.stdin.close()
         try:
             async with asyncio.timeout(_GRACE.total_seconds()):
-                await self._ended.wait()
+                await self._process.wait()
         except TimeoutError:
-            self._signal(signal.SIGKILL)
-            await self._ended.wait()
+            # It did not get its turn. Daemons that it adopted are in no group of ours,
+            # and nobody finds them once it is gone.
+            await asyncio.to_thread(end_descendants, self._process.pid)
+        self._signal(signal.SIGKILL)
+        # Whoever stores the log may be away, and would be waited for. A leader has to
+        # stop what it runs before another one leads.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_LINES.total_seconds()):
+                await self._ended.wait()
+        for reader in self._readers:
+            reader.cancel()
+        await self._ended.wait()
 
     def _signal(self, which: signal.Signals) -> None:
         # Safe against a reused id: the group's id stays taken until its leader is
@@ -149,6 +167,9 @@ class WorkerProcess:
     async def _send_job(self) -> None:
         """Send the job; the pipe stays open, and its end means that we are gone."""
         assert self._process.stdin is not None
+        # That of a worker that ended already takes none; see `git.command.feed`.
+        if self._process.stdin.is_closing():
+            return
         self._process.stdin.write(self._job.model_dump_json().encode() + b"\n")
         with suppress(ConnectionError):
             await self._process.stdin.drain()
@@ -221,14 +242,16 @@ async def _start(job: Job, writing: int) -> asyncio.subprocess.Process:
     return process
 
 
-async def _open_reader(pipe: int) -> asyncio.StreamReader:
+async def _open_reader(
+    pipe: int,
+) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     """Open a stream on a pipe, which ends when its writer is gone."""
     reader = asyncio.StreamReader()
     file = os.fdopen(pipe, "rb", buffering=0)
-    await asyncio.get_running_loop().connect_read_pipe(
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), file
     )
-    return reader
+    return reader, transport
 
 
 async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:

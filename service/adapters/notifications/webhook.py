@@ -7,7 +7,8 @@ import json
 from http import HTTPStatus
 from typing import Final
 
-from service.adapters.forge_api.http import HttpClient, TooLargeError
+from service.adapters.forge_api.errors import TooLargeError
+from service.adapters.forge_api.http import HttpClient
 from service.domain.notifications.channel import Channel
 from service.domain.notifications.notification import Notification
 from service.errors import PermanentError
@@ -79,9 +80,9 @@ class WebhookSender:
                 # A redirect could lead the payload to another host than the owner's.
                 follow=False,
             )
-        except TooLargeError:
-            return  # a status came, and it was no error before the body
-        status = reply.status
+            status = reply.status
+        except TooLargeError as exc:
+            status = exc.status  # a page may be as long as it likes
         if status == HTTPStatus.GONE:
             raise ChannelGoneError("it answered 410 Gone")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:

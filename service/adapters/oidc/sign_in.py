@@ -1,6 +1,7 @@
 """Sign people in at an OpenID provider: the authorization code flow, with PKCE.
 
 https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth
+https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 https://www.rfc-editor.org/rfc/rfc9700
 """
 
@@ -39,6 +40,7 @@ RENEWAL_DEADLINE: Final = timedelta(seconds=3)
 """For a description that is asked for anew while the last one can still be used."""
 _OK: Final = 200
 _ERROR_CODE: Final = re.compile("[a-z_]{1,60}")
+_END_SESSION: Final = "end_session_endpoint"
 _REFUSED_CODE: Final = "invalid_grant"
 """The one error that is the person's; the others are the installation's."""
 
@@ -109,7 +111,15 @@ class OidcSignIn:
                 "code_challenge_method": "S256",
             }
         )
-        return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
+        return _with_query(url, query)
+
+    async def sign_out_url(self, *, back: str) -> str:
+        if _END_SESSION not in await self._described():
+            return ""
+        # Without `id_token_hint`, which would have to be kept for as long as a session
+        # lasts: the provider asks the person, and what it asks can be refused.
+        query = {"client_id": self._client.id, "post_logout_redirect_uri": back}
+        return _with_query(await self._endpoint(_END_SESSION), urlencode(query))
 
     async def redeem(self, code: Secret, attempt: SignInAttempt) -> Identity:
         url = await self._endpoint("token_endpoint")
@@ -204,6 +214,10 @@ class OidcSignIn:
     def _check_usable(self, why: str) -> None:
         if self._is_older_than(LONGEST_STALE):
             raise _silent(why)
+
+
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> Exception:

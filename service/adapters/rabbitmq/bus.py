@@ -1,7 +1,7 @@
 """The event bus on RabbitMQ."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
@@ -51,7 +51,10 @@ class RabbitBus:
             connection=self._publishing, within=broker.confirm_within
         )
         self._consumer = Consumer(
-            link=self._consuming, publisher=self._publisher, clock=clock
+            link=self._consuming,
+            publisher=self._publisher,
+            clock=clock,
+            silence=broker.silence,
         )
         self._dead_letters = DeadLetters(
             link=self._consuming, publisher=self._publisher
@@ -197,8 +200,12 @@ class RabbitBus:
         except TimeoutError as exc:
             raise TransientError("no connection to the broker") from exc
 
-    async def _prepare(self, connection: AbstractConnection) -> None:
-        await self._topology.prepare(connection, declare=self._broker.declare)
+    async def _prepare(
+        self, connection: AbstractConnection, answered: Callable[[], None]
+    ) -> None:
+        await self._topology.prepare(
+            connection, declare=self._broker.declare, answered=answered
+        )
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -30,6 +30,8 @@ _ACK: Final = struct.Struct(">HHQB")
 _BASIC_ACK: Final = (60, 80)
 _MULTIPLE: Final = 1
 _HEARTBEAT: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
+_GOODBYE: Final = 5.0
+"""Seconds for the end of TLS."""
 _REPORT_INTERVAL: Final = 1.0
 """Seconds. The library considers a silent connection dead, and the broker sends no
 heartbeats while it sends confirms."""
@@ -130,6 +132,7 @@ class _Transport(TransportFactory):
 
     def __init__(self, confirms: Confirms) -> None:
         self._confirms = confirms
+        self.transport: asyncio.Transport | None = None
 
     async def create(
         self,
@@ -143,14 +146,20 @@ class _Transport(TransportFactory):
         """
         loop = asyncio.get_running_loop()
         provider: SSLContextProvider = kwargs.pop("ssl_context_provider")
-        tls = await provider.get_context() if url.scheme == "amqps" else None
+        if url.scheme == "amqps":
+            kwargs |= {
+                "ssl": await provider.get_context(),
+                # Or a node that hangs is waited for, half a minute by itself.
+                "ssl_shutdown_timeout": _GOODBYE,
+            }
         protocol = asyncio.StreamReaderProtocol(self._confirms, loop=loop)
         try:
             transport, _ = await loop.create_connection(
-                lambda: protocol, url.host or "", url.port or 0, ssl=tls, **kwargs
+                lambda: protocol, url.host or "", url.port or 0, **kwargs
             )
         except OSError as exc:
             raise AMQPConnectionError(*exc.args) from exc
+        self.transport = transport
         writer = asyncio.StreamWriter(transport, protocol, self._confirms, loop)
         return self._confirms, writer
 
@@ -164,5 +173,15 @@ class ConfirmingConnection(aio_pika.Connection):
     async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's
         """Connect."""
         self.confirms = Confirms()
-        self.kwargs["transport_factory"] = _Transport(self.confirms)
+        self._factory = _Transport(self.confirms)
+        self.kwargs["transport_factory"] = self._factory
         await super().connect(timeout)
+
+    def abort(self) -> None:
+        """Cut the connection off; whoever waits for something of it fails.
+
+        The library has no limit for what it waits for when it closes: a peer that reads
+        nothing more holds it until the kernel gives up, for a quarter of an hour.
+        """
+        if self._factory.transport is not None:
+            self._factory.transport.abort()

@@ -37,12 +37,15 @@ what it delivered, and heartbeats notice it after half a minute only."""
 CLOSE_WITHIN: Final = timedelta(seconds=5)
 """For an orderly close, which a broker that hangs does not answer, either."""
 
+LEAVE_WITHIN: Final = timedelta(seconds=2)
+"""For the answer to the close of a channel. A leader has three seconds to stop."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OpenConnection:
     """One connection and its publishing channel, until the connection is lost."""
 
-    connection: AbstractConnection
+    connection: ConfirmingConnection
     sender: Sender
     """For publishing."""
     lost: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,14 +59,15 @@ class BrokerConnection:
 
     Args:
         broker: The addresses and credentials of the broker.
-        prepare: Called with every new connection before it is used.
+        prepare: Called with every new connection before it is used, and with what it
+            calls at each answer of the broker.
     """
 
     def __init__(
         self,
         *,
         broker: Broker,
-        prepare: Callable[[AbstractConnection], Awaitable[None]],
+        prepare: Callable[[AbstractConnection, Callable[[], None]], Awaitable[None]],
     ) -> None:
         self._broker = broker
         self._prepare = prepare
@@ -168,6 +172,7 @@ class BrokerConnection:
     async def _open_at(self, address: URL) -> OpenConnection:
         operation = f"connecting to {address.host}:{address.port}{address.path}"
         within = self._broker.connect_within.total_seconds()
+        loop = asyncio.get_running_loop()
         with translate_errors(operation):
             connection = await aio_pika.connect(
                 address,
@@ -176,11 +181,21 @@ class BrokerConnection:
                 connection_class=ConfirmingConnection,
             )
         try:
-            async with asyncio.timeout(within + CLOSE_WITHIN.total_seconds()):
+            async with asyncio.timeout(None) as limit:
+
+                def answered() -> None:
+                    limit.reschedule(
+                        loop.time() + within + CLOSE_WITHIN.total_seconds()
+                    )
+
+                answered()
                 # At every connection and not only at the first: a broker that was
                 # restored from nothing has no queues, and events without a queue would
                 # be refused for ever.
-                await self._prepare(connection)
+                # Limited for each answer and not as a whole: a cluster that is busy
+                # takes its time over dozens of declarations, and giving up in the
+                # middle, again and again, nobody would ever be connected.
+                await self._prepare(connection, answered)
                 return await _open_session(connection, operation=operation)
         except TimeoutError as exc:
             await _close_connection(connection)
@@ -216,7 +231,7 @@ async def open_connection(session: OpenConnection) -> AsyncIterator[AbstractChan
         yield channel
     finally:
         with leave_quietly():
-            async with asyncio.timeout(CLOSE_WITHIN.total_seconds()):
+            async with asyncio.timeout(LEAVE_WITHIN.total_seconds()):
                 await channel.close()
 
 
@@ -241,10 +256,17 @@ async def _open_session(
     return session
 
 
-async def _close_connection(connection: AbstractConnection) -> None:
-    with leave_quietly():
-        async with asyncio.timeout(CLOSE_WITHIN.total_seconds()):
+async def _close_connection(connection: ConfirmingConnection) -> None:
+    """Close a connection, by force when that takes too long."""
+    # Not by a time limit around it: cancelled in the middle, the library ends no
+    # channel of the connection, and who reads from one waits for ever.
+    loop = asyncio.get_running_loop()
+    force = loop.call_later(CLOSE_WITHIN.total_seconds(), connection.abort)
+    try:
+        with leave_quietly():
             await connection.close(ConnectionClosed(0, "given up"))
+    finally:
+        force.cancel()
 
 
 def _format_host(connection: AbstractConnection) -> str:

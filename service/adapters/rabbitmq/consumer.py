@@ -1,17 +1,17 @@
 """Consume the queues of roles, across reconnects."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractIncomingMessage
 
+from service.adapters.rabbitmq.arrivals import READY_WITHIN, Arrivals, arriving
 from service.adapters.rabbitmq.connection import (
     BrokerConnection,
     OpenConnection,
@@ -32,16 +32,12 @@ from service.errors import PermanentError, ServiceError, TransientError
 from service.ports.bus import Role
 from service.ports.time import Clock
 
-__all__ = ["READY_WITHIN", "Consumer", "RabbitMessage", "arriving"]
+__all__ = ["Consumer", "RabbitMessage"]
 
 log = structlog.get_logger(__name__)
 
 PAUSE: Final = timedelta(seconds=1)
 """Before a lost queue is consumed again."""
-
-READY_WITHIN: Final = timedelta(seconds=10)
-"""A quorum queue may have to elect a leader after a crash of the broker; after this
-time, it is consumed again on a new channel."""
 
 
 # One for each delivery, bound to the channel it came by. When that channel is lost the
@@ -57,12 +53,14 @@ class RabbitMessage:
         topology: Topology,
         publisher: Publisher,
         clock: Clock,
+        on_end: Callable[["RabbitMessage"], None],
     ) -> None:
         self._incoming = incoming
         self._role = role
         self._topology = topology
         self._publisher = publisher
         self._clock = clock
+        self._on_end = on_end
         self._history = MessageHistory.of(incoming.headers)
         self._settled = False
         self._body = event_in(incoming)
@@ -79,8 +77,7 @@ class RabbitMessage:
         # Marked first: when the call below fails, the message must not be settled in
         # another way; the broker brings it again.
         self._settle()
-        with translate_errors("acknowledging a message"):
-            await self._incoming.ack()
+        await self._ack()
 
     async def retry(self, *, after: timedelta, error: str) -> None:
         self._settle()
@@ -126,14 +123,24 @@ class RabbitMessage:
         )
         # With the broker away for a moment, giving up would end in a redelivery that
         # counts against the delivery limit, and the handler's work would be repeated.
-        await with_retries(
-            partial(self._publisher.send, [message]),
-            on=TransientError,
-            failed=self._not_moved,
-            until=self._is_lost,
-        )
-        with translate_errors("acknowledging a message"):
-            await self._incoming.ack()
+        try:
+            await with_retries(
+                partial(self._publisher.send, [message]),
+                on=TransientError,
+                failed=self._not_moved,
+                until=self._is_lost,
+            )
+        except BaseException:
+            self._on_end(self)
+            raise
+        await self._ack()
+
+    async def _ack(self) -> None:
+        try:
+            with translate_errors("acknowledging a message"):
+                await self._incoming.ack()
+        finally:
+            self._on_end(self)
 
     def _failed(self, error: str) -> MessageHistory:
         return MessageHistory(
@@ -160,14 +167,27 @@ class RabbitMessage:
 # One per bus; each role that is consumed has a channel of its own, so that one role's
 # prefetch does not starve another's.
 class Consumer:
-    """Consume the queues of roles over a connection that is reopened when lost."""
+    """Consume the queues of roles over a connection that is reopened when lost.
+
+    Args:
+        link: The connection.
+        publisher: Carries messages to where they wait, and to the dead queues.
+        clock: Gives the time.
+        silence: How long a consumer may get nothing before it consumes anew.
+    """
 
     def __init__(
-        self, *, link: BrokerConnection, publisher: Publisher, clock: Clock
+        self,
+        *,
+        link: BrokerConnection,
+        publisher: Publisher,
+        clock: Clock,
+        silence: timedelta,
     ) -> None:
         self._link = link
         self._publisher = publisher
         self._clock = clock
+        self._silence = silence.total_seconds()
 
     async def messages(
         self, role: Role, *, topology: Topology, prefetch: int
@@ -191,84 +211,67 @@ class Consumer:
     async def _once(
         self, session: OpenConnection, role: Role, topology: Topology, prefetch: int
     ) -> AsyncGenerator[RabbitMessage, None]:
-        async with open_connection(session) as channel:
-            with translate_errors(f"consuming as {role.name}"):
-                async with asyncio.timeout(READY_WITHIN.total_seconds()):
-                    await channel.set_qos(prefetch_count=prefetch)
-                    queue = await channel.get_queue(topology.queue(role.name))
-            async with arriving(channel, queue) as incoming:
-                async for raw in incoming:
+        """Yield messages until the queue is lost, consuming it anew when it is silent.
+
+        A queue whose leader changed may take messages for delivered that never arrived,
+        or a consumer for gone that is there. The broker shows it to nobody, and goes on
+        so until the channel is closed: that gives back what it takes for delivered.
+        """
+        consumed = AsyncExitStack()
+        try:
+            while not session.lost.is_set():
+                anew = AsyncExitStack()
+                arrivals = await anew.enter_async_context(
+                    _consumed(session, topology.queue(role.name), prefetch)
+                )
+                # Left only now: who sees a queue without a consumer may take it for one
+                # that nobody needs (`PreviousQueues`).
+                before, consumed = consumed, anew
+                await before.aclose()
+                held: set[RabbitMessage] = set()
+                while (raw := await self._next(arrivals, held)) is not None:
                     message = RabbitMessage(
                         raw,
                         role=role.name,
                         topology=topology,
                         publisher=self._publisher,
                         clock=self._clock,
+                        on_end=held.discard,
                     )
+                    held.add(message)
                     if not await message.defer():
                         yield message
+                if arrivals.is_over:
+                    return
+        finally:
+            await consumed.aclose()
+
+    async def _next(
+        self, arrivals: Arrivals, held: Collection[RabbitMessage]
+    ) -> AbstractIncomingMessage | None:
+        """Return the next message; None at their end, or when none came for long.
+
+        Silence means nothing while messages are held: they may be all that the broker
+        sends before the first of them is settled, and closing their channel would have
+        them redelivered.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(self._silence):
+                    return await anext(arrivals, None)
+            except TimeoutError:
+                if not held:
+                    return None
 
 
 @asynccontextmanager
-async def arriving(
-    channel: AbstractChannel,
-    queue: AbstractQueue,
-    *,
-    no_ack: bool = False,
-    exclusive: bool = False,
-    at_most: int = 0,
-    on_drop: Callable[[], None] = lambda: None,
-) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
-    """Consume a queue; the iterator ends when the channel or the queue goes away.
-
-    Args:
-        channel: The channel; its owner closes it, which requeues unsettled messages.
-        queue: The queue.
-        no_ack: Consume without acknowledgements.
-        exclusive: Be the only consumer; refused where there is another one.
-        at_most: Drop the oldest unread message when there are more; 0 for no limit
-            but the channel's prefetch.
-        on_drop: Called for each dropped message.
-    """
-    inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue(at_most)
-
-    async def arrived(message: AbstractIncomingMessage) -> None:
-        _put(inbox, message, on_drop)
-
-    def ended(*_: object) -> None:
-        _put(inbox, None, on_drop)
-
-    underlay = await channel.get_underlay_channel()
-    underlay.closing.add_done_callback(ended)
-    underlay.on_consumer_cancel_callbacks.add(ended)
-    with translate_errors(f"consuming {queue.name}"):
-        async with asyncio.timeout(READY_WITHIN.total_seconds()):
-            tag = await queue.consume(arrived, no_ack=no_ack, exclusive=exclusive)
-    try:
-        yield _iterate_inbox(inbox.get)
-    finally:
-        underlay.on_consumer_cancel_callbacks.discard(ended)
-        with contextlib.suppress(ServiceError), translate_errors("leaving a queue"):
-            # Without waiting for the answer: the channel is closed next, and a broker
-            # that hangs would hold the stop of the process up.
-            await queue.cancel(tag, nowait=True)
-
-
-async def _iterate_inbox(
-    get: Callable[[], Awaitable[AbstractIncomingMessage | None]],
-) -> AsyncIterator[AbstractIncomingMessage]:
-    while (message := await get()) is not None:
-        yield message
-
-
-def _put(
-    inbox: asyncio.Queue[AbstractIncomingMessage | None],
-    item: AbstractIncomingMessage | None,
-    on_drop: Callable[[], None],
-) -> None:
-    # Only the tail has a limit here; for roles the prefetch bounds the inbox, and
-    # nothing is ever dropped.
-    if inbox.full():
-        inbox.get_nowait()
-        on_drop()
-    inbox.put_nowait(item)
+async def _consumed(
+    session: OpenConnection, queue: str, prefetch: int
+) -> AsyncIterator[Arrivals]:
+    async with open_connection(session) as channel:
+        with translate_errors(f"consuming {queue}"):
+            async with asyncio.timeout(READY_WITHIN.total_seconds()):
+                await channel.set_qos(prefetch_count=prefetch)
+                found = await channel.get_queue(queue)
+        async with arriving(channel, found) as arrivals:
+            yield arrivals

@@ -9,8 +9,8 @@ from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
+from service.adapters.rabbitmq.arrivals import arriving
 from service.adapters.rabbitmq.connection import BrokerConnection, open_connection
-from service.adapters.rabbitmq.consumer import arriving
 from service.adapters.rabbitmq.errors import translate_errors
 from service.adapters.rabbitmq.messages.headers import (
     MessageHistory,
@@ -117,8 +117,8 @@ class DeadLetters:
         """Read a queue; what is not acknowledged is given back at the end."""
         async with open_connection(self._link.session()) as channel:
             with translate_errors(f"reading {name}"):
-                await channel.set_qos(prefetch_count=prefetch)
                 async with asyncio.timeout(ARRIVES_WITHIN.total_seconds()):
+                    await channel.set_qos(prefetch_count=prefetch)
                     # What another reader holds unacknowledged is not in
                     # `message_count`, and with a single active consumer nothing would
                     # arrive here until it is gone.

@@ -92,12 +92,22 @@ def translate_errors(operation: str) -> Iterator[None]:
 
 @contextmanager
 def leave_quietly() -> Iterator[None]:
-    """Drop what the library raises while something of it is closed."""
+    """Drop what the library raises while something of it is closed.
+
+    Who is cancelled meanwhile is cancelled, and nobody else: see `translate_errors`.
+    """
+    before = count_cancellations()
     try:
         yield
+    except asyncio.CancelledError:
+        # Of a future that the library cancelled; the task would end without a trace.
+        if count_cancellations() > before:
+            raise
     except Exception as exc:
         if not _is_of_library(exc):
             raise
+    if count_cancellations() > before:
+        raise asyncio.CancelledError
 
 
 def _is_of_library(exc: Exception) -> bool:

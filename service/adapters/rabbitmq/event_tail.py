@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
+from service.adapters.rabbitmq.arrivals import READY_WITHIN, arriving
 from service.adapters.rabbitmq.connection import BrokerConnection, open_connection
-from service.adapters.rabbitmq.consumer import READY_WITHIN, arriving
 from service.adapters.rabbitmq.errors import translate_errors
 from service.adapters.rabbitmq.messages.headers import event_in
 from service.errors import ServiceError

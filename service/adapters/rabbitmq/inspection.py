@@ -1,5 +1,8 @@
 """Inspect a broker before the service starts: nothing is declared there."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import aio_pika
 from yarl import URL
 
@@ -7,15 +10,23 @@ from service.adapters.rabbitmq.errors import leave_quietly, translate_errors
 from service.adapters.rabbitmq.settings import Broker
 from service.errors import ServiceError
 
-__all__ = ["inspect_broker"]
+__all__ = ["BrokerInspection", "inspect_broker"]
 
 
-async def inspect_broker(broker: Broker) -> str:
-    """Check which hosts of a broker answer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerInspection:
+    """Which hosts of a broker answer, and what the others do instead."""
+
+    answering: Sequence[str]
+    away: Sequence[str]
+
+
+async def inspect_broker(broker: Broker) -> BrokerInspection:
+    """Ask every host of a broker.
 
     Raises:
-        TransientError: One does not answer.
-        PermanentError: The address cannot be read, or a host refuses us.
+        TransientError: None answers.
+        PermanentError: The address cannot be read, or all hosts refuse us.
     """
     found = []
     failures: list[ServiceError] = []
@@ -24,9 +35,9 @@ async def inspect_broker(broker: Broker) -> str:
             found.append(await _look(broker, address))
         except ServiceError as exc:
             failures.append(exc)
-    if failures:
+    if not found:
         raise failures[0]
-    return f"{', '.join(found)} answers"
+    return BrokerInspection(answering=found, away=[str(exc) for exc in failures])
 
 
 async def _look(broker: Broker, address: URL) -> str:

@@ -16,12 +16,12 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
+from service.adapters.rabbitmq.arrivals import READY_WITHIN, arriving
 from service.adapters.rabbitmq.connection import (
     BrokerConnection,
     OpenConnection,
     open_connection,
 )
-from service.adapters.rabbitmq.consumer import READY_WITHIN, arriving
 from service.adapters.rabbitmq.dead_letters import history_of_letter
 from service.adapters.rabbitmq.errors import translate_errors
 from service.adapters.rabbitmq.messages.headers import (
@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 AGAIN: Final = timedelta(seconds=30)
 """Until a queue is read again that earlier consumers read, or after a failure."""
+
+MOVES_WITHIN: Final = timedelta(minutes=10)
+"""For one attempt at a queue; what was moved by then stays moved."""
 
 PREFETCH: Final = 100
 
@@ -97,7 +100,11 @@ class PreviousQueues:
 
     async def _is_done(self, session: OpenConnection, queue: PreviousQueue) -> bool:
         try:
-            return await self._retire(session, queue)
+            async with asyncio.timeout(MOVES_WITHIN.total_seconds()):
+                return await self._retire(session, queue)
+        except TimeoutError:
+            log.warning("earlier queue not emptied in time", queue=queue.name)
+            return False
         except PermanentError as exc:
             # It is an operator's queue, and today's ones work without it.
             log.warning("earlier queue not emptied", queue=queue.name, error=str(exc))

@@ -22,6 +22,10 @@ CONNECT_WITHIN: Final = timedelta(seconds=5)
 CONFIRM_WITHIN: Final = timedelta(seconds=3)
 """Well below the ten seconds that forges wait for an answer."""
 
+SILENCE: Final = timedelta(seconds=20)
+"""A consumer that gets nothing for so long consumes anew, as the broker may have lost
+it: five commands, beside which a person does not notice the wait."""
+
 DELIVERY_LIMIT: Final = 20
 """What RabbitMQ 4 does by itself: a message that killed its consumer this often, and
 once more, is dead. Neighbours in the prefetch of a dying consumer count too, so a small
@@ -59,6 +63,7 @@ class Broker:
     heartbeat: timedelta = HEARTBEAT
     connect_within: timedelta = CONNECT_WITHIN
     confirm_within: timedelta = CONFIRM_WITHIN
+    silence: timedelta = SILENCE
     delivery_limit: int = DELIVERY_LIMIT
     delays: tuple[timedelta, ...] = DELAYS
 

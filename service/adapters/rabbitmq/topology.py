@@ -12,7 +12,7 @@ message moves between them at least once. The delays are shared by all roles: th
 routing key `<role>.<delay>` finds the delay on the way in and the role on the way back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Self
@@ -157,12 +157,19 @@ class Topology:
             bindings=((self.retries, f"*.{_label(delay)}"),),
         )
 
-    async def prepare(self, connection: AbstractConnection, *, declare: bool) -> None:
+    async def prepare(
+        self,
+        connection: AbstractConnection,
+        *,
+        declare: bool,
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
         """See to it that everything is there, as it has to be.
 
         Args:
             connection: Where to look.
             declare: Make what is missing.
+            answered: Called at each answer of the broker.
 
         Raises:
             PermanentError: Something is missing or other than expected; the message
@@ -172,22 +179,29 @@ class Topology:
         if declare:
             with translate_errors("declaring exchanges and queues"):
                 async with connection.channel(publisher_confirms=False) as channel:
-                    await self._declare(channel)
+                    await self._declare(channel, answered)
             return
         for exchange in self.exchanges():
             await _check_exchange(connection, exchange)
+            answered()
         for queue in self.queues():
             await _check_queue(connection, queue)
+            answered()
 
-    async def _declare(self, channel: AbstractChannel) -> None:
+    async def _declare(
+        self, channel: AbstractChannel, answered: Callable[[], None]
+    ) -> None:
         for exchange in self.exchanges():
             await _declare_exchange(channel, exchange)
+            answered()
         for queue in self.queues():
             declared = await channel.declare_queue(
                 queue.name, durable=True, arguments=dict(queue.arguments)
             )
+            answered()
             for exchange, key in queue.bindings:
                 await declared.bind(exchange, key)
+                answered()
 
 
 AT_LEAST_ONCE: Final = {

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from service.adapters.deadline import end_by
 from service.adapters.renku.errors import UpstreamRefusedError
 from service.adapters.renku.token_endpoint import DEADLINE, TokenEndpoint, TokenGrant
 from service.domain.hook import Secret
@@ -121,35 +122,48 @@ class SharedTokens:
         finally:
             # If not, the others wait until it has run out.
             with suppress(TransientError):
-                async with self._store.transaction() as tx:
-                    await tx.leases.release(self._lease, owner=self._owner)
+                await end_by(until, self._release(), clock=self._clock)
+
+    async def _release(self) -> None:
+        async with self._store.transaction() as tx:
+            await tx.leases.release(self._lease, owner=self._owner)
 
     async def _renew(self, until: datetime) -> UpstreamToken:
         # Once more: between reading and the lease somebody may have renewed it.
-        latest = await self._read()
+        latest = await end_by(until, self._read(), clock=self._clock)
         if latest is not None and self._is_usable(latest):
             return latest
         used, grant = await self._request(latest, until)
-        now = self._clock.now()
         renewed = UpstreamToken(
             id=self._id,
             refresh_token=grant.refresh_token or used,
             access_token=grant.access_token,
             expires_at=grant.expires_at,
             renewals=latest.renewals + 1 if latest else 1,
-            renewed_at=now,
+            renewed_at=self._clock.now(),
         )
         # In memory first: where the database is away the one before is no good any
         # more, and the next renewal writes down what follows from this one.
         self._latest, self._is_fresh = renewed, True
-        try:
+        await self._write(renewed, until)
+        return renewed
+
+    async def _write(self, renewed: UpstreamToken, until: datetime) -> None:
+        """Write a token down while the lease lasts, if the database allows it."""
+
+        async def write() -> None:
             async with self._store.transaction() as tx:
                 if renewed.renewals == 1:
-                    await tx.upstream_tokens.remove(before=now - OBSOLETE)
+                    before = renewed.renewed_at - OBSOLETE
+                    await tx.upstream_tokens.remove(before=before)
                 await tx.upstream_tokens.put(renewed)
+
+        try:
+            # By the clock of the lease: a database that hangs would hold everybody up
+            # who needs a token here, while another process renews it.
+            await end_by(until, write(), clock=self._clock)
         except TransientError as exc:
             log.warning("token of Renku not written down", error=str(exc))
-        return renewed
 
     async def _request(
         self, latest: UpstreamToken | None, until: datetime

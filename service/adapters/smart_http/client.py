@@ -5,7 +5,8 @@ unchanged branch is one request.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -13,7 +14,8 @@ from typing import Final
 
 from cachetools import LRUCache
 
-from service.adapters.forge_api.http import HttpClient, Reply, TooLargeError
+from service.adapters.forge_api.errors import TooLargeError
+from service.adapters.forge_api.http import HttpClient, Reply
 from service.adapters.git.transport import HEADERS, REFS, read_redirect
 from service.adapters.smart_http.errors import (
     PackTooLargeError,
@@ -31,9 +33,13 @@ from service.adapters.smart_http.pkt_lines import (
     write_fetch,
     write_ls_refs,
 )
-from service.adapters.smart_http.places import PackPlaces
+from service.adapters.smart_http.places import (
+    SMALL_OF_HOST,
+    HostPlaces,
+    PackPlaces,
+)
 from service.domain.repository import BlobId, CommitSha, Ref
-from service.errors import RemoteRefusedError
+from service.errors import RemoteRefusedError, TransientError
 from service.ports.time import Clock
 
 __all__ = ["SmartHttpClient"]
@@ -42,6 +48,9 @@ MAX_MOVES: Final = 4
 """Redirects in a row; a renamed and transferred repository has two."""
 REMEMBERED: Final = timedelta(minutes=10)
 """How long a server is taken to be able to do what it said."""
+SMALL: Final = 4
+"""What part of the deadline of one request all those may take that look up refs: their
+answers are small, and a server that trickles them keeps an evaluation waiting."""
 LARGE_FOR: Final = timedelta(hours=1)
 """How long a repository whose trees exceeded the limits is left to git at once."""
 MOST_KNOWN: Final = 10_000
@@ -90,6 +99,7 @@ class SmartHttpClient:
         self._endpoints: LRUCache[str, _Endpoint] = LRUCache(maxsize=MOST_KNOWN)
         self._large: LRUCache[str, datetime] = LRUCache(maxsize=MOST_KNOWN)
         self._places = PackPlaces()
+        self._small = HostPlaces(SMALL_OF_HOST)
 
     async def list_refs(self, url: str, refs: Collection[Ref]) -> RefListing:
         """List refs of a repository; others that begin with their names may be there.
@@ -100,14 +110,15 @@ class SmartHttpClient:
             TransientError: The server did not answer.
         """
         operation = f"look up a ref of {url}"
-        endpoint = await self._endpoint(url, operation)
-        if not endpoint.advertisement.is_listing:
-            raise UnsuitableError(f"{url} does not speak version 2 of git's protocol")
-        body = write_ls_refs(refs, advertisement=endpoint.advertisement)
-        try:
-            answer = await self._post(url, body, MAX_REFS, operation)
-        except TooLargeError as exc:
-            raise UnsuitableError(f"cannot {operation}: too many begin so") from exc
+        async with self._in_time(url, operation):
+            endpoint = await self._endpoint(url, operation)
+            if not endpoint.advertisement.is_listing:
+                raise UnsuitableError(f"{url} does not speak git's protocol version 2")
+            body = write_ls_refs(refs, advertisement=endpoint.advertisement)
+            try:
+                answer = await self._post(url, body, MAX_REFS, operation)
+            except TooLargeError as exc:
+                raise UnsuitableError(f"cannot {operation}: too many begin so") from exc
         return await asyncio.to_thread(read_refs, answer)
 
     async def fetch_trees(
@@ -160,7 +171,10 @@ class SmartHttpClient:
         limits: PackLimits,
     ) -> Mapping[BlobId, PackedObject]:
         operation = f"fetch {', '.join(oid[:12] for oid in list(ids)[:3])} of {url}"
-        endpoint = await self._endpoint(url, operation)
+        endpoint = self._known(url)
+        if endpoint is None:
+            async with self._in_time(url, operation):
+                endpoint = await self._endpoint(url, operation)
         if not endpoint.advertisement.is_fetching:
             raise UnsuitableError(f"{url} does not serve commits without their files")
         body = write_fetch(ids, options=options, advertisement=endpoint.advertisement)
@@ -171,6 +185,26 @@ class SmartHttpClient:
                 return await asyncio.to_thread(_unpack_answer, answer, limits)
             except RemoteRefusedError as exc:
                 raise RemoteRefusedError(f"cannot {operation}: {exc}") from exc
+
+    @asynccontextmanager
+    async def _in_time(self, url: str, operation: str) -> AsyncIterator[None]:
+        """Hold a place for a few small answers, and limit what they take together.
+
+        Raises:
+            BusyError: There was no place.
+            TransientError: They took longer.
+        """
+        within = self._http.deadline / SMALL
+        # The time begins with the place: it is the server that is given up, and not
+        # who stood behind others of ours.
+        async with self._small.place(url):
+            try:
+                async with asyncio.timeout(within.total_seconds()):
+                    yield
+            except TimeoutError as exc:
+                raise TransientError(
+                    f"cannot {operation}: no answer in {within}"
+                ) from exc
 
     async def _post(
         self, url: str, body: bytes, max_bytes: int, operation: str
@@ -196,11 +230,16 @@ class SmartHttpClient:
         )
 
     async def _endpoint(self, url: str, operation: str) -> _Endpoint:
-        known = self._endpoints.get(url)
-        if known is None or self._clock.now() >= known.known_until:
+        known = self._known(url)
+        if known is None:
             known = await self._discover(url, operation)
             self._endpoints[url] = known
         return known
+
+    def _known(self, url: str) -> _Endpoint | None:
+        known = self._endpoints.get(url)
+        is_known = known is not None and self._clock.now() < known.known_until
+        return known if is_known else None
 
     async def _discover(self, url: str, operation: str) -> _Endpoint:
         target = url

@@ -15,6 +15,7 @@ from service.domain.evaluation.comparison import EvaluationId
 from service.domain.hook import HookId
 from service.domain.launcher import LauncherId, RebuildSchedule
 from service.domain.repository import Repository
+from service.domain.rights.caller import MemberRole, ProjectFilter, UserId
 from service.domain.source import SourceId
 from service.ports.store import Cursor, PageRequest, Transaction
 
@@ -90,8 +91,10 @@ _LISTS: Final[Mapping[str, Run]] = {
         _SOURCE, limit=20, after=_HERE
     ),
     "evaluations of a commit": lambda tx: tx.evaluations.of_commit("0000007"),
-    "evaluations of a delivery": lambda tx: tx.evaluations.of_delivery(
-        DeliveryId("01ARZ3NDEKTSV4RRFF70000007")
+    "evaluations by verdict": lambda tx: tx.statistics.verdicts(since=_OLD),
+    "endings by reason": lambda tx: tx.statistics.endings(since=_OLD),
+    "evaluations of a delivery": lambda tx: tx.evaluations.of_deliveries(
+        [DeliveryId("01ARZ3NDEKTSV4RRFF70000007")]
     ),
 }
 """What a page of a list needs."""
@@ -147,5 +150,40 @@ _TIMERS: Final[Mapping[str, Run]] = {
 }
 """What loops ask from time to time."""
 
-HOT_QUERIES: Final[Mapping[str, Run]] = {**_LISTS, **_PUSHES, **_TIMERS}
+_EDITOR: Final = ProjectFilter(member=UserId("user-7"), least=MemberRole.EDITOR)
+"""Of somebody who edits one project among many."""
+
+_OF_MEMBERS: Final[Mapping[str, Run]] = {
+    "a member's launchers": lambda tx: tx.launchers.list(_PAGE, visible=_EDITOR),
+    "a member's launchers behind a cursor": lambda tx: tx.launchers.list(
+        _BEHIND, visible=_EDITOR
+    ),
+    "a member's launchers by number": lambda tx: tx.launchers.list(
+        _DEEP, visible=_EDITOR
+    ),
+    "a member's sources": lambda tx: tx.sources.list(_PAGE, visible=_EDITOR),
+    "followers of a member's sources": lambda tx: tx.launchers.of_sources(
+        _SOURCES, limit=50, visible=_EDITOR
+    ),
+    "a member's builds": lambda tx: tx.rebuilds.list(limit=20, visible=_EDITOR),
+    "a member's deliveries": lambda tx: tx.deliveries.list(limit=20, visible=_EDITOR),
+    "a member's hooks": lambda tx: tx.hooks.list(_PAGE, visible=_EDITOR),
+    "a member's failures": lambda tx: tx.rebuilds.latest_failed(
+        since=_OLD, visible=_EDITOR, limit=100
+    ),
+    "a member's evaluations by verdict": lambda tx: tx.statistics.verdicts(
+        since=_OLD, visible=_EDITOR
+    ),
+    "a member's endings by reason": lambda tx: tx.statistics.endings(
+        since=_OLD, visible=_EDITOR
+    ),
+}
+"""Pages of lists that are cut down to what their reader may see."""
+
+HOT_QUERIES: Final[Mapping[str, Run]] = {
+    **_LISTS,
+    **_OF_MEMBERS,
+    **_PUSHES,
+    **_TIMERS,
+}
 """By what they find; the ids are those that `tests/support/filling.py` makes."""

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from service.app.forges import Forges, open_forges
 from service.domain.diagnosis import CheckResult
-from service.errors import ServiceError
+from service.errors import ServiceError, TransientError
 from service.ports.time import Clock
 from service.settings import ForgeKind, Settings
 from service.usecases.diagnose import Check
@@ -39,6 +39,10 @@ async def _check(ask: Callable[[], Awaitable[Any]], host: str) -> Sequence[Check
     subject = f"token of {host}"
     try:
         answer = await ask()
+    except TransientError as exc:
+        # Whether the token is good is not known: another one would not help.
+        advice = f"see that {host} answers from here; meanwhile plain git is asked"
+        return [CheckResult.failed(subject, str(exc), advice)]
     except ServiceError as exc:
         advice = f"replace the token of {host} in RELAUNCH_FORGE_TOKENS"
         return [CheckResult.failed(subject, str(exc), advice)]

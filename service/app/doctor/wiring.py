@@ -10,7 +10,7 @@ from service.adapters.clock import SystemClock
 from service.app.doctor.forge_checks import forge_checks
 from service.app.doctor.settings_checks import check_settings
 from service.domain.diagnosis import CheckResult, CheckStatus
-from service.errors import ServiceError
+from service.errors import ServiceError, TransientError
 from service.settings import Settings, passed_to_builds
 from service.usecases.diagnose import DEADLINE, Check, diagnose
 
@@ -180,7 +180,8 @@ async def _database(settings: Settings) -> Sequence[CheckResult]:
     try:
         found = await inspect_database(settings.database_url)
     except ServiceError as exc:
-        return [CheckResult.failed("database", str(exc), "correct RELAUNCH_DATABASE")]
+        advice = _mend(exc, "RELAUNCH_DATABASE")
+        return [CheckResult.failed("database", str(exc), advice)]
     if found.schema == found.wanted:
         seen = f"{found.server} answers; our tables are in it"
         return [CheckResult.ok("database", seen)]
@@ -209,10 +210,21 @@ async def _bus(settings: Settings) -> Sequence[CheckResult]:
     from service.app.amqp import broker_of  # noqa: PLC0415
 
     try:
-        seen = await inspect_broker(broker_of(settings))
+        found = await inspect_broker(broker_of(settings))
     except ServiceError as exc:
-        return [CheckResult.failed("bus", str(exc), "correct RELAUNCH_BUS")]
+        return [CheckResult.failed("bus", str(exc), _mend(exc, "RELAUNCH_BUS"))]
+    seen = f"{', '.join(found.answering)} answers"
+    if found.away:
+        seen = f"{seen}; {'; '.join(found.away)}"
+        return [CheckResult.warning("bus", seen, "see that every node runs")]
     return [CheckResult.ok("bus", seen)]
+
+
+def _mend(exc: ServiceError, setting: str) -> str:
+    """Describe the remedy for a server; one that is away may keep its address."""
+    if isinstance(exc, TransientError):
+        return f"see that it runs and is reached from here, or correct {setting}"
+    return f"correct {setting}"
 
 
 async def _diagnosed(

@@ -9,8 +9,9 @@ from service.app.engines import open_engines
 from service.app.http import http_side
 from service.app.listening import CONSUMERS_ADDRESSES, bind, serving
 from service.app.loops import BusSide
-from service.app.process import ReadyRole, make_data_folder, until_stopped
+from service.app.process import make_data_folder, until_stopped
 from service.app.required_settings import expect_settings
+from service.app.roles.ready import ReadyRole
 from service.app.roles.relaying import relay
 from service.app.upstream.renku import check_upstream
 from service.domain.hook import Secret
@@ -26,6 +27,7 @@ async def consume(settings: Settings, on_ready: Callable[[ReadyRole], None]) -> 
     async with open_engines(settings, migrates=False) as engines:
         await check_upstream(settings, engines)
         builder = make_builder(settings, engines)
+        engines.metrics.expect_pushes()
         bus = BusSide(settings, engines, builder=builder)
         # The builder is the leader's resource and is not entered here: a process that
         # does not lead must not watch or clean the cluster.

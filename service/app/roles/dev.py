@@ -9,8 +9,9 @@ from service.app.engines import Engines, open_engines
 from service.app.http import http_side
 from service.app.listening import Bound, bind, serving
 from service.app.loops import BusSide
-from service.app.process import ReadyRole, api_token, make_data_folder, until_stopped
+from service.app.process import api_token, make_data_folder, until_stopped
 from service.app.required_settings import expect_settings
+from service.app.roles.ready import ReadyRole
 from service.app.roles.relaying import relay
 from service.app.upstream.renku import check_upstream
 from service.domain.rights.caller import OPERATOR
@@ -37,6 +38,7 @@ async def _work(
     # compete with, and builds start without waiting for a lease.
     async with make_builder(settings, engines) as builder:
         http = http_side(settings, engines, builder=builder, token=api_token(settings))
+        engines.metrics.expect_pushes()
         bus = BusSide(settings, engines, builder=builder)
         code = await http.application[SIGN_IN].issue_code(OPERATOR)
         ready = ReadyRole.at(bound.url, settings, code=code.reveal())

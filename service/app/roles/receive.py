@@ -14,8 +14,9 @@ from service.app.builders import base_reader, builder_name
 from service.app.engines import Engines, open_engines
 from service.app.http import Surface, http_side
 from service.app.listening import Bound, bind, serving
-from service.app.process import ReadyRole, api_token, make_data_folder, until_stopped
+from service.app.process import api_token, make_data_folder, until_stopped
 from service.app.required_settings import expect_settings
+from service.app.roles.ready import ReadyRole
 from service.app.roles.relaying import relay
 from service.domain.hook import Secret
 from service.settings import Settings
@@ -57,7 +58,7 @@ async def _work(
 ) -> None:
     settings = bound.settings
     has_api = Surface.API in parts
-    name = builder_name(settings, engines)
+    name = builder_name(settings)
     # Without the API there is nothing that a token would open.
     token = api_token(settings) if has_api else Secret(secrets.token_urlsafe(32))
     http = http_side(settings, engines, builder=name, token=token, parts=parts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from handlers.api.schemas.builds import (
         BuildDetails,
+        BuildOptionsResponse,
         LogLineResponse,
         WaitingResponse,
     )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from handlers.api.schemas.receipts import Ready, ReceiptResponse
     from handlers.api.schemas.renku.builds import BuildLogs
     from handlers.api.schemas.renku.environment_responses import Environment
+    from handlers.api.schemas.renku.platform import PoolResponse, RepositoryInfo
     from handlers.api.schemas.retries import RetriedResponse, RetriesResponse
     from handlers.api.schemas.service import ErrorResponse, Version
     from handlers.api.schemas.simulations import Simulation
@@ -50,6 +52,7 @@ __all__ = [
     "BacklogResponse",
     "BuildDetails",
     "BuildLogs",
+    "BuildOptionsResponse",
     "DeadLetterResponse",
     "DeliveryResponse",
     "Environment",
@@ -63,10 +66,12 @@ __all__ = [
     "NewHook",
     "NewTokenResponse",
     "PauseResponse",
+    "PoolResponse",
     "ProjectUsageResponse",
     "QueueResponse",
     "Ready",
     "ReceiptResponse",
+    "RepositoryInfo",
     "RetriedResponse",
     "RetriesResponse",
     "SignInLink",
@@ -84,6 +89,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "BacklogResponse": "status",
     "BuildDetails": "builds",
     "BuildLogs": "renku.builds",
+    "BuildOptionsResponse": "builds",
     "DeadLetterResponse": "dead_letters",
     "DeliveryResponse": "deliveries",
     "Environment": "renku.environment_responses",
@@ -97,10 +103,12 @@ _MODULES: Final[Mapping[str, str]] = {
     "NewHook": "hooks",
     "NewTokenResponse": "projects.tokens",
     "PauseResponse": "updates.pauses",
+    "PoolResponse": "renku.platform",
     "ProjectUsageResponse": "usage",
     "QueueResponse": "status",
     "Ready": "receipts",
     "ReceiptResponse": "receipts",
+    "RepositoryInfo": "renku.platform",
     "RetriedResponse": "retries",
     "RetriesResponse": "retries",
     "SignInLink": "projects.tokens",

@@ -9,6 +9,7 @@ RENKU: Final = "/api/data"
 OURS: Final = "/api/relaunch"
 NOUNS_OF_OURS: Final = frozenset(
     {
+        "build_options",
         "builds",
         "dead_letters",
         "deliveries",

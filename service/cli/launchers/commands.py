@@ -1,12 +1,16 @@
 """`relaunch launcher`: add, list, change and use launchers."""
 
+from functools import partial
+
 import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
-from service.cli.launchers.asking import ask_for_launcher
+from service.cli.groups import CommandGroup
+from service.cli.launchers.asking import add_by_asking
 from service.cli.launchers.fields import (
     COLUMNS,
+    Given,
     changes,
     creation,
     find_launcher,
@@ -33,9 +37,10 @@ __all__ = ["launcher"]
 
 
 @click.group(
+    cls=CommandGroup,
     epilog=example(
         "relaunch launcher add course https://github.com/me/course --revision main"
-    )
+    ),
 )
 def launcher() -> None:
     """Add, list, change and use launchers.
@@ -126,17 +131,10 @@ async def add(
     """
     from service.cli.output.progress import wait_for_newest  # noqa: PLC0415 - rich is slow
 
-    asked = dict(given)
     if given["image"] is None and given["environment"] is None:
-        asked = ask_for_launcher(given)
-    sources = [asked[name] for name in ("repository", "image", "environment")]
-    if asked["name"] is None or sum(each is not None for each in sources) != 1:
-        raise click.UsageError(
-            "Give a NAME, and one of REPOSITORY, --image and --environment."
-        )
-    made = await client.post(
-        models.LauncherDetails, "session_launchers", body=creation(asked)
-    )
+        made = await add_by_asking(client, given, partial(_create, client))
+    else:
+        made = await _create(client, given)
     if output == "json":
         show_json(client.json_of(made))
     else:
@@ -146,6 +144,17 @@ async def add(
         return None
     shown = "none" if output == "json" else output
     return await wait_for_newest(client, made.environment.id, output=shown)
+
+
+async def _create(client: Client, asked: Given) -> "models.LauncherDetails":
+    sources = [asked[name] for name in ("repository", "image", "environment")]
+    if asked["name"] is None or sum(each is not None for each in sources) != 1:
+        raise click.UsageError(
+            "Give a NAME, and one of REPOSITORY, --image and --environment."
+        )
+    return await client.post(
+        models.LauncherDetails, "session_launchers", body=creation(asked)
+    )
 
 
 @launcher.command("list", epilog=example("relaunch launcher list -o json"))

@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.output.printing import (
     echo,
     example,
@@ -15,7 +16,10 @@ from service.cli.output.printing import (
 __all__ = ["environment"]
 
 
-@click.group(epilog=example("relaunch environment add base renku/base:1 --port 8888"))
+@click.group(
+    cls=CommandGroup,
+    epilog=example("relaunch environment add base renku/base:1 --port 8888"),
+)
 def environment() -> None:
     """Add, list, change and remove global environments."""
 

@@ -15,6 +15,7 @@ from service.errors import ConflictError, InvalidRequestError, NotFoundError
 
 __all__ = [
     "COLUMNS",
+    "Given",
     "changes",
     "creation",
     "find_launcher",

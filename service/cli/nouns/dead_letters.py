@@ -6,6 +6,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.output.printing import (
     echo,
     example,
@@ -19,7 +20,7 @@ from service.errors import NotFoundError
 __all__ = ["dead_letters"]
 
 
-@click.group(epilog=example("relaunch dead-letters list"))
+@click.group(cls=CommandGroup, epilog=example("relaunch dead-letters list"))
 def dead_letters() -> None:
     """List, show, requeue and drop messages nobody could handle."""
 

@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.output.printing import (
     echo,
     example,
@@ -17,7 +18,7 @@ from service.cli.output.printing import (
 __all__ = ["deliveries"]
 
 
-@click.group(epilog=example("relaunch deliveries list"))
+@click.group(cls=CommandGroup, epilog=example("relaunch deliveries list"))
 def deliveries() -> None:
     """List, show and play again what arrived from forges."""
 

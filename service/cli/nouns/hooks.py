@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.launchers.fields import repository_url
 from service.cli.output.printing import (
     echo,
@@ -19,7 +20,9 @@ from service.domain.hook import Proof, Reach
 __all__ = ["hook"]
 
 
-@click.group(epilog=example("relaunch hook add https://github.com/me/course"))
+@click.group(
+    cls=CommandGroup, epilog=example("relaunch hook add https://github.com/me/course")
+)
 def hook() -> None:
     """Add, list, check, rotate and remove webhooks.
 

@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.output.printing import echo, example, output_option, show_json
 
 __all__ = ["repository"]
@@ -12,7 +13,9 @@ _PROJECT = "01JZ8XK2V3T4Y5W6Q7R8S9T0PR"
 _URL = "https://github.com/acme/course"
 
 
-@click.group(epilog=example(f"relaunch repository grant {_PROJECT} {_URL}"))
+@click.group(
+    cls=CommandGroup, epilog=example(f"relaunch repository grant {_PROJECT} {_URL}")
+)
 def repository() -> None:
     """List, grant and withdraw repositories of projects.
 

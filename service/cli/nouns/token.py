@@ -6,6 +6,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import CommandGroup
 from service.cli.output.printing import (
     echo,
     example,
@@ -23,7 +24,9 @@ _VISIBLE: Final = 12
 """Characters of what is given that an error shows."""
 
 
-@click.group(epilog=example("relaunch token add ci --role viewer --days 30"))
+@click.group(
+    cls=CommandGroup, epilog=example("relaunch token add ci --role viewer --days 30")
+)
 def token() -> None:
     """Add, list and revoke API tokens.
 

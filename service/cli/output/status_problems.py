@@ -30,6 +30,17 @@ _LONGEST: Final[Mapping[str, tuple[timedelta, str, str]]] = {
     ),
 }
 _LATE: Final = timedelta(hours=1)
+_PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "store": (
+        "database",
+        "start it, or correct RELAUNCH_DATABASE; forges get errors meanwhile",
+    ),
+    "bus": (
+        "broker",
+        "start it, or correct RELAUNCH_BUS; nothing is lost meanwhile",
+    ),
+}
+"""What operators call each part, and what to do when it is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +57,7 @@ def find_problems(
     sick_hooks: Sequence["models.HookResponse"],
 ) -> Sequence[StatusProblem]:
     """Return what needs an operator, worst first."""
-    found = [
-        StatusProblem(message=f"the {name} does not answer: {text}")
-        for name, text in parts.items()
-        if text != "ok"
-    ]
+    found = [_part(name, text) for name, text in parts.items() if text != "ok"]
     # Without the database nothing else can be known: what is in it may be fine.
     if state is None:
         return found or [
@@ -64,6 +71,11 @@ def find_problems(
         *_launchers(state),
         *(_hook(hook) for hook in sick_hooks),
     ]
+
+
+def _part(name: str, state: str) -> StatusProblem:
+    known, advice = _PARTS.get(name, (name, ""))
+    return StatusProblem(message=f"the {known} does not answer: {state}", advice=advice)
 
 
 def _processes(state: "models.StatusResponse") -> Iterator[StatusProblem]:

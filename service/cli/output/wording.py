@@ -4,10 +4,10 @@ The service names fields of its JSON; a person typed options.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
-__all__ = ["in_options"]
+__all__ = ["in_options", "options_in"]
 
 _BEGINNING: Final = "There are errors in the following fields, "
 _OPTIONS: Final[Mapping[str, str]] = {
@@ -38,6 +38,9 @@ _FIELD: Final = re.compile(r"(?<![^ ])((?:\w+\.)*)([a-z_]+)(?:\.\d+)*: ")
 
 _PAIR: Final = re.compile(r'"([a-z_]+)": "(\w+)"')
 """A field with its value, as it stands in JSON."""
+_NAMED: Final = re.compile(
+    f"(?<![^ ])({'|'.join(re.escape(option) for option in _OPTIONS.values())}): "
+)
 
 
 def in_options(message: str) -> str:
@@ -46,6 +49,11 @@ def in_options(message: str) -> str:
     if not message.startswith(_BEGINNING):
         return message
     return _FIELD.sub(_option, message.removeprefix(_BEGINNING))
+
+
+def options_in(message: str) -> Collection[str]:
+    """Return the options that a refusal names, written by `in_options`."""
+    return frozenset(_NAMED.findall(message))
 
 
 def _pair(found: re.Match[str]) -> str:

@@ -1,10 +1,14 @@
 """`relaunch migrate`: the tables of the database, up and down."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.output.printing import echo, example
+
+if TYPE_CHECKING:
+    from service.adapters.store.database.maintenance import SchemaVersions
 
 __all__ = ["migrate"]
 
@@ -43,8 +47,7 @@ async def _run(*, down: bool, check: bool) -> int:
     url = load().database_url
     if check:
         found = await maintenance.read_schema(url)
-        needed = "" if found.is_current else f"; this version needs {found.wanted}"
-        echo(f"the database has {_named(found.now)}{needed}")
+        echo(f"the database has {_named(found.now)}{_lacking(found)}")
         return 0 if found.is_current else 1
     change = maintenance.downgrade_database if down else maintenance.upgrade_database
     found = await change(url)
@@ -52,7 +55,24 @@ async def _run(*, down: bool, check: bool) -> int:
         echo(f"the database has {_named(found.now)} already")
     else:
         echo(f"the database had {_named(found.before)} and has {_named(found.now)} now")
+    # Processes start without them, and are slower.
+    if found.unfinished:
+        names = ", ".join(found.unfinished)
+        echo(
+            f"left as they are: {names}; an older transaction, of a backup or an idle "
+            "session, did not end. Run this again when it is over."
+        )
     return 0
+
+
+def _lacking(found: "SchemaVersions") -> str:
+    if found.now != found.wanted:
+        return f"; this version needs {found.wanted}"
+    if found.unfinished:
+        return (
+            f"; indexes are left to be made or dropped: {', '.join(found.unfinished)}"
+        )
+    return ""
 
 
 def _named(version: str | None) -> str:

@@ -204,9 +204,12 @@ class _Environment:
         self, place: int, section: Mapping[object, object], *, is_last: bool
     ) -> Asking[None]:
         for key, value in section.items():
-            if key == "conda":  # it replaces the whole list
-                self.reading.mean("conda-section", key, canonical_or_text(value))
-            if key != "pip":
+            if key == "conda":
+                self.reading.loosen()
+                every = self.document.values["dependencies"]
+                self.reading.mean("conda-section", key, canonical_or_text(every))
+                self.remarks.check_replacing(value, place)
+            elif key != "pip":
                 self.remarks.remark(
                     Severity.WARNING,
                     "section_ignored",

@@ -63,12 +63,20 @@ class CondaRemarks:
 
         https://github.com/conda/ceps/blob/main/cep-0024.md
         """
-        if "dependencies" not in self.document.values:
+        if self.document.values.get("dependencies") is None:
             self.remark(
                 Severity.WARNING,
                 "no_dependencies",
-                "there is no section dependencies:, so nothing is installed, and newer"
-                " versions of conda refuse the file; add it.",
+                "there is no list in a section dependencies:, so nothing is installed,"
+                " and some versions of conda refuse the file; add it.",
+            )
+        if self.document.values.get("variables", {}) is None:
+            self.remark(
+                Severity.WARNING,
+                "variables_invalid",
+                "variables is empty, which newer versions of conda refuse; take it"
+                " out.",
+                "variables",
             )
         for key in ("name", "prefix"):
             value = self.document.values.get(key, "")
@@ -152,6 +160,22 @@ class CondaRemarks:
                 "dependencies",
                 place,
             )
+
+    def check_replacing(self, value: object, place: int) -> None:
+        """Report a list that conda installs instead of all entries before it."""
+        if not is_list_of_texts(value):
+            self.refuse(
+                "conda: has to be a list of packages", "dependencies", place, "conda"
+            )
+            return
+        self.remark(
+            Severity.WARNING,
+            "section_replaces",
+            "conda installs the list of conda: instead of all packages before it; put"
+            " them into one list.",
+            "dependencies",
+            place,
+        )
 
     def refuse(self, why: str, *path: object) -> None:
         """Report that conda cannot parse the value at a path."""

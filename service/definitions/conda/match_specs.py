@@ -21,14 +21,20 @@ __all__ = [
 MAX_SPEC: Final = 500
 """Characters. Real ones have some dozens."""
 
-_NAME: Final = re.compile(r"(?:_?[a-z0-9]|__[a-z0-9])[a-z0-9._-]*", re.IGNORECASE)
-_BUILD: Final = re.compile(r"[\w.*+]+|\^.*\$")
+_NAME: Final = re.compile(r"(?:__?)?[a-z0-9]+(?:[._-][a-z0-9]+)*[._-]?", re.IGNORECASE)
+"""https://github.com/conda/ceps/blob/main/cep-0026.md"""
+_BUILD: Final = re.compile(r"[\w.*+]+|\^.*\$", re.ASCII)
 """Conda takes anything else for a part of the version, which it cannot parse."""
 _OPERATORS: Final = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|,|\|)\s*")
 _BRACKETS: Final = re.compile(r"\[[^\]=]*\]")
 _KEYED: Final = re.compile(r"\s*\[[^\]]*=[^\]]*\]")
 _PARENTHESES: Final = re.compile(r"\s*\([^()]*\)$")
 _REVERSED: Final = re.compile(r"=\s*([<>])(?![=\s]*=)")
+_LAST_IS_BUILD: Final = re.compile(r"[,|]\s+[=\s][^-=,|<>~]*$")
+"""Conda takes what follows for the build, and misses a version before it."""
+_DIGEST: Final = re.compile(r"(?:\.conda|\.tar\.bz2)#\S*$")
+_ALIAS: Final = re.compile(r"https?://conda\.anaconda\.org/")
+"""Where conda finds channels that are named without an address."""
 _PIP_ONLY: Final = re.compile(r"-|(?:git|hg|svn|bzr)[+:]|git@|\.{1,2}(?:/|$)|.*\.whl$")
 _PLAIN: Final = re.compile(
     r"(?P<name>(?:.*::)?[\w.-]+)(?P<operator>==?| )(?P<version>\*|[\w.!+-]+?)"
@@ -65,8 +71,10 @@ def read_spec(text: str) -> PackageSpec:
     _refuse_pip(text)
     if "\t" in text or "\n" in text.rstrip(" "):
         raise MalformedSpecError("a tab or the end of a line stands in it")
-    # A `#` in a URL starts the digest of the package, elsewhere a comment.
-    kept = text.partition("#")[0].strip() if "://" not in text else text.strip()
+    if text.startswith(" "):
+        raise MalformedSpecError("a blank stands before its name")
+    # After the URL of a package a `#` starts its digest, elsewhere a comment.
+    kept = text.strip() if _DIGEST.search(text) else text.partition("#")[0].strip()
     spec, ignored = _as_conda(kept)
     # The solver parses what conda makes of the text, and not the text itself: it would
     # refuse brackets that conda drops without a word.
@@ -79,6 +87,7 @@ def read_spec(text: str) -> PackageSpec:
 def normalize_spec(dependency: str) -> str:
     """Normalize a specification, so that equivalent ones are equal."""
     channel, colons, rest = _squeeze(dependency).rpartition("::")
+    channel = _ALIAS.sub("", channel, count=1) if _ALIAS.match(channel) else channel
     name = re.match(r"[\w.\-]*", rest)
     lowered = name[0].lower() if name else ""
     written = f"{channel}{colons}{lowered}{rest[len(lowered) :]}"
@@ -110,7 +119,7 @@ def _sorted_bounds(spec: str) -> str:
 
 
 def _refuse_pip(text: str) -> None:
-    is_file = text.endswith((".conda", ".tar.bz2"))
+    is_file = text.partition("#")[0].strip().endswith((".conda", ".tar.bz2"))
     if _PIP_ONLY.match(text) or ("://" in text and "::" not in text and not is_file):
         raise MalformedSpecError("it is for pip; put it under `- pip:`")
     if re.search(r"\w\s*@\s*\w", text) and "://" not in text:
@@ -130,11 +139,14 @@ def _as_conda(text: str) -> tuple[str, str]:
     if match := _PARENTHESES.search(spec):
         dropped.append(match[0].strip())
         spec = spec[: match.start()]
+    has_bounds = re.search(r"[,|]", spec.rpartition("::")[2].partition("[")[0])
+    if has_bounds and "===" in spec:
+        raise MalformedSpecError("=== is no operator; write ==")
     spec = spec.replace("===", "==")
     if re.fullmatch(r"[\w.:/-]+=", spec):
         spec = spec[:-1]
     if match := _REVERSED.search(spec):
-        if "|" in spec:
+        if has_bounds:
             raise MalformedSpecError("=> is no operator; write >=")
         dropped.append("=")
         spec = _REVERSED.sub(r"\1", spec)
@@ -172,8 +184,10 @@ def _refuse_leftovers(spec: str) -> None:
         raise MalformedSpecError("a version or a build is missing after the last =")
     if re.search(r"[<>=!~]\s+[=<>]", spec):
         raise MalformedSpecError("a blank stands inside an operator")
-    if re.search(r"~=[^,|]*\*", spec):
+    if re.search(r"~=\s*[^,|\s=\[]*\*", spec):
         raise MalformedSpecError("~= takes no *; write =1.2 for any 1.2")
+    if _LAST_IS_BUILD.search(spec.partition("[")[0]):
+        raise MalformedSpecError("before its last bound stand a blank and = or a blank")
     if "(" in spec or ")" in spec:
         raise MalformedSpecError("conda reads no parentheses")
     if re.search(r"\s::|::\s|:\s", spec):
@@ -182,16 +196,22 @@ def _refuse_leftovers(spec: str) -> None:
 
 def _check_keyed(rest: str, ignored: str) -> None:
     """Refuse what conda does not accept together with keys such as [build=x]."""
-    if ignored:
+    if ignored == "=":
+        rest = _REVERSED.sub(r"\1", rest)
+    elif ignored:
         raise MalformedSpecError(
             f"conda reads no {ignored} where keys stand in brackets, too"
         )
-    _parse(rest.strip())
+    _parse(rest.replace("===", "==").strip())
 
 
 def _hint(spec: str) -> str:
     if re.search(r"(?<![=~!<>])[~^](?!=)", spec):
         return "conda has no ~ or ^ ; write >=1.2,<2 or =1.2"
+    if re.fullmatch(r"[^=<>!~\s]+\s*=\s*\*[^=\s]+", spec):
+        return "a build stands where its version should be; write name=*=build"
+    if re.search(r"\*[^\s=,|\]]", spec):
+        return "a * may only end a version, as in =1.2.*"
     if "'" in spec or '"' in spec:
         return "a quotation mark stands in it"
     return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.definitions.closure_builder import Reading
+from service.definitions.conda.match_specs import MalformedSpecError, read_spec
 from service.definitions.formats.toml_json import remark_syntax
 from service.definitions.paths import ResolvedPath
 from service.definitions.python.versions import from_conda
@@ -20,11 +21,12 @@ __all__ = ["ListedPackage", "follow_package_list", "listed_packages"]
 
 _LINE: Final = re.compile(
     r"(?P<name>[A-Za-z0-9_][\w.\-]*)\s*"
-    r"(?:(?P<exact>=[^=<>!~,|\s]+(?:=[^=<>!~,|\s]+)?)"
-    r"|(?P<rest>(?:(?:[=!~<>]=|[<>])\s*[^=<>!~,|\s]+\s*[,|]?\s*){1,20}))?",
+    r"(?:(?P<exact>=\s?[\w.!+*-]+(?:=[\w.!+*-]+)?)"
+    r"|(?P<rest>(?:(?:[=!~<>]=|[<>])\s?[\w.!+*-]+\s*[,|]?\s*){1,20}))?",
     re.ASCII,
 )
 """`name`, `name=version`, `name=version=build`, or a version with other operators."""
+_WRITTEN: Final = re.compile(r"[a-z0-9][\w.-]* \d\w*(?:\.\w+)* [\w.]+", re.ASCII)
 _PLATFORM: Final = re.compile(r"#\s*platform:\s*(\S+)")
 _BUILT: Final = re.compile(r"linux-|noarch")
 _NO_PYTHON: Final = frozenset({"python", "pip"})
@@ -59,10 +61,22 @@ def listed_packages(text: str) -> Iterator[ListedPackage]:
         match = _LINE.fullmatch(written)
         spec = None
         if match is not None:
-            exact = (match["exact"] or "").replace("=", " ")
+            exact = (match["exact"] or "").replace(" ", "").replace("=", " ")
             rest = (match["rest"] or "").replace(" ", "")
             spec = f"{match['name'].lower()}{exact}{' ' if rest else ''}{rest}"
+            # Parsing takes long, and nearly all lines are as conda writes them.
+            if not _WRITTEN.fullmatch(spec) and not _is_read(spec):
+                spec = None
         yield ListedPackage(number=number, text=written, spec=spec)
+
+
+def _is_read(spec: str) -> bool:
+    """Return whether conda can look for what it made of a line."""
+    try:
+        read_spec(spec)
+    except MalformedSpecError:
+        return False
+    return True
 
 
 def follow_package_list(reading: Reading, found: ResolvedPath) -> Asking[None]:

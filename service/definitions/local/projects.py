@@ -123,7 +123,8 @@ def follow_paths(
             return
         path = join_path(directory, local_path.path)
         if path is None:
-            _remark_outside(reading, owner, local_path)
+            line = yield from _line_of(reading, owner, local_path.path)
+            _remark_outside(reading, owner, local_path, line)
             continue
         if local_path.is_virtual:
             yield from _follow_virtual(reading, path)
@@ -142,6 +143,7 @@ def follow_paths(
                 f"{show(owner)} depends on {show(path)}, and there is no such file or"
                 f" directory; {follows}. Add it, or drop the dependency.",
                 path=owner,
+                line=(yield from _line_of(reading, owner, local_path.path)),
             )
 
 
@@ -162,10 +164,31 @@ def follow_archives(
                 f"{show(owner)} names {show(path)} under find-links, and there is no"
                 " such directory; the build would fail. Add it, or drop it.",
                 path=owner,
+                line=(yield from _line_of(reading, owner, item.path)),
             )
 
 
-def _remark_outside(reading: Reading, owner: str, local_path: LocalPath) -> None:
+def _line_of(reading: Reading, owner: str, named: str) -> Asking[int | None]:
+    """Return the first line of a file that has a path as a string of its own."""
+    found = (yield from reading.files.find([owner]))[owner]
+    if not found.is_file:
+        return None
+    raw = yield from reading.files.content(found.entry.oid, found.real)
+    strings = tuple(f"{quote}{named}{quote}" for quote in "\"'")
+    lines = (raw or b"").decode("utf-8", "replace").splitlines()
+    return next(
+        (
+            number
+            for number, line in enumerate(lines, start=1)
+            if any(string in line for string in strings)
+        ),
+        None,
+    )
+
+
+def _remark_outside(
+    reading: Reading, owner: str, local_path: LocalPath, line: int | None
+) -> None:
     """Report a path outside the repository, of which a build has only the closure."""
     follows = "finds nothing" if local_path.is_needed else "needs nothing"
     reading.remark(
@@ -174,6 +197,7 @@ def _remark_outside(reading: Reading, owner: str, local_path: LocalPath) -> None
         f"{show(owner)} depends on {show(local_path.path)}, which lies outside the"
         f" repository, where a build {follows}; copy it into the repository.",
         path=owner,
+        line=line,
     )
 
 
@@ -253,7 +277,8 @@ def _remark_uninstallable(
             "not_installable",
             f"{show(reading.relative(directory))} is to be installed, and has neither"
             " pyproject.toml nor setup.py; the build would fail. Add one of them.",
-            path=directory,
+            # The root has no name, and a finding has a file.
+            path=directory or "pyproject.toml",
         )
 
 

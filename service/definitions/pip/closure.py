@@ -31,7 +31,7 @@ from service.definitions.pip.requirement_line import (
     ParsedRequirement,
     parse_requirement,
 )
-from service.definitions.pip.requirement_urls import is_archive
+from service.definitions.pip.requirement_urls import check_option_urls, is_archive
 from service.definitions.pip.requirements_txt import (
     Include,
     Line,
@@ -138,6 +138,8 @@ class Requirements:
         spot = Spot(path=place.path, line=line.number, column=line.column)
         try:
             parsed = self._parser.parse(line.text)
+            if isinstance(parsed, Options):
+                check_option_urls(parsed.given)
             requirement = (
                 parse_requirement(parsed)
                 if isinstance(parsed, RequirementLine)

@@ -14,6 +14,7 @@ from service.definitions.pip.requirement_urls import (
     EXTRAS,
     URL,
     VCS,
+    check_url,
     egg_name,
     file_path,
     is_path,
@@ -161,6 +162,7 @@ def _at_url(where: str, condition: str) -> Local | RemoteRequirement:
         match = EXTRAS.fullmatch(where)
         path, extras = (match["path"], match["extras"]) if match else (where, "")
         return _local(path, extras, condition)
+    check_url(where)
     return RemoteRequirement(
         row=("url", where, condition),
         moves=moves(where),
@@ -200,6 +202,7 @@ def _named(text: str, condition: str) -> NamedRequirement | Local:
             " git+https://…",
             offset=text.index("@"),
         )
+    check_url(url)
     egg_name(url)
     marker = condition or str(requirement.marker or "")
     extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))

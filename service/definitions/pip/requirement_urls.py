@@ -2,10 +2,12 @@
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
 from service.definitions.pip.requirements_txt import (
+    Given,
     MalformedLineError,
 )
 
@@ -13,6 +15,8 @@ __all__ = [
     "EXTRAS",
     "URL",
     "VCS",
+    "check_option_urls",
+    "check_url",
     "egg_name",
     "file_path",
     "is_archive",
@@ -45,6 +49,32 @@ _COMMIT: Final = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?(?:#|$)")
 _EGG: Final = re.compile(r"[#&]egg=(?P<name>[^&]*)")
 _PROJECT: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 _WHEEL: Final = re.compile(r"(?:^|/)(?P<name>[^/#?-]+)-[^/#?]*\.whl(?:[#?]|$)")
+
+
+def check_url(url: str) -> None:
+    """Check that Python's parser of URLs, which pip uses, takes a URL.
+
+    Raises:
+        MalformedLineError: It does not: a bracket has no pair, or signs in the host
+            stand for others.
+    """
+    try:
+        urlsplit(url)
+    except ValueError as exc:
+        raise MalformedLineError(f"the URL cannot be read: {exc}") from exc
+
+
+def check_option_urls(given: Given) -> None:
+    """Check the URLs and hosts that options name, as pip does before it asks them.
+
+    Raises:
+        MalformedLineError: One cannot be read.
+    """
+    for name, value in given:
+        if name == "trusted-host" and "://" not in value:
+            check_url(f"//{value}")
+        elif name in {"index-url", "extra-index-url", "find-links"}:
+            check_url(value)
 
 
 def is_archive(path: str) -> bool:

@@ -20,6 +20,7 @@ from service.definitions.pip.options import (
 )
 
 __all__ = [
+    "Given",
     "Include",
     "Line",
     "LineParser",

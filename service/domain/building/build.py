@@ -229,6 +229,14 @@ class Build:
     traceparent: str | None = None
     """The trace of the first rebuild's request."""
 
+    def is_running_as(self, known: "Build") -> bool:
+        """Return whether what is known of an earlier moment is about what runs now.
+
+        Attempts share the build's id. What a process that led before did or saw of
+        attempt 1 must not end attempt 2.
+        """
+        return self.state is BuildState.RUNNING and self.attempt == known.attempt
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

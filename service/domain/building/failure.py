@@ -55,6 +55,8 @@ class FailureClass(Enum):
     """A server did not answer."""
     CERTIFICATE = ("certificate", False, _OTHERS)
     """The certificate of a server is not trusted; an immediate retry does not help."""
+    INDEX_REFUSED = ("index_refused", False, _OTHERS)
+    """A package index or channel wants credentials, or does not let this one in."""
     PRIVATE_REFUSED = ("private_refused", False, _OTHERS)
     """The repository is private, and private builds are not configured."""
     REGISTRY_REFUSED = ("registry_refused", False, _OTHERS)
@@ -149,3 +151,12 @@ class Failure:
     """How to fix it; empty when that is not known."""
     path: str = ""
     line: int | None = None
+    is_doubtful: bool = False
+    """Whether the log does not show if the cause may pass; a second attempt, of which
+    the builder logs more, shows it. Not stored."""
+
+    def is_tried_again(self, attempt: int, attempts: int) -> bool:
+        """Return whether the build is tried again after an attempt that failed so."""
+        if self.is_doubtful:
+            return attempt == 1 < attempts
+        return self.kind.is_transient and attempt < attempts

@@ -29,4 +29,6 @@ class ResourcePool:
     id: int
     name: str
     classes: tuple[ResourceClass, ...]
+    platform: str = "linux/amd64"
+    """What its machines run; pages compare it with what an image runs on."""
     is_default: bool = False

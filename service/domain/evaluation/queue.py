@@ -5,7 +5,7 @@ forge. So requests are debounced: the first is due at once, those that follow cl
 wait until no more have come for `window`, but never longer than `max_delay`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ __all__ = [
     "Debounce",
     "DueEvaluation",
     "EvaluationRequest",
+    "add_request",
     "due",
     "recheck_at",
 ]
@@ -92,6 +93,25 @@ def recheck_at(*, created_at: datetime, started_at: datetime) -> datetime | None
     """
     everybody_knows = created_at + CACHE_STALENESS
     return everybody_knows if started_at < everybody_knows else None
+
+
+def add_request(
+    request: EvaluationRequest,
+    *,
+    pending: DueEvaluation | None,
+    looked_at: datetime | None,
+    debounce: Debounce,
+) -> DueEvaluation:
+    """Return the due evaluation of a source with another request; see `due`."""
+    when = due(request, pending=pending, looked_at=looked_at, debounce=debounce)
+    if pending is None:
+        return DueEvaluation(
+            source_id=request.source_id,
+            first_asked_at=request.requested_at,
+            due_at=when,
+        )
+    first = min(pending.first_asked_at, request.requested_at)
+    return replace(pending, first_asked_at=first, due_at=when)
 
 
 def due(

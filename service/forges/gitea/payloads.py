@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from service.forges.payload import QuickReader
+from service.forges.quick_reader import QuickReader
 from service.forges.refs import (
     BRANCHES,
     TAGS,
@@ -73,6 +73,25 @@ class GiteaSubject(Struct, frozen=True):
     action: str = ""
 
 
+_OF_A_REPOSITORY: Final = (
+    *("id", "owner", "name", "full_name", "description", "empty", "private", "fork"),
+    *("template", "parent", "mirror", "size", "language", "languages_url", "html_url"),
+    *("url", "link", "ssh_url", "clone_url", "original_url", "website", "stars_count"),
+    *("forks_count", "watchers_count", "open_issues_count", "open_pr_counter"),
+    *("release_counter", "default_branch", "archived", "created_at", "updated_at"),
+    *("archived_at", "permissions", "has_issues", "internal_tracker"),
+    *("external_tracker", "has_wiki", "external_wiki", "has_pull_requests"),
+    *("has_projects", "projects_mode", "has_releases", "has_packages", "has_actions"),
+    *("ignore_whitespace_conflicts", "allow_merge_commits", "allow_rebase"),
+    *("allow_rebase_explicit", "allow_squash_merge", "allow_fast_forward_only_merge"),
+    *("allow_rebase_update", "allow_manual_merge", "autodetect_manual_merge"),
+    *("default_delete_branch_after_merge", "default_merge_style"),
+    *("default_allow_maintainer_edit", "avatar_url", "internal", "mirror_interval"),
+    *("object_format_name", "mirror_updated", "repo_transfer", "topics", "licenses"),
+)
+"""https://github.com/go-gitea/gitea/blob/main/modules/structs/repo.go; a key of later
+versions makes reading cost more."""
+
 PUSHES: Final = QuickReader(
     GiteaPush,
     about="repository",
@@ -81,4 +100,5 @@ PUSHES: Final = QuickReader(
         *("compare_url", "total_commits", "pusher", "sender"),
         "secret",  # of versions before 1.14
     ),
+    inner=_OF_A_REPOSITORY,
 )

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from service.forges.payload import QuickReader
+from service.forges.quick_reader import QuickReader
 from service.forges.refs import Moved, RepositoryNumber, check_object_id, check_path
 
 __all__ = ["PUSHES", "GitLabKind", "GitLabPush", "GitLabSubject"]
@@ -60,6 +60,13 @@ class GitLabKind(Struct, frozen=True):
         return self.object_kind or self.event_name
 
 
+_OF_A_PROJECT: Final = (
+    *("id", "name", "description", "web_url", "avatar_url", "git_ssh_url"),
+    *("git_http_url", "namespace", "visibility_level", "path_with_namespace"),
+    *("default_branch", "ci_config_path", "homepage", "url", "ssh_url", "http_url"),
+)
+"""In their order at GitLab; the last four are of older versions."""
+
 PUSHES: Final = QuickReader(
     GitLabProjectPush,
     about="project",
@@ -70,4 +77,5 @@ PUSHES: Final = QuickReader(
         *("user_id", "user_name", "user_username", "user_email", "user_avatar"),
         *("project_id", "project", "total_commits_count"),
     ),
+    inner=_OF_A_PROJECT,
 )

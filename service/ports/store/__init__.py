@@ -36,6 +36,7 @@ from service.ports.store.paging import (
 from service.ports.store.queue import (
     EvaluationQueue,
     Leases,
+    Renewal,
     Sweeps,
 )
 from service.ports.store.retention import Retention
@@ -80,6 +81,7 @@ __all__ = [
     "Pauses",
     "Projects",
     "Rebuilds",
+    "Renewal",
     "Retention",
     "Schedule",
     "Sources",

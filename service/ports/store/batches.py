@@ -17,7 +17,7 @@ from service.domain.source import SourceId
 
 __all__ = ["BATCH", "LauncherBatches", "RebuildBatches"]
 
-BATCH: Final = 500
+BATCH: Final = 100
 """How many launchers one transaction changes at most: tens of milliseconds, in which
 other transactions may wait for its rows."""
 
@@ -35,8 +35,20 @@ class LauncherBatches(Protocol):
         """Return and hold those that exist, by id."""
         ...
 
-    async def newest_generation(self, source: SourceId) -> int:
-        """Return the highest generation that a launcher of a source has or wants."""
+    async def of_whole(
+        self, sources: Collection[SourceId], *, limit: int
+    ) -> Mapping[SourceId, Sequence[Launcher]]:
+        """Return and hold all launchers of sources that have few, oldest first.
+
+        Of as many sources as have, together, no more than `limit`; those without
+        launchers among them. A source that is left out may have more.
+        """
+        ...
+
+    async def newest_generations(
+        self, sources: Collection[SourceId]
+    ) -> Mapping[SourceId, int]:
+        """Return the highest generation that a launcher of each source has or wants."""
         ...
 
     async def save_wanted(self, launchers: Iterable[Launcher]) -> None:

@@ -1,6 +1,6 @@
 """The ports of evaluations, rebuilds, builds and their logs."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,7 +16,11 @@ from service.domain.building.build import (
     RebuildId,
 )
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation.comparison import Evaluation, EvaluationId
+from service.domain.evaluation.comparison import (
+    Evaluation,
+    EvaluationId,
+    Verdict,
+)
 from service.domain.rights.caller import EVERYTHING, ProjectFilter
 from service.domain.source import SourceId
 from service.ports.store.batches import RebuildBatches
@@ -35,6 +39,14 @@ class Evaluations(Protocol):
     """The record of evaluations; `Retention` removes old ones."""
 
     async def add(self, evaluation: Evaluation) -> None: ...
+    async def add_all(self, evaluations: Sequence[Evaluation]) -> None:
+        """Add evaluations.
+
+        Raises:
+            ConflictError: There is one of the same id already.
+        """
+        ...
+
     async def get(self, evaluation: EvaluationId) -> Evaluation:
         """Raises: NotFoundError."""
         ...
@@ -45,8 +57,16 @@ class Evaluations(Protocol):
         """Newest first, by the time of their end; only those behind a cursor."""
         ...
 
-    async def of_delivery(self, delivery: DeliveryId) -> Sequence[Evaluation]:
-        """Newest first."""
+    async def latest_verdicts(
+        self, sources: Iterable[SourceId]
+    ) -> Mapping[SourceId, Verdict]:
+        """Return the verdict of the newest evaluation of each source that has one."""
+        ...
+
+    async def of_deliveries(
+        self, deliveries: Iterable[DeliveryId]
+    ) -> Sequence[Evaluation]:
+        """Return what any of these deliveries asked for, newest first, in one query."""
         ...
 
     async def of_commit(self, prefix: str, *, limit: int = 50) -> Sequence[Evaluation]:
@@ -137,6 +157,12 @@ class Rebuilds(RebuildBatches, Protocol):
             limit: How many to return at most; all are counted.
             after: Only those that follow this one, the last of an earlier page.
         """
+        ...
+
+    async def latest_failed(
+        self, *, since: datetime, visible: ProjectFilter, limit: int
+    ) -> Sequence[Rebuild]:
+        """Return what `failed` does of launchers in visible projects, newest first."""
         ...
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:

@@ -46,6 +46,13 @@ class Hooks(Protocol):
         """Oldest first; those of repositories that a visible project links."""
         ...
 
+    async def of_repository(self, repository: Repository) -> Sequence[Hook]:
+        """Return candidates, oldest first: same host, and same path *or* number.
+
+        Those of owners and hosts are among them; `Hook.covers` decides.
+        """
+        ...
+
     async def count(self) -> int:
         """Return how many hooks there are."""
         ...
@@ -103,7 +110,14 @@ class Sources(Protocol):
         """Return the sources that some launcher tracks, oldest first."""
         ...
 
+    async def some(self, ids: Collection[SourceId]) -> Sequence[Source]:
+        """Return and hold those that exist, by id."""
+        ...
+
     async def save(self, source: Source) -> None: ...
+    async def save_all(self, sources: Sequence[Source]) -> None:
+        """Save sources; those that are not there change nothing."""
+        ...
 
 
 class Launchers(LauncherBatches, Protocol):

@@ -1,6 +1,6 @@
 """The ports of the delivery log and the outbox."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -57,6 +57,10 @@ class Deliveries(Protocol):
 
     async def get(self, delivery: DeliveryId) -> DeliveryRecord:
         """Raises: NotFoundError."""
+        ...
+
+    async def some(self, ids: Collection[DeliveryId]) -> Sequence[DeliveryRecord]:
+        """Return those that are on record."""
         ...
 
     async def find(self, text: str) -> Sequence[DeliveryRecord]:

@@ -1,10 +1,10 @@
 """The ports of the evaluation queue, the sweep's state, and leases."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.domain.delivery import DeliveryId
 from service.domain.evaluation.queue import Debounce, DueEvaluation, EvaluationRequest
 from service.domain.evaluation.sweep import PollItem, PollState, SweepTimes
 from service.domain.source import SourceId
@@ -12,8 +12,18 @@ from service.domain.source import SourceId
 __all__ = [
     "EvaluationQueue",
     "Leases",
+    "Renewal",
     "Sweeps",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What became of claims; those that are in neither were lost to others."""
+
+    renewed: Collection[SourceId] = ()
+    busy: Collection[SourceId] = ()
+    """Still claimed, and end when they did: another transaction holds them now."""
 
 
 class EvaluationQueue(Protocol):
@@ -23,36 +33,35 @@ class EvaluationQueue(Protocol):
     has ended, so no crash loses one.
     """
 
-    async def enqueue(
-        self,
-        request: EvaluationRequest,
-        *,
-        debounce: Debounce,
-        also: Collection[DeliveryId] = (),
-    ) -> None:
-        """Add a request; `domain.evaluation.queue` decides when the source is due.
-
-        `also` are other deliveries that ask for the same, each of which is a request.
-        """
+    async def enqueue(self, request: EvaluationRequest, *, debounce: Debounce) -> None:
+        """Add a request; `domain.evaluation.queue` decides when the source is due."""
         ...
 
-    async def claim(self, *, now: datetime, lease: timedelta) -> DueEvaluation | None:
-        """Claim the longest due evaluation that is not claimed, for a lease.
+    async def enqueue_all(
+        self, requests: Sequence[EvaluationRequest], *, debounce: Debounce
+    ) -> None:
+        """Add requests, as if one after the other."""
+        ...
+
+    async def claim(
+        self, *, now: datetime, lease: timedelta, limit: int
+    ) -> Sequence[DueEvaluation]:
+        """Claim the longest due evaluations that are not claimed, for a lease.
 
         An expired lease counts as not claimed: its worker died.
         """
         ...
 
     async def renew(
-        self, source: SourceId, *, held_until: datetime, lease: timedelta
-    ) -> bool:
-        """Extend a claim that ends at a given time; return whether it was still held.
+        self, sources: Collection[SourceId], *, held_until: datetime, until: datetime
+    ) -> Renewal:
+        """Extend claims that end at a given time; wait for nobody who holds one.
 
         Args:
-            source: The claimed source.
-            held_until: When the claim ends, as its worker knows: proves that it is
+            sources: The claimed sources.
+            held_until: When the claims end, as their worker knows: proves that they are
                 still the worker's own.
-            lease: By how much it is extended.
+            until: When they end from now on.
         """
         ...
 
@@ -66,6 +75,12 @@ class EvaluationQueue(Protocol):
         """Return the open requests of a source, each with its id, oldest first."""
         ...
 
+    async def requests_of(
+        self, sources: Collection[SourceId]
+    ) -> Mapping[SourceId, Sequence[tuple[int, EvaluationRequest]]]:
+        """Return the open requests of those sources that have some, as `requests`."""
+        ...
+
     async def settle(
         self, source: SourceId, *, ids: Iterable[int], now: datetime, debounce: Debounce
     ) -> None:
@@ -77,6 +92,16 @@ class EvaluationQueue(Protocol):
         """
         ...
 
+    async def settle_all(
+        self,
+        covered: Mapping[SourceId, Collection[int]],
+        *,
+        now: datetime,
+        debounce: Debounce,
+    ) -> None:
+        """Settle sources, each with the ids of the requests that are covered."""
+        ...
+
     async def postpone(
         self, source: SourceId, *, until: datetime, trouble: str = ""
     ) -> None:
@@ -84,6 +109,10 @@ class EvaluationQueue(Protocol):
 
         Its attempts are incremented, and `trouble` is kept until the next evaluation.
         """
+        ...
+
+    async def defer(self, source: SourceId, *, until: datetime) -> None:
+        """End a claim without an evaluation: nothing is known that was not before."""
         ...
 
     async def pending(self, sources: Iterable[SourceId]) -> Sequence[DueEvaluation]:

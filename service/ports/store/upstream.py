@@ -135,7 +135,7 @@ class UpstreamTokens(Protocol):
         ...
 
     async def put(self, token: UpstreamToken) -> None:
-        """Add one, or change it."""
+        """Add one, or replace it where it was renewed less often."""
         ...
 
     async def remove(self, *, before: datetime) -> None:

@@ -1,10 +1,9 @@
 """Environments that are built from code: what can be built, and from which source."""
 
 from dataclasses import replace
-from typing import Final
 
 from service.domain.building.environment import EnvironmentKind
-from service.domain.launcher import FRONTENDS, Launcher, check_frontend
+from service.domain.launcher import Launcher, check_frontend
 from service.domain.repository import Repository
 from service.domain.rights.caller import ProjectId
 from service.domain.source import Revision, Source, SourceId
@@ -12,6 +11,7 @@ from service.errors import InvalidRequestError
 from service.ports.builder import BuilderIdentity
 from service.ports.store import Transaction
 from service.ports.time import Clock, Ids
+from service.usecases.environments.build_options import BuildOptions
 from service.usecases.environments.changes import without_image
 from service.usecases.launcher_commands import LauncherChange, NewLauncher
 from service.usecases.rights.repository_access import (
@@ -20,11 +20,6 @@ from service.usecases.rights.repository_access import (
 )
 
 __all__ = ["CodeEnvironments"]
-
-PLATFORMS: Final = ("linux/amd64", "linux/arm64")
-"""Renku's."""
-BUILT: Final = ("python",)
-"""Renku's builder variants whose definitions are read here."""
 
 
 class CodeEnvironments:
@@ -60,7 +55,7 @@ class CodeEnvironments:
         self.check_buildable(given.builder, given.frontend, given.platform)
         wanted = Source(
             id=SourceId(self._ids.new()),
-            repository=self._parse_repository(given.repository),
+            repository=self.parse_repository(given.repository),
             revision=Revision.from_text(given.revision),
             context_dir=given.context_dir,
             access=await self._access.link(
@@ -83,6 +78,15 @@ class CodeEnvironments:
         )
         return launcher, source
 
+    def check_request(self, given: NewLauncher) -> None:
+        """Check what can be said of a new launcher without asking anybody.
+
+        Raises:
+            InvalidRequestError: It cannot be built, or from no such repository.
+        """
+        self.check_buildable(given.builder, given.frontend, given.platform)
+        self.parse_repository(given.repository)
+
     def check_buildable(self, builder: str, frontend: str, platform: str) -> None:
         """Check that this installation builds a pair of builder and frontend.
 
@@ -91,37 +95,39 @@ class CodeEnvironments:
                 other platforms.
         """
         check_frontend(builder, frontend)
-        if builder not in BUILT:
+        made = BuildOptions.of(self._builder)
+        if builder not in made.builders:
             raise InvalidRequestError(
                 f"Invalid value for the field 'builder_variant': {builder}: this "
                 "installation reads definitions of Python environments and no "
-                f"renv.lock, so it could not be built. Valid values are {list(BUILT)}"
+                "renv.lock, so it could not be built. Valid values are "
+                f"{list(made.builders)}"
             )
-        self._check_provided(frontend)
-        if not self._builder.builds_for(platform):
-            made = [known for known in PLATFORMS if self._builder.builds_for(known)]
+        if frontend not in made.frontends:
+            raise InvalidRequestError(
+                f"the frontend {frontend!r} is not made by the builder of this "
+                f"installation; it makes {', '.join(made.frontends)}",
+                field="frontend",
+            )
+        if platform not in made.platforms:
             raise InvalidRequestError(
                 f"Invalid value for the field 'platforms': {platform}: this "
                 "installation builds no images for it, so it could not be built. Valid "
-                f"values are {made}"
+                f"values are {list(made.platforms)}"
             )
 
-    def _check_provided(self, frontend: str) -> None:
-        provides = self._builder.provides
-        if provides(frontend):
-            return
-        made = [frontend for frontend in FRONTENDS if provides(frontend)]
-        raise InvalidRequestError(
-            f"the frontend {frontend!r} is not made by the builder of this "
-            f"installation; it makes {', '.join(made)}"
-        )
+    def parse_repository(self, url: str) -> Repository:
+        """Parse the URL of a repository that may be followed here.
 
-    def _parse_repository(self, url: str) -> Repository:
+        Raises:
+            InvalidRequestError: It is no such URL.
+        """
         repository = Repository.from_url(url)
-        if repository.url.startswith("file:") and not self._allow_files:
+        if repository.is_folder and not self._allow_files:
             raise InvalidRequestError(
                 f"repository {url[:200]!r}: repositories on this machine may not be "
-                "followed here; expected https:// or http://"
+                "followed here; expected https:// or http://",
+                field="repository",
             )
         return repository
 
@@ -153,7 +159,7 @@ class CodeEnvironments:
     ) -> Source:
         if change.repository is None:
             return await self.settle_access(tx, launcher, source)
-        named = self._parse_repository(change.repository)
+        named = self.parse_repository(change.repository)
         # Pages send all build parameters back: naming the same repository again grants
         # nothing, whoever does it.
         if source.repository.is_same(named):

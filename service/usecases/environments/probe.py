@@ -1,11 +1,8 @@
 """Read a repository before a launcher of it is made: what would be built, and how."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Final
 
 from service.domain.definition import ABSENT, Definition
 from service.domain.evaluation.comparison import Observed
@@ -23,14 +20,9 @@ from service.ports.builder import BuilderIdentity
 from service.ports.remote import ProbedRemote
 from service.ports.sandbox import Sandbox
 from service.usecases.observe import observe
+from service.usecases.platform.probe_limit import ProbeLimit
 
 __all__ = ["RepositoryProber", "RepositoryReport"]
-
-PROBES_AT_ONCE: Final = 3
-"""Less than half of what one process reads at once: people who try out addresses never
-keep evaluations waiting, however slow the servers are that they name."""
-PROBE_DEADLINE: Final = timedelta(seconds=20)
-"""Longer nobody looks at a form that does not answer; waiting for one's turn counts."""
 
 _MOST_BRANCHES = 200
 """More than anybody chooses from; the others can be typed."""
@@ -46,6 +38,7 @@ class RepositoryReport:
     commit: str
     branch: str
     """What was read: the default branch, or the revision that was named."""
+    is_private: bool = False
     kind: str = ""
     """The kind of the definition; empty without one."""
     path: str = ""
@@ -59,6 +52,12 @@ class RepositoryReport:
     findings: Sequence[Finding] = ()
     """Worst first."""
 
+    @property
+    def can_be_built(self) -> bool:
+        """Whether there is a definition, and nothing in it that makes a build fail."""
+        has_error = any(each.severity is Severity.ERROR for each in self.findings)
+        return bool(self.kind) and not has_error
+
 
 class RepositoryProber:
     """Report on repositories that nobody follows yet.
@@ -69,7 +68,7 @@ class RepositoryProber:
         sandbox: Parses definitions.
         builder: Says how what it builds differs from the documentation.
         allow_files: Whether `file://` repositories may be read.
-        deadline: How long one report may take.
+        limit: Bounds what is read at once.
     """
 
     def __init__(
@@ -80,19 +79,14 @@ class RepositoryProber:
         sandbox: Sandbox,
         builder: BuilderIdentity,
         allow_files: bool,
-        deadline: timedelta = PROBE_DEADLINE,
+        limit: ProbeLimit,
     ) -> None:
-        self._slots = asyncio.Semaphore(PROBES_AT_ONCE)
-        self._deadline = deadline
+        self._limit = limit
         self._remote = remote
         self._anonymous_remote = anonymous_remote
         self._sandbox = sandbox
         self._builder = builder
         self._allow_files = allow_files
-
-    def provides(self, frontend: str) -> bool:
-        """Return whether builds here can have a user interface."""
-        return self._builder.provides(frontend)
 
     async def probe(
         self, caller: Caller, url: str, *, revision: str = "", context_dir: str = ""
@@ -106,27 +100,23 @@ class RepositoryProber:
             TransientError: The forge did not answer, or too many ask.
         """
         repository = Repository.from_url(url)
-        if repository.url.startswith("file:") and not self._allow_files:
+        if repository.is_folder and not self._allow_files:
             raise InvalidRequestError(
                 "repositories on the service's machine may not be followed here; "
-                "expected https://…"
+                "expected https://…",
+                field="repository",
             )
         # The installation may read what the caller may not.
         is_trusted = caller.may_administer
         remote = self._remote if is_trusted else self._anonymous_remote
-        try:
-            async with asyncio.timeout(self._deadline.total_seconds()), self._slots:
-                return await self._read(
-                    remote,
-                    repository,
-                    revision,
-                    context_dir,
-                    is_trusted=is_trusted,
-                )
-        except TimeoutError as exc:
-            raise TransientError(
-                f"{repository.host} was not read in time; try again, or go on without"
-            ) from exc
+        async with self._limit.slot(repository.host):
+            return await self._read(
+                remote,
+                repository,
+                revision,
+                context_dir,
+                is_trusted=is_trusted,
+            )
 
     async def _read(
         self,
@@ -146,13 +136,17 @@ class RepositoryProber:
                 sandbox=self._sandbox,
             )
         except RemoteRefusedError as exc:
-            raise NotFoundError(str(exc)) from exc
+            raise NotFoundError(str(exc), field="repository") from exc
         if not isinstance(observed, Observed):
-            raise NotFoundError(f"{repository.url} has no {revision or 'commit'}")
+            raise NotFoundError(
+                f"{repository.url} has no {revision or 'commit'}",
+                field="revision" if revision else "repository",
+            )
         if observed.head.is_private and not is_trusted:
             raise NotFoundError(
                 f"{repository.url} does not exist, or it is private; a private one is "
-                "linked to a project by an administrator"
+                "linked to a project by an administrator",
+                field="repository",
             )
         report = self._report(repository, observed, revision)
         return replace(report, branches=await _branches(remote, repository))
@@ -166,6 +160,7 @@ class RepositoryProber:
             suggested_name=repository.path.rpartition("/")[2] or repository.host,
             commit=observed.head.commit,
             branch=_branch(observed.head) or revision,
+            is_private=bool(observed.head.is_private),
             files=[item.path for item in found.items if item.mode != ABSENT],
             findings=_worst_first(found.findings),
         )

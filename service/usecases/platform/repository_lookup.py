@@ -12,19 +12,24 @@ from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
+from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import Repository
-from service.domain.rights.caller import Caller, MemberRole
+from service.domain.rights.caller import Caller, MemberRole, ProjectId
 from service.domain.rights.decision import Subject
-from service.domain.source import Head, Revision, Source
+from service.domain.source import Access, Head, Revision, Source
 from service.errors import InvalidRequestError, RemoteRefusedError, TransientError
 from service.ports.remote import Remote
-from service.ports.store import Store
+from service.ports.store import Store, Transaction
+from service.usecases.platform.probe_limit import ProbeLimit
 from service.usecases.rights.authorize import Authorizer
+from service.usecases.rights.repository_access import RepositoryAccess
 
 __all__ = ["FoundRepository", "RepositoryLookup", "UrlProblem"]
 
 DEADLINE: Final = timedelta(seconds=10)
 """A page waits for the answer."""
+_UNREAD: Final = "the credentials that this installation has for it do not suffice"
+_UNGRANTED: Final = "it is private, and an administrator has to grant it to the project"
 
 
 class UrlProblem(Enum):
@@ -54,10 +59,13 @@ class RepositoryLookup:
 
     Args:
         store: Knows what is tracked.
-        remote: Asked for what is not, by administrators: with all credentials.
-        anonymous_remote: Asked for what is not by everybody else.
+        remote: Asked for what is not, with all credentials: for administrators, and
+            for readers of a project that is granted the repository.
+        anonymous_remote: Asked for what is not for everybody else.
         authorizer: Decides who reads what.
+        access: Decides what projects read a repository with.
         allow_files: Whether `file://` repositories may be tracked.
+        limit: Bounds what is read at once.
     """
 
     def __init__(
@@ -67,12 +75,16 @@ class RepositoryLookup:
         remote: Remote,
         anonymous_remote: Remote,
         authorizer: Authorizer,
+        access: RepositoryAccess,
         allow_files: bool,
+        limit: ProbeLimit,
     ) -> None:
+        self._limit = limit
         self._store = store
         self._remote = remote
         self._anonymous_remote = anonymous_remote
         self._authorizer = authorizer
+        self._access = access
         self._allow_files = allow_files
 
     async def find(
@@ -87,15 +99,51 @@ class RepositoryLookup:
         if isinstance(repository, UrlProblem):
             return repository
         async with self._store.reading() as tx:
-            candidates = await tx.sources.of_repository(repository)
-        known = [
-            source
-            for source in candidates
-            if source.seen is not None and source.repository.is_same(repository)
-        ]
-        if known:
-            return await self._tracked(caller, known)
+            known = await _seen(tx, repository)
+            if known and await self._reads(tx, caller, known):
+                url = known[0].repository.url
+                is_private = any(source.private_to for source in known)
+                return FoundRepository(url=url, is_private=is_private)
+        # What others follow in private is asked for as what nobody follows: answer and
+        # time would show that they do.
         return None if caller.is_anonymous else await self._ask(caller, repository)
+
+    async def check_readable(
+        self, project: ProjectId, url: str, *, may_grant: bool
+    ) -> None:
+        """Check that launchers of a project could be built from a repository.
+
+        A forge that does not answer refuses nothing: their first build waits for it.
+
+        Args:
+            project: Whose launchers.
+            url: As it was sent.
+            may_grant: Whether naming the repository grants it to the project.
+
+        Raises:
+            InvalidRequestError: It is nowhere, or nothing here may read it.
+        """
+        repository = Repository.from_url(url)
+        async with self._store.reading() as tx:
+            access = await self._access.expected(tx, project, url, may_grant=may_grant)
+            known = await _seen(tx, repository)
+        if any(source.access is access for source in known):
+            return
+        is_open = access is Access.ANONYMOUS
+        remote = self._anonymous_remote if is_open else self._remote
+        try:
+            await self._head(remote, repository)
+        except RemoteRefusedError as exc:
+            why = _UNGRANTED if is_open else _UNREAD
+            sentence = (
+                "You do not have the required credentials to clone the code repository "
+                f"{url}: it does not exist, or {why}."
+            )
+            if repository.is_folder:
+                sentence = f"There is no git repository that can be read at {url}."
+            raise InvalidRequestError(sentence, field="repository") from exc
+        except TransientError:
+            return
 
     def _parse(self, url: str) -> Repository | UrlProblem:
         scheme, found, rest = url.strip().partition("://")
@@ -113,35 +161,59 @@ class RepositoryLookup:
         except (InvalidRequestError, ValueError):
             return UrlProblem.INVALID_URL
 
-    async def _tracked(
-        self, caller: Caller, known: Sequence[Source]
-    ) -> FoundRepository | UrlProblem:
-        url = known[0].repository.url
-        if not any(source.private_to for source in known):
-            return FoundRepository(url=url, is_private=False)
-        if caller.filter().is_everything:
-            return FoundRepository(url=url, is_private=True)
-        async with self._store.reading() as tx:
-            for source in known:
-                if await self._authorizer.has_role(
-                    tx, caller, MemberRole.VIEWER, Subject.SOURCE, source.id
-                ):
-                    return FoundRepository(url=url, is_private=True)
-        return UrlProblem.UNAUTHORIZED
+    async def _reads(
+        self, tx: Transaction, caller: Caller, known: Sequence[Source]
+    ) -> bool:
+        """Return whether a caller may know what is on record of some sources."""
+        is_public = not any(source.private_to for source in known)
+        if is_public or caller.filter().is_everything:
+            return True
+        for source in known:
+            if await self._authorizer.has_role(
+                tx, caller, MemberRole.VIEWER, Subject.SOURCE, source.id
+            ):
+                return True
+        return False
 
     async def _ask(
         self, caller: Caller, repository: Repository
     ) -> FoundRepository | UrlProblem:
-        may_all = caller.may_administer
         # What anybody reads may be shown to anybody. The installation's credentials
-        # read more, and say nothing of what this caller may read.
+        # read more: that is for those whose projects they are used for.
+        may_all = caller.may_administer or await self._authorizer.is_granted(
+            caller, MemberRole.VIEWER, repository
+        )
         remote = self._remote if may_all else self._anonymous_remote
         try:
-            async with asyncio.timeout(DEADLINE.total_seconds()):
-                head = await remote.head(repository, Revision.from_text(""))
+            head = await self._head(remote, repository)
         except RemoteRefusedError:
             return UrlProblem.UNAUTHORIZED
-        except (TransientError, TimeoutError):
+        except TransientError:
             return UrlProblem.UNKNOWN
         is_private = isinstance(head, Head) and bool(head.is_private)
         return FoundRepository(url=repository.url, is_private=is_private)
+
+    async def _head(self, remote: Remote, repository: Repository) -> Head | RefMissing:
+        """Read the head of the default branch, while somebody waits for it.
+
+        Raises:
+            RemoteRefusedError: It is nowhere, or may not be read.
+            TransientError: It was not read in time.
+        """
+        try:
+            async with (
+                asyncio.timeout(DEADLINE.total_seconds()),
+                self._limit.slot(repository.host),
+            ):
+                return await remote.head(repository, Revision.from_text(""))
+        except TimeoutError as exc:
+            raise TransientError(f"{repository.host} was not read in time") from exc
+
+
+async def _seen(tx: Transaction, repository: Repository) -> Sequence[Source]:
+    """Return the sources of a repository that were read at least once."""
+    return [
+        source
+        for source in await tx.sources.of_repository(repository)
+        if source.seen is not None and source.repository.is_same(repository)
+    ]

@@ -48,12 +48,8 @@ class Authorizer:
         permission: Permission,
         subject: Subject | None = None,
         name: str = "",
-        *,
-        may_be_gone: bool = False,
     ) -> None:
         """Check that a caller has a permission for what a path names.
-
-        With `may_be_gone` what does not exist is nobody's, and anybody may remove it.
 
         Raises:
             UnauthenticatedError: The caller is anonymous and has to be somebody.
@@ -62,16 +58,30 @@ class Authorizer:
         """
         check_permission(caller, permission)
         role = permission.role
-        if role is None or caller.filter(role).is_everything:
+        if role is None:
             return
         assert subject is not None
+        if _sees_all(caller, role, subject):
+            return
         async with self._store.reading() as tx:
-            if may_be_gone and not await _exists(tx, subject, name):
-                return
             if not await self.has_role(tx, caller, role, subject, name):
                 # One answer for "not there" and "not yours": another one would let
                 # anybody test which ids exist.
                 raise missing(subject, name)
+
+    async def is_hidden(
+        self, caller: Caller, permission: Permission, subject: Subject, name: str
+    ) -> bool:
+        """Return whether a caller sees nothing of that name: it is gone, or others'.
+
+        Raises:
+            UnauthenticatedError: The caller is anonymous and has to be somebody.
+        """
+        check_permission(caller, permission)
+        if _sees_all(caller, MemberRole.VIEWER, subject):
+            return False
+        async with self._store.reading() as tx:
+            return not await self.has_role(tx, caller, MemberRole.VIEWER, subject, name)
 
     async def has_role(
         self,
@@ -103,20 +113,13 @@ class Authorizer:
         found = await _memberships(tx, caller, tuple(projects))
         return {each.project for each in found if is_allowed(caller, role, [each])}
 
-    async def check_project(
-        self, caller: Caller, role: MemberRole, project: ProjectId
-    ) -> None:
-        """Check a caller's role in a project that a body names.
-
-        Raises:
-            NotFoundError: It does not exist, or the caller lacks the role: one answer.
-        """
-        if caller.filter(role).is_everything:
-            return
+    async def is_granted(
+        self, caller: Caller, role: MemberRole, repository: Repository
+    ) -> bool:
+        """Return whether a caller has a role in a project granted a repository."""
         async with self._store.reading() as tx:
-            found = await _memberships(tx, caller, [project])
-        if not is_allowed(caller, role, found):
-            raise missing(Subject.PROJECT, project)
+            projects = await tx.projects.of_repository(repository)
+            return is_allowed(caller, role, await _memberships(tx, caller, projects))
 
     async def check_repository(self, caller: Caller, repository: Repository) -> None:
         """Check that a caller edits a project that is granted a repository.
@@ -124,27 +127,22 @@ class Authorizer:
         Raises:
             NotFoundError: There is no such project.
         """
-        if caller.filter(MemberRole.EDITOR).is_everything:
+        editor = MemberRole.EDITOR
+        if caller.filter(editor).is_everything:
             return
-        async with self._store.reading() as tx:
-            projects = await tx.projects.of_repository(repository)
-            found = await _memberships(tx, caller, projects)
-        if not is_allowed(caller, MemberRole.EDITOR, found):
+        if not await self.is_granted(caller, editor, repository):
             raise NotFoundError(
                 f"{repository.url} is granted to no project that you may edit; an "
                 "administrator can grant it."
             )
 
 
-async def _exists(tx: Transaction, subject: Subject, name: str) -> bool:
-    try:
-        if subject is Subject.PROJECT:
-            await tx.projects.get(ProjectId(name))
-        else:
-            await _projects_of(tx, subject, name)
-    except NotFoundError:
-        return False
-    return True
+def _sees_all(caller: Caller, role: MemberRole, subject: Subject) -> bool:
+    """Return whether nothing has to be looked up: the handler says what is not there.
+
+    But for projects, whose parts are asked for by their id alone.
+    """
+    return subject is not Subject.PROJECT and caller.filter(role).is_everything
 
 
 async def _memberships(

@@ -180,20 +180,22 @@ class ProjectEditor:
 
     async def remove(self, project_id: ProjectId) -> None:
         """Remove a project with its launchers; none is no error."""
-        while launchers := await self._launchers_of(project_id):
-            for launcher in launchers:
+        while left := await self._remove_empty(project_id):
+            for launcher in left:
                 await self._launchers.remove(launcher)
-        async with self._store.transaction(project_lock(project_id)) as tx:
-            # With the project: a channel that is left would be sent what a new project
-            # of the same id does.
-            await tx.notifications.remove_channels(project_id)
-            await tx.projects.remove(project_id)
 
-    async def _launchers_of(self, project_id: ProjectId) -> Sequence[LauncherId]:
+    async def _remove_empty(self, project_id: ProjectId) -> Sequence[LauncherId]:
+        """Remove a project that has no launchers; return some that it has."""
         page = PageRequest(limit=_LAUNCHERS)
-        async with self._store.reading() as tx:
-            found = await tx.launchers.list(page, project=project_id)
-        return [launcher.id for launcher in found]
+        # Under the lock that new launchers take: none is added to a project that goes.
+        async with self._store.transaction(project_lock(project_id)) as tx:
+            left = await tx.launchers.list(page, project=project_id)
+            if not left.items:
+                # With the project: a channel that is left would be sent what a new
+                # project of the same id does.
+                await tx.notifications.remove_channels(project_id)
+                await tx.projects.remove(project_id)
+            return [launcher.id for launcher in left]
 
     async def members(self, project_id: ProjectId) -> Sequence[Member]:
         """Return the members of a project."""

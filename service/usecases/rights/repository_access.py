@@ -1,6 +1,7 @@
 """Decide what a project may have a repository read with, and link it to the project."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from service.domain.launcher import Launcher
 from service.domain.repository import Repository
@@ -12,7 +13,26 @@ from service.errors import NotFoundError
 from service.ports.store import Transaction
 from service.ports.time import Clock
 
-__all__ = ["RepositoryAccess", "named_repository", "project_lock"]
+__all__ = [
+    "CheckReadable",
+    "RepositoryAccess",
+    "named_repository",
+    "project_lock",
+    "trust_any",
+]
+
+
+class CheckReadable(Protocol):
+    """Checks that a project can have a repository read."""
+
+    async def __call__(self, project: ProjectId, url: str, *, may_grant: bool) -> None:
+        """Raise InvalidRequestError where it cannot."""
+        ...
+
+
+async def trust_any(project: ProjectId, url: str, *, may_grant: bool) -> None:
+    """Ask nobody: for who changes only what was let in before."""
+    del project, url, may_grant
 
 
 def project_lock(project: str) -> str:
@@ -80,6 +100,20 @@ class RepositoryAccess:
             # Other launchers of the project follow it without credentials.
             await tx.projects.mark_unsettled(project_id)
         is_granted = link.is_granted or (known is not None and known.is_granted)
+        return Access.CREDENTIAL if is_granted else Access.ANONYMOUS
+
+    async def expected(
+        self, tx: Transaction, project_id: ProjectId, url: str, *, may_grant: bool
+    ) -> Access:
+        """Return the access that `link` would give, and change nothing.
+
+        Raises:
+            InvalidRequestError: The URL is no repository's.
+        """
+        wanted = LinkedRepository(url=url, is_granted=may_grant)
+        link = self._rules.apply(project_id, wanted)
+        known = await self.current(tx, project_id, Repository.from_url(url))
+        is_granted = link.is_granted or known is Access.CREDENTIAL
         return Access.CREDENTIAL if is_granted else Access.ANONYMOUS
 
     async def current(

@@ -107,11 +107,25 @@ class LauncherPinner:
                 rebuild = await _previous(tx, launcher)
             else:
                 rebuild = await _build_of(tx, launcher, build)
-            _check_image(launcher, rebuild)
-            await _check_kept(tx, rebuild)
+            await _check_image(tx, launcher, rebuild)
             if rebuild.image != launcher.image:
                 await self._move(tx, launcher, source, rebuild)
             return await self._save_pinned(tx, await tx.launchers.get(launcher_id))
+
+    async def find_earlier(self, launcher_id: LauncherId, build: RebuildId) -> Rebuild:
+        """Return a build that a launcher could be rolled back to at present.
+
+        Raises:
+            NotFoundError: As `roll_back` does.
+            InvalidRequestError: As `roll_back` does.
+            ConflictError: As `roll_back` does.
+        """
+        async with self._store.reading() as tx:
+            launcher = await tx.launchers.get(launcher_id)
+            _check_source(launcher)
+            rebuild = await _build_of(tx, launcher, build)
+            await _check_image(tx, launcher, rebuild)
+            return rebuild
 
     async def earlier_images(self, launcher_id: LauncherId) -> Sequence[Rebuild]:
         """Return the rebuilds that a launcher can be rolled back to, newest first.
@@ -222,13 +236,13 @@ async def _earlier(
     return newest_first[::-1]
 
 
-def _check_image(launcher: Launcher, rebuild: Rebuild) -> None:
+async def _check_image(tx: Transaction, launcher: Launcher, rebuild: Rebuild) -> None:
+    """Refuse a build whose image the launcher cannot start from.
+
+    The build is held, so that its image is not removed before the launcher has it.
+    """
     if obstacle := _obstacle(launcher, rebuild):
         raise InvalidRequestError(f"Build with id '{rebuild.id}' {obstacle}.")
-
-
-async def _check_kept(tx: Transaction, rebuild: Rebuild) -> None:
-    """Hold the build, so that its image is not removed before the launcher has it."""
     if rebuild.build_id is not None:
         await find_work(tx, rebuild.build_id)
     if rebuild.image in await tx.retention.removed_images([rebuild]):

@@ -38,6 +38,11 @@ class PushMetrics:
         if reason and evaluation.trigger is Trigger.PUSH:
             await self.avoided(tx, reason=reason, count=1)
 
+    async def shared(self, tx: Transaction, count: int) -> None:
+        """Count rebuilds that another one's build served."""
+        if count > 0:
+            await self.avoided(tx, reason="shared", count=count)
+
     async def avoided(self, tx: Transaction, *, reason: str, count: int) -> None:
         """Count builds that did not have to run."""
         now = self._clock.now()

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from service.adapters.egress import ANYWHERE, EgressPolicy
-from service.adapters.forge_api.http import HttpClient, TooLargeError, open_http_client
+from service.adapters.forge_api.errors import TooLargeError
+from service.adapters.forge_api.http import HttpClient, open_http_client
 from service.errors import RemoteRefusedError, TransientError
 
 TOKEN = {"Authorization": "token secret-1"}
@@ -26,11 +27,14 @@ class Host:
         self.seen: list[tuple[str, str, str | None]] = []
         self.answers: dict[str, Answer] = {}
         self.hangs = False
+        self.arrived = asyncio.Semaphore(0)
+        """Released by each request that hangs."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         token = request.headers.get("Authorization")
         self.seen.append((request.method, request.raw_path, token))
         if self.hangs:
+            self.arrived.release()
             await asyncio.Event().wait()
         answer = self.answers.get(request.path)
         return answer(request) if answer else web.Response(text="found")
@@ -237,3 +241,30 @@ async def test_a_proxy_carries_requests_and_is_no_way_around_the_gate() -> None:
 
     assert reply.body == b"found"
     assert [pair[1] for pair in proxy.seen] == ["http://git.example/x"]
+
+
+async def test_hosts_that_hang_hold_no_connection_of_others(host: Host) -> None:
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            a_http_client(deadline=timedelta(seconds=60))
+        )
+        # More than aiohttp opens in all, unless it is asked to.
+        silent = [await stack.enter_async_context(a_host()) for _ in range(13)]
+        arrived = asyncio.Semaphore(0)
+        for each in silent:
+            each.hangs, each.arrived = True, arrived
+        async with asyncio.TaskGroup() as group:
+            asked = [
+                group.create_task(http.request("GET", each.url, headers={}))
+                for each in silent
+                for _ in range(8)
+            ]
+            for _ in range(100):
+                await arrived.acquire()
+
+            reply = await http.request("GET", host.url, headers={})
+
+            for task in asked:
+                task.cancel()
+
+    assert reply.body == b"found"

@@ -201,7 +201,12 @@ async def test_a_flood_of_complaints_is_survived() -> None:
 
 async def test_at_most_so_many_commands_run_at_once(tmp_path: Path) -> None:
     git = _git(at_once=2)
-    count = f"!echo start >> {tmp_path}/log; sleep 0.1; echo end >> {tmp_path}/log"
+    # The first waits for a second one, however slowly that starts.
+    count = (
+        f"!cd {tmp_path}; echo start >> log; "
+        "while test $(grep -c start log) -lt 2; do sleep 0.02; done; "
+        "sleep 0.1; echo end >> log"
+    )
 
     async with asyncio.TaskGroup() as group:
         for _ in range(6):

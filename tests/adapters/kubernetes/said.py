@@ -82,6 +82,43 @@ port=443): Failed to establish a new connection: [Errno -2] Name or service not 
 ERROR: Could not find a version that satisfies the requirement six (from versions: none)
 ERROR: No matching distribution found for six""",
 )
+PIP_UNFOUND = by_paketo(
+    "Pip Install",
+    "pip install",
+    """\
+Looking in indexes: https://index.test/simple
+ERROR: Could not find a version that satisfies the requirement good (from versions: none)
+ERROR: No matching distribution found for good""",
+)
+"""What pip 26.3 printed before an index that answered 404, 403, 429, 500 or 503."""
+PIP_LOGGED = by_paketo(
+    "Pip Install",
+    "pip install",
+    """\
+2026-11-28T19:01:24,003 1 location(s) to search for versions of good:
+2026-11-28T19:01:24,003 * https://index.test/simple/good/
+2026-11-28T19:01:24,004 Fetching project page and analyzing links: \
+https://index.test/simple/good/
+2026-11-28T19:01:24,004 Getting page https://index.test/simple/good/
+2026-11-28T19:01:25,110 Could not fetch URL https://index.test/simple/good/: {why} - \
+skipping
+ERROR: Could not find a version that satisfies the requirement good (from versions: none)
+2026-11-28T19:01:25,118 ERROR: Could not find a version that satisfies the requirement \
+good (from versions: none)
+ERROR: No matching distribution found for good""",
+)
+"""What it printed with PIP_LOG=/dev/stdout."""
+PIP_ASKS = by_paketo(
+    "Pip Install",
+    "pip install",
+    """\
+Looking in indexes: https://index.test/simple
+User for index.test: Exception:
+Traceback (most recent call last):
+  File "/layers/pip/lib/pip/_internal/network/auth.py", line 480, in _prompt_for_password
+    username = ask_input(f"User for {netloc}: ") if self.prompting else None
+EOFError: EOF when reading a line""",
+)
 CONDA_NO_PACKAGE = by_paketo(
     "Conda Env Update",
     "conda env update",

@@ -3,13 +3,15 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from aiohttp import ClientSession, TCPConnector
 
 from service.adapters.kubernetes.connection_drain import ConnectionDrain
+from tests.support.loops import EITHER_LOOP
 from tests.support.tls import Certificates
 
 
@@ -22,8 +24,7 @@ async def deaf_server(
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        assert isinstance(writer.transport, asyncio.Transport)
-        writer.transport.pause_reading()
+        cast("asyncio.Transport", writer.transport).pause_reading()
         heard.set()
         await over.wait()
         writer.transport.abort()
@@ -37,9 +38,16 @@ async def deaf_server(
         await asyncio.sleep(0.05)
 
 
-async def test_what_was_given_up_is_closed_though_nobody_answers(
-    tmp_path: Path,
+@EITHER_LOOP
+def test_what_was_given_up_is_closed_though_nobody_answers(
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(give_up(tmp_path))
+
+
+async def give_up(tmp_path: Path) -> None:
+    """Cancel a request that nobody answers; see what is left of its connection."""
     certificates, heard = Certificates.made_in(tmp_path), asyncio.Event()
     trusted = ssl.create_default_context(cafile=certificates.ca)
     sockets: list[socket.socket] = []

@@ -14,7 +14,9 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from service.adapters.kubernetes.identity import KubernetesIdentity
 from service.adapters.kubernetes.manifests.names import BUILD, cache_name, labels
+from service.adapters.kubernetes.manifests.phases import variables
 from service.domain.building.build import EnvironmentId
+from service.domain.building.failure import Failure, FailureClass
 from tests.adapters.kubernetes.variants import (
     IMAGE,
     VARIANTS,
@@ -176,6 +178,28 @@ def test_the_launcher_s_frontend_wins_over_the_operator_s() -> None:
 
     assert "BP_RENKU_FRONTENDS=jupyterlab" in told
     assert "BP_LOG_LEVEL=DEBUG" in told
+
+
+@pytest.mark.parametrize("attempt", [2, 3])
+@pytest.mark.parametrize(
+    "before",
+    [FailureClass.NO_SUCH_PACKAGE, FailureClass.NETWORK, FailureClass.INTERNAL, None],
+)
+def test_pip_writes_its_own_log_in_every_attempt_but_the_first(
+    attempt: int, before: FailureClass | None
+) -> None:
+    failure = Failure(kind=before, message="It failed.") if before else None
+    build = some_build(attempt=attempt, failure=failure)
+
+    assert variables(build, an_options())["PIP_LOG"] == "/dev/stdout"
+    first = replace(build, attempt=1)
+    assert "PIP_LOG" not in variables(first, an_options())
+
+
+def test_an_operator_s_own_log_of_pip_stays_where_it_is() -> None:
+    options = an_options(variables={"PIP_LOG": "/dev/stderr"})
+
+    assert variables(some_build(attempt=2), options)["PIP_LOG"] == "/dev/stderr"
 
 
 def test_an_operator_s_labels_do_not_hide_a_build() -> None:

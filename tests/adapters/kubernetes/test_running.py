@@ -271,7 +271,8 @@ async def spoken(kube: Kube, build: Build) -> list[tuple[str, str]]:
 async def test_phases_are_measured_closer_than_to_the_second(
     kube: Kube, forge: GitForge
 ) -> None:
-    order = "build say begun\nbuild sleep 0.4\nbuild say over\nbuild exit 51\n"
+    # Longer than it has to take: a node says when it read a line, not when it was said.
+    order = "build say begun\nbuild sleep 0.5\nbuild say over\nbuild exit 51\n"
     build = a_build_of(forge, {"requirements.txt": "", ".standin": order})
     async with a_kubernetes_builder(kube) as builder:
         await builder.start(build)

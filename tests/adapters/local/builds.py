@@ -11,7 +11,8 @@ from service.adapters.clock import SystemClock
 from service.adapters.local.builder import LocalBuilder
 from service.adapters.local.options import LocalOptions, passed
 from service.adapters.local.worker_process import LogWriter
-from service.definitions.registry import PROJECT, kind_spec
+from service.definitions.kinds.names import PROJECT
+from service.definitions.registry import kind_spec
 from service.domain.building.build import (
     Build,
     BuildId,

@@ -1,5 +1,7 @@
 """Whatever build code writes, wherever it writes it, is output and nothing else."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis.strategies import binary, lists
 
 from service.adapters.local.job import Result, WorkerExit, parse_message
 from service.adapters.local.lines import CUT, LineCutter, printable
+from service.domain.building.build import BuildId
 from service.domain.building.failure import FailureClass
 from service.domain.definition import Kind
 from tests.adapters.local.builds import (
@@ -17,6 +20,7 @@ from tests.adapters.local.builds import (
     a_project_that_runs,
     a_repository,
     failure_of,
+    processes_with,
 )
 from tests.support.clock import NOW
 
@@ -90,6 +94,38 @@ async def test_no_output_ends_the_service_or_speaks_for_the_worker(
     assert "\x00" not in logs.text()
     assert max(len(line) for _, line in said) < 70_000
     assert len(logs.text()) < 10_000_000
+
+
+class SilentLogs(KeptLogs):
+    """A store of logs that answers to nobody any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = asyncio.Event()
+
+    async def append(self, build: BuildId, phase: str, lines: Sequence[str]) -> None:
+        await super().append(build, phase, lines)
+        self.is_asked.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_log_that_cannot_be_stored_keeps_no_build_from_being_stopped(
+    tmp_path: Path,
+) -> None:
+    repository = a_repository(
+        tmp_path / "repository", a_project_that_runs("import time; time.sleep(600)")
+    )
+    logs = SilentLogs()
+    async with a_builder(tmp_path / "root", logs=logs) as builder:
+        build = a_build(repository, Kind.UV)
+        await builder.start(build)
+        await logs.is_asked.wait()
+
+        await builder.cancel(build.id)
+
+        assert processes_with(str(tmp_path / "root")) == []
+        # Leaving the builder stops what runs, too, as a leader does without its lease.
+        await builder.start(a_build(repository, Kind.UV, id="01OTHER"))
 
 
 @given(chunks=lists(binary(max_size=40)))

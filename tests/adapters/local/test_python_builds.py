@@ -155,6 +155,20 @@ async def test_a_poetry_project_gets_a_python_that_it_allows(
 
 
 @pytest.mark.index
+async def test_a_build_script_takes_the_place_of_no_module_of_poetry(
+    tmp_path: Path, root: Path
+) -> None:
+    text = POETRY.format(url="http://127.0.0.1:9", python="^3.10")
+    text = text.replace("package-mode = false", 'packages = [{include = "x.py"}]')
+    files = {"pyproject.toml": text, "x.py": "", "build.py": "raise OSError('mine')"}
+    repository = a_repository(tmp_path / "repository", files)
+    async with a_builder(root) as builder:
+        image = await image_of(builder, a_build(repository, Kind.POETRY, id="beside"))
+
+    assert "x" in {package.name for package in image.packages}
+
+
+@pytest.mark.index
 async def test_a_poetry_project_that_asks_for_what_does_not_exist(
     tmp_path: Path, root: Path, index: str
 ) -> None:
@@ -207,7 +221,7 @@ async def test_a_uv_project_whose_package_does_not_build(tmp_path: Path) -> None
 
     assert failure.kind is FailureClass.WHEEL_BUILD_FAILED
     assert failure.message == (
-        "pyproject.toml line 2: `x` could not be built: RuntimeError: no gfortran here"
+        "backend.py line 2: `x` could not be built: RuntimeError: no gfortran here"
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from aiormq.base import FutureStore
 
-from service.adapters.rabbitmq.errors import translate_errors
+from service.adapters.rabbitmq.errors import leave_quietly, translate_errors
 from service.errors import TransientError
 
 Call = Callable[[], Awaitable[None]]
@@ -37,6 +37,32 @@ async def test_a_forgotten_cancellation_is_remembered(call: Call) -> None:
         task.cancel()
 
     assert task.cancelled()
+
+
+@pytest.mark.parametrize("call", [forgets, forgets_and_fails])
+async def test_a_cancellation_is_remembered_though_something_is_closed(
+    call: Call,
+) -> None:
+    # As of who asks a node for a sign of life when the bus is closed: it went on.
+    async def work() -> None:
+        while True:
+            with leave_quietly():
+                await call()
+
+    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+        task = group.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+
+    assert task.cancelled()
+
+
+async def test_what_the_library_cancels_while_it_closes_ends_nobody() -> None:
+    closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    closed.cancel()
+
+    with leave_quietly():
+        await closed
 
 
 async def test_a_group_that_failed_before_is_no_cancellation() -> None:

@@ -236,6 +236,25 @@ async def test_whoever_published_in_vain_publishes_again_when_the_broker_is_back
                 await asyncio.sleep(0.05)
 
 
+async def test_a_broker_that_answers_slowly_is_connected_to(
+    own: OwnBroker, mortal: Broker
+) -> None:
+    async with proxy_to(own.port) as proxy:
+        # Each of the declarations is well in time; all of them are not.
+        proxy.latency = timedelta(milliseconds=200)
+        slow = replace(
+            through(proxy, mortal),
+            confirm_within=timedelta(seconds=10),
+            connect_within=timedelta(seconds=4),
+            delays=tuple(timedelta(seconds=number) for number in range(1, 16)),
+        )
+        async with (
+            asyncio.timeout(100),
+            RabbitBus.open(slow, roles=[EVALUATE, WATCH], clock=SystemClock()) as bus,
+        ):
+            await bus.publish([a_push(1)])
+
+
 async def test_publishing_to_a_broker_that_swallows_everything_keeps_memory_flat(
     own: OwnBroker, mortal: Broker
 ) -> None:

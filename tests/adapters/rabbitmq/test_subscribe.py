@@ -19,9 +19,10 @@ from service.adapters.rabbitmq.settings import Broker
 from service.events.envelope import Event
 from service.events.models import EVENTS, BuildFinished, LauncherUpdated
 from tests.adapters.rabbitmq.conftest import WATCH
+from tests.docs.reading import Page
 from tests.support.broker import OwnBroker
 
-PAGE = Path(__file__).parents[3] / "docs" / "subscribe.md"
+PAGE = Page("docs/subscribe.md")
 SLOW = pytest.mark.timeout(150, func_only=True)
 """A broker or a package comes first."""
 
@@ -33,7 +34,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 async def test_the_subscriber_of_the_page_hears_of_a_build(
     own: OwnBroker, tmp_path: Path
 ) -> None:
-    (tmp_path / "subscriber.py").write_text(code_of_the_page("python"))
+    (tmp_path / "subscriber.py").write_text(PAGE.code("python"))
     finished = BuildFinished(
         build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_id="1"
     )
@@ -54,7 +55,7 @@ async def test_the_subscriber_in_javascript_hears_of_a_launcher(
     own: OwnBroker, tmp_path: Path
 ) -> None:
     await install("amqplib", tmp_path)
-    (tmp_path / "subscriber.mjs").write_text(code_of_the_page("javascript"))
+    (tmp_path / "subscriber.mjs").write_text(PAGE.code("javascript"))
     updated = LauncherUpdated(
         launcher_id="l",
         environment_id="e",
@@ -80,7 +81,7 @@ async def test_the_cloudevents_sdk_reads_events_as_the_page_says(
     own: OwnBroker,
 ) -> None:
     space: dict[str, Any] = {}
-    exec(code_of_the_page("py"), space)  # noqa: S102 - what the page shows
+    exec(PAGE.code("py"), space)  # noqa: S102 - what the page shows
     finished = BuildFinished(
         build_key="k", outcome="succeeded", image="r/i@sha256:1", rebuild_id="1"
     )
@@ -106,20 +107,14 @@ async def test_the_cloudevents_sdk_reads_events_as_the_page_says(
 
 
 def test_the_subscribers_of_the_page_have_twenty_lines() -> None:
-    for language in ("python", "javascript"):
-        assert len(code_of_the_page(language).strip().splitlines()) <= 24
+    for program in (PAGE.code("python"), PAGE.code("javascript")):
+        assert len(program.strip().splitlines()) <= 24
 
 
 def test_the_page_names_every_event() -> None:
-    named = re.findall(r"^\| `(.*?)` \|", PAGE.read_text(), re.MULTILINE)
+    named = re.findall(r"^\| `(.*?)` \|", PAGE.text, re.MULTILINE)
 
     assert named == list(EVENTS)
-
-
-def code_of_the_page(language: str) -> str:
-    (code,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert isinstance(code, str)
-    return code
 
 
 async def heard(url: str, command: list[str], event: Event, *, queue: str) -> str:

@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +17,12 @@ import pytest
 from service.adapters.renku.access_tokens import AccessTokens, ClientTokens
 from service.adapters.renku.client import RenkuClient
 from service.adapters.renku.errors import UpstreamRefusedError
-from service.adapters.renku.shared_tokens import SharedTokens
+from service.adapters.renku.shared_tokens import LEASE, SharedTokens
 from service.adapters.renku.token_endpoint import OAuthClient, TokenEndpoint
 from service.adapters.store import SqlStore, open_database
 from service.domain.hook import Secret
 from service.errors import TransientError
-from service.ports.store import Store, Transaction
+from service.ports.store import Store, Transaction, UpstreamToken
 from tests.support.clock import TurnedClock
 from tests.support.databases import KEYS, a_key, migrated_schema, sqlite_database
 from tests.support.renku import CLIENT, CLIENT_SECRET, TOKEN_PATH, Renku, a_renku
@@ -302,6 +306,68 @@ async def test_no_refresh_token_is_used_when_the_lease_may_end_meanwhile(
 
     assert configured in signing.renku.accounts.refresh
     assert (await signing.client(refresh=configured).get("user"))["username"] == "ada"
+
+
+@dataclass
+class HangingStore:
+    """A database that answers to no write once a token was given."""
+
+    store: Store
+    given: asyncio.Event
+    is_reached: asyncio.Event
+
+    @asynccontextmanager
+    async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
+        if self.given.is_set():
+            self.is_reached.set()
+            await asyncio.Event().wait()
+        async with self.store.transaction(*locks) as tx:
+            yield tx
+
+    def reading(
+        self, *, is_single: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        return self.store.reading(is_single=is_single)
+
+    async def ping(self) -> None:
+        await self.store.ping()
+
+
+async def test_a_database_that_hangs_keeps_a_token_no_longer_than_its_lease(
+    signing: Signing,
+) -> None:
+    configured = signing.renku.accounts.new_refresh()
+    given, is_reached = signing.renku.accounts.given, asyncio.Event()
+    hanging = replace(signing, store=HangingStore(signing.store, given, is_reached))
+
+    async with asyncio.TaskGroup() as group:
+        client = hanging.client(refresh=configured)
+        using = group.create_task(client.get("user"))
+        await is_reached.wait()
+        signing.clock.advance(LEASE)
+
+        # It is used all the same: there is no other.
+        assert (await using)["username"] == "ada"
+
+
+async def test_a_token_that_is_written_late_does_not_replace_a_later_one(
+    signing: Signing,
+) -> None:
+    token = UpstreamToken(
+        id="1",
+        refresh_token=Secret("late"),
+        access_token=Secret("late"),
+        expires_at=signing.clock.now(),
+        renewals=1,
+        renewed_at=signing.clock.now(),
+    )
+    later = replace(token, refresh_token=Secret("later"), renewals=2)
+    for written in (token, later, token):
+        async with signing.store.transaction() as tx:
+            await tx.upstream_tokens.put(written)
+
+    async with signing.store.reading() as tx:
+        assert await tx.upstream_tokens.find("1") == later
 
 
 async def test_another_key_is_a_sentence_that_names_it(tmp_path: Path) -> None:

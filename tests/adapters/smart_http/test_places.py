@@ -13,7 +13,7 @@ from service.adapters.smart_http.places import (
     WAIT,
     PackPlaces,
 )
-from service.errors import TransientError
+from service.errors import BusyError
 from service.settings import Settings
 
 AT_MOST = timedelta(seconds=0.05)
@@ -40,7 +40,7 @@ async def test_who_waits_for_its_own_host_gives_up_and_another_host_is_read() ->
     async with AsyncExitStack() as stack:
         await take_all_of(stack, places, 1)
 
-        with pytest.raises(TransientError, match=r"repositories of git1\.example"):
+        with pytest.raises(BusyError, match=r"repositories of git1\.example"):
             await stack.enter_async_context(places.place(at(1)))
 
         async with places.place(at(2)):
@@ -58,7 +58,7 @@ async def all_taken(places: PackPlaces) -> AsyncIterator[AsyncExitStack]:
 async def test_who_waits_for_others_is_not_blamed() -> None:
     places = PackPlaces(wait=AT_MOST)
     async with all_taken(places):
-        with pytest.raises(TransientError, match=r"git99\.example was not asked yet"):
+        with pytest.raises(BusyError, match=r"git99\.example was not asked yet"):
             async with places.place(at(99)):
                 pass
 

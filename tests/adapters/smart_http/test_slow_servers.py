@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from service.adapters.forge_api.http import MAX_CONNECTIONS
 from service.adapters.smart_http.places import AT_ONCE, AT_ONCE_OF_HOST
 from service.domain.repository import CommitSha, Repository
 from service.domain.rights.caller import ANONYMOUS
 from service.domain.source import Head, Revision
 from service.errors import TransientError
 from service.ports.remote import FullRemote
-from service.usecases.environments.probe import PROBES_AT_ONCE, RepositoryProber
+from service.usecases.environments.probe import RepositoryProber
+from service.usecases.platform.probe_limit import PROBES_AT_ONCE, ProbeLimit
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
 from tests.support.githttp import GitForge, git_forge
@@ -42,7 +44,7 @@ class Place:
             sandbox=SANDBOX,
             builder=ToldBuilder(clock=TurnedClock()),
             allow_files=False,
-            deadline=deadline,
+            limit=ProbeLimit(deadline=deadline),
         )
 
     async def read_quick_one(self) -> None:
@@ -93,6 +95,39 @@ async def test_a_host_that_hangs_leaves_most_places_to_others(
         assert len(place.slow.seen) == AT_ONCE_OF_HOST
         for task in waiting:
             task.cancel()
+
+
+async def test_a_server_that_trickles_its_refs_keeps_nobody_for_a_whole_deadline(
+    tmp_path: Path,
+) -> None:
+    Repo(tmp_path / NAME).commit(FILES)
+    async with (
+        git_forge(tmp_path) as slow,
+        smart_remote(deadline=timedelta(seconds=8)) as remote,
+    ):
+        slow.faults.trickles = True
+        with pytest.raises(TransientError, match="no answer in 0:00:02"):
+            await remote.head(at(slow), Revision.from_text(None))
+
+
+async def test_who_waits_for_others_of_its_host_has_the_whole_time_for_its_answer(
+    tmp_path: Path,
+) -> None:
+    Repo(tmp_path / NAME).commit(FILES)
+    async with (
+        git_forge(tmp_path) as slow,
+        smart_remote(deadline=timedelta(seconds=16)) as remote,
+    ):
+        # Two requests of each that looks: all together take longer than the four
+        # seconds of one.
+        slow.faults.takes = 1.2
+        async with asyncio.TaskGroup() as group:
+            looks = [
+                group.create_task(remote.head(at(slow), Revision.from_text(None)))
+                for _ in range(2 * MAX_CONNECTIONS)
+            ]
+
+        assert all(isinstance(look.result(), Head) for look in looks)
 
 
 async def test_probes_of_a_server_that_hangs_end_in_time_and_keep_nobody_waiting(

@@ -35,24 +35,33 @@ READ_WHOLE: Final = {
     # `SCAN t` alone; `SCAN t USING … INDEX` walks an index, of which a limit is taken.
     "sqlite": re.compile(r"^SCAN (\w+)$", re.MULTILINE),
 }
+FROM_INDEX: Final = re.compile("Index Only Scan|COVERING INDEX")
 
 
 async def explain(database: Database, run: Run) -> list[str]:
     """Return the plan of every statement that a query sends."""
+    async with database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.exec_driver_sql(AS_LONG)
+        sent = await sent_by(database, connection, run)
+        return [await plan_of(connection, *each) for each in sent]
+
+
+async def sent_by(
+    database: Database, connection: AsyncConnection, run: Run
+) -> list[tuple[str, Any]]:
+    """Return every statement that a query sends, and what it is given."""
     sent: list[tuple[str, Any]] = []
 
     def note(*event_: Any) -> None:
         sent.append((event_[2], event_[3]))
 
-    async with database.reading() as connection:
-        raw = connection.sync_connection
-        assert raw is not None
-        if connection.dialect.name == "postgresql":
-            await connection.exec_driver_sql(AS_LONG)
-        event.listen(raw, "before_cursor_execute", note)
-        await run(transaction_on(database, connection))
-        event.remove(raw, "before_cursor_execute", note)
-        return [await plan_of(connection, *each) for each in sent]
+    raw = connection.sync_connection
+    assert raw is not None
+    event.listen(raw, "before_cursor_execute", note)
+    await run(transaction_on(database, connection))
+    event.remove(raw, "before_cursor_execute", note)
+    return sent
 
 
 def transaction_on(database: Database, connection: AsyncConnection) -> Transaction:
@@ -88,6 +97,25 @@ async def test_no_hot_query_reads_a_large_table_whole(databases: OpenDatabase) -
         for plan in found
         if tables_read_whole(plan)
     } == {}
+
+
+async def test_counts_of_what_happened_are_read_off_an_index_alone(
+    databases: OpenDatabase,
+) -> None:
+    """A window of them is long: their rows would be read from a whole table."""
+    counts = "evaluations by verdict", "endings by reason"
+    async with databases() as database, database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            for way in ("seqscan", "bitmapscan"):
+                await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        plans = [
+            await plan_of(connection, *sent)
+            for name in counts
+            for sent in await sent_by(database, connection, HOT_QUERIES[name])
+        ]
+
+    assert [plan for plan in plans if not FROM_INDEX.search(plan)] == []
+    assert len(plans) == len(counts)
 
 
 async def test_a_query_without_an_index_would_be_noticed(

@@ -171,7 +171,8 @@ def test_a_part_that_is_away_is_named_though_nothing_else_can_be_read(
     done = run("--url", server.url, "status")
 
     assert done.exit_code == 1, done.output
-    assert "the store does not answer: unavailable" in done.output
+    assert "the database does not answer: unavailable" in done.output
+    assert "RELAUNCH_DATABASE" in done.output
 
 
 def test_nobody_answers_is_an_exit_code_of_its_own(run: Run) -> None:

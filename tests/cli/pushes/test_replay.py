@@ -61,14 +61,14 @@ def test_a_person_reads_the_same_as_a_table(run: Run, repo: Repo) -> None:
     assert "Recall: 100 %, 0 missed changes." in said.output
 
 
-def test_a_head_that_moved_costs_a_request_and_its_files_one_each(
+def test_a_head_that_left_its_definition_costs_no_request_for_a_file(
     run: Run, tmp_path: Path
 ) -> None:
     repo = Repo(tmp_path / "course.git")
     repo.commit({"requirements.txt": "-r more.txt\n", "more.txt": "six\n"})
     repo.commit({"README.md": "A course\n"})
 
-    assert told(run, str(repo.path))["requests"] == 4  # head, trees, two files
+    assert told(run, str(repo.path))["requests"] == 2  # head and trees
 
 
 def test_ends_are_named_as_git_names_them(run: Run, repo: Repo) -> None:

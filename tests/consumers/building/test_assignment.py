@@ -1,10 +1,28 @@
 """Which image or build serves a rebuild that has none yet."""
 
-from service.domain.building.build import BuildState
+import asyncio
+
+import asyncpg
+import pytest
+
+from service.adapters.store import SqlStore, open_database
+from service.domain.building.build import BuildState, Rebuild
 from tests.consumers.steps import built
+from tests.support.databases import KEYS, migrated_schema
 from tests.support.repos import Repo
-from tests.support.values import an_image
-from tests.support.world import World
+from tests.support.values import (
+    a_build_spec,
+    a_launcher,
+    a_plan,
+    a_rebuild,
+    a_source,
+    an_image,
+)
+from tests.support.world import World, a_world_over
+
+_WAITS = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid)))"
+)
 
 
 async def test_an_image_that_is_there_serves_without_a_build(
@@ -48,3 +66,36 @@ async def test_a_rebuild_joins_the_running_build_of_its_key(
     rebuilds = [(await world.rebuilds(launcher))[0] for launcher in (first, late)]
     assert {rebuild.build_id for rebuild in rebuilds} == set(world.builder.running)
     assert {rebuild.state for rebuild in rebuilds} == {BuildState.RUNNING}
+
+
+@pytest.mark.postgresql
+async def test_the_schedule_holds_no_rebuild_while_it_waits_for_a_launcher() -> None:
+    async with migrated_schema() as url, open_database(url, keys=KEYS) as database:
+        world = a_world_over(SqlStore(database))
+        rebuild = await _added(world)
+        recording, other = await asyncpg.connect(url), await asyncpg.connect(url)
+        try:
+            async with asyncio.TaskGroup() as group, recording.transaction():
+                # As an evaluation does that is recorded: its rebuilds are next.
+                await recording.execute("SELECT FROM launchers FOR NO KEY UPDATE")
+                waiting = group.create_task(world.scheduler.schedule())
+                pid = recording.get_server_pid()
+                while not await other.fetchval(_WAITS, pid):
+                    assert not waiting.done()
+                    await asyncio.sleep(0.02)
+                await other.execute("SELECT FROM rebuilds FOR NO KEY UPDATE NOWAIT")
+        finally:
+            await recording.close()
+            await other.close()
+        async with world.store.reading() as tx:
+            assert (await tx.rebuilds.get(rebuild.id)).build_id is not None
+
+
+async def _added(world: World) -> Rebuild:
+    spec = a_build_spec(builder_image=world.builder.identity(frontend="none"))
+    rebuild = a_rebuild(plan=a_plan(spec=spec))
+    async with world.store.transaction() as tx:
+        await tx.sources.find_or_add(a_source())
+        await tx.launchers.add(a_launcher())
+        await tx.rebuilds.add(rebuild)
+    return rebuild

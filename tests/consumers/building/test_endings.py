@@ -1,5 +1,7 @@
 """How rebuilds end: with their build, their launchers' images and one event."""
 
+from prometheus_client import generate_latest
+
 from service.domain.building.build import BuildState
 from service.domain.building.failure import FailureClass
 from tests.support.repos import Repo
@@ -25,6 +27,9 @@ async def test_everybody_who_waits_ends_with_the_build_and_has_its_image(
     (finished,) = (e for e in world.events if e.name == "build.finished.v2")
     assert finished.data["image"] == image
     assert "rebuild_id" not in finished.data
+    # The second would have been a build of its own.
+    counted = generate_latest(world.metrics.registry).decode()
+    assert 'relaunch_builds_avoided_total{reason="shared"} 1.0' in counted
 
 
 async def test_everybody_who_waits_gets_the_failure_of_the_build(

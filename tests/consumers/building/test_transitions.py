@@ -23,6 +23,40 @@ async def test_a_transient_failure_is_tried_again_with_an_end(
     assert world.builder.started == [rebuild.build_id] * 3
 
 
+async def test_a_doubtful_failure_is_tried_once_more(world: World, repo: Repo) -> None:
+    launcher = await world.follow(repo.repository)
+    await world.settle()
+    world.builder.fail(FailureClass.NO_SUCH_PACKAGE, is_doubtful=True)
+    await world.settle()
+
+    (waiting,) = await world.rebuilds(launcher)
+    assert waiting.state is BuildState.QUEUED
+    async with world.store.reading() as tx:
+        (build,) = await tx.builds.unfinished()
+    assert build.failure is not None
+    assert "tried once more" in build.failure.hint
+
+    await world.later(200)
+    world.builder.fail(FailureClass.NO_SUCH_PACKAGE, is_doubtful=True)
+    await world.settle()
+
+    (rebuild,) = await world.rebuilds(launcher)
+    assert rebuild.state is BuildState.FAILED
+    assert world.builder.started == [rebuild.build_id] * 2
+
+
+async def test_what_is_tried_once_more_succeeds(world: World, repo: Repo) -> None:
+    launcher = await world.follow(repo.repository)
+    await world.settle()
+    world.builder.fail(FailureClass.NO_SUCH_PACKAGE, is_doubtful=True)
+    await world.settle()
+    await world.later(200)
+    image = world.builder.succeed()
+    await world.settle()
+
+    assert (await world.launcher(launcher)).image == image
+
+
 async def test_a_builder_without_room_is_asked_again(world: World, repo: Repo) -> None:
     launcher = await world.follow(repo.repository)
     world.builder.refuse(2)

@@ -42,7 +42,7 @@ async def test_every_delivery_is_answered_by_a_look(world: World, repo: Repo) ->
 
     async with world.store.reading() as tx:
         for delivery in deliveries:
-            (evaluation,) = await tx.evaluations.of_delivery(delivery)
+            (evaluation,) = await tx.evaluations.of_deliveries([delivery])
             assert evaluation.trigger is Trigger.PUSH
 
 
@@ -88,5 +88,5 @@ async def test_every_delivery_that_an_event_stands_for_is_on_record_and_answered
         for delivery in deliveries:
             record = await tx.deliveries.get(delivery)
             assert (record.status, record.after) == ("accepted", f"after-{delivery}")
-            (evaluation,) = await tx.evaluations.of_delivery(delivery)
+            (evaluation,) = await tx.evaluations.of_deliveries([delivery])
             assert set(evaluation.delivery_ids) == set(deliveries)

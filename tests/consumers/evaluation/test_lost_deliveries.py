@@ -51,7 +51,9 @@ async def record(world: World, repo: Repo, **changes: object) -> DeliveryRecord:
 
 async def triggers(world: World, delivery: DeliveryRecord) -> list[Trigger]:
     async with world.store.reading() as tx:
-        return [one.trigger for one in await tx.evaluations.of_delivery(delivery.id)]
+        return [
+            one.trigger for one in await tx.evaluations.of_deliveries([delivery.id])
+        ]
 
 
 async def check(world: World, lost: LostDeliveries) -> None:

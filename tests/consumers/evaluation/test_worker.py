@@ -1,12 +1,22 @@
 """What an evaluation decides, from a push to its verdict."""
 
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from service.adapters.store import SqlStore
 from service.domain.building.build import BuildState
 from service.domain.building.failure import FailureClass
 from service.domain.evaluation.comparison import Verdict
+from service.domain.evaluation.queue import EvaluationRequest
 from service.domain.push import Trigger
+from service.domain.source import SourceId
 from tests.consumers.steps import built, pushed, verdict
+from tests.support.databases import sqlite_database
+from tests.support.memory import BreakableStore
+from tests.support.outages import AwayRemote
 from tests.support.repos import Repo
-from tests.support.world import World
+from tests.support.world import DEBOUNCE, World, a_world, a_world_over
 
 
 async def test_a_readme_edit_costs_nothing(world: World, repo: Repo) -> None:
@@ -137,3 +147,58 @@ async def test_a_definition_that_is_too_complex_is_judged_once_and_for_all(
     await world.settle()
     assert await verdict(world, launcher) is Verdict.INITIAL
     assert (await world.launcher(launcher)).image == image
+
+
+async def test_what_waits_for_the_database_in_vain_tries_less_often(
+    tmp_path: Path,
+) -> None:
+    async with sqlite_database(tmp_path / "relaunch.db") as database:
+        store = BreakableStore(SqlStore(database))
+        world = a_world_over(store)
+        request = EvaluationRequest(
+            source_id=SourceId("source-1"),
+            trigger=Trigger.PUSH,
+            requested_at=world.clock.now(),
+        )
+        async with store.transaction() as tx:
+            await tx.evaluation_queue.enqueue(request, debounce=DEBOUNCE)
+        store.is_read_broken = True
+
+        async with asyncio.TaskGroup() as group:
+            trying = group.create_task(world.evaluator.process_one())
+            for _ in range(30):
+                await _asleep(world)
+                world.clock.advance(timedelta(seconds=1))
+            trying.cancel()
+
+    # After 0, 1, 3, 7 and 15 seconds.
+    assert store.reads == 5
+
+
+async def _asleep(world: World) -> None:
+    await asyncio.sleep(0)  # who was woken goes on
+    async with asyncio.timeout(10):
+        while not world.clock.sleepers:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+
+
+async def test_a_source_that_nobody_had_time_to_ask_about_has_no_failure(
+    tmp_path: Path, repo: Repo
+) -> None:
+    remote = AwayRemote(environment={}, allow_files=True)
+    async with a_world(tmp_path, remote=remote) as world:
+        launcher = await world.follow(repo.repository)
+        await built(world)
+        seen = len(await world.evaluations(launcher))
+        remote.is_busy = True
+        await pushed(world, repo, requirements_txt="six==1.17.0\n")
+        for _ in range(5):
+            await world.later(10)
+        assert len(await world.evaluations(launcher)) == seen
+        remote.is_busy = False
+
+        # No back-off has grown meanwhile.
+        await world.later(5)
+
+        assert len(await world.evaluations(launcher)) == seen + 1
+        assert await verdict(world, launcher) is Verdict.CHANGED

@@ -1,31 +1,68 @@
 """Sources that a dead process had claimed are free soon; a slow one keeps its own."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
-from consumers.loops.heartbeat import LEASE, RENEW, keep_claim
-from service.domain.evaluation.queue import DueEvaluation, EvaluationRequest
+from consumers.loops.heartbeat import LEASE, RENEW, HeldClaims
+from service.adapters.store import SqlStore, open_database
+from service.domain.evaluation.queue import EvaluationRequest
 from service.domain.push import Trigger
 from service.domain.source import SourceId
-from service.errors import TransientError
-from tests.support.world import DEBOUNCE, World
+from service.ports.store import Store, Transaction
+from tests.support.databases import KEYS, migrated_schema
+from tests.support.memory import BreakableStore
+from tests.support.world import DEBOUNCE, World, a_world_over
 
 SOURCE = SourceId("source-1")
 
 
-async def claimed(world: World) -> DueEvaluation | None:
+class FaultyStore:
+    """A real store whose first transaction fails by a fault of ours."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reading = store.reading
+        self.ping = store.ping
+        self._is_first = True
+
+    @asynccontextmanager
+    async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
+        is_first, self._is_first = self._is_first, False
+        if is_first:
+            raise LookupError("no such column")
+        async with self._store.transaction(*locks) as tx:
+            yield tx
+
+
+async def claimed(world: World) -> bool:
     async with world.store.transaction() as tx:
-        return await tx.evaluation_queue.claim(now=world.clock.now(), lease=LEASE)
+        return bool(
+            await tx.evaluation_queue.claim(now=world.clock.now(), lease=LEASE, limit=1)
+        )
+
+
+@asynccontextmanager
+async def claims(world: World) -> AsyncIterator[HeldClaims]:
+    held = HeldClaims(store=world.store, clock=world.clock)
+    async with asyncio.TaskGroup() as group:
+        renewing = group.create_task(held.run())
+        yield held
+        renewing.cancel()
+
+
+def a_look(world: World) -> EvaluationRequest:
+    return EvaluationRequest(
+        source_id=SOURCE, trigger=Trigger.PUSH, requested_at=world.clock.now()
+    )
 
 
 async def ask(world: World) -> None:
-    look = EvaluationRequest(
-        source_id=SOURCE, trigger=Trigger.PUSH, requested_at=world.clock.now()
-    )
     async with world.store.transaction() as tx:
-        await tx.evaluation_queue.enqueue(look, debounce=DEBOUNCE)
+        await tx.evaluation_queue.enqueue(a_look(world), debounce=DEBOUNCE)
 
 
 async def held_until(world: World) -> timedelta:
@@ -36,6 +73,7 @@ async def held_until(world: World) -> timedelta:
 
 
 async def asleep(world: World) -> None:
+    await asyncio.sleep(0)  # who was woken goes on
     async with asyncio.timeout(10):
         while not world.clock.sleepers:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
@@ -63,22 +101,93 @@ async def test_a_long_look_keeps_its_claim(world: World) -> None:
     assert await claimed(world)
     began = world.clock.now()
 
-    async with keep_claim(
-        SOURCE, claimed_at=began, store=world.store, clock=world.clock
-    ):
-        for _ in range(10):
+    async with claims(world) as held:
+        with held.hold(SOURCE, claimed_at=began):
+            for _ in range(10):
+                await asleep(world)
+                world.clock.advance(RENEW)
+                await renewed(world)
+                assert not await claimed(world)
+        world.clock.advance(LEASE)
+
+        assert await claimed(world)
+
+
+async def test_a_claim_that_was_lost_is_not_taken_back(world: World) -> None:
+    await ask(world)
+    assert await claimed(world)
+    began = world.clock.now()
+
+    async with claims(world) as held:
+        with held.hold(SOURCE, claimed_at=began):
+            await asleep(world)
+            # This process stood still, and another one has claimed it meanwhile.
+            world.clock.advance(LEASE)
+            assert await claimed(world)
+            await asleep(world)
+
+    assert await held_until(world) == LEASE
+
+
+async def test_an_outage_of_the_database_ends_no_claim(world: World) -> None:
+    await ask(world)
+    assert await claimed(world)
+    began = world.clock.now()
+    store = BreakableStore(world.store)
+    held = HeldClaims(store=store, clock=world.clock)
+
+    async with asyncio.TaskGroup() as group:
+        renewing = group.create_task(held.run())
+        with held.hold(SOURCE, claimed_at=began):
+            store.is_write_broken = True
             await asleep(world)
             world.clock.advance(RENEW)
+            await asleep(world)
+            store.is_write_broken = False
+            world.clock.advance(RENEW)
             await renewed(world)
-            assert await claimed(world) is None
-    world.clock.advance(LEASE)
+        renewing.cancel()
 
+    world.clock.advance(LEASE - 2 * RENEW)
+    assert not await claimed(world)
+
+
+@pytest.mark.postgresql
+async def test_a_claim_that_somebody_holds_is_renewed_once_it_is_free() -> None:
+    async with (
+        migrated_schema() as url,
+        open_database(url, keys=KEYS) as one,
+        open_database(url, keys=KEYS) as other,
+    ):
+        world = a_world_over(SqlStore(one))
+        await ask(world)
+        assert await claimed(world)
+        began = world.clock.now()
+
+        async with claims(world) as held:
+            with held.hold(SOURCE, claimed_at=began):
+                await asleep(world)
+                async with SqlStore(other).transaction() as tx:
+                    # Another push, whose transaction takes its time.
+                    await tx.evaluation_queue.enqueue(a_look(world), debounce=DEBOUNCE)
+                    world.clock.advance(RENEW)
+                    await asleep(world)
+                    assert await held_until(world) < LEASE
+                world.clock.advance(RENEW)
+                await renewed(world)
+
+
+async def test_a_fault_of_a_renewal_ends_no_evaluation(world: World) -> None:
+    await ask(world)
     assert await claimed(world)
+    began = world.clock.now()
+    held = HeldClaims(store=FaultyStore(world.store), clock=world.clock)
 
-
-async def test_what_the_work_raises_is_raised_as_it_is(world: World) -> None:
-    with pytest.raises(TransientError, match="away"):
-        async with keep_claim(
-            SOURCE, claimed_at=world.clock.now(), store=world.store, clock=world.clock
-        ):
-            raise TransientError("the database is away")
+    async with asyncio.TaskGroup() as group:
+        renewing = group.create_task(held.run())
+        with held.hold(SOURCE, claimed_at=began):
+            for _ in range(2):
+                await asleep(world)
+                world.clock.advance(RENEW)
+            await renewed(world)
+        renewing.cancel()

@@ -31,10 +31,13 @@ from service.domain.notifications.channel import Channel, ChannelId, ChannelKind
 from service.domain.notifications.notification import RETRIES
 from service.domain.repository import Repository
 from service.domain.rights.caller import ProjectId
+from service.domain.rights.project import LinkedRepository
+from service.domain.source import Access
 from service.events.envelope import data_of
-from service.events.models import HookUnhealthy, RepositoryData
+from service.events.models import BuildFinished, HookUnhealthy, RepositoryData
 from tests.domain.test_notification import a_channel
 from tests.support.repos import Repo
+from tests.support.rights import add_project
 from tests.support.world import World, a_world
 
 KEY = b"a key of thirty-two bytes or so."
@@ -72,11 +75,13 @@ class Endpoint:
 
     url: str = ""
     status: int = 204
+    body: bytes = b""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.requests.append((dict(request.headers), await request.read()))
-        return web.Response(status=self.status, headers={"Location": "/elsewhere"})
+        where = {"Location": "/elsewhere"}
+        return web.Response(status=self.status, body=self.body, headers=where)
 
     @property
     def bodies(self) -> list[Any]:
@@ -161,6 +166,8 @@ async def a_scene(
                     secret=SECRET if kind is ChannelKind.WEBHOOK else None,
                 )
                 await tx.notifications.add_channel(channel)
+        await add_project(world, project)
+        await link(world, project, repo.url, is_granted=True)
         await world.follow(repo.repository, project=project)
         yield Scene(
             world,
@@ -307,6 +314,93 @@ async def test_what_an_endpoint_answers_is_on_record(
     assert len(scene.endpoint.requests) == 1, "no redirect is followed"
 
 
+@pytest.mark.parametrize(
+    ("status", "failures", "is_enabled"),
+    [(200, 0, True), (500, 1, True), (410, 1, False)],
+)
+async def test_the_status_of_an_endpoint_counts_however_long_its_page_is(
+    scene: Scene, status: int, failures: int, *, is_enabled: bool
+) -> None:
+    scene.endpoint.status, scene.endpoint.body = status, b"x" * 100_000
+    await scene.later()
+    scene.world.builder.succeed()
+    await scene.later()
+
+    channel = await scene.channel()
+    assert (channel.failures, channel.is_enabled) == (failures, is_enabled)
+
+
+def unhealthy(scene: Scene, *, message: str = "It is gone.") -> HookUnhealthy:
+    return HookUnhealthy(
+        hook_id="hook-1",
+        forge="github",
+        repository=RepositoryData.of(scene.repository),
+        reach="repository",
+        reasons=("gone",),
+        message=message,
+        remedy="add it again",
+        since=scene.world.clock.now(),
+    )
+
+
+async def test_a_sick_hook_is_told_to_projects_that_were_granted_its_repository(
+    scene: Scene,
+) -> None:
+    # Anybody may link a repository and follow it; of its hooks they see nothing.
+    await listen_in(scene, "eve-s-project")
+    await scene.world.publish(unhealthy(scene))
+    await scene.later()
+
+    told = [
+        body["data"]["project_id"]
+        for body in scene.endpoint.bodies
+        if body["type"] == "hook.unhealthy"
+    ]
+    assert told == ["project-1"]
+
+
+async def test_the_end_of_one_rebuild_is_told_to_its_own_project(scene: Scene) -> None:
+    await listen_in(scene, "eve-s-project", access=Access.CREDENTIAL)
+    await scene.later()
+    for build in list(scene.world.builder.running):
+        scene.world.builder.succeed(build)
+    await scene.later()
+    ended = len(scene.endpoint.bodies)
+    async with scene.world.store.reading() as tx:
+        (mine,) = [each.id for each in await tx.launchers.list(project="project-1")]
+    rebuild = await scene.world.request_rebuild(mine)
+    await scene.world.publish(
+        BuildFinished(
+            build_key="key", outcome="cancelled", reason="cancelled", rebuild_id=rebuild
+        )
+    )
+    await scene.later(0)
+
+    told = {body["data"]["project_id"] for body in scene.endpoint.bodies[ended:]}
+    assert told == {"project-1"}
+
+
+async def listen_in(
+    scene: Scene, project: str, *, access: Access = Access.ANONYMOUS
+) -> None:
+    """Have another project follow the repository without a grant, and listen."""
+    world = scene.world
+    await add_project(world, project)
+    await link(world, project, scene.repository.url, is_granted=False)
+    await world.follow(scene.repository, project=project, name="hers", access=access)
+    channel = await scene.channel()
+    async with world.store.transaction() as tx:
+        await tx.notifications.add_channel(
+            replace(channel, id=ChannelId("hers"), project=ProjectId(project))
+        )
+
+
+async def link(world: World, project: str, url: str, *, is_granted: bool) -> None:
+    linked = LinkedRepository(url=url, is_granted=is_granted)
+    async with world.store.transaction() as tx:
+        await tx.projects.add_link(ProjectId(project), linked, at=world.clock.now())
+
+
 async def test_a_webhook_leads_to_no_private_host(tmp_path: Path, repo: Repo) -> None:
     async with a_scene(tmp_path, repo, gate=EgressPolicy(())) as scene:
         await scene.later()
@@ -343,21 +437,11 @@ async def test_a_mail_server_without_tls_gets_nothing_where_tls_is_wanted(
 
 
 async def test_a_strangers_text_begins_no_header_of_a_mail(scene: Scene) -> None:
-    await scene.world.publish(
-        HookUnhealthy(
-            hook_id="hook-1",
-            forge="github",
-            repository=RepositoryData.of(scene.repository),
-            reach="repository",
-            reasons=("gone",),
-            message="gone\r\nBcc: eve@evil.example\r\n\r\nbody",
-            remedy="add it again",
-            since=scene.world.clock.now(),
-        )
-    )
+    message = "gone\r\nBcc: eve@evil.example\r\n\r\nbody"
+    await scene.world.publish(unhealthy(scene, message=message))
     await scene.later()
 
     (raw,) = scene.mailbox.received
-    message = message_from_bytes(raw, policy=default)
-    assert message["Bcc"] is None
-    assert "Bcc: eve@evil.example" in str(message["Subject"])
+    mail = message_from_bytes(raw, policy=default)
+    assert mail["Bcc"] is None
+    assert "Bcc: eve@evil.example" in str(mail["Subject"])

@@ -412,7 +412,6 @@ def test_specifications_that_conda_takes_for_one_look_alike() -> None:
 
     apart = {form for form, those in forms.items() if len(those) > 1}
     assert apart == {
-        "conda-forge/linux-64::numpy",  # with and without the host
         "defaults::numpy",  # and pkgs/main
         "numpy",  # and conda-forge:numpy, whose namespace nobody uses
         "numpy[version='<1.2*']",

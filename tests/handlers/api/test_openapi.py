@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from handlers.api.openapi import document
 from handlers.route import MediaType
 from handlers.routes import ROUTES
+from service.domain.building.build import BuildState
 from tests.support.api import TOKEN, Api
 from tests.support.repos import Repo
 
@@ -22,6 +23,16 @@ def spec() -> Any:
 
 def test_the_document_is_valid(spec: Any) -> None:
     OpenAPIV31SpecValidator(spec).validate()
+
+
+def test_a_parameter_refers_to_the_words_that_others_use(spec: Any) -> None:
+    parameters = spec["paths"]["/api/relaunch/builds"]["get"]["parameters"]
+    (state,) = [item for item in parameters if item["name"] == "state"]
+
+    assert state["schema"]["anyOf"][0] == {"$ref": "#/components/schemas/BuildState"}
+    assert spec["components"]["schemas"]["BuildState"]["enum"] == [
+        state.value for state in BuildState
+    ]
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(spec: Any) -> None:

@@ -1,9 +1,13 @@
 """The list of launchers."""
 
+import re
+from datetime import timedelta
+
 from service.domain.building.failure import FailureClass
 from tests.support.api import Api
 from tests.support.browsing import Browser, browsing
 from tests.support.repos import Repo
+from tests.support.rights import populate
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -95,3 +99,31 @@ async def test_the_list_is_sent_again_when_it_changed_and_not_before(
     assert first.name == second.name == "launchers"
     assert "course-1" not in first.data
     assert "course-1" in second.data
+
+
+async def test_that_time_passes_is_nothing_to_be_sent_again(
+    api: Api, browser: Browser, repo: Repo
+) -> None:
+    await api.add_built_launcher(repo.url)
+    seen, ages = [], []
+    for minutes in (0, 3):
+        api.world.clock.advance(timedelta(minutes=minutes))
+        page = (await browser.get("/")).text
+        seen += re.findall(r"seen=(\w+)", page)
+        ages += re.findall(r"<time [^>]*>([^<]*)<", page)
+
+    assert ages == ["just now", "3 min ago"]
+    assert seen[0] == seen[1]
+
+
+async def test_only_who_edits_a_project_is_offered_to_create(
+    api: Api, repo: Repo
+) -> None:
+    made = await populate(api.world, repo.repository)
+    offered = {}
+    for role in ("viewer", "editor"):
+        async with browsing(api) as person:
+            await person.sign_in(made.tokens[role] or "")
+            offered[role] = "Create from code" in (await person.get("/")).text
+
+    assert offered == {"viewer": False, "editor": True}

@@ -1,5 +1,6 @@
 """The operator's page: the sweep, and what holds storage."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from service.domain.evaluation.sweep import PollState
 from tests.support.api import Api, a_table_bus, serving
-from tests.support.browsing import Browser
+from tests.support.browsing import Browser, browsing
+from tests.support.memory import MemoryBus
 from tests.support.repos import Repo
 from tests.support.world import World
 
@@ -60,5 +62,35 @@ async def test_what_is_stored_is_shown_apart(
     assert 'href="/operation/storage"' in operation.text
     assert (storage.status, "for ever" in storage.text) == (200, True)
     for part in ("log lines", "evaluations", "images"):
-        assert f'<th scope="row">{part}</th><td>' in storage.text
+        assert f'<th scope="row">{part}</th><td class="num">' in storage.text
     assert "/projects/" in storage.text
+
+
+async def test_queues_webhooks_and_times_are_shown(
+    api: Api, browser: Browser, repo: Repo
+) -> None:
+    quiet = await browser.get("/operation")
+    await api.add_built_launcher(repo.url)
+    body = {"repository": "https://gitlab.com/ada/course", "paste": True}
+    await api.call("POST", "/hooks", body)
+
+    shown = await browser.get("/operation")
+
+    assert "No build has ended in this time" in quiet.text
+    assert "Rebuilds by hour: 1 succeeded, 0 failed" in shown.text
+    assert '<th scope="row">evaluation</th><td class="num">0</td>' in shown.text
+    assert "How long the last 1 builds took" in shown.text
+    assert re.search("Waiting for the first delivery</span>\\s*<strong>1<", shown.text)
+
+
+async def test_a_bus_that_is_away_is_shown_to_whoever_has_to_mend_it(
+    world: World,
+) -> None:
+    bus = MemoryBus()
+    bus.is_broken = True
+    async with serving(world, bus) as api, browsing(api) as browser:
+        await browser.sign_in()
+        shown = await browser.get("/operation")
+
+    assert (shown.status, "The bus does not answer" in shown.text) == (200, True)
+    assert "Every message was handled" not in shown.text

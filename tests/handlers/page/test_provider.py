@@ -1,8 +1,10 @@
 """People sign in on the page at a real OpenID provider, its process and its keys."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +17,7 @@ from tests.support.browsing import Browser, browsing
 from tests.support.clock import TurnedClock
 from tests.support.oidc.installation import a_client, an_installation
 from tests.support.oidc.process import (
+    CLIENT_ID,
     CLIENT_SECRET,
     RunningProvider,
     a_provider,
@@ -88,7 +91,8 @@ async def test_there_and_back_signs_in(stranger: Browser, idp: RunningProvider) 
     # The session is one of the page's: API and sign-out know it.
     session = stranger.value(f"relaunch-{urlsplit(stranger.api.url).port}")
     assert (await user_of(stranger.api, session)).json["id"] == "ada-1"
-    await stranger.post("/sign-out")
+    out = await stranger.post("/sign-out")
+    assert out.location == "/sign-in/ended"
     assert (await user_of(stranger.api, session)).status == 401
     assert (await stranger.get("/hooks")).location == "/sign-in?next=/hooks"
 
@@ -310,3 +314,30 @@ async def test_the_session_before_ends_when_another_person_signs_in(
     assert (await user_of(stranger.api, before)).status == 401
     now = await user_of(stranger.api, stranger.value(name))
     assert now.json["username"] == "grace"
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_offered"),
+    [
+        ({}, True),
+        ({"lacks": ["end_session_endpoint"]}, False),
+        ({"status": 500}, False),
+    ],
+    ids=["stated", "not stated", "silent"],
+)
+async def test_the_session_at_the_provider_can_be_ended_where_it_says_how(
+    stranger: Browser, idp: RunningProvider, *, fault: dict[str, Any], is_offered: bool
+) -> None:
+    await idp.order(faults=fault)
+
+    shown = await stranger.get("/sign-in/ended")
+
+    assert "Your session here has ended" in shown.text
+    links = re.findall(r'href="(http[^"]+)"', shown.text)
+    assert len(links) == int(is_offered)
+    for link in links:
+        query = parse_qs(urlsplit(unescape(link)).query)
+        assert query == {
+            "client_id": [CLIENT_ID],
+            "post_logout_redirect_uri": [f"{stranger.api.url}/sign-in"],
+        }

@@ -1,7 +1,10 @@
 """Who sees the pages, and whose forms are taken."""
 
+import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -183,6 +186,10 @@ async def test_every_page_is_strict_about_what_it_loads(browser: Browser) -> Non
         assert shown.headers["Cache-Control"] == "no-store"
         assert " style=" not in shown.text
         assert "<script>" not in shown.text
+        # The one style sheet is let in by its digest, and no other.
+        (style,) = re.findall(r"<style>(.*?)</style>", shown.text, re.DOTALL)
+        digest = b64encode(sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}';" in policy
         assert len(shown.text.encode()) < 100_000
 
 
@@ -190,9 +197,9 @@ async def test_files_are_kept_under_the_name_of_their_content(
     stranger: Browser,
 ) -> None:
     page = await stranger.get("/sign-in")
-    url = page.text.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
+    (url,) = re.findall(r'<script src="(/static/scripts.js[^"]*)"', page.text)
 
-    named, plain = await stranger.get(url), await stranger.get("/static/page.css")
+    named, plain = await stranger.get(url), await stranger.get("/static/scripts.js")
 
     assert "immutable" in named.headers["Cache-Control"]
     assert named.headers["Content-Encoding"] == "gzip"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from handlers.page.live import StreamRights
+from handlers.sse import KEEP_ALIVE
 from service.domain.rights.caller import MemberRole, ProjectId, User, UserId
 from service.ports.identity import Identity
 from service.usecases.rights.sign_in import SignIn
@@ -50,6 +51,16 @@ async def building(api: Api, repo: Repo, project: ProjectId) -> tuple[str, str]:
     return made["id"], build
 
 
+def live_path(what: str, launcher: str, build: str, project: ProjectId) -> str:
+    """Return the address of the stream of a page."""
+    pages = {
+        "launcher": f"/launchers/{launcher}",
+        "log": f"/builds/{build}/log",
+        "project": f"/projects/{project}/launchers",
+    }
+    return f"/live{pages[what]}"
+
+
 async def names(parts: AsyncIterator[Told]) -> list[str]:
     return [part.name async for part in parts if part.name]
 
@@ -59,10 +70,9 @@ async def test_a_session_that_ends_ends_the_stream(
     api: Api, repo: Repo, project: ProjectId, what: str
 ) -> None:
     launcher, build = await building(api, repo, project)
-    path = {"launcher": f"/launchers/{launcher}", "log": f"/builds/{build}/log"}[what]
     async with (
         ada(api, project) as browser,
-        browser.stream(f"/live{path}") as parts,
+        browser.stream(live_path(what, launcher, build, project)) as parts,
     ):
         first = await anext(parts)
         await browser.post("/sign-out", csrf=await browser.csrf_of("/"))
@@ -79,13 +89,9 @@ async def test_a_role_that_is_lost_ends_the_stream(
     api: Api, repo: Repo, project: ProjectId, what: str
 ) -> None:
     launcher, build = await building(api, repo, project)
-    path = {
-        "launcher": f"/launchers/{launcher}",
-        "log": f"/builds/{build}/log",
-        "project": f"/projects/{project}/launchers",
-    }[what]
+    path = live_path(what, launcher, build, project)
     async with ada(api, project) as browser:
-        async with browser.stream(f"/live{path}") as parts:
+        async with browser.stream(path) as parts:
             await anext(parts)
             async with api.world.store.transaction() as tx:
                 await tx.projects.remove_member(project, ADA)
@@ -97,6 +103,23 @@ async def test_a_role_that_is_lost_ends_the_stream(
     assert rest[-1].name == "over"
     assert not any("a secret" in part.data for part in rest)
     assert again.status == 404
+
+
+@pytest.mark.parametrize("what", ["launcher", "log"])
+async def test_a_page_is_told_that_its_connection_lives(
+    api: Api, repo: Repo, project: ProjectId, what: str
+) -> None:
+    launcher, build = await building(api, repo, project)
+    async with (
+        ada(api, project) as browser,
+        browser.stream(live_path(what, launcher, build, project)) as parts,
+    ):
+        await anext(parts)
+        api.world.clock.advance(KEEP_ALIVE)
+        while (told := await anext(parts)).name not in {"alive", "over"}:
+            pass
+
+    assert told.name == "alive"
 
 
 async def test_who_may_still_look_is_shown_what_changes(

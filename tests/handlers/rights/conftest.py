@@ -68,6 +68,17 @@ class Installation:
         await self.world.settle()
         return answer.json
 
+    async def follow_unread(self, url: str) -> Any:
+        """Add the editor's launcher while the forge does not answer, and so refuses.
+
+        Later it does, and has to refuse whatever was not granted.
+        """
+        self.world.is_forge_silent = True
+        try:
+            return await self.follow(url)
+        finally:
+            self.world.is_forge_silent = False
+
     async def build(self) -> None:
         """Let what runs succeed."""
         for build in list(self.world.builder.running):

@@ -20,13 +20,17 @@ from tests.support.world import a_world
 
 GUARDED = [route for route in ROUTES if route.needs.reads_credentials]
 DENIED = {401, 403, 404}
+WRONG = ("bad", "expired", "revoked")
+"""Credentials that were never any, or are none any more."""
 _NO_PROJECTS = (
     "/user",
     "/tokens",
     "/environments",
     "/resource_pools",
+    "/classes",
     "/pauses",
     "/alerts",
+    "/build_options",
 )
 """Lists of what belongs to a user, or to everybody, or of what is not there."""
 
@@ -91,7 +95,7 @@ def stated_of(route: Route) -> dict[str, str]:
     if route.path.endswith("/sign_in_links"):
         # These callers show API tokens, which make no links.
         return dict.fromkeys(stated, "403") | {"anonymous": "401", "admin": "yes"}
-    if "{pool_id}" in route.path or "{letter_id}" in route.path:
+    if any(name in route.path for name in ("{pool_id}", "{letter_id}", "{class_id}")):
         absent = {name for name, cell in stated.items() if cell in {"own", "yes"}}
         return stated | dict.fromkeys(absent, "404")
     is_global = route.path.endswith("/environments/{environment_id}")
@@ -107,8 +111,8 @@ def stated_of(route: Route) -> dict[str, str]:
 async def differences(api: Api, route: Route, made: Populated) -> dict[str, Any]:
     """Drive a route with every caller; return what is not as stated."""
     wrong: dict[str, Any] = {}
-    stated = stated_of(route) | {"bad": "401"}
-    for caller in ("bad", *CALLERS):
+    stated = stated_of(route) | dict.fromkeys(WRONG, "401")
+    for caller in (*WRONG, *CALLERS):
         status = await status_of(api, route, made, caller)
         if not is_as_stated(status, stated[caller]):
             wrong[f"{route.method} {route.path} {caller}"] = (status, stated[caller])

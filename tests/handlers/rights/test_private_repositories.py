@@ -57,8 +57,8 @@ def _without_what_differs_anyway(value: Any, key: str = "") -> str:
 async def test_a_private_repository_looks_as_if_it_did_not_exist(
     place: Installation,
 ) -> None:
-    closed = await place.follow(place.secret.url.removesuffix(".git"))
-    absent = await place.follow(f"{place.forge.url}/{ABSENT}")
+    closed = await place.follow_unread(place.secret.url.removesuffix(".git"))
+    absent = await place.follow_unread(f"{place.forge.url}/{ABSENT}")
 
     shown = {
         name: await place.newest_build(launcher)
@@ -79,14 +79,59 @@ async def test_a_private_repository_looks_as_if_it_did_not_exist(
 async def test_all_that_is_shown_of_both_differs_in_nothing(
     place: Installation,
 ) -> None:
-    closed = await place.follow(place.secret.url.removesuffix(".git"))
-    absent = await place.follow(f"{place.forge.url}/{ABSENT}")
+    closed = await place.follow_unread(place.secret.url.removesuffix(".git"))
+    absent = await place.follow_unread(f"{place.forge.url}/{ABSENT}")
 
     seen = await all_she_sees(place, closed, "ada/secret")
     other = await all_she_sees(place, absent, ABSENT)
 
     number = str(place.names.index(closed["id"]))
     assert seen.replace(f"launcher {number}", "") == other.replace("launcher 1", "")
+
+
+async def test_a_launcher_of_a_private_repository_is_refused_as_of_an_absent_one(
+    place: Installation,
+) -> None:
+    said = {}
+    for url in (place.secret.url, f"{place.forge.url}/{ABSENT}"):
+        body = {
+            "name": "hers",
+            "project_id": place.project.id,
+            "environment": from_code(url),
+        }
+        answer = await place.ask("POST", "/api/data/session_launchers", body)
+        said[url] = answer.status, answer.text.replace(url, "URL")
+
+    assert len(set(said.values())) == 1
+    status, text = said[place.secret.url]
+    assert status == 422
+    # Renku's sentence, and what to do.
+    assert "required credentials to clone the code repository URL" in text
+    assert "an administrator has to grant it to the project" in text
+    assert place.asked_by_api == 0
+    assert await place.get("/api/data/session_launchers") == []
+
+    await place.grant(place.secret.url)
+    assert await place.follow(place.secret.url)
+
+
+async def test_an_editor_finds_a_granted_repository_that_nobody_follows_yet(
+    place: Installation,
+) -> None:
+    path = f"/api/data/repository?url={place.secret.url}"
+    before = await place.get(path)
+
+    await place.grant(place.secret.url)
+
+    after = await place.get(path)
+    others = await place.get(path, token=place.outsider)
+    assert (before["status"], before["error_code"]) == (
+        "invalid",
+        "metadata_unauthorized",
+    )
+    assert after["metadata"]["pull_permission"] is True
+    assert after["metadata"]["visibility"] == "private"
+    assert others == before
 
 
 async def test_a_public_repository_is_free_for_everybody(place: Installation) -> None:
@@ -128,7 +173,7 @@ async def test_a_launcher_cannot_be_moved_to_a_private_repository(
             f"{root}/session_launchers/{launcher['id']}",
             {"environment": change},
         )
-        assert answer.status == 200, answer
+        assert answer.status == 422, answer
         await place.world.settle()
 
         assert place.asked_by_api == 0
@@ -147,7 +192,7 @@ def _an_image() -> dict[str, Any]:
 async def test_asking_for_a_build_reads_nothing_either(
     way: str, place: Installation
 ) -> None:
-    launcher = await place.follow(place.secret.url)
+    launcher = await place.follow_unread(place.secret.url)
     environment = launcher["environment"]["id"]
     (source,) = await place.get("/api/relaunch/sources")
     path = (
@@ -166,7 +211,7 @@ async def test_asking_for_a_build_reads_nothing_either(
 async def test_an_administrators_grant_has_it_read_and_its_end_ends_that(
     place: Installation,
 ) -> None:
-    launcher = await place.follow(place.secret.url)
+    launcher = await place.follow_unread(place.secret.url)
 
     granted = await place.grant(place.secret.url)
     await place.build()
@@ -217,7 +262,7 @@ async def test_the_default_project_of_the_operator_needs_no_setup(
 
 
 async def test_a_list_that_is_sent_back_grants_nothing(place: Installation) -> None:
-    launcher = await place.follow(place.secret.url)
+    launcher = await place.follow_unread(place.secret.url)
     path = f"/api/data/projects/{place.project.id}"
     shown = await place.ask("GET", path, token=TOKEN)
 
@@ -264,7 +309,7 @@ async def test_only_administrators_grant(place: Installation) -> None:
 async def test_a_push_to_a_private_repository_leaves_no_trace_with_others(
     place: Installation,
 ) -> None:
-    launcher = await place.follow(place.secret.url)
+    launcher = await place.follow_unread(place.secret.url)
     await place.follow(place.secret.url, token=TOKEN, project="0" * 26)
     await place.build()
     # Every new source is looked at twice.
@@ -330,7 +375,7 @@ async def test_who_links_a_repository_has_no_say_over_its_hooks(
     body = {"repository": place.secret.url, "forge": "github", "paste": True}
     made = await place.ask("POST", "/api/relaunch/hooks", body, token=TOKEN)
     hook = made.json["id"]
-    await place.follow(place.secret.url)
+    await place.follow_unread(place.secret.url)
 
     assert await place.get("/api/relaunch/hooks") == []
     refused = await place.ask("POST", "/api/relaunch/hooks", body)
@@ -353,7 +398,7 @@ async def test_who_links_a_repository_has_no_say_over_its_hooks(
 async def test_rules_of_the_settings_grant_and_their_end_withdraws(
     place: Installation,
 ) -> None:
-    launcher = await place.follow(place.secret.url)
+    launcher = await place.follow_unread(place.secret.url)
     given = GrantRules.from_texts([f"{place.forge.host}/ada/*={place.project.id}"])
 
     await keep(place, given)

@@ -1,18 +1,26 @@
 """Explanations, previews and descriptions, made without an HTTP application."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from handlers.usecases.build_descriptions import BuildDescriber
 from handlers.usecases.explain.report import Explainer
+from handlers.usecases.launcher_overview import gather_overviews
 from handlers.usecases.preview import PushPreviewer
+from service.domain.building.build import EnvironmentId
 from service.domain.building.waiting import Limits
+from service.domain.launcher import Launcher, LauncherId, RebuildSchedule
 from service.domain.push import Push
 from service.domain.repository import Ref
 from service.domain.rights.caller import OPERATOR
 from service.errors import NotFoundError
+from service.usecases.platform.probe_limit import ProbeLimit
 from service.usecases.rights.authorize import Authorizer
 from tests.support.repos import Repo
 from tests.support.sandbox import SANDBOX
+from tests.support.statements import sent_statements
 from tests.support.world import World
 
 
@@ -60,6 +68,7 @@ async def test_a_push_is_previewed_and_nothing_is_written(
         builder=world.builder,
         authorizer=Authorizer(store=world.store),
         clock=world.clock,
+        limit=ProbeLimit(),
     )
     launcher = await world.follow(repo.repository)
     await world.settle()
@@ -84,3 +93,50 @@ async def test_a_push_is_previewed_and_nothing_is_written(
         (shown,) = await describer.describe_launchers(tx, launchers)
     assert not shown.outdated
     assert len(await world.evaluations(launcher)) == 1
+
+
+async def test_a_page_of_launchers_takes_as_many_statements_however_many_they_are(
+    world: World, repo: Repo, describer: BuildDescriber
+) -> None:
+    first = await world.follow(repo.repository)
+    await world.settle()
+    world.builder.succeed()
+    await world.settle()
+    launcher = replace(await world.launcher(first), schedule=RebuildSchedule.WEEKLY)
+    pages = [
+        [
+            replace(
+                launcher,
+                id=LauncherId(f"{first}-{number}"),
+                environment_id=EnvironmentId(f"environment-{number}"),
+            )
+            for number in range(count)
+        ]
+        for count in (1, 20)
+    ]
+
+    async def statements(page: Sequence[Launcher]) -> int:
+        with sent_statements() as seen:
+            async with world.store.reading() as tx:
+                shown = await describer.describe_launchers(tx, page)
+                await gather_overviews(tx, page, describer)
+        assert all(each.next_rebuild_at for each in shown)
+        return len(seen)
+
+    assert await statements(pages[0]) == await statements(pages[1])
+
+
+async def test_a_list_of_launchers_does_not_read_how_long_builds_took(
+    world: World, repo: Repo, describer: BuildDescriber
+) -> None:
+    """It says what builds wait for, and not for how long."""
+    launcher = await world.follow(repo.repository)
+    await world.settle()
+    page = [await world.launcher(launcher)]
+
+    with sent_statements("FROM builds") as seen:
+        async with world.store.reading() as tx:
+            (shown,) = await describer.describe_launchers(tx, page)
+
+    assert shown.latest_build
+    assert len(seen) == 1  # those that are under way

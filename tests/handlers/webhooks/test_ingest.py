@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from service.domain.evaluation.queue import CACHE_STALENESS
 from service.domain.hook import HookId, Proof
+from service.logs import name_subject
 from service.ports.store import DeliveryRecord
 from tests.support.deliveries import (
     COURSE,
@@ -234,7 +234,7 @@ async def test_every_line_about_a_proved_delivery_names_it(
     post = a_post(before, event, event="push") if event else a_push(before)
     door.bus.is_broken = True
 
-    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs([name_subject]) as lines:
         await door.post(before, post)
         await door.post(before, replace(post, headers={}))
 

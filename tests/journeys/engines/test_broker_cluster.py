@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Final
 
 import pytest
 
+from service.adapters.store.database.maintenance import upgrade_database
 from tests.support.cluster import a_cluster
-from tests.support.engines.network import a_network
+from tests.support.engines.network import Network, a_network
+from tests.support.engines.postgresql import a_database_server, url_of
 from tests.support.engines.rabbitmq import (
     BrokerCluster,
     BrokerNode,
@@ -57,29 +59,48 @@ TROUBLES: Final = {
 
 
 @pytest.fixture(scope="module")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerCluster]:
+def network() -> Iterator[Network]:
+    with a_network() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def brokers(
+    network: Network, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrokerCluster]:
     folder = tmp_path_factory.mktemp("brokers")
-    with a_network() as network, a_broker_cluster(network, folder) as cluster:
+    with a_broker_cluster(network, folder) as cluster:
         yield cluster
+
+
+@pytest.fixture
+async def database(network: Network) -> AsyncIterator[str]:
+    """A server of the test's own: what others do at the same time is no trouble."""
+    with a_database_server(network) as server:
+        url = url_of(server)
+        await upgrade_database(url)
+        yield url
 
 
 @pytest.mark.timeout(300, func_only=True)
 async def test_a_killed_node_costs_no_accepted_push(
-    brokers: BrokerCluster, tmp_path: Path
+    brokers: BrokerCluster, database: str, tmp_path: Path
 ) -> None:
-    await journey(brokers, tmp_path, ["killed"])
+    await journey(brokers, database, tmp_path, ["killed"])
 
 
 @pytest.mark.timeout(1800, func_only=True)
 async def test_no_node_that_goes_costs_an_accepted_push(
-    brokers: BrokerCluster, tmp_path: Path
+    brokers: BrokerCluster, database: str, tmp_path: Path
 ) -> None:
-    await journey(brokers, tmp_path, list(TROUBLES))
+    await journey(brokers, database, tmp_path, list(TROUBLES))
 
 
-async def journey(brokers: BrokerCluster, folder: Path, kinds: list[str]) -> None:
+async def journey(
+    brokers: BrokerCluster, database: str, folder: Path, kinds: list[str]
+) -> None:
     """Have one trouble after the other, each at the node that clients go to next."""
-    async with a_cluster(folder, bus=brokers.url) as cluster:
+    async with a_cluster(folder, bus=brokers.url, database=database) as cluster:
         receivers = [cluster.receiver(name) for name in ("one", "two")]
         consumers = [cluster.consumer(name) for name in ("one", "two")]
         diagnosis = partial(asyncio.to_thread, brokers.describe)

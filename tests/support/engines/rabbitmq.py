@@ -67,6 +67,18 @@ class BrokerNode:
         """Say whether clients may connect; a node that pauses itself lets none."""
         return greets(_PORT, host=self.host.address)
 
+    @property
+    def tools(self) -> dict[str, str]:
+        """Return the variables with which its command line finds it, on its host."""
+        own = self._environment()
+        return own | {"PATH": f"{Path(_CTL).parent}:{own['PATH']}"}
+
+    def stop(self) -> None:
+        """Stop it in an orderly way."""
+        self._signal(signal.SIGTERM)
+        if self._process is not None:
+            self._process.wait()
+
     def kill(self) -> None:
         """Kill it without a warning."""
         self._signal(signal.SIGKILL)

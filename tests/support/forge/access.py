@@ -22,6 +22,11 @@ class Caller:
     name: str
     token: str = ""
     is_owner: bool = False
+    may_change: bool = True
+    """Whether a fine-grained token of the owner's may write what it may read.
+
+    https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
+    """
 
     @property
     def is_known(self) -> bool:
@@ -52,8 +57,11 @@ class Tokens:
             READER_TOKEN: Caller("reader", READER_TOKEN),
         }
 
-    def add(self, token: str, name: str, *, is_owner: bool = False) -> None:
-        self._callers[token] = Caller(name, token, is_owner)
+    def add(
+        self, token: str, name: str, *, is_owner: bool = False, may_change: bool = True
+    ) -> None:
+        """Know a token, or give one that is known other permissions."""
+        self._callers[token] = Caller(name, token, is_owner, may_change)
 
     def revoke(self, token: str) -> None:
         self._callers.pop(token, None)

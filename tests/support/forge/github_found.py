@@ -36,6 +36,8 @@ def repository(
     if to_write and not caller.is_owner:
         # GitHub hides what may not be administered, and refuses the rest.
         raise ApiError(404, "Not Found")
+    if not caller.may_change and request.method not in {"GET", "HEAD"}:
+        raise ApiError(403, "Resource not accessible by personal access token")
     if to_write and found.is_archived:
         raise ApiError(403, "Repository was archived so is read-only.")
     return found

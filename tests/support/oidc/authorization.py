@@ -4,6 +4,8 @@
 - https://www.rfc-editor.org/rfc/rfc7636#section-4 (S256 alone)
 - https://www.rfc-editor.org/rfc/rfc9700#section-2.1: redirect URIs are compared as
   texts, and a code is good once; a second use is `invalid_grant`.
+- https://openid.net/specs/openid-connect-rpinitiated-1_0.html: whoever shows no
+  `id_token_hint` is asked, and is led to a registered address only.
 """
 
 import base64
@@ -23,6 +25,9 @@ FORM = """<!doctype html><html lang="en"><title>Provider</title>
 <form method="post"><label>User <input name="user" autofocus></label>
 <button name="answer" value="yes">Log in</button>
 <button name="answer" value="no">Cancel</button></form>"""
+LOG_OUT = """<!doctype html><html lang="en"><title>Provider</title>
+<link rel="icon" href="data:,"><h1>Do you want to log out?</h1>
+<form method="post"><button>Log out</button></form>"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,7 @@ class Authorization:
         self.issuer = issuer
         self.sign = sign
         self.client: dict[str, Any] = {}
-        """What a test registered: `id`, `secret`, `redirect_uri`."""
+        """What a test registered: `id`, `secret`, `redirect_uri`, `signed_out_uri`."""
         self.claims: dict[str, Any] = {}
         """What a test changes in the next ID tokens; None leaves a claim out."""
         self.code_life = CODE_LIFE
@@ -114,6 +119,24 @@ class Authorization:
             headers={"Cache-Control": "no-store"},
         )
 
+    async def confirm(self, request: web.Request) -> web.Response:
+        """Ask whether somebody wants to log out."""
+        self._check_log_out(request.query)
+        return web.Response(text=LOG_OUT, content_type="text/html")
+
+    async def end(self, request: web.Request) -> web.Response:
+        """Lead back to whoever sent somebody here to log out."""
+        self._check_log_out(request.query)
+        return _lead(request.query["post_logout_redirect_uri"], {})
+
+    def _check_log_out(self, query: Mapping[str, str]) -> None:
+        expected = {
+            "client_id": self.client["id"],
+            "post_logout_redirect_uri": self.client["signed_out_uri"],
+        }
+        if dict(query) != expected:
+            raise web.HTTPBadRequest(text=f"refused: {dict(query)}")
+
     def _is_client(self, request: web.Request, form: Mapping[str, Any]) -> bool:
         if self.client["secret"] is None:
             return bool(form.get("client_id") == self.client["id"])
@@ -141,7 +164,8 @@ class Authorization:
 
 def _lead(url: str, query: Mapping[str, str]) -> web.Response:
     # https://www.rfc-editor.org/rfc/rfc9700#section-4.12
-    return web.Response(status=303, headers={"Location": f"{url}?{urlencode(query)}"})
+    where = f"{url}?{urlencode(query)}" if query else url
+    return web.Response(status=303, headers={"Location": where})
 
 
 def _error(code: str, *, status: int = 400) -> web.Response:

@@ -49,8 +49,12 @@ class RunningProvider:
 
     async def register(self, url: str, *, secret: str | None = CLIENT_SECRET) -> None:
         """Have the provider know an installation."""
-        redirect_uri = f"{url}/sign-in/callback"
-        client = {"id": CLIENT_ID, "secret": secret, "redirect_uri": redirect_uri}
+        client = {
+            "id": CLIENT_ID,
+            "secret": secret,
+            "redirect_uri": f"{url}/sign-in/callback",
+            "signed_out_uri": f"{url}/sign-in",
+        }
         await self.order(client=client)
 
     async def log_in(self, url: str, user: str, answer: str = "yes") -> str:

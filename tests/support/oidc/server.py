@@ -69,15 +69,18 @@ class Provider:
         self.published.append(name)
 
     def discovery(self) -> dict[str, Any]:
-        return {
+        absent = self.faults.get("lacks", ())
+        found = {
             "issuer": self.faults.get("issuer", self.issuer),
             "authorization_endpoint": f"{self.issuer}/auth",
             "token_endpoint": f"{self.issuer}/token",
+            "end_session_endpoint": f"{self.issuer}/logout",
             "jwks_uri": self.faults.get("jwks_uri", f"{self.issuer}{KEYS}"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         }
+        return {name: value for name, value in found.items() if name not in absent}
 
     def key_set(self) -> dict[str, Any]:
         entries = [self._entry(name) for name in self.published]
@@ -116,6 +119,8 @@ async def serve(port: int) -> None:
     realm = "/realms/tests"
     app.router.add_get(f"{realm}/auth", provider.authorization.show)
     app.router.add_post(f"{realm}/auth", provider.authorization.answer)
+    app.router.add_get(f"{realm}/logout", provider.authorization.confirm)
+    app.router.add_post(f"{realm}/logout", provider.authorization.end)
     app.router.add_post(f"{realm}/token", provider.authorization.exchange)
 
     async def control(request: web.Request) -> web.Response:

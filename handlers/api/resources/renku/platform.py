@@ -1,5 +1,6 @@
 """What Renku's pages ask beside launchers: repositories, images, pools, alerts."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,7 +28,7 @@ from handlers.api.schemas.renku.platform import (
 from handlers.app_keys import ALERTS, CLOCK, POOLS, REPOSITORIES, STORE
 from handlers.auth import caller_of
 from service.domain.building.build import BuildId, Rebuild
-from service.domain.building.resource_pool import ResourcePool
+from service.domain.building.resource_pool import ResourceClass, ResourcePool
 from service.errors import NotFoundError
 from service.ports.store import LogLine, PageRequest, Transaction
 from service.usecases.platform.failure_alerts import FailureAlert
@@ -43,7 +44,9 @@ __all__ = [
     "list_resource_classes",
     "list_resource_pools",
     "show_persisted_logs",
+    "show_pool_class",
     "show_repository",
+    "show_resource_class",
     "show_resource_pool",
 ]
 
@@ -120,7 +123,7 @@ async def list_resource_pools(request: web.Request) -> web.Response:
 
 async def show_resource_pool(request: web.Request) -> web.Response:
     """Show a resource pool."""
-    return json_response(PoolResponse.of(_pool(request), PoolsQuery()))
+    return json_response(PoolResponse.of(_pool(request)))
 
 
 async def list_resource_classes(request: web.Request) -> web.Response:
@@ -135,15 +138,36 @@ async def list_resource_classes(request: web.Request) -> web.Response:
     )
 
 
+async def show_pool_class(request: web.Request) -> web.Response:
+    """Show a class of a resource pool."""
+    return _answer_class(request, _pool(request).classes)
+
+
+async def show_resource_class(request: web.Request) -> web.Response:
+    """Show a resource class, of whatever pool."""
+    return _answer_class(request, _classes(request))
+
+
+def _answer_class(
+    request: web.Request, classes: Iterable[ResourceClass]
+) -> web.Response:
+    name = request.match_info["class_id"]
+    for known in classes:
+        if str(known.id) == name:
+            return json_response(ResourceClassResponse.of(known))
+    raise NotFoundError(f"The resource class with ID {name[:60]} cannot be found")
+
+
+def _classes(request: web.Request) -> Sequence[ResourceClass]:
+    return [each for pool in request.app[POOLS] for each in pool.classes]
+
+
 def _pool(request: web.Request) -> ResourcePool:
     name = request.match_info["pool_id"]
     for pool in request.app[POOLS]:
         if str(pool.id) == name:
             return pool
-    raise NotFoundError(
-        f"The resource pool with ID {name[:60]!r} cannot be found or you do not have "
-        "access to it."
-    )
+    raise NotFoundError(f"The resource pool with id {name[:60]} cannot be found.")
 
 
 def check_resource_class(request: web.Request, asked: int | None) -> None:
@@ -152,12 +176,11 @@ def check_resource_class(request: web.Request, asked: int | None) -> None:
     Raises:
         NotFoundError: It does not.
     """
-    pools = request.app[POOLS]
-    known = [each.id for pool in pools for each in pool.classes]
+    known = [each.id for each in _classes(request)]
     if asked is not None and known and asked not in known:
         raise NotFoundError(
-            f"Resource class with id {asked} does not exist or you do not have access "
-            f"to it; expected one of {', '.join(map(str, known))}."
+            f"Resource class with id '{asked}' does not exist; expected one of "
+            f"{', '.join(map(str, known))}."
         )
 
 

@@ -1,7 +1,7 @@
 """Notification channels of projects."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -63,6 +63,7 @@ class ChannelResponse(ResponseModel):
 class NewChannelResponse(ChannelResponse):
     """A channel that was added; the secret is never shown again."""
 
+    shows_secret: ClassVar[bool] = True
     secret: str | None = Field(
         default=None, description="Signs the webhooks, by Standard Webhooks."
     )

@@ -1,7 +1,7 @@
 """API tokens, and the caller themself."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,8 @@ class TokenResponse(ResponseModel):
 class NewTokenResponse(TokenResponse):
     """A token that was added, with its text, which is never shown again."""
 
+    shows_secret: ClassVar[bool] = True
+
     token: str
 
     @classmethod
@@ -114,6 +116,8 @@ class UserResponse(ResponseModel):
 
 class SignInLink(ResponseModel):
     """A link that signs the caller in to the web page, once."""
+
+    shows_secret: ClassVar[bool] = True
 
     path: str = Field(description="To be opened where the service is reached.")
     expires_at: datetime

@@ -163,10 +163,12 @@ class PoolResponse(ResponseModel):
     classes: tuple[ResourceClassResponse, ...]
     public: bool
     default: bool
+    platform: str = "linux/amd64"
+    """What an older service does not say; its pools were of this one."""
 
     @classmethod
-    def of(cls, pool: ResourcePool, query: PoolsQuery) -> "PoolResponse":
-        """Report a pool."""
+    def of(cls, pool: ResourcePool, query: PoolsQuery | None = None) -> "PoolResponse":
+        """Report a pool; in a list of pools with which classes match."""
         return cls(
             id=pool.id,
             name=pool.name,
@@ -175,6 +177,7 @@ class PoolResponse(ResponseModel):
             ),
             public=True,
             default=pool.is_default,
+            platform=pool.platform,
         )
 
 
@@ -199,7 +202,7 @@ class PersistedLine(ResponseModel):
     """A line of a log."""
 
     timestamp: str = Field(description="Nanoseconds since 1970.")
-    log_line: str
+    log_line: str = Field(description="With the line break that ends it.")
 
 
 class PersistedContainer(ResponseModel):
@@ -222,7 +225,10 @@ class PersistedLogs(ResponseModel):
         start = int(began.timestamp()) * 1_000_000_000
         phases: dict[str, list[PersistedLine]] = {}
         for line in lines:
-            shown = PersistedLine(timestamp=str(start + line.seq), log_line=line.text)
+            # Renku's pages put the lines one after the other, with nothing between.
+            shown = PersistedLine(
+                timestamp=str(start + line.seq), log_line=f"{line.text}\n"
+            )
             phases.setdefault(line.phase, []).append(shown)
         return cls(
             logs=tuple(

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, RootModel
 
 from handlers.api.schemas.models import Line, Prose, RequestModel, ResponseModel
-from handlers.api.schemas.service import PageQuery, Query
+from handlers.api.schemas.service import MAX_PER_PAGE, PageQuery, Query
 from service.domain.rights.project import Member, Project, namespace_of
 
 __all__ = [
@@ -94,8 +94,9 @@ class ProjectQuery(Query):
 
 
 class ProjectsQuery(PageQuery):
-    """Which projects."""
+    """Which projects; the first page when none is named, as in Renku."""
 
+    per_page: int | None = Field(default=20, ge=1, le=MAX_PER_PAGE)
     namespace: Annotated[Line, Field(max_length=99)] = ""
     direct_member: bool = False
 

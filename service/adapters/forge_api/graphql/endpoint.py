@@ -16,11 +16,12 @@ import structlog
 
 from service.adapters.forge_api.errors import (
     BudgetSpentError,
+    TooLargeError,
     UnprovenAnswerError,
     is_limit,
     retry_after,
 )
-from service.adapters.forge_api.http import MAX_ANSWER, HttpClient, Reply, TooLargeError
+from service.adapters.forge_api.http import MAX_ANSWER, HttpClient, Reply
 from service.adapters.forge_api.rate_limit import RateLimitBudget
 from service.adapters.forge_api.responses import check_answer
 from service.ports.time import Clock

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from service.adapters.kubernetes.credentials.certificates import NO_CERTIFICATE
@@ -23,6 +24,7 @@ from service.adapters.kubernetes.manifests.smoke import SMOKE
 from service.adapters.kubernetes.oci.builder_image import EXTENDS
 from service.adapters.kubernetes.status.phases import PhaseRun
 from service.build_failures.classify import classify, last_message, match_rules
+from service.build_failures.indexes.unfound import is_doubtful
 from service.build_failures.messages import OF_MACHINE
 from service.domain.building.failure import Failure, FailureClass
 
@@ -140,7 +142,11 @@ def _detect_failure(evidence: FailureEvidence, run: PhaseRun, output: str) -> Fa
 
 
 def _build_failure(evidence: FailureEvidence, run: PhaseRun, output: str) -> Failure:
-    return _classify_output(evidence, run, output, phase="build")
+    failure = _classify_output(evidence, run, output, phase="build")
+    is_nowhere = failure.kind is FailureClass.NO_SUCH_PACKAGE
+    if is_nowhere and is_doubtful(output, evidence.files):
+        return replace(failure, is_doubtful=True)
+    return failure
 
 
 def _registry_failure(evidence: FailureEvidence, run: PhaseRun, output: str) -> Failure:

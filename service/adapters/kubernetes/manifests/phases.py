@@ -66,7 +66,14 @@ def variables(build: Build, options: KubernetesOptions) -> dict[str, str]:
     """Return the variables of buildpacks; the launcher's frontend takes precedence."""
     # Last, so that an operator's default cannot give a launcher another frontend than
     # its key promises.
-    return {**options.variables, "BP_RENKU_FRONTENDS": build.spec.frontend}
+    settings = {**options.variables, "BP_RENKU_FRONTENDS": build.spec.frontend}
+    if build.attempt > 1:
+        # The first may have found no package, and pip says only in its own log what the
+        # index answered. Not by how the last one ended: that is another failure once
+        # an index stayed out of order, or the start was put back, and none after a
+        # consumer died.
+        settings.setdefault("PIP_LOG", "/dev/stdout")
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,12 @@ def builder_image(job: Json, pod: Json | None) -> str:
     )
     # Some runtimes report the digest of the image's configuration, without a
     # repository: that is no reference to an image.
-    _, has_repository, digest = reported.partition("@")
-    match = _DIGEST.fullmatch(digest) if has_repository else None
-    return f"{_strip_tag(requested)}@{digest}" if match else str(requested)
+    repository, has_repository, digest = reported.partition("@")
+    if not has_repository or not _DIGEST.fullmatch(digest):
+        return str(requested)
+    # A node that has the same image from two repositories names either, and only the
+    # one it names is sure to have the digest.
+    return f"{repository.rpartition('://')[2]}@{digest}"
 
 
 def run_image(job: Json, config: Json) -> str:
@@ -98,8 +101,3 @@ def _containers(job: Json) -> Iterator[Json]:
 
 def _is_build_phase(container: Json) -> bool:
     return container.get("name") in _BUILDERS
-
-
-def _strip_tag(reference: str) -> str:
-    head, slash, last = reference.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"

@@ -27,6 +27,7 @@ from rattler.exceptions import (
 
 from service.adapters.local.errors import StepFailedError, StoppedError
 from service.adapters.local.worker.context import BuildContext
+from service.adapters.local.worker.pip_runs import run_pip
 from service.adapters.local.worker.safe_files import own_files, write_anew
 from service.definitions.conda.match_specs import MalformedSpecError, read_spec
 from service.definitions.conda.package_list import listed_packages
@@ -248,9 +249,8 @@ def _install_pip_part(context: BuildContext, file: CondaFile) -> None:
         "CONDA_PREFIX": str(context.env),
         "PATH": f"{context.env / 'bin'}:{context.variables['PATH']}",
     }
-    argv = [str(context.python), "-m", "pip", "install", "-r", beside.name]
     try:
-        context.run(argv, cwd=context.definition.parent, variables=variables)
+        run_pip(context, "-r", beside.name, variables=variables)
     finally:
         beside.unlink(missing_ok=True)
 

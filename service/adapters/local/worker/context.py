@@ -97,16 +97,26 @@ class BuildContext:
         *,
         cwd: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        silent: bool = False,
+        seconds: float | None = None,
     ) -> None:
         """Run a tool that may run code of the repository, and log its output.
+
+        Args:
+            argv: The command.
+            cwd: Its working directory; None for its home.
+            variables: Additional environment variables.
+            silent: Discard its output.
+            seconds: How long it may take; None for as long as the build.
 
         Raises:
             StepFailedError: It did not end with 0.
             StoppedError: It exceeded a limit.
         """
-        write_lines = self.transcript.log_output
+        write_lines = _discard_lines if silent else self.transcript.log_output
+        cwd = cwd or self.foreign.home
         self._run(
-            argv, self.foreign, cwd or self.foreign.home, variables or {}, write_lines
+            argv, self.foreign, cwd, variables or {}, write_lines, seconds=seconds
         )
 
     def run_own(
@@ -153,10 +163,14 @@ class BuildContext:
         cwd: Path,
         extra: Mapping[str, str],
         write_lines: LineWriter,
+        *,
+        seconds: float | None = None,
     ) -> None:
         variables = {**build_variables(self.job, area), **extra}
         prefix = confine(self.job, area, variables)
-        self._run_monitored([*prefix, *argv], cwd, variables, write_lines)
+        self._run_monitored(
+            [*prefix, *argv], cwd, variables, write_lines, seconds=seconds
+        )
 
     def _run_monitored(
         self,
@@ -164,6 +178,8 @@ class BuildContext:
         cwd: Path,
         variables: Mapping[str, str],
         write_lines: LineWriter,
+        *,
+        seconds: float | None = None,
     ) -> None:
         process = subprocess.Popen(  # noqa: S603 - tools of ours, arguments as a list
             argv,
@@ -177,7 +193,7 @@ class BuildContext:
             bufsize=0,
         )
         folders = (self.environment_folder, self.scratch)
-        with process, ResourceMonitor(self.job, folders, process) as monitor:
+        with process, ResourceMonitor(self.job, folders, process, seconds) as monitor:
             _forward_output(process, write_lines)
             code = process.wait()
         # Also after success: a process that outlives its command could still write to

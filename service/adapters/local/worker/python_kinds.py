@@ -5,6 +5,7 @@ from service.adapters.local.interpreters import Python, fitting, installed, near
 from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.detect import table_of, toml_of
 from service.adapters.local.worker.fetch import prefetch_lock, prefetch_requirements
+from service.adapters.local.worker.pip_runs import run_pip
 from service.adapters.local.worker.tool_cache import get_tool
 from service.definitions.vendor import VENDOR
 from service.domain.building.failure import FailureClass
@@ -44,17 +45,16 @@ def install_pip(context: BuildContext) -> None:
     Where that has a folder `vendor`, pip uses no index, as in the buildpacks.
     """
     name = context.definition.name
-    argv = [str(context.python), "-m", "pip", "install"]
     if context.definition.suffix == ".toml":
-        context.run([*argv, "."], cwd=context.definition.parent)
+        run_pip(context, ".")
         return
-    argv += ["-r", name]
+    arguments = ["-r", name]
     if (context.context / VENDOR).exists():
         context.note(f"{VENDOR}/ is here: pip installs from it alone and asks no index")
-        argv += ["--no-index", f"--find-links={context.context / VENDOR}"]
+        arguments += ["--no-index", f"--find-links={context.context / VENDOR}"]
     else:
         prefetch_requirements(context)
-    context.run(argv, cwd=context.definition.parent)
+    run_pip(context, *arguments)
 
 
 def prepare_poetry(context: BuildContext) -> None:
@@ -70,8 +70,11 @@ def prepare_poetry(context: BuildContext) -> None:
 
 def install_poetry(context: BuildContext) -> None:
     """Install the project's main group with Poetry, as it stands or as locked."""
-    poetry = get_tool(context, "poetry", context.job.poetry_version) / "bin" / "python"
-    argv = [str(poetry), "-m", "poetry", "install", "--only", "main", "--no-ansi"]
+    tools = get_tool(context, "poetry", context.job.poetry_version) / "bin"
+    # The script, not `-m`, which looks into the working directory first: poetry would
+    # take the build.py of a project for the library `build`. (pip drops it by itself.)
+    poetry = [str(tools / "python"), str(tools / "poetry")]
+    argv = [*poetry, "install", "--only", "main", "--no-ansi"]
     # Poetry installs into the virtual environment that is active.
     variables = {
         "VIRTUAL_ENV": str(context.env),

@@ -9,7 +9,7 @@ from typing import Final, TextIO
 from service.adapters.local.job import WorkerMessage
 from service.adapters.local.lines import printable
 from service.domain.building.build import PhaseTime
-from service.redaction import redact_credentials
+from service.redaction import LineRedactor
 
 __all__ = ["Transcript"]
 
@@ -37,6 +37,7 @@ class Transcript:
 
     def __init__(self, out: TextIO, *, limit: int) -> None:
         self._out = out
+        self._redactor = LineRedactor()
         self._left = limit
         self._tail: deque[str] = deque()
         self._errors: deque[str] = deque(maxlen=_KEPT_ERRORS)
@@ -46,7 +47,8 @@ class Transcript:
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines of the present phase, after errors that came before them."""
-        return tuple(redact_credentials(line) for line in (*self._errors, *self._tail))
+        redactor = LineRedactor()
+        return tuple(redactor.redact(line) for line in (*self._errors, *self._tail))
 
     def enter(self, phase: str, *, at: datetime) -> None:
         """Begin a phase."""
@@ -67,7 +69,7 @@ class Transcript:
         self._remember(text[:MAX_LINE])
         if self._left <= 0:
             return
-        self._write(redact_credentials(text)[:MAX_LINE])
+        self._write(self._redactor.redact(text)[:MAX_LINE])
         if self._left <= 0:
             self._write("… the log has reached its limit; the rest is not kept")
 

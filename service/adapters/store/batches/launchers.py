@@ -1,12 +1,13 @@
 """Launchers, a page at a time."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, func, literal, select, tuple_, update
 
 from service.adapters.store.columns import Instant
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables.configuration import launchers
 from service.domain.building.build import (
@@ -64,21 +65,54 @@ class SqlLauncherBatches:
     async def some(self, ids: Iterable[LauncherId]) -> Sequence[Launcher]:
         # In one order everywhere, so that two transactions cannot deadlock.
         query = (
-            select(launchers)
-            .where(launchers.c.id.in_(tuple(ids)))
-            .order_by(launchers.c.id)
+            select(launchers).where(among(launchers.c.id, ids)).order_by(launchers.c.id)
         )
         return [self._read(row) for row in await self._run.held(query)]
 
-    async def newest_generation(self, source: SourceId) -> int:
+    async def of_whole(
+        self, sources: Collection[SourceId], *, limit: int
+    ) -> Mapping[SourceId, Sequence[Launcher]]:
+        if not sources:
+            return {}
+        of = launchers.c
+        is_theirs = among(of.source_id, sources)
+        # By source, so that what the limit cuts is the last one and those behind it.
+        first = (
+            select(of.id)
+            .where(is_theirs)
+            .order_by(of.source_id, of.id)
+            .limit(limit + 1)
+        )
+        # Locked in one order everywhere, so that two transactions cannot deadlock.
+        query = select(launchers).where(is_theirs, of.id.in_(first)).order_by(of.id)
+        rows = await self._run.held(query)
+        cut = max(row["source_id"] for row in rows) if len(rows) > limit else None
+        found: dict[SourceId, list[Launcher]] = {
+            source: [] for source in sources if cut is None or source < cut
+        }
+        for launcher in sorted(map(self._read, rows), key=_age):
+            if launcher.source_id in found:
+                found[launcher.source_id].append(launcher)
+        return found
+
+    async def newest_generations(
+        self, sources: Collection[SourceId]
+    ) -> Mapping[SourceId, int]:
         # Both: a launcher that waits for its image wants a later one than it has.
         of = launchers.c
-        query = select(
-            func.max(of.generation).label("has"),
-            func.max(of.wanted_generation).label("wants"),
-        ).where(of.source_id == source)
-        (row,) = await self._run.rows(query)
-        return max(row["has"] or 0, row["wants"] or 0)
+        query = (
+            select(
+                of.source_id,
+                func.max(of.generation).label("has"),
+                func.max(of.wanted_generation).label("wants"),
+            )
+            .where(among(of.source_id, sources))
+            .group_by(of.source_id)
+        )
+        return {
+            SourceId(row["source_id"]): max(row["has"] or 0, row["wants"] or 0)
+            for row in await self._run.rows(query)
+        }
 
     async def save_wanted(self, changed: Iterable[Launcher]) -> None:
         rows = [
@@ -101,7 +135,7 @@ class SqlLauncherBatches:
         # win, not the newer.
         moved = (
             update(launchers)
-            .where(launchers.c.id.in_(tuple(ids)), launchers.c.generation < generation)
+            .where(among(launchers.c.id, ids), launchers.c.generation < generation)
             .values(
                 image=image, image_key=key, generation=generation, **_built(built_at)
             )
@@ -121,7 +155,7 @@ class SqlLauncherBatches:
         offered = (
             update(launchers)
             .where(
-                launchers.c.id.in_(tuple(ids)),
+                among(launchers.c.id, ids),
                 launchers.c.available_generation < generation,
                 # What it starts from already is no offer, nor is anything older.
                 launchers.c.generation < generation,
@@ -139,3 +173,7 @@ class SqlLauncherBatches:
 
 def _built(at: datetime | None) -> Values:
     return {"built_at": at} if at else {}
+
+
+def _age(launcher: Launcher) -> tuple[datetime, LauncherId]:
+    return launcher.created_at, launcher.id

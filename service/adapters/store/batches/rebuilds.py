@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Select, bindparam, func, select, text, update
 
 from service.adapters.store.json_columns import failure_to
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables.builds import UNFINISHED, rebuilds
 from service.domain.building.build import (
@@ -71,7 +72,7 @@ class SqlRebuildBatches:
 
     async def some(self, ids: Iterable[RebuildId]) -> Sequence[Rebuild]:
         # In one order everywhere, so that two transactions cannot deadlock.
-        query = select(rebuilds).where(rebuilds.c.id.in_(tuple(ids)))
+        query = select(rebuilds).where(among(rebuilds.c.id, ids))
         rows = await self._run.held(query.order_by(rebuilds.c.id))
         return [self._read(row) for row in rows]
 
@@ -95,6 +96,9 @@ class SqlRebuildBatches:
     ) -> Mapping[EnvironmentId, Sequence[Rebuild]]:
         # One query for all of them. LIMIT would cut the whole list; the rank within an
         # environment cuts that of each.
+        chosen = tuple(environments)
+        if not chosen:
+            return {}
         newest = (rebuilds.c.created_at.desc(), rebuilds.c.id.desc())
         ranked = (
             select(
@@ -103,7 +107,7 @@ class SqlRebuildBatches:
                 .over(partition_by=rebuilds.c.environment_id, order_by=newest)
                 .label("rank"),
             )
-            .where(rebuilds.c.environment_id.in_(tuple(environments)))
+            .where(among(rebuilds.c.environment_id, chosen))
             .subquery()
         )
         query = select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.rank)
@@ -119,7 +123,7 @@ class SqlRebuildBatches:
             select(rebuilds)
             .where(
                 text(UNFINISHED),
-                rebuilds.c.environment_id.in_(tuple(environments)),
+                among(rebuilds.c.environment_id, environments),
             )
             .order_by(rebuilds.c.id)
         )

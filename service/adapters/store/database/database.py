@@ -12,13 +12,25 @@ from service.adapters.store.database.engines import DatabaseEngines
 from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
 from service.adapters.store.database.schema import expect_current, is_current
+from service.adapters.store.database.time_limits import lift_time_limits
 from service.adapters.store.encryption import Cipher
+from service.adapters.store.migrations.concurrent_indexes import (
+    IndexChanges,
+    apply_index_changes,
+    declared_indexes,
+)
 from service.adapters.store.tables.bus import bus_queue
 from service.adapters.store.tables.evaluations import appointments
 from service.domain.hook import Secret
 from service.errors import PermanentError, TransientError
 
-__all__ = ["Database", "database_engines", "open_database", "sqlite_path"]
+__all__ = [
+    "Database",
+    "database_engines",
+    "make_current",
+    "open_database",
+    "sqlite_path",
+]
 
 _EXPECTED: Final = (
     "expected sqlite:///<path of a file> or postgresql://<user>@<host>/<name>"
@@ -121,29 +133,37 @@ async def open_database(
         database = Database(engines=engines, cipher=cipher)
         # Under a lock: of several processes that start together, one migrates, and the
         # others find nothing left to do.
+        changes = IndexChanges()
         async with database.writing("migration") as connection:
-            prepare = _make_current if migrates else expect_current
-            await connection.run_sync(prepare)
+            if migrates:
+                changes = await connection.run_sync(make_current)
+            else:
+                await connection.run_sync(expect_current)
             # SQLite has one owner, so every claim that is found belongs to a process
             # that ended. In PostgreSQL it may be another process at work.
             if not database.is_shared:
                 await _release_claims(connection)
+        await apply_index_changes(engines.writers, changes)
         try:
             yield database
         finally:
             database.close()
 
 
-def _make_current(connection: Connection) -> None:
+def make_current(connection: Connection) -> IndexChanges:
     """Migrate the tables; what migrates is only loaded where there is something to do.
+
+    Returns the changes of indexes that are left for after the commit.
 
     Raises:
         PermanentError: A newer version of the service made them.
     """
-    if not is_current(connection):
-        from service.adapters.store.database.migration import migrate  # noqa: PLC0415
+    if is_current(connection):
+        return declared_indexes()
+    lift_time_limits(connection)
+    from service.adapters.store.database.migration import migrate  # noqa: PLC0415
 
-        migrate(connection)
+    return migrate(connection)
 
 
 def database_engines(url: str) -> AbstractAsyncContextManager[DatabaseEngines]:

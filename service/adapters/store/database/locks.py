@@ -1,11 +1,23 @@
 """Named locks of a shared database."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["take_locks"]
+
+# `xact`: given back by the end of the transaction whatever happens. A session lock
+# would stay with a pooled connection after an error. A hash of 64 bits: two names that
+# collide wait for each other needlessly, and nothing else happens. A sorted subquery is
+# not merged into the query around it, so the locks are taken in its order.
+_TAKE: Final = text(
+    "SELECT pg_advisory_xact_lock("
+    "hashtextextended(current_schema() || '/' || name, 0))"
+    " FROM (SELECT name FROM unnest(CAST(:names AS text[]))"
+    " WITH ORDINALITY AS wanted (name, place) ORDER BY place) AS ordered"
+)
 
 
 async def take_locks(connection: AsyncConnection, locks: Sequence[str]) -> None:
@@ -13,12 +25,6 @@ async def take_locks(connection: AsyncConnection, locks: Sequence[str]) -> None:
 
     They belong to the schema: another installation in the same database has its own.
     """
-    # In one order everywhere, so that two transactions cannot deadlock.
-    for lock in sorted(set(locks)):
-        # A hash of 64 bits: two names that collide wait for each other needlessly, and
-        # nothing else happens.
-        name = func.concat(func.current_schema(), "/", lock)
-        key = func.hashtextextended(name, 0)
-        # `xact`: given back by the end of the transaction whatever happens. A session
-        # lock would stay with a pooled connection after an error.
-        await connection.execute(select(func.pg_advisory_xact_lock(key)))
+    if locks:
+        # In one order everywhere, so that two transactions cannot deadlock.
+        await connection.execute(_TAKE, {"names": sorted(set(locks))})

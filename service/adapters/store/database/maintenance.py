@@ -1,17 +1,25 @@
 """Migrate a database by itself: nothing else of the service is opened on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.store.database.database import database_engines, sqlite_path
+from service.adapters.store.database.engines import DatabaseEngines
 from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
 from service.adapters.store.database.schema import newest_version, schema_version
+from service.adapters.store.database.time_limits import lift_time_limits
+from service.adapters.store.migrations.concurrent_indexes import (
+    IndexChanges,
+    apply_index_changes,
+    declared_indexes,
+    undone,
+)
 
 __all__ = [
     "SchemaVersions",
@@ -31,11 +39,13 @@ class SchemaVersions:
     now: str | None
     wanted: str
     """This version's."""
+    unfinished: Sequence[str] = ()
+    """Indexes that are missing, invalid or still to go."""
 
     @property
     def is_current(self) -> bool:
-        """Return whether processes of this version start."""
-        return self.now == self.wanted
+        """Return whether there is nothing for a migration to do."""
+        return self.now == self.wanted and not self.unfinished
 
 
 async def upgrade_database(url: str) -> SchemaVersions:
@@ -71,8 +81,15 @@ async def read_schema(url: str) -> SchemaVersions:
         TransientError: The database does not answer.
         PermanentError: The URL is wrong, or another process owns the file.
     """
-    found = None if await asyncio.to_thread(_is_missing, url) else await _read(url)
-    return SchemaVersions(before=found, now=found, wanted=newest_version())
+    wanted = newest_version()
+    if await asyncio.to_thread(_is_missing, url):
+        return SchemaVersions(before=None, now=None, wanted=wanted)
+    async with database_engines(url) as engines:
+        with translate_errors():
+            async with engines.readers.connect() as connection:
+                now = await connection.run_sync(schema_version)
+                left = await _unfinished(connection) if now == wanted else ()
+    return SchemaVersions(before=now, now=now, wanted=wanted, unfinished=left)
 
 
 def _is_missing(url: str) -> bool:
@@ -81,32 +98,38 @@ def _is_missing(url: str) -> bool:
     return path is not None and not path.exists()
 
 
-async def _read(url: str) -> str | None:
+async def _unfinished(connection: AsyncConnection) -> Sequence[str]:
+    if connection.dialect.name != "postgresql":
+        return ()
+    return (await undone(connection, declared_indexes())).names
+
+
+async def _change(
+    url: str, change: Callable[[Connection], IndexChanges]
+) -> SchemaVersions:
     async with database_engines(url) as engines:
-        with translate_errors():
-            async with engines.readers.connect() as connection:
-                return await connection.run_sync(schema_version)
-
-
-async def _change(url: str, change: Callable[[Connection], None]) -> SchemaVersions:
-    async with open_alone(url) as connection:
-        before = await connection.run_sync(schema_version)
-        await connection.run_sync(change)
-        now = await connection.run_sync(schema_version)
-    return SchemaVersions(before=before, now=now, wanted=newest_version())
+        async with _alone(engines) as connection:
+            before = await connection.run_sync(schema_version)
+            changes = await connection.run_sync(change)
+            now = await connection.run_sync(schema_version)
+        left = await apply_index_changes(engines.writers, changes)
+    return SchemaVersions(
+        before=before, now=now, wanted=newest_version(), unfinished=left
+    )
 
 
 @asynccontextmanager
 async def open_alone(url: str) -> AsyncIterator[AsyncConnection]:
     """Begin a transaction that no migration runs beside; commit after the block."""
-    async with database_engines(url) as engines:
-        with translate_errors():
-            async with engines.writers.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    await take_locks(connection, ["migration"])
-                    # A large table takes its time; a lock that others hold does not
-                    # have to (`lock_timeout` stays).
-                    await connection.execute(text("SET LOCAL statement_timeout = 0"))
-                    idle = "SET LOCAL idle_in_transaction_session_timeout = 0"
-                    await connection.execute(text(idle))
-                yield connection
+    async with database_engines(url) as engines, _alone(engines) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _alone(engines: DatabaseEngines) -> AsyncIterator[AsyncConnection]:
+    with translate_errors():
+        async with engines.writers.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await take_locks(connection, ["migration"])
+            await connection.run_sync(lift_time_limits)
+            yield connection

@@ -12,7 +12,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from service.adapters.store.database.schema import schema_version
+from service.adapters.store.database.schema import is_current, schema_version
+from service.adapters.store.migrations.concurrent_indexes import (
+    IndexChanges,
+    declared_indexes,
+)
 from service.errors import PermanentError
 
 __all__ = ["FIRST_RELEASED", "migrate", "migrate_down"]
@@ -23,8 +27,11 @@ FIRST_RELEASED: Final = "0015"
 """The schema of version 0.1.0: nobody has a version to go back to before it."""
 
 
-def migrate(connection: Connection, version: str = "head") -> None:
+def migrate(connection: Connection, version: str = "head") -> IndexChanges:
     """Bring the tables to this version's state, within the caller's transaction.
+
+    Returns the changes of indexes that are left for after the commit. At this version's
+    state they are all that there should be: a run that was cut off is made up for.
 
     Args:
         connection: In a transaction.
@@ -36,10 +43,13 @@ def migrate(connection: Connection, version: str = "head") -> None:
     config = _config(connection)
     _expect_known(connection, config)
     command.upgrade(config, version)
+    return declared_indexes() if is_current(connection) else _deferred(config)
 
 
-def migrate_down(connection: Connection) -> None:
+def migrate_down(connection: Connection) -> IndexChanges:
     """Take the last migration back, within the caller's transaction.
+
+    Returns the changes of indexes that are left for after the commit.
 
     Raises:
         PermanentError: There is none to take back, a newer version of the service made
@@ -53,6 +63,12 @@ def migrate_down(connection: Connection) -> None:
             f"{current or 'none'}, and {FIRST_RELEASED} is the oldest that was released"
         )
     command.downgrade(config, "-1")
+    return _deferred(config)
+
+
+def _deferred(config: Config) -> IndexChanges:
+    found = config.attributes.get("deferred")
+    return found if isinstance(found, IndexChanges) else IndexChanges()
 
 
 def _config(connection: Connection) -> Config:

@@ -1,5 +1,6 @@
 """A database on a PostgreSQL server, shared by any number of processes."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,11 @@ _TRUSTED: Final = timedelta(seconds=1)
 """How long after its last use a connection that is not closed is taken for alive."""
 _USED: Final = "relaunch_used"
 
+_ROLLBACK: Final = timedelta(seconds=1)
+"""How long the server may take to end a transaction that failed. What it is cut off in
+it rolls back by itself, and a leader has three seconds to stop."""
+_CUT_OFF: Final = "relaunch_cut_off"
+
 _READ_ONLY: Final = "25006"
 """https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -51,6 +57,8 @@ async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
     )
     event.listen(writers.sync_engine, "checkout", partial(_check, writers.dialect))
     event.listen(writers.sync_engine, "handle_error", _leave_standby)
+    event.listen(writers.sync_engine, "rollback", _limit_rollback)
+    event.listen(writers.sync_engine, "checkin", _keep)
     # One state of the database for the whole reading, as in SQLite.
     # The same pool, as a second one would double the connections that the server has to
     # allow for each process.
@@ -121,3 +129,27 @@ def _leave_standby(context: ExceptionContext) -> None:
     )
     if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
         context.is_disconnect = not is_reading
+
+
+def _limit_rollback(connection: Connection) -> None:
+    """Cut a connection off whose server does not answer to a rollback.
+
+    Whoever was cancelled would wait for it, as a leader whose lease runs out: until the
+    kernel gives the connection up, and for ever where only the server's process hangs.
+    """
+    # Given up already where a statement was cancelled.
+    if connection.invalidated:
+        return
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        connection.info[_CUT_OFF] = asyncio.get_running_loop().call_later(
+            _ROLLBACK.total_seconds(), driver.terminate
+        )
+
+
+def _keep(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    """Let a connection live on whose transaction has ended."""
+    # Whatever its class is: uvloop's is none of asyncio's.
+    limit: asyncio.TimerHandle | None = record.info.pop(_CUT_OFF, None)
+    if limit is not None:
+        limit.cancel()

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from service.adapters.store.migrations.deferred_indexes import DeferringImpl
 from service.adapters.store.tables import METADATA
 
 __all__: list[str] = []
@@ -14,3 +15,6 @@ context.configure(
 )
 with context.begin_transaction():
     context.run_migrations()
+impl = context.get_context().impl
+if isinstance(impl, DeferringImpl):
+    context.config.attributes["deferred"] = impl.deferred

@@ -1,6 +1,6 @@
 """Deliveries: what arrived."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +8,7 @@ from sqlalchemy import Select, case, exists, or_, select
 
 from service.adapters.store.access.visibility import visible_deliveries
 from service.adapters.store.keyset import Order
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Columns, Row, Statements, Values
 from service.adapters.store.tables.configuration import hooks as hooks_table
 from service.adapters.store.tables.evaluations import evaluation_deliveries
@@ -41,6 +42,12 @@ class SqlDeliveries:
     async def get(self, delivery: DeliveryId) -> DeliveryRecord:
         query = select(deliveries).where(deliveries.c.id == delivery)
         return _from_row(await self._run.the_one(query, what="Delivery", id_=delivery))
+
+    async def some(self, ids: Collection[DeliveryId]) -> Sequence[DeliveryRecord]:
+        if not ids:
+            return ()
+        query = select(deliveries).where(among(deliveries.c.id, ids))
+        return [_from_row(row) for row in await self._run.rows(query)]
 
     async def find(self, text: str) -> Sequence[DeliveryRecord]:
         is_named = or_(deliveries.c.id == text, deliveries.c.forge_delivery_id == text)

@@ -4,24 +4,25 @@ An appointment's row stays when it was kept (without `due_at`), because it knows
 the source was last evaluated. Whoever changes a source's requests holds that row.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, or_, select, update
 
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables.evaluations import appointments, asks
-from service.domain.delivery import DeliveryId
 from service.domain.evaluation.queue import (
     Debounce,
     DueEvaluation,
     EvaluationRequest,
-    due,
+    add_request,
 )
 from service.domain.push import Trigger
 from service.domain.source import SourceId
+from service.ports.store.queue import Renewal
 
 __all__ = ["SqlEvaluationQueue"]
 
@@ -32,6 +33,15 @@ _NO_APPOINTMENT: Final = {
     "attempts": 0,
     "trouble": "",
 }
+# Written once: SQLAlchemy takes longer for an UPDATE than the database does.
+_SAVE_DUE: Final = (
+    update(appointments)
+    .where(appointments.c.source_id == bindparam("of_source"))
+    .values(first_asked_at=bindparam("asked_at"), due_at=bindparam("at"))
+)
+_SETTLE: Final = _SAVE_DUE.values(
+    {**_UNCLAIMED, "attempts": 0, "trouble": "", "looked_at": bindparam("now")}
+)
 
 
 # Made for each transaction. Requests and the row of their source are two tables: a
@@ -43,32 +53,39 @@ class SqlEvaluationQueue:
     def __init__(self, statements: Statements) -> None:
         self._run = statements
 
-    async def enqueue(
-        self,
-        request: EvaluationRequest,
-        *,
-        debounce: Debounce,
-        also: Collection[DeliveryId] = (),
-    ) -> None:
-        # The row is locked first, so that a claim or a `settle` of the same source
-        # cannot miss this ask.
-        row = await self._hold(request.source_id)
-        pending = _from_row(row)
-        when = due(
-            request, pending=pending, looked_at=row["looked_at"], debounce=debounce
-        )
-        first = min(
-            pending.first_asked_at if pending else request.requested_at,
-            request.requested_at,
-        )
-        every = [
-            *(replace(request, delivery_id=delivery) for delivery in also),
-            request,
-        ]
-        await self._run.add_all(asks, [_request_to_row(one) for one in every])
-        await self._change(request.source_id, {"first_asked_at": first, "due_at": when})
+    async def enqueue(self, request: EvaluationRequest, *, debounce: Debounce) -> None:
+        await self.enqueue_all([request], debounce=debounce)
 
-    async def claim(self, *, now: datetime, lease: timedelta) -> DueEvaluation | None:
+    async def enqueue_all(
+        self, requests: Sequence[EvaluationRequest], *, debounce: Debounce
+    ) -> None:
+        if not requests:
+            return
+        # The rows are locked first, so that a claim or a `settle` of the same source
+        # cannot miss these asks.
+        rows = await self._hold({request.source_id for request in requests})
+        pending = {source: _from_row(row) for source, row in rows.items()}
+        for request in requests:
+            source = request.source_id
+            pending[source] = add_request(
+                request,
+                pending=pending[source],
+                looked_at=rows[source]["looked_at"],
+                debounce=debounce,
+            )
+        await self._run.add_all(asks, [_request_to_row(one) for one in requests])
+        await self._run.change_all(
+            _SAVE_DUE,
+            [
+                {"of_source": source, "asked_at": one.first_asked_at, "at": one.due_at}
+                for source, one in pending.items()
+                if one
+            ],
+        )
+
+    async def claim(
+        self, *, now: datetime, lease: timedelta, limit: int
+    ) -> Sequence[DueEvaluation]:
         # SKIP LOCKED: evaluators that claim at the same time get different sources
         # instead of waiting for each other. A claim expires with its lease, so the
         # source of an evaluator that died is claimed again.
@@ -80,28 +97,34 @@ class SqlEvaluationQueue:
                 or_(held_until.is_(None), held_until <= now),
             )
             .order_by(appointments.c.due_at)
-            .limit(1)
+            .limit(limit)
         )
         rows = await self._run.held(query, skip=True)
-        if not rows:
-            return None
-        await self._change(rows[0]["source_id"], {"claimed_until": now + lease})
-        return _from_row(rows[0])
+        if rows:
+            claimed = [row["source_id"] for row in rows]
+            is_claimed = among(appointments.c.source_id, claimed)
+            until = {"claimed_until": now + lease}
+            await self._run.change(appointments, until, is_claimed)
+        found = (_from_row(row) for row in rows)
+        return [due_evaluation for due_evaluation in found if due_evaluation]
 
     async def renew(
-        self, source: SourceId, *, held_until: datetime, lease: timedelta
-    ) -> bool:
-        # Only while `claimed_until` is what we wrote: otherwise the lease expired and
-        # another evaluator has the source.
-        return await self._run.change(
-            appointments,
-            # `lease` counts from the former end: the caller passes what brings the end
-            # to now plus its lease, as both ends have to be equal to the microsecond in
-            # the next renewal.
-            {"claimed_until": held_until + lease},
-            appointments.c.source_id == source,
-            appointments.c.claimed_until == held_until,
-        )
+        self, sources: Collection[SourceId], *, held_until: datetime, until: datetime
+    ) -> Renewal:
+        of = appointments.c
+        # Only while `claimed_until` is what we wrote: else another evaluator has it.
+        ours = (among(of.source_id, sources), of.claimed_until == held_until)
+        query = select(of.source_id).where(*ours).order_by(of.source_id)
+        # In the order of everybody's locks, and beside those that are held: one that
+        # is being written down must not keep all other claims from being renewed.
+        renewed = {row["source_id"] for row in await self._run.held(query, skip=True)}
+        if renewed:
+            is_renewed = among(of.source_id, renewed)
+            await self._run.change(appointments, {"claimed_until": until}, is_renewed)
+        if len(renewed) == len(sources):
+            return Renewal(renewed=renewed)
+        busy = {row["source_id"] for row in await self._run.rows(query)} - renewed
+        return Renewal(renewed=renewed, busy=busy)
 
     async def next_due(self) -> datetime | None:
         # The first that nobody claims, and the few that are claimed: each is found by
@@ -125,75 +148,116 @@ class SqlEvaluationQueue:
     async def requests(
         self, source: SourceId
     ) -> Sequence[tuple[int, EvaluationRequest]]:
-        query = select(asks).where(asks.c.source_id == source).order_by(asks.c.place)
-        rows = await self._run.rows(query)
-        return [(row["place"], _ask_from_row(row)) for row in rows]
+        return (await self.requests_of([source])).get(source, ())
+
+    async def requests_of(
+        self, sources: Collection[SourceId]
+    ) -> Mapping[SourceId, Sequence[tuple[int, EvaluationRequest]]]:
+        query = (
+            select(asks).where(among(asks.c.source_id, sources)).order_by(asks.c.place)
+        )
+        found = defaultdict[SourceId, list[tuple[int, EvaluationRequest]]](list)
+        for row in await self._run.rows(query):
+            request = _ask_from_row(row)
+            found[request.source_id].append((row["place"], request))
+        return found
 
     async def settle(
         self, source: SourceId, *, ids: Iterable[int], now: datetime, debounce: Debounce
     ) -> None:
+        await self.settle_all({source: list(ids)}, now=now, debounce=debounce)
+
+    async def settle_all(
+        self,
+        covered: Mapping[SourceId, Collection[int]],
+        *,
+        now: datetime,
+        debounce: Debounce,
+    ) -> None:
         # Only the asks that the evaluation saw are removed: those that arrived
         # meanwhile may be about a newer head, and make the next due evaluation.
-        await self._hold(source)
-        await self._run.remove_each(asks.c.place, ids)
-        left = await self.requests(source)
-        due_evaluation: Values = _NO_APPOINTMENT
-        if left:
-            first = left[0][1].requested_at
-            # Counted from now: the requests that are left came during the evaluation,
-            # and a source that is pushed to all the time must not be evaluated without
-            # a pause.
-            due_at = now + debounce.window
-            due_evaluation = {
-                **due_evaluation,
-                "first_asked_at": first,
-                "due_at": due_at,
-            }
-        await self._change(source, {**due_evaluation, **_UNCLAIMED, "looked_at": now})
+        await self._hold(covered)
+        await self._run.remove_each(
+            asks.c.place, (place for ids in covered.values() for place in ids)
+        )
+        left = await self._first_asked(covered)
+        await self._run.change_all(
+            _SETTLE,
+            [
+                {
+                    "of_source": source,
+                    "now": now,
+                    "asked_at": left.get(source),
+                    # Counted from now: the requests that are left came during the
+                    # evaluation, and a source that is pushed to all the time must not
+                    # be evaluated without a pause.
+                    "at": now + debounce.window if source in left else None,
+                }
+                for source in sorted(covered)
+            ],
+        )
+
+    async def _first_asked(
+        self, sources: Collection[SourceId]
+    ) -> Mapping[SourceId, datetime]:
+        """Return when the first open request of each source was made."""
+        query = (
+            select(asks.c.source_id, asks.c.asked_at)
+            .where(among(asks.c.source_id, sources))
+            .order_by(asks.c.place.desc())
+        )
+        return {
+            row["source_id"]: row["asked_at"] for row in await self._run.rows(query)
+        }
 
     async def pending(self, sources: Iterable[SourceId]) -> Sequence[DueEvaluation]:
         query = select(appointments).where(
-            appointments.c.source_id.in_(tuple(sources)),
+            among(appointments.c.source_id, sources),
             appointments.c.due_at.is_not(None),
         )
-        found = [_from_row(row) for row in await self._run.rows(query)]
-        return [
-            due_evaluation for due_evaluation in found if due_evaluation is not None
-        ]
+        found = (_from_row(row) for row in await self._run.rows(query))
+        return [due_evaluation for due_evaluation in found if due_evaluation]
 
     async def postpone(
         self, source: SourceId, *, until: datetime, trouble: str = ""
     ) -> None:
+        failed = {"attempts": appointments.c.attempts + 1, "trouble": trouble}
+        await self._put_off(source, {"due_at": until, **failed, **_UNCLAIMED})
+
+    async def defer(self, source: SourceId, *, until: datetime) -> None:
+        await self._put_off(source, {"due_at": until, **_UNCLAIMED})
+
+    async def _put_off(self, source: SourceId, values: Mapping[str, object]) -> None:
         await self._run.change(
             appointments,
-            {
-                "due_at": until,
-                "attempts": appointments.c.attempts + 1,
-                "trouble": trouble,
-                **_UNCLAIMED,
-            },
+            values,
             appointments.c.source_id == source,
             # A source that was settled meanwhile is not due again; otherwise a late
             # postponement would bring back an evaluation that nobody asks for.
             appointments.c.due_at.is_not(None),
         )
 
-    async def _hold(self, source: SourceId) -> Row:
-        """Hold the source's row, made on its first ask, until the transaction ends."""
-        query = select(appointments).where(appointments.c.source_id == source)
-        rows = await self._run.held(query)
-        if not rows:
-            empty = {"source_id": source, "looked_at": None}
-            await self._run.add(
-                appointments, {**empty, **_NO_APPOINTMENT, **_UNCLAIMED}
-            )
-            # Two transactions may both find no row. The insert of one of them does
-            # nothing after it has waited for the other, so the row is read once more.
-            rows = await self._run.held(query)
-        return rows[0]
+    async def _hold(self, sources: Collection[SourceId]) -> Mapping[SourceId, Row]:
+        """Hold sources' rows, made on their first ask, until the transaction ends."""
+        rows = await self._held(sources)
+        missing = [source for source in sorted(sources) if source not in rows]
+        if not missing:
+            return rows
+        empty = {**_NO_APPOINTMENT, **_UNCLAIMED, "looked_at": None}
+        new = [{"source_id": source, **empty} for source in missing]
+        await self._run.add_new(appointments, new)
+        # Two transactions may both find no row. The insert of one of them does nothing
+        # after it has waited for the other, so the rows are read once more.
+        return {**rows, **await self._held(missing)}
 
-    async def _change(self, source: SourceId, values: Values) -> None:
-        await self._run.change(appointments, values, appointments.c.source_id == source)
+    async def _held(self, sources: Collection[SourceId]) -> Mapping[SourceId, Row]:
+        # In one order everywhere, so that two transactions cannot deadlock.
+        query = (
+            select(appointments)
+            .where(among(appointments.c.source_id, sources))
+            .order_by(appointments.c.source_id)
+        )
+        return {row["source_id"]: row for row in await self._run.held(query)}
 
 
 def _from_row(row: Row) -> DueEvaluation | None:

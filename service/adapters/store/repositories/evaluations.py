@@ -1,7 +1,7 @@
 """Evaluations: what was decided, and why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, select
@@ -13,7 +13,9 @@ from service.adapters.store.json_columns import (
     items_to,
 )
 from service.adapters.store.keyset import Order
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.tables.configuration import sources as sources_table
 from service.adapters.store.tables.evaluations import evaluation_deliveries, evaluations
 from service.domain.definition import Kind
 from service.domain.delivery import DeliveryId
@@ -25,7 +27,6 @@ from service.domain.evaluation.comparison import (
 )
 from service.domain.push import Trigger
 from service.domain.source import SourceId
-from service.errors import ConflictError
 from service.ports.store.paging import Cursor
 
 __all__ = ["SqlEvaluations"]
@@ -45,11 +46,14 @@ class SqlEvaluations:
         self._run = statements
 
     async def add(self, evaluation: Evaluation) -> None:
-        if not await self._run.add(evaluations, _to_row(evaluation)):
-            raise ConflictError(f"there is an evaluation {evaluation.id!r} already")
-        links: list[Values] = [
-            {"delivery_id": delivery, "evaluation_id": evaluation.id}
-            for delivery in sorted(set(evaluation.delivery_ids))
+        await self.add_all([evaluation])
+
+    async def add_all(self, new: Sequence[Evaluation]) -> None:
+        await self._run.add_all(evaluations, [_to_row(item) for item in new])
+        links = [
+            {"delivery_id": delivery, "evaluation_id": item.id}
+            for item in new
+            for delivery in sorted(set(item.delivery_ids))
         ]
         await self._run.add_all(evaluation_deliveries, links)
 
@@ -67,9 +71,31 @@ class SqlEvaluations:
             limit=limit,
         )
 
-    async def of_delivery(self, delivery: DeliveryId) -> Sequence[Evaluation]:
+    async def latest_verdicts(
+        self, sources: Iterable[SourceId]
+    ) -> Mapping[SourceId, Verdict]:
+        # For each source the index is read at its newest end alone.
+        newest = (
+            select(evaluations.c.verdict)
+            .where(evaluations.c.source_id == sources_table.c.id)
+            .order_by(*_NEWEST_FIRST.keys)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = select(sources_table.c.id, newest.label("verdict")).where(
+            among(sources_table.c.id, sources)
+        )
+        return {
+            SourceId(row["id"]): Verdict(row["verdict"])
+            for row in await self._run.rows(query)
+            if row["verdict"] is not None
+        }
+
+    async def of_deliveries(
+        self, deliveries: Iterable[DeliveryId]
+    ) -> Sequence[Evaluation]:
         links = evaluation_deliveries.c
-        ids = select(links.evaluation_id).where(links.delivery_id == delivery)
+        ids = select(links.evaluation_id).where(among(links.delivery_id, deliveries))
         return await self._newest(evaluations.c.id.in_(ids))
 
     async def of_commit(self, prefix: str, *, limit: int = 50) -> Sequence[Evaluation]:

@@ -58,6 +58,20 @@ class SqlHooks:
             self._run, query, _OLDEST_FIRST, page, self._from_row, count=count
         )
 
+    async def of_repository(self, repository: Repository) -> Sequence[Hook]:
+        may_be_about = or_(
+            func.lower(hooks.c.path) == repository.path.lower(),
+            hooks.c.reach != Reach.REPOSITORY.value,
+        )
+        if repository.number is not None:
+            may_be_about = or_(may_be_about, hooks.c.number == repository.number)
+        query = (
+            select(hooks)
+            .where(hooks.c.host == repository.host, may_be_about)
+            .order_by(*_OLDEST_FIRST.keys)
+        )
+        return [self._from_row(row) for row in await self._run.rows(query)]
+
     async def count(self) -> int:
         (row,) = await self._run.rows(read_total("hooks"))
         return int(row["count"])

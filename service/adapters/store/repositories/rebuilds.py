@@ -8,18 +8,15 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    column,
     exists,
     select,
     text,
     true,
     tuple_,
-    values,
 )
 
 from service.adapters.store.access.visibility import only_visible
 from service.adapters.store.batches.rebuilds import SqlRebuildBatches
-from service.adapters.store.columns import Words
 from service.adapters.store.json_columns import (
     failure_from,
     failure_to,
@@ -27,6 +24,7 @@ from service.adapters.store.json_columns import (
     plan_to,
 )
 from service.adapters.store.keyset import Order, read_page
+from service.adapters.store.membership import each
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables.builds import (
     FAILED,
@@ -148,15 +146,11 @@ class SqlRebuilds(SqlRebuildBatches):
 
     async def newest(self, environments: Iterable[EnvironmentId]) -> Sequence[Rebuild]:
         # For each environment the index is read at its newest end alone.
-        rows = [(environment,) for environment in environments]
-        if not rows:
-            return []
-        named = column("environment_id", Words)
-        wanted = values(named, name="named").data(rows).cte("wanted")
+        wanted = each(environments)
         others = rebuilds.alias()
         newest = (
             select(others.c.id)
-            .where(others.c.environment_id == wanted.c.environment_id)
+            .where(others.c.environment_id == wanted.c.value)
             .order_by(others.c.created_at.desc(), others.c.id.desc())
             .limit(1)
             .scalar_subquery()
@@ -176,21 +170,18 @@ class SqlRebuilds(SqlRebuildBatches):
         after: Rebuild | None = None,
     ) -> Page[Rebuild]:
         chosen = tuple(reasons)
-        query = (
-            select(rebuilds)
-            .join(launchers, launchers.c.environment_id == rebuilds.c.environment_id)
-            .where(
-                text(f"rebuilds.{FAILED}"),
-                launchers.c.source_id.is_not(None),
-                rebuilds.c.completed_at >= since,
-                # By (created_at, id), since two rebuilds may be created in one
-                # transaction with one time; ids are ULIDs and sort by creation.
-                ~exists().where(_is_newer()),
-                rebuilds.c.reason.in_(chosen) if chosen else true(),
-            )
+        query = _failed(since).where(
+            rebuilds.c.reason.in_(chosen) if chosen else true()
         )
         page = PageRequest(limit=limit, after=_end_of(after) if after else None)
         return await read_page(self._run, query, _BY_END, page, read_rebuild)
+
+    async def latest_failed(
+        self, *, since: datetime, visible: ProjectFilter, limit: int
+    ) -> Sequence[Rebuild]:
+        query = only_visible(_failed(since), launchers.c.project_id, visible)
+        query = query.order_by(*_BY_END.turned().keys).limit(limit)
+        return [read_rebuild(row) for row in await self._run.rows(query)]
 
     async def of_build(self, build: BuildId) -> Sequence[Rebuild]:
         return await self._held(select(rebuilds).where(rebuilds.c.build_id == build))
@@ -225,6 +216,22 @@ class SqlRebuilds(SqlRebuildBatches):
     ) -> Sequence[Rebuild]:
         rows = await self._run.rows(query.order_by(*_NEWEST_FIRST.keys).limit(limit))
         return [read_rebuild(row) for row in rows]
+
+
+def _failed(since: datetime) -> Select[*tuple[object, ...]]:
+    """Return the query for failures that are the newest of a launcher's."""
+    return (
+        select(rebuilds)
+        .join(launchers, launchers.c.environment_id == rebuilds.c.environment_id)
+        .where(
+            text(f"rebuilds.{FAILED}"),
+            launchers.c.source_id.is_not(None),
+            rebuilds.c.completed_at >= since,
+            # By (created_at, id), since two rebuilds may be created in one transaction
+            # with one time; ids are ULIDs and sort by creation.
+            ~exists().where(_is_newer()),
+        )
+    )
 
 
 def _is_newer() -> ColumnElement[bool]:

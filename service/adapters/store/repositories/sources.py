@@ -1,6 +1,6 @@
 """Sources: what launchers follow."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import (
@@ -11,11 +11,13 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    update,
 )
 
 from service.adapters.store.access.visibility import only_visible
 from service.adapters.store.json_columns import seen_from, seen_to
 from service.adapters.store.keyset import Order, count_rows, read_page, read_total
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements, Values
 from service.adapters.store.tables.configuration import FOLLOWED, launchers, sources
 from service.domain.repository import Repository
@@ -40,6 +42,18 @@ _OF_SOME: Final = (
     .order_by(sources.c.created_at, sources.c.id)
 )
 """Written once, as receivers ask all the time."""
+_SAVE: Final = (
+    update(sources)
+    .where(sources.c.id == bindparam("b_id"))
+    .values(
+        {
+            column.name: bindparam(f"b_{column.name}")
+            for column in sources.columns
+            # How many follow a source is counted by triggers.
+            if column.name not in {"id", "followers"}
+        }
+    )
+)
 
 
 class SqlSources:
@@ -81,8 +95,13 @@ class SqlSources:
         return [source_from(row) for row in await self._run.rows(_OF_SOME, wanted)]
 
     async def get_many(self, ids: Iterable[SourceId]) -> Sequence[Source]:
-        query = select(sources).where(sources.c.id.in_(tuple(ids)))
+        query = select(sources).where(among(sources.c.id, ids))
         return [source_from(row) for row in await self._run.rows(query)]
+
+    async def some(self, ids: Collection[SourceId]) -> Sequence[Source]:
+        # In one order everywhere, so that two transactions cannot deadlock.
+        query = select(sources).where(among(sources.c.id, ids)).order_by(sources.c.id)
+        return [source_from(row) for row in await self._run.held(query)]
 
     async def list(
         self, page: PageRequest = FIRST_PAGE, *, visible: ProjectFilter = EVERYTHING
@@ -105,6 +124,12 @@ class SqlSources:
 
     async def save(self, source: Source) -> None:
         await self._run.save(sources, _to_row(source), what="Source")
+
+    async def save_all(self, changed: Sequence[Source]) -> None:
+        rows = [_to_row(source) for source in changed]
+        await self._run.change_all(
+            _SAVE, [{f"b_{name}": row[name] for name in row} for row in rows]
+        )
 
     async def _find(self, source: Source) -> Source | None:
         """Find the same repository, also under an earlier path."""

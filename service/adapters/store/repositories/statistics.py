@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from service.adapters.store.access.visibility import only_visible
-from service.adapters.store.repositories.rebuilds import UNFINISHED
 from service.adapters.store.statements import Statements
-from service.adapters.store.tables.builds import rebuilds
+from service.adapters.store.tables.builds import ENDED, rebuilds
 from service.adapters.store.tables.configuration import launchers
 from service.adapters.store.tables.evaluations import evaluations
 from service.domain.rights.caller import EVERYTHING, ProjectFilter
@@ -42,7 +41,7 @@ class SqlStatistics:
     ) -> Mapping[str, int]:
         query = (
             select(rebuilds.c.reason.label("word"), func.count().label("count"))
-            .where(rebuilds.c.created_at >= since, rebuilds.c.state.not_in(UNFINISHED))
+            .where(rebuilds.c.created_at >= since, text(ENDED))
             .group_by(rebuilds.c.reason)
         )
         if not visible.is_everything:

@@ -16,6 +16,7 @@ from service.adapters.store.columns import Instant, Json, Words
 from service.adapters.store.tables.metadata import METADATA, partial_index
 
 __all__ = [
+    "ENDED",
     "FAILED",
     "UNASSIGNED",
     "UNFINISHED",
@@ -31,6 +32,10 @@ __all__ = [
 
 UNFINISHED: Final = "state IN ('queued', 'running')"
 """Rebuilds that something can still happen to."""
+
+
+ENDED: Final = "state NOT IN ('queued', 'running')"
+"""Rebuilds that are over."""
 
 
 UNASSIGNED: Final = f"{UNFINISHED} AND key IS NOT NULL AND build_id IS NULL"
@@ -83,6 +88,9 @@ rebuilds: Final = Table(
     partial_index("ix_rebuilds_unassigned", "id", where=UNASSIGNED),
     partial_index("ix_rebuilds_attached", "build_id", "id", where=UNFINISHED),
     partial_index("ix_rebuilds_image", "image", where=NAMED),
+    # They are counted by it alone, and it is written once for each. SQLite reads the
+    # state again, although the condition implies it.
+    partial_index("ix_rebuilds_ended", "created_at", "reason", "state", where=ENDED),
 )
 
 

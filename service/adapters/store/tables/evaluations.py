@@ -46,7 +46,6 @@ evaluations: Final = Table(
     Column("completed_at", Instant, nullable=False),
     Index(None, "source_id", "completed_at", "id"),
     Index(None, "completed_at", "verdict"),
-    Index(None, "completed_at", "id"),
     Index(None, "commit_id"),
 )
 

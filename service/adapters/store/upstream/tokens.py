@@ -30,7 +30,12 @@ class SqlUpstreamTokens:
 
     async def put(self, token: UpstreamToken) -> None:
         row = self._to_row(token)
-        await self._run.put(upstream_tokens, row, changes=row)
+        if not await self._run.add(upstream_tokens, row):
+            # One that is written late, by a process whose lease is over, is not the
+            # latest any more.
+            is_older = _COLUMNS.renewals < token.renewals
+            mine = _COLUMNS.id == token.id
+            await self._run.change(upstream_tokens, row, mine, is_older)
 
     async def remove(self, *, before: datetime) -> None:
         await self._run.remove(upstream_tokens, _COLUMNS.renewed_at < before)

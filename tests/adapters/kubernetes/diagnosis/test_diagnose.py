@@ -151,6 +151,9 @@ def test_every_recorded_failure_is_told_here() -> None:
             said.PIP_OFFLINE, C.NETWORK, "could not be reached", id="pip: no network"
         ),
         pytest.param(
+            said.PIP_ASKS, C.INDEX_REFUSED, "let this build in", id="pip: asks"
+        ),
+        pytest.param(
             said.CONDA_NO_PACKAGE,
             C.NO_SUCH_PACKAGE,
             "no channel has a package `no-such-package`",
@@ -263,6 +266,41 @@ def test_the_trusted_phase_says_by_its_code_where_it_was(
     pod = a_pod(a_run(0), a_run(code), names=("clone", "creator"))
 
     assert diagnose(a_job(), pod, log).kind is kind
+
+
+def test_what_pip_found_nowhere_is_looked_for_once_more() -> None:
+    failure = in_phase("build", 51, said.PIP_UNFOUND)
+
+    assert failure.kind is C.NO_SUCH_PACKAGE
+    assert failure.is_doubtful
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        said.PIP_UNFOUND.replace("pip install", "pip install --no-index", 1),
+        said.PIP_LOGGED.format(why="404 Client Error: Not Found for url: …"),
+        said.CONDA_NO_PACKAGE,
+    ],
+    ids=["no index", "logged", "conda"],
+)
+def test_what_is_known_to_be_nowhere_is_not_doubtful(log: str) -> None:
+    failure = in_phase("build", 51, log)
+
+    assert failure.kind is C.NO_SUCH_PACKAGE
+    assert not failure.is_doubtful
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        ("too many 503 error responses", C.NETWORK),
+        ("500 Server Error: Internal Server Error for url: …", C.NETWORK),
+        ("403 Client Error: Forbidden for url: …", C.INDEX_REFUSED),
+    ],
+)
+def test_the_second_look_of_pip_says_what_its_index_answered(why: str, kind: C) -> None:
+    assert in_phase("build", 51, said.PIP_LOGGED.format(why=why)).kind is kind
 
 
 def test_what_a_container_left_stands_in_for_a_log_that_is_gone() -> None:

@@ -165,6 +165,12 @@ def test_the_node_says_which_builder_a_tag_was(told: str) -> None:
     assert builder_image(a_job(), a_pod("build", told)) == BUILDER
 
 
+def test_the_node_names_the_repository_that_has_the_digest() -> None:
+    told = f"mirror.example.org/o/builder@{DIGEST}"
+
+    assert builder_image(a_job(), a_pod("build", told)) == told
+
+
 @pytest.mark.parametrize("told", ["", DIGEST, "registry.example.org/selector:0.9.1"])
 def test_a_builder_that_no_digest_is_known_of_is_named_by_its_tag(told: str) -> None:
     named = "registry.example.org/selector:0.9.1"

@@ -110,6 +110,18 @@ async def test_a_cancelled_build_ends_where_nothing_isolates_it(tmp_path: Path) 
         assert left_in(tmp_path / "root") == []
 
 
+async def test_a_worker_that_gets_no_turn_leaves_no_daemon(tmp_path: Path) -> None:
+    build = a_build(leaving_a_process(tmp_path, "6007.25"), Kind.UV)
+    async with a_builder(tmp_path / "root", isolation="none") as builder:
+        await builder.start(build)
+        await until_appears("6007.25")
+        worker = int((tmp_path / "root/builds" / build.id / "group").read_text())
+        os.kill(worker, signal.SIGSTOP)
+        await builder.cancel(build.id)
+
+        assert processes_with("6007.25") == []
+
+
 async def test_a_builder_that_stops_stops_its_builds(tmp_path: Path) -> None:
     build = a_build(leaving_a_process(tmp_path, "6004.25"), Kind.UV)
     async with a_builder(tmp_path / "root") as builder:

@@ -1,9 +1,10 @@
 """Every migration since the first release, up and down, over rows that are there."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from service.adapters.store.database.migration import (
     migrate_down,
 )
 from service.adapters.store.database.schema import newest_version, schema_version
+from service.adapters.store.migrations.concurrent_indexes import (
+    IndexChanges,
+    apply_index_changes,
+)
 from service.domain.building.build import BuildState, EnvironmentId
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
@@ -115,16 +120,21 @@ async def walk(engine: AsyncEngine, version: str) -> tuple[Seen, Seen, Seen]:
     async with engine.begin() as connection:
         assert await connection.run_sync(schema_version) == version
         before = await connection.run_sync(seen)
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate_down)
-        below = await connection.run_sync(seen)
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate, version)
-        after = await connection.run_sync(seen)
-    # On to the next one.
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate_down)
+    below = await changed(engine, migrate_down)
+    after = await changed(engine, partial(migrate, version=version))
+    await changed(engine, migrate_down)  # on to the next one
     return before, below, after
+
+
+async def changed(
+    engine: AsyncEngine, change: Callable[[Connection], IndexChanges]
+) -> Seen:
+    """Change the tables, as `relaunch migrate` does; return what is there then."""
+    async with engine.begin() as connection:
+        changes = await connection.run_sync(change)
+    await apply_index_changes(engine, changes)
+    async with engine.begin() as connection:
+        return await connection.run_sync(seen)
 
 
 def seen(connection: Connection) -> Seen:

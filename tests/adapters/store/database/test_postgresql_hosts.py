@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from yarl import URL
 
-from service.adapters.store.database.database import database_engines
+from service.adapters.store.database.database import database_engines, make_current
 from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.maintenance import open_alone
 from service.adapters.store.database.postgresql_hosts import PostgresHosts, split_hosts
@@ -114,10 +115,23 @@ async def test_a_process_that_stands_still_loses_its_locks(url: str) -> None:
         await holder.close()
 
 
+async def limits(connection: AsyncConnection) -> set[str | None]:
+    names = ("statement_timeout", "idle_in_transaction_session_timeout")
+    return {await connection.scalar(text(f"SHOW {name}")) for name in names}
+
+
 async def test_a_migration_may_take_its_time(url: str) -> None:
     async with open_alone(url) as connection:
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            assert await connection.scalar(text(f"SHOW {name}")) == "0"
+        assert await limits(connection) == {"0"}
+
+
+async def test_so_may_one_of_a_process_that_starts(url: str) -> None:
+    async with database_engines(url) as engines, engines.writers.begin() as connection:
+        await connection.run_sync(make_current)
+        assert await limits(connection) == {"0"}
+    async with database_engines(url) as engines, engines.writers.begin() as connection:
+        await connection.run_sync(make_current)
+        assert "0" not in await limits(connection)
 
 
 async def test_who_is_cancelled_stays_so_when_the_connection_fails_too() -> None:

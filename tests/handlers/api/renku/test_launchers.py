@@ -5,6 +5,7 @@ https://github.com/SwissDataScienceCenter/renku-data-services,
 rights; and what is ours there, by the user guide.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -367,6 +368,18 @@ async def test_a_wrong_environment_is_refused(
 
     assert message.startswith(FIELDS)
     assert problem in message
+
+
+async def test_a_folder_without_a_repository_is_no_matter_of_credentials(
+    api: Api, tmp_path: Path
+) -> None:
+    environment = {**CODE, "repository": f"file://{tmp_path}"}
+
+    message = read_error(await post(api, environment), 422)
+
+    assert (
+        f"There is no git repository that can be read at file://{tmp_path}" in message
+    )
 
 
 async def test_names_of_the_platform_are_refused_in_renkus_words(api: Api) -> None:

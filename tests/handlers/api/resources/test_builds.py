@@ -422,3 +422,14 @@ async def test_a_wrong_limit_is_refused(api: Api, limit: str) -> None:
 
     assert answer.status == 422
     assert "limit" in answer.json["error"]["message"]
+
+
+async def test_whoever_offers_a_choice_learns_what_is_built_here(api: Api) -> None:
+    api.world.builder.lacks = "vscodium"
+    api.world.builder.lacks_platform = "linux/arm64"
+
+    answer = await api.get("/build_options")
+
+    assert answer["builder_variants"] == ["python"]
+    assert answer["frontend_variants"] == ["jupyterlab", "ttyd", "infer", "none"]
+    assert answer["platforms"] == ["linux/amd64"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 
+from service.adapters.store.membership import among
 from service.adapters.store.statements import Row, Statements
 from service.adapters.store.tables.configuration import pauses
 from service.domain.building.pause import EVERYWHERE, Pause
@@ -41,7 +42,7 @@ class SqlPauses:
 
     async def of_projects(self, projects: Iterable[str]) -> Mapping[str, Pause]:
         wanted = set(projects)
-        query = select(pauses).where(pauses.c.scope.in_((EVERYWHERE, *wanted)))
+        query = select(pauses).where(among(pauses.c.scope, (EVERYWHERE, *wanted)))
         found = {row["scope"]: _from_row(row) for row in await self._run.rows(query)}
         if EVERYWHERE in found:
             return dict.fromkeys(wanted, found[EVERYWHERE])

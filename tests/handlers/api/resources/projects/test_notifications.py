@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from handlers.routes import ROUTES
 from service.adapters.egress import EgressPolicy
 from service.adapters.notifications.notifier import open_notifier
 from service.domain.repository import Repository
@@ -128,3 +129,25 @@ async def test_a_project_goes_with_its_channels(made: tuple[Api, Populated]) -> 
         found = await tx.notifications.channels(project.project.id)
     assert added.status == 201
     assert list(found) == []
+
+
+async def test_no_secret_is_kept_for_a_key(made: tuple[Api, Populated]) -> None:
+    api, project = made
+    key = {"Idempotency-Key": "one"}
+    added = await api.call("POST", path_of(project), HOOK, headers=key)
+    link = await api.call("POST", "/api/relaunch/sign_in_links", headers=key)
+
+    assert (added.status, link.status) == (422, 422)
+    assert "leave the header out" in added.text
+
+
+def test_every_route_whose_answer_has_a_secret_says_so() -> None:
+    showing = {
+        route.path
+        for route in ROUTES
+        if isinstance(route.answer, type)
+        and {"secret", "token"} & route.answer.model_fields.keys()
+    }
+
+    assert len(showing) == 4
+    assert showing < {route.path for route in ROUTES if route.shows_secret}

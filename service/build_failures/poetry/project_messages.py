@@ -6,13 +6,14 @@ which is taken from its source and bug reports.
 
 from typing import Final
 
-from service.build_failures.messages import CHECK_NAME, rule
-from service.build_failures.poetry_lock_messages import LOCK_AGAIN, OF_POETRY_LOCK
+from service.build_failures.messages import CHECK_NAME, TAKE_A_WHEEL, rule
+from service.build_failures.poetry.lock_messages import LOCK_AGAIN, OF_POETRY_LOCK
 from service.domain.building.failure import FailureClass
 
 __all__ = ["OF_POETRY"]
 
 _PROJECT: Final = "pyproject.toml"
+_AT_LAST: Final = r"^So, because no versions of "
 
 OF_POETRY: Final = (
     *OF_POETRY_LOCK,
@@ -103,10 +104,11 @@ OF_POETRY: Final = (
         key="dependencies",
     ),
     rule(
-        r"Command \['[^']{1,500}/python', '[^'\n]{0,500}?(?P<what>[^'/\n]{1,200})'\]"
-        r" errored with the following return code (?P<has>\d{1,3})",
+        r"Command \['[^']{1,500}/python', '(?P<what>[^'\n]{1,700}\.py)'\]"
+        r" errored with the following return code -?\d{1,3}",
         FailureClass.WHEEL_BUILD_FAILED,
-        "the build script `{what}` of the project failed with status {has}",
+        "the build script `{what}` of the project failed: {error}",
+        shows_error=True,
         about=_PROJECT,
         key="build",
     ),
@@ -252,13 +254,34 @@ OF_POETRY: Final = (
         "there is no version of `{what}` that fits {version}",
     ),
     rule(
-        r"Unable to determine package info for path: \S*?(?P<what>[^/\s]+)$",
+        r"error originates from the build backend, and is likely not a problem with "
+        r"poetry but (?:one of the following issues )?with (?P<what>\S+)",
+        FailureClass.WHEEL_BUILD_FAILED,
+        "`{what}` could not be built: {error}",
+        TAKE_A_WHEEL,
+        shows_error=True,
+    ),
+    rule(
+        r"Unable to determine package info for path: (?P<what>\S+)$",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         shows_error=True,
     ),
     rule(
-        r"^[ \t]*(?P<why>(?:Because|And because|So,|Thus,) (?:.+\n){0,60}?.*)"
+        rf"{_AT_LAST}(?P<what>\S+) match \*\n and \S+ depends on (?P<by>[\w.-]+)",
+        FailureClass.NO_SUCH_PACKAGE,
+        "{by} needs `{what}`, which the index does not have",
+        CHECK_NAME,
+    ),
+    rule(
+        rf"{_AT_LAST}(?P<what>\S+) match (?P<version>[^\n]+)"
+        r"\n and \S+ depends on (?P<by>[\w.-]+)",
+        FailureClass.NO_SUCH_VERSION,
+        "{by} needs {version} of `{what}`, which the index does not have",
+    ),
+    rule(
+        r"^[ \t]*(?P<why>(?:Because|And because|So,|Thus,) (?:.+\n){0,60}?"
+        r"(?:.*(?:ecause|and) \S+ depends on (?:both )?(?P<what>[\w.-]+))?.*)"
         r"version solving failed",
         FailureClass.CONFLICT,
         "requirements exclude each other: {why}",

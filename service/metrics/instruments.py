@@ -1,53 +1,30 @@
 """Prometheus metrics, named by https://prometheus.io/docs/practices/naming/."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["STATE_GAUGES", "Metrics"]
+from service.metrics import known_labels
+from service.metrics.state_gauges import StateGauges
+
+__all__ = ["Metrics"]
 
 _REQUEST_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Up to ten seconds, the time-out of a delivery at GitHub and GitLab."""
 _BUILD_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _WAIT_SECONDS = (0.01, 0.1, 1, 5, 15, 60, 300, 1800, 3600)
 _READY_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
-_UNKNOWN: Final = float("nan")
-"""Of what only the leader measures: comparisons with it are false in Prometheus."""
 _REMEMBERED: Final = 500
 """The size of the cache of labelled counters: more than routes, statuses and
 reasons."""
-
-STATE_GAUGES: Final = {
-    "leading": ("relaunch_leading", "Whether this process leads"),
-    "outbox": ("relaunch_outbox_events", "Events that wait for the bus"),
-    "outbox_age": (
-        "relaunch_outbox_oldest_seconds",
-        "How long the oldest of them has waited",
-    ),
-    "due": ("relaunch_evaluations_due", "Sources that are due for an evaluation"),
-    "due_age": (
-        "relaunch_evaluations_oldest_due_seconds",
-        "How long the oldest of them has been due",
-    ),
-    "sweep_lag": (
-        "relaunch_sweep_lag_seconds",
-        "How long the source has been due that the sweep polls next",
-    ),
-    "queued_age": (
-        "relaunch_builds_oldest_queued_seconds",
-        "How long the oldest queued build has waited",
-    ),
-    "outdated": (
-        "relaunch_launchers_outdated_without_build",
-        "Automatic launchers without the image that they want, and no build for it",
-    ),
-}
-"""What one process measures for all: the name of each gauge, and what it is."""
+_UNAUTHORIZED: Final = "unauthorized"
 
 
-class Metrics:
+class Metrics(StateGauges):
     """The metrics of the service; each method counts one event, or shows a state.
 
     Args:
@@ -146,7 +123,7 @@ class Metrics:
         )
         self._avoided = Counter(
             "relaunch_builds_avoided",
-            "Builds that did not have to run.",
+            "Builds that did not have to run: nothing changed, or an image is shared.",
             ("reason",),
             registry=registry,
         )
@@ -158,7 +135,8 @@ class Metrics:
         )
         self._forge_requests = Counter(
             "relaunch_forge_requests",
-            "Requests to the APIs of forges, by class of the answer.",
+            "Requests to the APIs of forges, by class of the answer; `unauthorized` is "
+            "401, a token that is refused.",
             ("host", "outcome"),
             registry=registry,
         )
@@ -168,38 +146,7 @@ class Metrics:
             ("host",),
             registry=registry,
         )
-        self._add_gauges(registry)
-
-    def _add_gauges(self, registry: CollectorRegistry) -> None:
-        """Add what the leader reads off the database and the bus."""
-        self._queue_messages = Gauge(
-            "relaunch_queue_messages",
-            "Messages that wait in a queue; measured by the leader.",
-            ("role",),
-            registry=registry,
-        )
-        self._dead_letters = Gauge(
-            "relaunch_dead_letters",
-            "Messages that nobody could handle; measured by the leader.",
-            ("role",),
-            registry=registry,
-        )
-        self._builds_unfinished = Gauge(
-            "relaunch_builds_unfinished",
-            "Builds that wait or run; measured by the leader.",
-            ("state",),
-            registry=registry,
-        )
-        self._hooks = Gauge(
-            "relaunch_hooks",
-            "Hooks by their last health check; measured by the leader.",
-            ("health",),
-            registry=registry,
-        )
-        for name, (title, text) in STATE_GAUGES.items():
-            gauge = Gauge(title, f"{text}; measured by the leader.", registry=registry)
-            gauge.set(_UNKNOWN)
-            setattr(self, f"_{name}", gauge)
+        super().__init__(registry)
 
     def delivery(self, *, forge: str, outcome: str, reason: str) -> None:
         """Count a delivery and its outcome."""
@@ -220,6 +167,27 @@ class Metrics:
     def request(self, method: str, route: str, status: int, *, seconds: float) -> None:
         """Count an answered request and its time."""
         self._request(method, route, status).observe(seconds)
+
+    def expect_deliveries(self, method: str, route: str) -> None:
+        """Show what receivers count at zero, with the answers of a route."""
+        for status in known_labels.ANSWERS:
+            self._request(method, route, status)
+        _begin_at_zero(self._deliveries, known_labels.DELIVERIES)
+        _begin_at_zero(self._old_secrets, known_labels.FORGES)
+        _begin_at_zero(self._publish_seconds, known_labels.PUBLISHED)
+
+    def expect_updates(self) -> None:
+        """Show that no launcher was moved, in processes that move them."""
+        _begin_at_zero(self._launchers, known_labels.UPDATES)
+
+    def expect_pushes(self) -> None:
+        """Show what consumers count at zero."""
+        self.expect_updates()
+        _begin_at_zero(self._evaluations, known_labels.EVALUATIONS)
+        _begin_at_zero(self._builds, known_labels.BUILDS)
+        _begin_at_zero(self._ready_seconds, known_labels.STAGES)
+        _begin_at_zero(self._avoided, known_labels.AVOIDED)
+        _begin_at_zero(self._avoided_seconds, known_labels.AVOIDED)
 
     def evaluated(self, *, verdict: str, reason: str) -> None:
         """Count an evaluation of a source."""
@@ -259,41 +227,19 @@ class Metrics:
     def forge_answered(self, *, host: str, status: int | None) -> None:
         """Count a request to a forge; without a status nobody answered."""
         outcome = "no_answer" if status is None else f"{status // 100}xx"
+        if status == HTTPStatus.UNAUTHORIZED:
+            outcome = _UNAUTHORIZED
+        # The first refusal is a growth only if there was a zero before it.
+        self._forge_requests.labels(host, _UNAUTHORIZED)
         self._forge_requests.labels(host, outcome).inc()
 
     def forge_budget(self, *, host: str, left: int) -> None:
         """Show how many requests a forge leaves to a token."""
         self._forge_budget.labels(host).set(left)
 
-    def queue(self, *, role: str, waiting: int, dead: int) -> None:
-        """Show how many messages wait in a queue, and how many nobody could handle."""
-        self._queue_messages.labels(role).set(waiting)
-        self._dead_letters.labels(role).set(dead)
 
-    def unfinished_builds(self, **counts: int) -> None:
-        """Show how many builds are queued and running."""
-        for state, count in counts.items():
-            self._builds_unfinished.labels(state).set(count)
-
-    def hooks(self, **counts: int) -> None:
-        """Show how many hooks are healthy, unhealthy and unchecked."""
-        for health, count in counts.items():
-            self._hooks.labels(health).set(count)
-
-    def state(self, **values: float) -> None:
-        """Show what the leader measured, by the names of `STATE_GAUGES`."""
-        for name, value in values.items():
-            gauge: Gauge = getattr(self, f"_{name}")
-            gauge.set(value)
-
-    def forget_state(self) -> None:
-        """Show nothing of what only the leader measures, as another one leads."""
-        for name in STATE_GAUGES:
-            getattr(self, f"_{name}").set(_UNKNOWN)
-        for gauge in (
-            self._queue_messages,
-            self._dead_letters,
-            self._builds_unfinished,
-            self._hooks,
-        ):
-            gauge.clear()
+def _begin_at_zero(
+    instrument: Counter | Histogram, values: Iterable[tuple[str, ...]]
+) -> None:
+    for labels in values:
+        instrument.labels(*labels)

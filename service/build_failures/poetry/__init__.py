@@ -1,0 +1,1 @@
+"""Messages of poetry, with their failures."""
