@@ -13,7 +13,9 @@ installed() { ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tai
 install() { # package…
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
   echo "installing $* …"
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } \
+  # Another apt-get of this machine may be at work: it is waited for. Old lists may do.
+  { apt-get update || true
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; } \
     > .make/install.log 2>&1
 }
 
