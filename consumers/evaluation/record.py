@@ -16,7 +16,7 @@ from consumers.evaluation.record_steps import (
     pending_rebuilds,
     recheck,
 )
-from consumers.evaluation.repository_identity import save_identity
+from consumers.evaluation.repository_identity import save_identity, suggest_to_others
 from consumers.loops.gathering import AT_ONCE, Gatherer
 from consumers.loops.wakeup import Wakeup
 from service.domain.building.failure import Failure, FailureClass
@@ -153,9 +153,12 @@ class EvaluationRecorder:
                 Planning(observation=observation, evaluation=evaluation, source=source)
             )
         await tx.evaluations.add_all([planning.evaluation for planning in plannings])
-        await tx.sources.save_all(
-            [item.source for item in plannings if item.observation.observed is not None]
-        )
+        seen = [
+            item.source for item in plannings if item.observation.observed is not None
+        ]
+        await tx.sources.save_all(seen)
+        suggestions = await suggest_to_others(tx, seen, current, now=now)
+        await tx.evaluation_queue.enqueue_all(suggestions, debounce=self._debounce)
         await self._recorder.evaluated(
             tx,
             [

@@ -5,17 +5,19 @@ forge has no repository of the known number any more and gives the name to one o
 suggested.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from service.domain.evaluation.comparison import Observed, RefMissing
 from service.domain.evaluation.queue import EvaluationRequest
+from service.domain.push import Trigger
 from service.domain.repository import Repository
-from service.domain.source import Head, Source
+from service.domain.source import Head, Source, SourceId
 from service.errors import Refusal, RemoteRefusedError
 from service.ports.store import Transaction
 
-__all__ = ["describe_change", "is_recreated", "save_identity"]
+__all__ = ["describe_change", "is_recreated", "save_identity", "suggest_to_others"]
 
 
 def is_recreated(
@@ -95,3 +97,42 @@ async def save_identity(
         if is_twin and other.id != source.id:
             return replace(source, repository=replace(known, number=seen.number))
     return replace(source, repository=seen)
+
+
+async def suggest_to_others(
+    tx: Transaction,
+    saved: Iterable[Source],
+    before: Mapping[SourceId, Source],
+    *,
+    now: datetime,
+) -> Sequence[EvaluationRequest]:
+    """Return requests to the other sources of repositories that were made anew.
+
+    A hook has the new number from now on and suggests it no more: a source that was not
+    evaluated for the same push, such as that of another directory while the forge was
+    away, would take all later pushes for another repository's. Each asks the forge for
+    itself whether its own number is gone.
+
+    Args:
+        tx: Reads the other sources.
+        saved: Sources, as they were evaluated.
+        before: The same, and perhaps others, before that.
+        now: The time.
+    """
+    made_anew = [
+        source.repository
+        for source in saved
+        if before[source.id].repository.number not in {None, source.repository.number}
+    ]
+    return [
+        EvaluationRequest(
+            source_id=other.id,
+            trigger=Trigger.PUSH,
+            suggested_number=repository.number,
+            requested_at=now,
+        )
+        for repository in made_anew
+        for other in await tx.sources.of_repository(repository)
+        if other.repository.label == repository.label
+        and other.repository.number not in {None, repository.number}
+    ]

@@ -16,8 +16,9 @@ from service.domain.building.failure import FailureClass
 from service.domain.launcher import UpdatePolicy
 from service.domain.repository import Ref, Repository
 from service.usecases.launcher_commands import LauncherChange
-from tests.support.calm import FRONTENDS, FaultyStore, MemoryForge, Service
+from tests.support.calm import FRONTENDS, FaultyStore, Service
 from tests.support.databases import sqlite_database
+from tests.support.memory_forge import ForgeRepository, MemoryForge
 
 REPOSITORIES: Final = tuple(
     Repository.from_url(f"https://forge.example/uni/course-{number}")
@@ -73,38 +74,47 @@ class Story:
             "late cancel": self.late_cancel,
             "doubt": self.doubt,
             "policy while away": self.policy_while_away,
+            "rename": self.rename,
+            "recreate": self.recreate,
         }
 
+    def at(self, number: int) -> ForgeRepository:
+        return self.service.forge.repositories[number % 2]
+
     async def run(self, acts: list[Act]) -> None:
-        for repository in REPOSITORIES:
+        await self.service.door.add_hooks()
+        for repository in self.service.forge.repositories:
             self.write(repository, 1)
         await self.add(0)
         await self.service.settle()
         await self.service.turn(30)
         for name, number in acts:
             await self.acts[name](number)
-        for repository in REPOSITORIES:
-            if self.service.forge.heads_of[repository.path] is None:
-                await self.force_back(REPOSITORIES.index(repository))
+        for number, repository in enumerate(self.service.forge.repositories):
+            if repository.head is None:
+                await self.force_back(number)
+            if len(repository.numbers) > 1:  # found by a push alone
+                await self.service.push_of(repository)
         await self.service.calm()
         await self.service.expect_calm()
 
-    def write(self, repository: Repository, version: int, readme: str = "") -> None:
+    def write(
+        self, repository: ForgeRepository, version: int, readme: str = ""
+    ) -> None:
         files = {"README.md": readme, "requirements.txt": f"six=={version}\n"}
         part = {"part/requirements.txt": f"six=={version // 2 + 1}\n"}
         self.service.forge.commit(repository, files | part)
 
     async def push(self, number: int) -> None:
-        repository = REPOSITORIES[number % 2]
-        self.write(repository, number // 2 % VERSIONS)
-        await self.service.push(repository)
+        self.write(self.at(number), number // 2 % VERSIONS)
+        await self.service.push_of(self.at(number))
 
     async def lost_push(self, number: int) -> None:
-        self.write(REPOSITORIES[number % 2], number // 2 % VERSIONS)
+        self.write(self.at(number), number // 2 % VERSIONS)
 
     async def readme(self, number: int) -> None:
-        repository, forge = REPOSITORIES[number % 2], self.service.forge
-        head = forge.heads_of[repository.path]
+        repository, forge = self.at(number), self.service.forge
+        head = repository.head
         if head is None:
             return
         files = {
@@ -113,12 +123,12 @@ class Story:
             if entry.oid in forge.commits[head].contents
         }
         forge.commit(repository, {**files, "README.md": f"{len(forge.commits)}"})
-        await self.service.push(repository)
+        await self.service.push_of(repository)
 
     async def no_definition(self, number: int) -> None:
-        repository = REPOSITORIES[number % 2]
+        repository = self.at(number)
         self.service.forge.commit(repository, {"README.md": "Nothing to install\n"})
-        await self.service.push(repository)
+        await self.service.push_of(repository)
 
     async def rebuild(self, number: int) -> None:
         if launchers := await self.service.launchers():
@@ -229,33 +239,30 @@ class Story:
         del number
         await self.service.settle()
 
-    async def push_of(self, repository: Repository) -> None:
-        await self.service.push(repository, self.service.forge.branch(repository))
-
     async def branch_gone(self, number: int) -> None:
         """Delete the branch; whoever pushes next makes it anew."""
-        repository = REPOSITORIES[number % 2]
-        self.service.forge.heads_of[repository.path] = None
+        repository = self.at(number)
+        repository.head = None
         if number % 3:
-            await self.push_of(repository)
+            await self.service.push_of(repository)
         if number % 5 == 1:
             await self.service.turn(400)
 
     async def force_back(self, number: int) -> None:
         """Make an older commit the head, as a forced push does."""
-        repository, forge = REPOSITORIES[number % 2], self.service.forge
-        history = forge.history[repository.path]
-        forge.heads_of[repository.path] = history[number // 2 % len(history)]
+        repository = self.at(number)
+        history = repository.history
+        repository.head = history[number // 2 % len(history)]
         if number % 7:
-            await self.push_of(repository)
+            await self.service.push_of(repository)
 
     async def rename_branch(self, number: int) -> None:
         """Rename the default branch; forges may tell, and of the new name only."""
-        repository = REPOSITORIES[number % 2]
+        repository = self.at(number)
         name = ("main", "trunk", "feature/x")[number % 3]
-        self.service.forge.branches[repository.path] = Ref(f"refs/heads/{name}")
+        repository.branch = Ref(f"refs/heads/{name}")
         if number % 4 == 1:
-            await self.push_of(repository)
+            await self.service.push_of(repository)
 
     async def folder(self, number: int) -> None:
         """Follow another directory of a repository that others follow, too."""
@@ -302,13 +309,30 @@ class Story:
         await self.service.turn(40)
         await self.policy(number * 2 + 1)
 
+    async def rename(self, number: int) -> None:
+        """Rename a repository, at times to what the other one was called."""
+        names = ("uni/course-0", "uni/course-1", "uni/renamed", "team/moved")
+        self.service.forge.rename(self.at(number), names[number // 2 % len(names)])
+        if number % 3 == 1:
+            await self.service.push_of(self.at(number))
+        if number % 5 == 2:
+            await self.service.turn(400)
+
+    async def recreate(self, number: int) -> None:
+        """Delete a repository and make it again; its hook is the same."""
+        self.service.forge.recreate(self.at(number))
+        if number % 3:
+            await self.push(number)
+
 
 NAMES: Final = tuple(vars(Story(Service.__new__(Service)))["acts"])
 
 
 LATER: Final = ("pin", "roll back", "pause", "restart")
-LAST: Final = NAMES[NAMES.index("branch gone") :]
-SECOND: Final = tuple(name for name in NAMES if name not in LAST)
+MOVES: Final = ("rename", "recreate")
+THIRD: Final = tuple(name for name in NAMES if name not in MOVES)
+LAST: Final = THIRD[THIRD.index("branch gone") :]
+SECOND: Final = tuple(name for name in THIRD if name not in LAST)
 FIRST: Final = tuple(name for name in SECOND if name not in LATER)
 """What the oldest seeds choose from: with more they would be other stories."""
 
@@ -316,7 +340,7 @@ FIRST: Final = tuple(name for name in SECOND if name not in LATER)
 @asynccontextmanager
 async def a_service(folder: Path) -> AsyncIterator[Service]:
     async with sqlite_database(folder / "db.sqlite") as database:
-        yield Service(FaultyStore(SqlStore(database)), MemoryForge())
+        yield Service(FaultyStore(SqlStore(database)), MemoryForge(REPOSITORIES))
 
 
 def told(acts: list[Act]) -> None:
@@ -347,5 +371,14 @@ def test_nor_is_anybody_after_pins_pauses_and_restarts(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_nor_after_branches_moved_and_launchers_came_back(seed: int) -> None:
     chance = Random(seed)
-    names = [*NAMES, *LAST * 2]
+    names = [*THIRD, *LAST * 2]
+    told([(chance.choice(names), chance.randrange(30)) for _ in range(20)])
+
+
+# The first found a source of another directory that was deaf once its repository had been
+# made anew twice.
+@pytest.mark.parametrize("seed", [9, 0, 1, 2])
+def test_nor_after_repositories_were_renamed_and_made_anew(seed: int) -> None:
+    chance = Random(seed)
+    names = [*NAMES, *MOVES * 6]
     told([(chance.choice(names), chance.randrange(30)) for _ in range(20)])
