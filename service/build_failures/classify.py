@@ -124,7 +124,8 @@ def _make_failure(
     location = _locate_code(cause, origin)
     if location == NOWHERE:
         location = _find_location(rule, values, origin, files)
-    hint = rule.hint
+    # Only our own words are formats: a build may print `{name}` as well.
+    hint = rule.hint.format_map(values)
     if rule.shows_error:
         known = hint_about(cause, is_local=origin.directory is not None)
         hint = hint if known is None else known
@@ -132,7 +133,7 @@ def _make_failure(
     return Failure(
         kind=rule.kind,
         message=f"{location}: {sentence}" if location.path else sentence,
-        hint=hint.format_map(values),
+        hint=hint,
         path=location.path,
         line=location.line,
         is_doubtful=rule.is_doubtful,
