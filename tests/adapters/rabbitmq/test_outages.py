@@ -206,7 +206,8 @@ async def test_senders_in_a_hurry_do_not_hide_that_a_connection_died(
             async with asyncio.timeout(1.2):
                 await bus.publish([a_push(2)])
 
-        async with asyncio.timeout(5):
+        # A fraction of what the heartbeat and the confirm would take.
+        async with asyncio.timeout(20):
             while True:
                 with suppress(TransientError):
                     await bus.publish([a_push(2)])
