@@ -21,6 +21,7 @@ from service.build_failures.locate import (
 )
 from service.build_failures.messages import OF_CLONE, OF_MACHINE, Rule
 from service.build_failures.package_origin import Origin, find_origin
+from service.build_failures.pip_log import unfold_pip_log
 from service.domain.building.failure import Failure, FailureClass
 
 __all__ = ["classify", "last_message", "match_rules"]
@@ -61,6 +62,7 @@ def classify(
         files: The definition and the files that it includes, by path in the
             repository, the definition first.
     """
+    lines = unfold_pip_log(lines)
     text = _truncate("\n".join(line for line in lines if not _IGNORED.search(line)))
     # First what no definition causes, a full disk or the end of the memory: the
     # installer's own message beside it is only a consequence.
