@@ -27,8 +27,13 @@ _CHANNEL: Final = re.compile(
     r"(://[^\s/]{1,200}(?:/[\w.-]{1,100}){0,4}/t/)[A-Za-z0-9-]{8,200}(?=/)"
 )
 """The token in the URL of a conda channel."""
+_IN_HEADER: Final = (
+    r"(?<=-)(?=[\w-]{1,40}['\"]?\s{0,20}:(?!\s{0,20}['\"^>=<~]{0,3}\d{1,4}\.))"
+)
+"""The end of the name of a header, and not of a package before its version."""
 _SCHEME: Final = re.compile(
-    r"((?<![\w.-])(?:proxy-)?authorization\b['\"]?\s{0,20}[:=,](?!=)\s{0,20}(?:b(?=['\"]))?['\"]?"
+    rf"((?:(?<![\w.-])|(?<=\.)|{_IN_HEADER})(?:proxy-)?authorization\b"
+    r"['\"]?\s{0,20}[:=,](?!=)\s{0,20}(?:b(?=['\"]))?['\"]?"
     r"(?:basic|bearer|token|negotiate|digest)?\s{0,20})[^\s'\"]+",
     re.IGNORECASE,
 )
@@ -37,7 +42,8 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE
 )
 _HEADER: Final = re.compile(
-    r"((?<![\w.-])(?:x-gitlab-token|x-hub-signature(?:-256)?|webhook-signature|private-token"
+    rf"((?:(?<![\w.-])|{_IN_HEADER})"
+    r"(?:x-gitlab-token|x-hub-signature(?:-256)?|webhook-signature|private-token"
     r"|job-token|x-api-key|(?:set-)?cookie)\b['\"]?\s*[:=,](?!=)\s*(?:b(?=['\"]))?['\"]?)[^'\"\r\n]+",
     re.IGNORECASE,
 )

@@ -169,7 +169,6 @@ class Evaluator:
     async def _process(
         self, due_evaluation: DueEvaluation, *, claimed_at: datetime
     ) -> None:
-        structlog.contextvars.clear_contextvars()
         log_about(source=due_evaluation.source_id)
         with self._claims.hold(due_evaluation.source_id, claimed_at=claimed_at):
             # Counted from the claim, not from the first try: an outage that lasts

@@ -171,6 +171,14 @@ class BuildFollower:
             # Of this build alone: the others' state is known.
             waits = Failure(kind=FailureClass.NETWORK, message=str(exc))
             return Running(hindrance=waits)
+        # Nor is a fault of ours raised: all builds are read in one task group.
+        except Exception as exc:
+            log.exception("build not read", build=build.id)
+            failure = Failure(
+                kind=FailureClass.INTERNAL,
+                message=f"the builder failed: {type(exc).__name__}: {exc}",
+            )
+            return Finished(outcome=failure, at=self._clock.now())
 
     async def _follow(
         self, build: Build, row: UpstreamBuild, upstream_id: str

@@ -43,8 +43,12 @@ class KeptLines:
     """Stores the output of builds."""
 
     lines: list[tuple[BuildId, str, str]] = field(default_factory=list)
+    fault: OSError | None = None
+    """What every line meets, such as a full disk."""
 
     async def append(self, build: BuildId, phase: str, lines: Sequence[str]) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.lines += [(build, phase, line) for line in lines]
 
 

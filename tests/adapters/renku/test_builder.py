@@ -45,6 +45,20 @@ async def test_a_build_is_followed_to_its_image(upstream: Upstream) -> None:
     ]
 
 
+async def test_a_fault_over_one_build_is_the_end_of_that_one_alone(
+    upstream: Upstream,
+) -> None:
+    builder, build = upstream.builder(), await upstream.wanted()
+    await builder.start(build)
+    upstream.renku.end(upstream.launcher.environment, log="Collecting six")
+    upstream.logs.fault = OSError("no space left on device")
+
+    failure = failure_in(await seen_of(builder, build))
+
+    assert failure.kind is FailureClass.INTERNAL
+    assert failure.message == "the builder failed: OSError: no space left on device"
+
+
 async def test_starting_twice_starts_one_build(upstream: Upstream) -> None:
     builder, build = upstream.builder(), await upstream.wanted()
 
