@@ -53,7 +53,8 @@ tools: $(READY) # Helm and a current kubectl, where this machine can have them
 	@$(BIN)/python -m scripts.tools || echo "the tests of the chart are skipped"
 
 test: $(READY) services tools ## Run every test that can run here; say by name what cannot
-	@set -a; . .make/services.env; set +a; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+	@set -a; . .make/services.env; set +a; code=0; $(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS) || code=$$?; \
+	  echo $$code > .make/pytest.status; exit $$code
 
 test-bare: ## Show on a bare Debian 12, in a chroot, that run and test work; ARGS=tests/domain for a part
 	@bash scripts/bare.sh $(ARGS)

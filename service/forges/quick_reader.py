@@ -5,6 +5,9 @@ twice where we read is left to the slow reader, which refuses it. Nobody asks ea
 what was read is written once more, and is as long as the text unless it had to drop
 something. Nothing makes up for what is dropped: the bytes of a value are kept as they
 are, a text is never written longer than it was, and a number has one way of writing.
+
+What is deeper, such as the head commit, is not asked, nor whether bytes that are not
+read are UTF-8: nothing is decided by them.
 """
 
 from collections.abc import Iterable, Sequence
