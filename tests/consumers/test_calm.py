@@ -375,8 +375,8 @@ def test_nor_after_branches_moved_and_launchers_came_back(seed: int) -> None:
     told([(chance.choice(names), chance.randrange(30)) for _ in range(20)])
 
 
-# The first found a source of another directory that was deaf once its repository had been
-# made anew twice.
+# The first found a source of another directory that was deaf once its repository had
+# been made anew twice.
 @pytest.mark.parametrize("seed", [9, 0, 1, 2])
 def test_nor_after_repositories_were_renamed_and_made_anew(seed: int) -> None:
     chance = Random(seed)
