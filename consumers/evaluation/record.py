@@ -242,6 +242,8 @@ class EvaluationRecorder:
                     traceparent=observation.traceparent,
                 )
                 await self._recorder.evaluated(tx, [evaluated])
+            else:
+                self._recorder.pushes.evaluated_in_vain(unread.comparison)
             # A person who waits for a manual rebuild gets an answer after some
             # attempts. The source stays queued: the launcher still follows it once the
             # forge is back.

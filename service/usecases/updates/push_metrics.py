@@ -6,7 +6,12 @@ from typing import Final
 
 from service.domain.building.build import Build, Rebuild
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation.comparison import Evaluation, EvaluationId, Verdict
+from service.domain.evaluation.comparison import (
+    Comparison,
+    Evaluation,
+    EvaluationId,
+    Verdict,
+)
 from service.domain.push import Trigger
 from service.errors import NotFoundError
 from service.metrics import Metrics
@@ -37,6 +42,15 @@ class PushMetrics:
         reason = AVOIDING.get(evaluation.comparison.verdict)
         if reason and evaluation.trigger is Trigger.PUSH:
             await self.avoided(tx, reason=reason, count=1)
+
+    def evaluated_in_vain(self, comparison: Comparison) -> None:
+        """Count an evaluation of a long outage, which is not on record each time.
+
+        The alert about it is to last as long as the outage.
+        """
+        self._metrics.evaluated(
+            verdict=comparison.verdict.value, reason=comparison.reason
+        )
 
     async def shared(self, tx: Transaction, count: int) -> None:
         """Count rebuilds that another one's build served."""

@@ -9,6 +9,7 @@ from service.domain.building.build import BuildState
 from service.domain.building.failure import FailureClass
 from service.domain.evaluation.comparison import Verdict
 from service.domain.evaluation.queue import EvaluationRequest
+from service.domain.launcher import LauncherId
 from service.domain.push import Trigger
 from service.domain.source import SourceId
 from tests.consumers.steps import built, pushed, verdict
@@ -202,3 +203,39 @@ async def test_a_source_that_nobody_had_time_to_ask_about_has_no_failure(
 
         assert len(await world.evaluations(launcher)) == seen + 1
         assert await verdict(world, launcher) is Verdict.CHANGED
+
+
+async def test_a_long_outage_is_counted_at_every_try(
+    tmp_path: Path, repo: Repo
+) -> None:
+    remote = AwayRemote(environment={}, allow_files=True)
+    async with a_world(tmp_path, remote=remote) as world:
+        launcher = await world.follow(repo.repository)
+        await built(world)
+        remote.is_away = True
+        await pushed(world, repo, requirements_txt="six==1.17.0\n")
+
+        for _ in range(5):
+            await world.later(600)
+        recorded = await unknown_in(world, launcher)
+        counted = counted_in_vain(world)
+        for _ in range(10):
+            await world.later(600)
+
+        assert counted_in_vain(world) >= counted + 10
+        assert await unknown_in(world, launcher) < recorded + 3
+
+
+async def unknown_in(world: World, launcher: LauncherId) -> int:
+    evaluations = await world.evaluations(launcher)
+    return sum(one.comparison.verdict is Verdict.UNKNOWN for one in evaluations)
+
+
+def counted_in_vain(world: World) -> float:
+    name, labels = "relaunch_evaluations_total", {"verdict": "unknown"}
+    return sum(
+        sample.value
+        for metric in world.metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
