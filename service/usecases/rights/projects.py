@@ -17,6 +17,7 @@ from service.domain.rights.caller import (
 from service.domain.rights.decision import Subject, missing
 from service.domain.rights.grants import GrantRules
 from service.domain.rights.project import (
+    DEFAULT_PROJECT,
     LinkedRepository,
     Member,
     Project,
@@ -179,7 +180,16 @@ class ProjectEditor:
         return after
 
     async def remove(self, project_id: ProjectId) -> None:
-        """Remove a project with its launchers; none is no error."""
+        """Remove a project with its launchers; none is no error.
+
+        Raises:
+            ConflictError: It is the project of launchers that name none.
+        """
+        if project_id == DEFAULT_PROJECT:
+            raise ConflictError(
+                "The default project cannot be removed: launchers that name no project "
+                "belong to it. Remove its launchers instead."
+            )
         while left := await self._remove_empty(project_id):
             for launcher in left:
                 await self._launchers.remove(launcher)

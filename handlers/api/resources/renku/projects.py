@@ -126,7 +126,10 @@ async def change_project(request: web.Request) -> web.Response:
 
 
 async def remove_project(request: web.Request) -> web.Response:
-    """Remove a project with its launchers; one that is gone stays so."""
+    """Remove a project with its launchers; one that is gone stays so.
+
+    409 for the default project, which launchers that name no project belong to.
+    """
     await request.app[PROJECTS].remove(_id(request))
     return no_content()
 
