@@ -102,7 +102,7 @@ class RepositoryLookup:
             known = await _seen(tx, repository)
             if known and await self._reads(tx, caller, known):
                 url = known[0].repository.url
-                is_private = any(source.private_to for source in known)
+                is_private = any(_is_private(source) for source in known)
                 return FoundRepository(url=url, is_private=is_private)
         # What others follow in private is asked for as what nobody follows: answer and
         # time would show that they do.
@@ -165,7 +165,7 @@ class RepositoryLookup:
         self, tx: Transaction, caller: Caller, known: Sequence[Source]
     ) -> bool:
         """Return whether a caller may know what is on record of some sources."""
-        is_public = not any(source.private_to for source in known)
+        is_public = not any(_is_private(source) for source in known)
         if is_public or caller.filter().is_everything:
             return True
         for source in known:
@@ -191,7 +191,9 @@ class RepositoryLookup:
         except TransientError:
             return UrlProblem.UNKNOWN
         is_private = isinstance(head, Head) and bool(head.is_private)
-        return FoundRepository(url=repository.url, is_private=is_private)
+        return FoundRepository(
+            url=repository.url, is_private=is_private or repository.is_folder
+        )
 
     async def _head(self, remote: Remote, repository: Repository) -> Head | RefMissing:
         """Read the head of the default branch, while somebody waits for it.
@@ -208,6 +210,16 @@ class RepositoryLookup:
                 return await remote.head(repository, Revision.from_text(""))
         except TimeoutError as exc:
             raise TransientError(f"{repository.host} was not read in time") from exc
+
+
+def _is_private(source: Source) -> bool:
+    """Return whether a source is for those who read a project that follows it.
+
+    Whoever is not on this machine reads none of its files, which is nothing that git
+    reports. Not so in `Source.private_to`, which belongs to the keys of images: launchers
+    of one definition in two folders share an image.
+    """
+    return bool(source.private_to) or source.repository.is_folder
 
 
 async def _seen(tx: Transaction, repository: Repository) -> Sequence[Source]:
