@@ -113,11 +113,11 @@ from handlers.api.schemas.renku.launchers import (
 from handlers.api.schemas.retries import RetriesResponse, RetryRequest
 from handlers.api.schemas.service import (
     BuildsQuery,
+    CursorQuery,
     DeliveriesQuery,
     LauncherSearch,
     LaunchersQuery,
     LimitQuery,
-    PageQuery,
     Version,
 )
 from handlers.api.schemas.simulations import Simulation, SimulationRequest
@@ -221,7 +221,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     post("/builds/retry", retry_builds, RetriesResponse, RetryRequest, ACCEPTED,
          needs=ADMIN, below=OURS),
     # Ours alone
-    get("/hooks", list_hooks, ListOf(HookResponse), PageQuery, needs=USER, below=OURS),
+    get("/hooks", list_hooks, ListOf(HookResponse), CursorQuery, needs=USER,
+        below=OURS),
     post("/hooks", add_hook, NewHook, HookRequest, needs=EDITOR_BY_BODY, below=OURS),
     get("/hooks/{hook_id}", show_hook, HookResponse, needs=EDITOR, below=OURS),
     delete("/hooks/{hook_id}", remove_hook, needs=EDITOR, below=OURS),
@@ -233,7 +234,7 @@ ROUTES: Final[tuple[Route, ...]] = (
          needs=EDITOR, below=OURS),
     post("/hooks/{hook_id}/test", test_hook, MediaType.NOTHING,
          needs=EDITOR, below=OURS),
-    get("/sources", list_sources, ListOf(SourceResponse), PageQuery,
+    get("/sources", list_sources, ListOf(SourceResponse), CursorQuery,
         needs=ANYONE, below=OURS),
     get("/sources/{source_id}/evaluations", list_evaluations,
         ListOf(EvaluationResponse), LimitQuery, needs=VIEWER, below=OURS),

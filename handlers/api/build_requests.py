@@ -38,7 +38,7 @@ async def answer_environment(request: web.Request, describe: Describe) -> web.Re
     """Answer with the builds of the environment that the path names."""
     environment = environment_id_of(request)
     query = read_query(request, LimitQuery)
-    after = read_cursor(query.after)
+    after = read_cursor(request, query.after)
     async with request.app[STORE].reading() as tx:
         await tx.launchers.of_environment(environment)
         rebuilds = await tx.rebuilds.of_environment(

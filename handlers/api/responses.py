@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from handlers.api.cursors import read_cursor, write_cursor
 from handlers.api.requests import read_query
-from handlers.api.schemas.service import MAX_PER_PAGE, PageQuery
+from handlers.api.schemas.service import MAX_PER_PAGE, CursorQuery, PageQuery
 from service.ports.store import MAX_PAGE, Cursor, PageRequest
 
 __all__ = [
@@ -56,14 +56,15 @@ def page_of(request: web.Request, query: PageQuery | None = None) -> PageRequest
 
     Raises:
         InvalidRequestError: The page is no number or out of bounds, or the cursor is
-            none of ours.
+            none of this list.
     """
     query = query or read_query(request, PageQuery)
+    after = query.after if isinstance(query, CursorQuery) else None
     is_whole = query.page is None and query.per_page is None
     size = MAX_PAGE if is_whole else query.per_page or DEFAULT_PER_PAGE
     return PageRequest(
         offset=((query.page or 1) - 1) * size,
-        after=read_cursor(query.after),
+        after=read_cursor(request, after),
         limit=size,
     )
 
@@ -129,7 +130,7 @@ def _next(
     request: web.Request, following: Mapping[str, int], last: Cursor | None
 ) -> Mapping[str, str]:
     """Name the page that follows: by its cursor, which costs the same everywhere."""
-    cursor = {"after": write_cursor(last)} if last else {}
+    cursor = {"after": write_cursor(request, last)} if last else {}
     url = request.rel_url.update_query({**following, **cursor})
     named = {"next-cursor": cursor["after"]} if cursor else {}
     return {"Link": f'<{url}>; rel="next"', **named}

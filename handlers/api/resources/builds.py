@@ -35,7 +35,7 @@ __all__ = [
 async def list_builds(request: web.Request) -> web.Response:
     """List the builds of all environments, newest first."""
     query = read_query(request, BuildsQuery)
-    after = read_cursor(query.after)
+    after = read_cursor(request, query.after)
     async with request.app[STORE].reading() as tx:
         rebuilds = await tx.rebuilds.list(
             limit=query.limit,

@@ -25,7 +25,7 @@ async def list_deliveries(request: web.Request) -> web.Response:
     """List deliveries, newest first."""
     query = read_query(request, DeliveriesQuery)
     hook = HookId(query.hook) if query.hook else None
-    after = read_cursor(query.after)
+    after = read_cursor(request, query.after)
     async with request.app[STORE].reading() as tx:
         records = await tx.deliveries.list(
             hook=hook, limit=query.limit, after=after, visible=visible_to(request)

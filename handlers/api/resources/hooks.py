@@ -6,9 +6,10 @@ from aiohttp import web
 
 from handlers.api.access import check_binding
 from handlers.api.cursors import last_of
-from handlers.api.requests import named, read_body
+from handlers.api.requests import named, read_body, read_query
 from handlers.api.responses import json_response, no_content, page_of, paginated
 from handlers.api.schemas.hooks import HookRequest
+from handlers.api.schemas.service import CursorQuery
 from handlers.app_keys import HOOK_DESCRIBER, HOOK_MAINTAINER, HOOKS, STORE
 from handlers.auth import caller_of
 from service.domain.hook import Hook, HookId, Reach
@@ -48,7 +49,7 @@ async def add_hook(request: web.Request) -> web.Response:
 
 async def list_hooks(request: web.Request) -> web.Response:
     """List webhooks with their newest delivery; secrets are never shown."""
-    wanted = page_of(request)
+    wanted = page_of(request, read_query(request, CursorQuery))
     async with request.app[STORE].reading() as tx:
         hooks = await tx.hooks.list(
             wanted, visible=caller_of(request).filter(MemberRole.EDITOR)

@@ -9,7 +9,7 @@ from handlers.api.access import visible_to
 from handlers.api.cursors import last_of, read_cursor
 from handlers.api.requests import read_query, ulid
 from handlers.api.responses import json_history, json_response, page_of, paginated
-from handlers.api.schemas.service import LimitQuery
+from handlers.api.schemas.service import CursorQuery, LimitQuery
 from handlers.api.schemas.sources import (
     EvaluationQueued,
     EvaluationResponse,
@@ -29,7 +29,8 @@ NOBODY: Final[Page[LauncherId]] = Page(items=(), total=0)
 
 async def list_sources(request: web.Request) -> web.Response:
     """List what launchers follow, oldest first."""
-    wanted, visible = page_of(request), visible_to(request)
+    query, visible = read_query(request, CursorQuery), visible_to(request)
+    wanted = page_of(request, query)
     async with request.app[STORE].reading() as tx:
         sources = await tx.sources.list(wanted, visible=visible)
         ids = [source.id for source in sources]
@@ -46,7 +47,7 @@ async def list_sources(request: web.Request) -> web.Response:
 async def list_evaluations(request: web.Request) -> web.Response:
     """List the evaluations of a source, newest first."""
     query = read_query(request, LimitQuery)
-    after = read_cursor(query.after)
+    after = read_cursor(request, query.after)
     async with request.app[STORE].reading() as tx:
         source = await tx.sources.get(_id(request))
         evaluations = await tx.evaluations.of_source(

@@ -10,6 +10,7 @@ from service.domain.building.build import BuildState
 __all__ = [
     "MAX_PER_PAGE",
     "BuildsQuery",
+    "CursorQuery",
     "DeliveriesQuery",
     "ErrorResponse",
     "LauncherSearch",
@@ -80,16 +81,24 @@ class PageQuery(Query):
     """Which page; the first thousand when neither is given.
 
     The headers `page`, `per-page`, `total` and `total-pages` go with the answer, and
-    `Link` and `next-cursor` where more follow. With a cursor, `page` only gives the
-    page its number.
+    `Link` where more follow.
     """
 
     page: int | None = Field(default=None, ge=1, le=1_000_000)
     per_page: int | None = Field(default=None, ge=1, le=MAX_PER_PAGE)
+
+
+class CursorQuery(PageQuery):
+    """Which page of a list that can be long.
+
+    `next-cursor` goes with the answer, too, where more follow. With a cursor, `page`
+    only gives the page its number.
+    """
+
     after: Line | None = Field(default=None, max_length=300, description=_AFTER)
 
 
-class LaunchersQuery(PageQuery):
+class LaunchersQuery(CursorQuery):
     """Which launchers."""
 
     name: Line | None = Field(default=None, max_length=200)
