@@ -162,6 +162,22 @@ async def test_lists_show_what_a_filter_lets_through(store: Store) -> None:
     assert [each.slug for each in rest] == ["course-2", "course-1"]
 
 
+async def test_projects_are_listed_by_their_last_change_where_asked_for(
+    store: Store,
+) -> None:
+    later = NOW + MINUTE
+    await add(store, a_project(1, updated_at=later), a_project(2), a_project(3))
+
+    assert await listed(store, EVERYTHING, by_update=True) == ["1", "3", "2"]
+    assert await listed(store, EVERYTHING) == ["3", "2", "1"]
+    async with store.reading() as tx:
+        page = PageRequest(offset=1, limit=1)
+        (second,) = await tx.projects.list(
+            page, namespace="ada", by_update=True, visible=EVERYTHING
+        )
+    assert second.id == a_project(3).id
+
+
 async def test_members_have_the_last_role_that_they_were_given(store: Store) -> None:
     project = a_project()
     await add(store, project, a_project(2, visibility=Visibility.PUBLIC))

@@ -46,8 +46,12 @@ class Projects(Protocol):
         namespace: str = "",
         slug: str = "",
         member: UserId | None = None,
+        by_update: bool = False,
     ) -> Page[Project]:
-        """Return projects, newest first; of a namespace, a slug, or with a member."""
+        """Return projects, newest first; of a namespace, a slug, or with a member.
+
+        By their last change where asked for: an order that changes between two pages.
+        """
         ...
 
     async def save(self, project: Project) -> None:

@@ -48,7 +48,7 @@ __all__ = [
 
 
 async def list_projects(request: web.Request) -> web.Response:
-    """List the projects that the caller may see, newest first."""
+    """List the projects that the caller may see, the last changed first."""
     query = read_query(request, ProjectsQuery)
     wanted = page_of(request, query)
     user = caller_of(request).user
@@ -59,6 +59,7 @@ async def list_projects(request: web.Request) -> web.Response:
             visible=visible_to(request),
             namespace=query.namespace,
             member=member if query.direct_member else None,
+            by_update=True,
         )
     shown = [ProjectResponse.of(project) for project in found]
     return paginated(request, wanted, shown, found.total)

@@ -77,6 +77,7 @@ class SqlProjects:
         namespace: str = "",
         slug: str = "",
         member: UserId | None = None,
+        by_update: bool = False,
     ) -> Page[Project]:
         query = only_visible(select(projects), projects.c.id, visible)
         if namespace:
@@ -86,7 +87,8 @@ class SqlProjects:
         if member is not None:
             of_member = select(members.c.project_id).where(members.c.user_id == member)
             query = query.where(projects.c.id.in_(of_member))
-        order = Order(at=projects.c.created_at, id=projects.c.id, is_newest_first=True)
+        at = projects.c.updated_at if by_update else projects.c.created_at
+        order = Order(at=at, id=projects.c.id, is_newest_first=True)
         rows = await read_page(self._run, query, order, page, lambda row: row)
         links = await self._links.of(row["id"] for row in rows)
         return Page(
