@@ -21,8 +21,8 @@ __all__ = ["DOOR_ROUTES"]
 DOOR_ROUTES: Final[tuple[Route, ...]] = (
     # For forges
     *(webhook_route(f"/webhooks/{forge.value}/{{hook_id}}", receiver_of(forge),
-                    ReceiptResponse)
-      for forge in FORGES),
+                    ReceiptResponse, spec.content_types)
+      for forge, spec in FORGES.items()),
     # For machines that look around
     plain_route("/livez", is_alive, Alive, Surface.ALWAYS),
     plain_route("/healthz", is_alive, Alive, Surface.ALWAYS, operation="is_healthy"),

@@ -1,7 +1,7 @@
 """One line of the route table, and short ways to write it."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -105,6 +105,8 @@ class Route:
     status: HTTPStatus = HTTPStatus.OK
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    content_types: Sequence[str] = ()
+    """Of a body that has no shape of ours: a forge's delivery."""
     part: Surface = Surface.API
     operation: str = ""
     """Its name in the document, where the handler has another route as well."""
@@ -225,7 +227,9 @@ def delete(
     )
 
 
-def webhook_route(path: str, handler: Handler, receipt: Shape) -> Route:
+def webhook_route(
+    path: str, handler: Handler, receipt: Shape, content_types: Sequence[str]
+) -> Route:
     """Take deliveries of a forge."""
     return Route(
         method="POST",
@@ -234,6 +238,7 @@ def webhook_route(path: str, handler: Handler, receipt: Shape) -> Route:
         answer=receipt,
         needs=Permission.SIGNATURE,
         status=ACCEPTED,
+        content_types=content_types,
         part=Surface.RECEIVE,
     )
 

@@ -4,7 +4,7 @@ https://spec.openapis.org/oas/v3.1.1.html
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, Final, Literal
@@ -14,8 +14,17 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from handlers.api.lazy_json import LazyJson
+from handlers.api.openapi_headers import (
+    HEADERS,
+    answers_not_modified,
+    needs_version,
+    request_headers,
+    response_headers,
+    versioned_paths,
+)
 from handlers.api.schemas.service import ErrorResponse
-from handlers.route import API, Answer, ListOf, MediaType, Route
+from handlers.route import Answer, ListOf, MediaType, Route
+from service.domain.rights.decision import Permission
 
 __all__ = ["SPEC", "document", "show_spec"]
 
@@ -30,6 +39,15 @@ CONTENT_TYPES: Final = {
     MediaType.HTML: "text/html",
     MediaType.TEXT: "text/plain",
 }
+_OF_DELIVERIES: Final = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+"""Whatever is wrong with a hook's id is answered as a wrong proof."""
 
 Json = Mapping[str, Any]
 Schemas = Mapping[tuple[object, Literal["validation", "serialization"]], Json]
@@ -52,8 +70,9 @@ def document(routes: Sequence[Route], *, version: str) -> Json:
     )
     schemas: Schemas = {(model, mode): entry for (model, mode), entry in found.items()}
     paths: dict[str, dict[str, Json]] = {}
+    versioned = versioned_paths(routes)
     for route in routes:
-        operation = _operation(route, schemas)
+        operation = _operation(route, schemas, versioned)
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -67,6 +86,7 @@ def document(routes: Sequence[Route], *, version: str) -> Json:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
+            "headers": HEADERS,
             "schemas": {**_in_queries(routes), **definitions["$defs"]},
             "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer"}},
         },
@@ -101,7 +121,7 @@ def _model(answer: Answer) -> type[BaseModel] | None:
     return None if isinstance(answer, MediaType) else answer
 
 
-def _operation(route: Route, schemas: Schemas) -> Json:
+def _operation(route: Route, schemas: Schemas, versioned: Collection[str]) -> Json:
     summary, _, description = (getdoc(route.handler) or "").partition("\n")
     operation: dict[str, Any] = {
         "operationId": route.name,
@@ -112,14 +132,19 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     }
     if description.strip():
         operation["description"] = " ".join(description.split())
-    if parameters := [*_in_path(route), *_in_query(route)]:
+    headers = request_headers(route, versioned)
+    if parameters := [*_in_path(route), *_in_query(route), *headers]:
         operation["parameters"] = parameters
-    if route.body:
-        operation["requestBody"] = {
-            "required": True,
-            "content": _json(schemas[route.body, "validation"]),
-        }
+    if content := _body(route, schemas):
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _body(route: Route, schemas: Schemas) -> Json:
+    """Return what is sent, by content type; a forge describes its deliveries itself."""
+    if route.body:
+        return _json(schemas[route.body, "validation"])
+    return {kind: {"schema": {"type": "object"}} for kind in route.content_types}
 
 
 def _security(route: Route) -> Sequence[Json]:
@@ -158,10 +183,20 @@ def _in_query(route: Route) -> Iterable[Json]:
 
 def _responses(route: Route, schemas: Schemas) -> Json:
     problem = _json(schemas[ErrorResponse, "serialization"])
-    unchanged = [HTTPStatus.NOT_MODIFIED] if route.method == "GET" else []
+    unchanged = [HTTPStatus.NOT_MODIFIED] if answers_not_modified(route) else []
+    headers = response_headers(route)
     return {
-        str(route.status.value): _success(route, schemas),
-        **{str(each.value): {"description": each.phrase} for each in unchanged},
+        str(route.status.value): {
+            **_success(route, schemas),
+            **({"headers": headers} if headers else {}),
+        },
+        **{
+            str(each.value): {
+                "description": each.phrase,
+                "headers": {"ETag": headers["ETag"]},
+            }
+            for each in unchanged
+        },
         **{
             str(failure.value): {"description": failure.phrase, "content": problem}
             for failure in _failures(route)
@@ -172,6 +207,9 @@ def _responses(route: Route, schemas: Schemas) -> Json:
 
 def _failures(route: Route) -> Iterable[HTTPStatus]:
     """Return the refusals that a route is known to give; a test sends for others."""
+    if route.needs is Permission.SIGNATURE:
+        yield from _OF_DELIVERIES
+        return
     if route.needs.reads_credentials:
         yield HTTPStatus.UNAUTHORIZED
         # A parameter that nothing knows is refused everywhere.
@@ -185,7 +223,7 @@ def _failures(route: Route) -> Iterable[HTTPStatus]:
     if route.body:
         yield HTTPStatus.BAD_REQUEST
         yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    if route.method == "PATCH" and route.path == f"{API}/projects/{{project_id}}":
+    if needs_version(route):
         yield HTTPStatus.PRECONDITION_REQUIRED
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from service.errors import ConflictError, PreconditionMissingError
 
 __all__ = [
+    "check_tag",
     "check_version",
     "entity_tag",
     "expected_version",
@@ -36,8 +37,12 @@ def check_version(request: web.Request, shown: BaseModel) -> None:
     Raises:
         ConflictError: It has changed since; Renku's sentence.
     """
+    check_tag(request, entity_tag(shown))
+
+
+def check_tag(request: web.Request, current: str) -> None:
+    """Check that a change is meant for what has this entity tag, as `check_version`."""
     given = request.headers.get("If-Match", "").strip()
-    current = entity_tag(shown)
     if given and given != "*" and current not in _tags(given):
         raise ConflictError(f"Current ETag is {current}, not {given[:200]}.")
 

@@ -136,6 +136,8 @@ class ForgeSpec:
     proofs: tuple[Proof, ...]
     """What it can do; the strongest first."""
     headers: ForgeHeaders
+    content_types: tuple[str, ...] = ("application/json",)
+    """What it may be told to send."""
     payload_keys: frozenset[str]
     """Top-level keys that no other forge's payloads have."""
     repository_fields: tuple[str, ...]

@@ -12,9 +12,9 @@ __all__ = ["drop_dead_letter", "list_dead_letters", "requeue_dead_letter"]
 
 async def list_dead_letters(request: web.Request) -> web.Response:
     """List messages that nobody could handle, oldest first."""
-    role = read_query(request, DeadLettersQuery).role
-    letters = await request.app[BUS].dead_letters(role)
-    wanted = page_of(request)
+    query = read_query(request, DeadLettersQuery)
+    wanted = page_of(request, query)
+    letters = await request.app[BUS].dead_letters(query.role)
     shown = letters[wanted.offset : wanted.offset + wanted.limit]
     models = [DeadLetterResponse.of(letter) for letter in shown]
     return paginated(request, wanted, models, len(letters))

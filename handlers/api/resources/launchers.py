@@ -35,6 +35,7 @@ from service.ports.store import Transaction
 
 __all__ = [
     "add_launcher",
+    "answer_launcher",
     "change_launcher",
     "list_launchers",
     "list_project_launchers",
@@ -79,13 +80,14 @@ async def list_project_launchers(request: web.Request) -> web.Response:
         return paginated(request, wanted, shown, found.total, last=last_of(found.items))
 
 
-async def _answer(
+async def answer_launcher(
     request: web.Request,
     tx: Transaction,
     launcher: Launcher,
     *,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
+    """Answer with a launcher and its entity tag."""
     describer = request.app[BUILD_DESCRIBER]
     (shown,) = await describer.describe_launchers(tx, [launcher])
     (known,) = await describer.describe_session_launchers(tx, [launcher])
@@ -108,7 +110,7 @@ async def add_launcher(request: web.Request) -> web.Response:
         )
     )
     async with request.app[STORE].reading() as tx:
-        return await _answer(request, tx, launcher, status=HTTPStatus.CREATED)
+        return await answer_launcher(request, tx, launcher, status=HTTPStatus.CREATED)
 
 
 async def show_launcher(request: web.Request) -> web.Response:
@@ -116,7 +118,7 @@ async def show_launcher(request: web.Request) -> web.Response:
     launcher_id = launcher_id_of(request)
     async with request.app[STORE].reading() as tx:
         launcher = await tx.launchers.get(launcher_id)
-        return await _answer(request, tx, launcher)
+        return await answer_launcher(request, tx, launcher)
 
 
 async def change_launcher(request: web.Request) -> web.Response:
@@ -133,7 +135,7 @@ async def change_launcher(request: web.Request) -> web.Response:
         launcher_id_of(request), change, version_guard(request)
     )
     async with request.app[STORE].reading() as tx:
-        return await _answer(request, tx, launcher)
+        return await answer_launcher(request, tx, launcher)
 
 
 async def remove_launcher(request: web.Request) -> web.Response:
@@ -148,4 +150,4 @@ async def move_launcher(request: web.Request) -> web.Response:
     await read_body(request, MoveRequest)
     launcher = await request.app[LAUNCHERS].accept_image(launcher_id)
     async with request.app[STORE].reading() as tx:
-        return await _answer(request, tx, launcher)
+        return await answer_launcher(request, tx, launcher)

@@ -5,13 +5,13 @@ from datetime import datetime
 from pydantic import Field
 
 from handlers.api.schemas.models import Line, ResponseModel
-from handlers.api.schemas.service import Query
+from handlers.api.schemas.service import PageQuery
 from service.ports.bus import DeadLetter
 
 __all__ = ["DeadLetterResponse", "DeadLettersQuery"]
 
 
-class DeadLettersQuery(Query):
+class DeadLettersQuery(PageQuery):
     """Whose dead letters."""
 
     role: Line | None = Field(default=None, max_length=200)

@@ -1,7 +1,7 @@
 """Session launchers with what Renku lacks: how they are updated, and how they fare."""
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,9 @@ class MoveRequest(RequestModel):
 
 class LauncherDetails(SessionLauncher):
     """Renku's launcher, and all else that is known of it."""
+
+    # The tag is of what Renku has of it: the rest changes as builds go on.
+    is_etag_of_all: ClassVar[bool] = False
 
     update_policy: Policy
     rebuild_schedule: Schedule = Field(

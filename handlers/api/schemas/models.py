@@ -50,6 +50,10 @@ class ResponseModel(BaseModel):
     model_config = _STRICT
     shows_secret: ClassVar[bool] = False
     """Whether it holds a secret that is shown once, and so is kept nowhere."""
+    has_etag: ClassVar[bool] = False
+    """Whether its answers carry an entity tag, which a change of it may name."""
+    is_etag_of_all: ClassVar[bool] = True
+    """Whether the same tag means the same answer: whoever has it is answered 304."""
 
 
 def _one_line(text: str) -> str:

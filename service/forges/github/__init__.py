@@ -8,7 +8,7 @@ from typing import Final
 from service.domain.hook import Proof
 from service.forges.github.outgoing import sign, write_push
 from service.forges.github.setup import GUIDE
-from service.forges.github.webhook import CODEC, EVENT, SIGNATURE
+from service.forges.github.webhook import CODEC, CONTENT_TYPES, EVENT, SIGNATURE
 from service.forges.spec import ForgeHeaders, ForgeSpec
 
 __all__ = ["SPEC"]
@@ -30,6 +30,7 @@ SPEC: Final = ForgeSpec(
             "X-GitHub-Hook-Installation-Target-Type",
         ),
     ),
+    content_types=CONTENT_TYPES,
     payload_keys=frozenset({"zen", "hook_id", "compare", "base_ref"}),
     repository_fields=(
         "repository.clone_url",

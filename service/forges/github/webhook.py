@@ -38,8 +38,9 @@ from service.forges.refs import (
 )
 from service.forges.spec import Codec, Parsed
 
-__all__ = ["CODEC", "EVENT", "SIGNATURE"]
+__all__ = ["CODEC", "CONTENT_TYPES", "EVENT", "SIGNATURE"]
 
+CONTENT_TYPES: Final = (JSON, FORM)
 EVENT: Final = "X-GitHub-Event"
 SIGNATURE: Final = "X-Hub-Signature-256"
 
@@ -77,7 +78,7 @@ def skim(hook: Hook, delivery: Delivery) -> Parsed | None:
     """
     if only_header(delivery, EVENT) != "push":
         return None
-    text = plain(delivery, accept=(JSON, FORM))
+    text = plain(delivery, accept=CONTENT_TYPES)
     push = PUSHES.read(text) if text is not None else None
     return _push(hook, push) if push is not None else None
 
@@ -91,7 +92,7 @@ def parse(hook: Hook, delivery: Delivery) -> Parsed:
     event = only_header(delivery, EVENT)
     if event is None:
         raise MalformedDeliveryError("X-GitHub-Event is missing")
-    text = content(delivery, accept=(JSON, FORM))
+    text = content(delivery, accept=CONTENT_TYPES)
     if event == "push" and (push := PUSHES.read(text)):
         return _push(hook, push)
     payload = decoded_object(text)

@@ -216,8 +216,8 @@ def _is_private(source: Source) -> bool:
     """Return whether a source is for those who read a project that follows it.
 
     Whoever is not on this machine reads none of its files, which is nothing that git
-    reports. Not so in `Source.private_to`, which belongs to the keys of images: launchers
-    of one definition in two folders share an image.
+    reports. Not so in `Source.private_to`, which belongs to the keys of images:
+    launchers of one definition in two folders share an image.
     """
     return bool(source.private_to) or source.repository.is_folder
 

@@ -1,19 +1,14 @@
 """Every list that is answered in pages comes to its end, whichever way it is walked."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from handlers.api.schemas.service import CursorQuery, LimitQuery, PageQuery
 from handlers.route import ListOf, Route
 from handlers.routes import ROUTES
-from tests.support.api import Answer, Api, a_table_bus, serving
-from tests.support.many import MORE, add_more
-from tests.support.repos import Repo
-from tests.support.rights import Populated, populate
-from tests.support.world import a_world
+from tests.handlers.api.conftest import Many
+from tests.support.api import Answer, Api
+from tests.support.many import MORE
+from tests.support.rights import Populated
 
 LISTS = [
     route
@@ -31,20 +26,6 @@ EMPTY = "/dead_letters"
 """Nothing has failed."""
 ENOUGH = 20
 """More pages than any of these lists has."""
-
-Place = tuple[Api, Populated]
-
-
-@pytest.fixture
-async def place(repo: Repo, tmp_path: Path) -> AsyncIterator[Place]:
-    async with (
-        a_world(tmp_path) as world,
-        a_table_bus(tmp_path) as bus,
-        serving(world, bus) as api,
-    ):
-        made = await populate(world, repo.repository)
-        await add_more(world, made)
-        yield api, made
 
 
 def whole(route: Route, made: Populated) -> str:
@@ -89,8 +70,8 @@ async def follow_cursors(api: Api, path: str) -> list[str]:
     raise AssertionError(f"{path} has no end")
 
 
-async def test_every_list_is_walked_to_its_end(place: Place) -> None:
-    api, made = place
+async def test_every_list_is_walked_to_its_end(many: Many) -> None:
+    api, made = many
     for route in LISTS:
         expected = ids(await api.call("GET", whole(route, made)))
         assert len(expected) > MORE or route.path.endswith(EMPTY), route.path
@@ -102,8 +83,8 @@ async def test_every_list_is_walked_to_its_end(place: Place) -> None:
             assert found == expected, route.path
 
 
-async def test_a_list_without_cursors_takes_none(place: Place) -> None:
-    api, made = place
+async def test_a_list_without_cursors_takes_none(many: Many) -> None:
+    api, made = many
     for route in LISTS:
         if route in BY_CURSOR:
             continue
@@ -115,8 +96,8 @@ async def test_a_list_without_cursors_takes_none(place: Place) -> None:
         assert "after" in refused.json["error"]["message"]
 
 
-async def test_a_cursor_of_another_list_is_refused(place: Place) -> None:
-    api, made = place
+async def test_a_cursor_of_another_list_is_refused(many: Many) -> None:
+    api, made = many
     cursors = {}
     for route in BY_CURSOR:
         answer = await api.call("GET", by_two(route, made))
@@ -129,8 +110,8 @@ async def test_a_cursor_of_another_list_is_refused(place: Place) -> None:
             assert answer.status == (200 if is_own else 422), (route.path, path)
 
 
-async def test_a_cursor_is_of_a_list_however_its_ids_are_spelled(place: Place) -> None:
-    api, made = place
+async def test_a_cursor_is_of_a_list_however_its_ids_are_spelled(many: Many) -> None:
+    api, made = many
     path = "/api/data/projects/{}/session_launchers?per_page=2"
     first = await api.call("GET", path.format(made.project.id))
 

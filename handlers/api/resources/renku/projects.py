@@ -1,11 +1,12 @@
 """Projects and their members, as Renku serves them."""
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
 
 from handlers.api.access import visible_to
-from handlers.api.preconditions import expected_version, not_modified
+from handlers.api.preconditions import check_tag, expected_version, not_modified
 from handlers.api.requests import read_body, read_query, ulid
 from handlers.api.responses import (
     json_list,
@@ -131,7 +132,11 @@ async def remove_project(request: web.Request) -> web.Response:
 
     409 for the default project, which launchers that name no project belong to.
     """
-    await request.app[PROJECTS].remove(_id(request))
+    project_id = _id(request)
+    async with request.app[STORE].reading() as tx:
+        with suppress(NotFoundError):
+            check_tag(request, (await tx.projects.get(project_id)).etag)
+    await request.app[PROJECTS].remove(project_id)
     return no_content()
 
 

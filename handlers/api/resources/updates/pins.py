@@ -3,8 +3,9 @@
 from aiohttp import web
 
 from handlers.api.requests import read_body
+from handlers.api.resources.launchers import answer_launcher
 from handlers.api.resources.renku.commands import launcher_id_of
-from handlers.api.responses import json_list, json_response
+from handlers.api.responses import json_list
 from handlers.api.schemas.updates.pauses import RollBackRequest
 from handlers.app_keys import BUILD_DESCRIBER, PINS, STORE
 from service.domain.building.build import RebuildId
@@ -52,7 +53,5 @@ async def list_earlier_images(request: web.Request) -> web.Response:
 
 
 async def _answer(request: web.Request, launcher: Launcher) -> web.Response:
-    describer = request.app[BUILD_DESCRIBER]
     async with request.app[STORE].reading() as tx:
-        (shown,) = await describer.describe_launchers(tx, [launcher])
-    return json_response(shown)
+        return await answer_launcher(request, tx, launcher)

@@ -1,7 +1,7 @@
 """Environments of launchers and of all, as Renku reports them."""
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ class BuildParameters(ResponseModel):
 
 class Environment(ResponseModel):
     """What sessions start from."""
+
+    has_etag: ClassVar[bool] = True
 
     id: str
     name: str

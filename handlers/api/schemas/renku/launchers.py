@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -91,6 +91,8 @@ class SessionLauncherPatch(RequestModel):
 
 class SessionLauncher(ResponseModel):
     """What people start sessions with."""
+
+    has_etag: ClassVar[bool] = True
 
     id: str
     project_id: str

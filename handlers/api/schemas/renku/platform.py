@@ -6,7 +6,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -60,6 +60,8 @@ class RepositoryMetadata(ResponseModel):
 
 class RepositoryInfo(ResponseModel):
     """Whether a repository can be built from."""
+
+    has_etag: ClassVar[bool] = True
 
     status: Literal["valid", "invalid", "unknown"]
     metadata: RepositoryMetadata | None = None

@@ -4,7 +4,7 @@ https://github.com/SwissDataScienceCenter/renku-data-services, project/api.spec.
 """
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, RootModel
 
@@ -103,6 +103,8 @@ class ProjectsQuery(PageQuery):
 
 class ProjectResponse(ResponseModel):
     """A project."""
+
+    has_etag: ClassVar[bool] = True
 
     id: str
     name: str

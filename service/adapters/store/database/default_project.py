@@ -4,6 +4,7 @@ The first migration of projects makes it; versions before this one let it be rem
 and every launcher that names no project was refused from then on.
 """
 
+import time
 from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
@@ -25,7 +26,7 @@ async def restore_default_project(connection: AsyncConnection) -> None:
     is_there = select(projects.c.id).where(projects.c.id == DEFAULT_PROJECT)
     if await connection.scalar(is_there) is not None:
         return
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(time.time(), UTC)
     row = {
         "id": DEFAULT_PROJECT,
         "name": "Default project",
@@ -40,9 +41,7 @@ async def restore_default_project(connection: AsyncConnection) -> None:
     }
     await connection.execute(insert(projects), row)
     owner = {"user_id": INSTALLATION, "role": MemberRole.OWNER.value}
-    await connection.execute(
-        insert(members), {"project_id": DEFAULT_PROJECT, **owner}
-    )
+    await connection.execute(insert(members), {"project_id": DEFAULT_PROJECT, **owner})
 
 
 async def _free_slug(connection: AsyncConnection) -> str:
