@@ -129,6 +129,8 @@ class ProjectEditor:
     ) -> Project:
         """Change a project in the version that the caller has seen.
 
+        What changes nothing leaves the version as it is, too.
+
         Raises:
             NotFoundError: There is no such project; or the change is an owner's.
             ConflictError: It has changed since; or the slug is taken.
@@ -144,6 +146,8 @@ class ProjectEditor:
             after = change_fields(
                 before, change, may_grant=caller.may_administer, rules=self._rules
             )
+            if after == before:
+                return before
             after = replace(after, updated_at=self._clock.now())
             await tx.projects.save(after)
             if after.repositories != before.repositories:

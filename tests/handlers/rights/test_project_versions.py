@@ -1,6 +1,7 @@
 """Who changes a project names the version that they have seen."""
 
 import asyncio
+from datetime import timedelta
 
 from tests.handlers.rights.conftest import Installation
 from tests.support.api import TOKEN, Answer
@@ -34,6 +35,60 @@ async def test_a_change_needs_the_version_that_it_changes(place: Installation) -
     assert changed.headers["ETag"] != etag
     assert (await read(place)).headers["ETag"] == changed.headers["ETag"]
     assert (await patch(place, etag, name="B")).status == 409
+
+
+async def test_a_change_of_nothing_leaves_the_version(place: Installation) -> None:
+    before = await read(place)
+    place.world.clock.advance(timedelta(minutes=1))
+    fields = ("name", "slug", "namespace", "visibility", "keywords", "repositories")
+    same = {name: before.json[name] for name in fields}
+
+    for change in ({}, same):
+        answer = await patch(place, before.headers["ETag"], **change)
+
+        assert answer.status == 200, answer
+        assert answer.headers["ETag"] == before.headers["ETag"], change
+        assert answer.json["updated_at"] == before.json["updated_at"], change
+    assert (await read(place)).json == before.json
+
+
+async def test_a_change_of_nothing_leaves_a_launcher_and_its_builds(
+    place: Installation,
+) -> None:
+    launcher = await place.follow(place.open_.url)
+    path = f"/api/data/session_launchers/{launcher['id']}"
+    before = await place.ask("GET", path)
+    builds = f"/api/data/environments/{launcher['environment']['id']}/builds"
+    given = before.json["environment"]["build_parameters"]
+    same = {
+        "name": before.json["name"],
+        "environment": {"build_parameters": given},
+    }
+
+    for change in ({}, same):
+        answer = await place.ask("PATCH", path, change)
+
+        assert answer.status == 200, answer
+        assert answer.headers["ETag"] == before.headers["ETag"], change
+    assert len(await place.get(builds)) == 1
+
+
+async def test_a_change_of_nothing_leaves_a_global_environment(
+    place: Installation,
+) -> None:
+    body = {
+        "name": "R",
+        "container_image": "example.org/r:1",
+        "environment_image_source": "image",
+    }
+    made = await place.ask("POST", "/api/data/environments", body, token=TOKEN)
+    path = f"/api/data/environments/{made.json['id']}"
+
+    for change in ({}, {"name": "R", "container_image": "example.org/r:1"}):
+        answer = await place.ask("PATCH", path, change, token=TOKEN)
+
+        assert answer.status == 200, answer
+        assert answer.headers["ETag"] == made.headers["ETag"], change
 
 
 async def test_who_has_the_version_already_is_answered_304(place: Installation) -> None:
