@@ -5,6 +5,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
@@ -28,6 +29,8 @@ KEPT: Final = timedelta(days=1)
 """How long an answer is kept; whoever sends a request again does so within minutes."""
 LATE: Final = timedelta(minutes=2)
 """A request that takes longer was interrupted: nothing takes that long here."""
+_KEPT: Final = ("ETag", "Location")
+"""Headers that say something of what was done; others are of the moment."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -83,7 +86,9 @@ async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     text = response.text if isinstance(response, web.Response) else None
     async with store.transaction() as tx:
-        await tx.idempotency_keys.finish(key, status=response.status, body=text or "")
+        await tx.idempotency_keys.finish(
+            key, status=response.status, body=text or "", headers=_meant(response)
+        )
     return response
 
 
@@ -105,6 +110,11 @@ async def _digest(request: web.Request) -> str:
     return hashlib.sha256(query + b"\0" + raw).hexdigest()
 
 
+def _meant(response: web.StreamResponse) -> Mapping[str, str]:
+    """Return the headers that are part of an answer."""
+    return {name: response.headers[name] for name in _KEPT if name in response.headers}
+
+
 def _replay(known: KeptAnswer, digest: str) -> web.Response:
     if known.request != digest:
         raise InvalidRequestError(
@@ -115,7 +125,7 @@ def _replay(known: KeptAnswer, digest: str) -> web.Response:
         raise ConflictError(
             f"{HEADER}: the request with this key is still being answered; try again."
         )
-    headers = {REPLAYED: "true"}
+    headers = {**known.headers, REPLAYED: "true"}
     if known.status == HTTPStatus.NO_CONTENT or not known.body:
         return web.Response(status=known.status, headers=headers)
     return web.Response(

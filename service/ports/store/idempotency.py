@@ -1,5 +1,6 @@
 """The port of requests that are answered once, by their `Idempotency-Key`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +17,7 @@ class KeptAnswer:
     status: int | None
     """None while it is not answered."""
     body: str
+    headers: Mapping[str, str]
 
 
 class IdempotencyKeys(Protocol):
@@ -36,7 +38,9 @@ class IdempotencyKeys(Protocol):
         """
         ...
 
-    async def finish(self, key: str, *, status: int, body: str) -> None:
+    async def finish(
+        self, key: str, *, status: int, body: str, headers: Mapping[str, str]
+    ) -> None:
         """Keep the answer of a request."""
         ...
 

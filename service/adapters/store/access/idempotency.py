@@ -1,5 +1,6 @@
 """Requests that are answered once, by their `Idempotency-Key`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select
@@ -33,17 +34,23 @@ class SqlIdempotencyKeys:
         return next(
             (
                 KeptAnswer(
-                    request=row["request"], status=row["status"], body=row["body"] or ""
+                    request=row["request"],
+                    status=row["status"],
+                    body=row["body"] or "",
+                    # None of rows that an earlier version wrote.
+                    headers=row["headers"] or {},
                 )
                 for row in rows
             ),
             None,
         )
 
-    async def finish(self, key: str, *, status: int, body: str) -> None:
+    async def finish(
+        self, key: str, *, status: int, body: str, headers: Mapping[str, str]
+    ) -> None:
         await self._run.change(
             idempotency_keys,
-            {"status": status, "body": body},
+            {"status": status, "body": body, "headers": dict(headers)},
             idempotency_keys.c.key == key,
         )
 

@@ -25,6 +25,7 @@ __all__ = [
     "UNSETTLED",
     "idempotency_keys",
     "members",
+    "project_addresses",
     "project_repositories",
     "projects",
     "tokens",
@@ -76,6 +77,16 @@ project_repositories: Final = Table(
 """Linked repositories, in their order; `host` and `label` of those that can be
 built."""
 
+project_addresses: Final = Table(
+    "project_addresses",
+    METADATA,
+    Column("namespace", Words, primary_key=True),
+    Column("slug", Words, primary_key=True),
+    Column("project_id", Words, ForeignKey("projects.id"), nullable=False),
+    Index(None, "project_id"),
+)
+"""Addresses that projects have left, in lower case; the last that did."""
+
 members: Final = Table(
     "project_members",
     METADATA,
@@ -123,6 +134,7 @@ idempotency_keys: Final = Table(
     Column("created_at", Instant, nullable=False),
     Column("status", Integer),
     Column("body", Text),
+    Column("headers", Json),
     Index(None, "created_at"),
 )
 """Requests that are done once, and their answers, for a day."""
