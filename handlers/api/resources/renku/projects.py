@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
@@ -47,6 +48,9 @@ __all__ = [
     "show_project_by_slug",
 ]
 
+_NAMESAKES: Final = 9
+"""Projects that are or were at one address, but for case: hardly ever two."""
+
 
 async def list_projects(request: web.Request) -> web.Response:
     """List the projects that the caller may see, the last changed first."""
@@ -88,7 +92,7 @@ async def show_project(request: web.Request) -> web.Response:
 
 
 async def show_project_by_slug(request: web.Request) -> web.Response:
-    """Show a project by its namespace and slug."""
+    """Show a project by its namespace and slug, or by those that it had before."""
     query = read_query(request, ProjectQuery)
     namespace, slug = request.match_info["namespace"], request.match_info["slug"]
     absent = (
@@ -99,15 +103,22 @@ async def show_project_by_slug(request: web.Request) -> web.Response:
         # One query for what is not there and what is not the caller's: names can be
         # guessed, and the time of an answer would tell them apart.
         found = await tx.projects.list(
-            PageRequest(limit=1),
+            PageRequest(limit=_NAMESAKES),
             visible=visible_to(request),
             namespace=namespace,
             slug=slug,
         )
     if not found.items:
         raise NotFoundError(absent)
-    project = found.items[0]
+    project = max(found.items, key=lambda one: _nearness(one, namespace, slug))
     return not_modified(request, project.etag) or _answer(project, query)
+
+
+def _nearness(project: Project, namespace: str, slug: str) -> int:
+    """Return how much a project is the one at an address: it is there, or it was."""
+    here, asked = (project.namespace, project.slug), (namespace, slug)
+    is_like = [name.lower() for name in here] == [name.lower() for name in asked]
+    return (here == asked) + is_like
 
 
 async def change_project(request: web.Request) -> web.Response:

@@ -6,6 +6,12 @@ from typing import Any
 
 from sqlalchemy import Select, func, select, text
 
+from service.adapters.store.access.addresses import (
+    SqlAddresses,
+    is_in,
+    is_or_was_at,
+    slug_taken,
+)
 from service.adapters.store.access.links import SqlLinks
 from service.adapters.store.access.visibility import only_visible
 from service.adapters.store.keyset import Order, read_page
@@ -37,7 +43,6 @@ from service.domain.rights.project import (
     Visibility,
 )
 from service.domain.source import SourceId
-from service.errors import ConflictError
 from service.ports.store.paging import FIRST_PAGE, Page, PageRequest
 
 __all__ = ["SqlProjects"]
@@ -49,10 +54,12 @@ class SqlProjects:
     def __init__(self, statements: Statements) -> None:
         self._run = statements
         self._links = SqlLinks(statements)
+        self._addresses = SqlAddresses(statements)
 
     async def add(self, project: Project) -> None:
+        await self._addresses.check_free(project)
         if not await self._run.add(projects, _to_row(project)):
-            raise _slug_taken(project)
+            raise slug_taken(project)
         await self._links.add(project)
 
     async def get(self, project: ProjectId) -> Project:
@@ -80,10 +87,10 @@ class SqlProjects:
         by_update: bool = False,
     ) -> Page[Project]:
         query = only_visible(select(projects), projects.c.id, visible)
-        if namespace:
-            query = query.where(projects.c.namespace == namespace)
         if slug:
-            query = query.where(projects.c.slug == slug)
+            query = query.where(is_or_was_at(namespace, slug))
+        elif namespace:
+            query = query.where(is_in(namespace))
         if member is not None:
             of_member = select(members.c.project_id).where(members.c.user_id == member)
             query = query.where(projects.c.id.in_(of_member))
@@ -96,13 +103,8 @@ class SqlProjects:
         )
 
     async def save(self, project: Project) -> None:
-        others = select(projects.c.id).where(
-            projects.c.namespace == project.namespace,
-            projects.c.slug == project.slug,
-            projects.c.id != project.id,
-        )
-        if await self._run.rows(others.limit(1)):
-            raise _slug_taken(project)
+        await self._addresses.check_free(project)
+        await self._addresses.leave(project)
         await self._run.save(projects, _to_row(project), what="project")
         await self._run.remove(
             project_repositories, project_repositories.c.project_id == project.id
@@ -121,6 +123,7 @@ class SqlProjects:
         await self._run.change(projects, {"updated_at": at}, projects.c.id == project)
 
     async def remove(self, project: ProjectId) -> None:
+        await self._addresses.remove(project)
         for table in (project_repositories, members):
             await self._run.remove(table, table.c.project_id == project)
         await self._run.remove(projects, projects.c.id == project)
@@ -214,12 +217,6 @@ class SqlProjects:
     async def _one(self, row: Row) -> Project:
         links = await self._links.of([row["id"]])
         return _from_row(row, links[row["id"]])
-
-
-def _slug_taken(project: Project) -> ConflictError:
-    return ConflictError(
-        f"An entity with the slug '{project.namespace}/{project.slug}' already exists."
-    )
 
 
 def _to_member(row: Row) -> Member:
