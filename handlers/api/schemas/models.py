@@ -3,13 +3,23 @@
 import re
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 __all__ = [
     "MAX_INT",
     "TAG",
     "ULID",
     "Line",
+    "PatchModel",
     "Prose",
     "RequestModel",
     "ResponseModel",
@@ -42,6 +52,24 @@ class RequestModel(BaseModel):
     """Something that a caller sends; what is not known is refused."""
 
     model_config = _STRICT
+
+
+class PatchModel(RequestModel):
+    """What is to change in something; what is not sent stays as it is.
+
+    Its document names no default: None stands for what was not sent, and null is a
+    value that a caller sends, which resets some fields.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the shape without defaults."""
+        described = handler(schema)
+        for field in handler.resolve_ref_schema(described)["properties"].values():
+            field.pop("default", None)
+        return described
 
 
 class ResponseModel(BaseModel):

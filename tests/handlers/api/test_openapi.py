@@ -67,6 +67,31 @@ def test_every_path_parameter_is_documented(spec: Any) -> None:
             assert named == {part[1:-1] for part in path.split("/") if "{" in part}
 
 
+def test_a_change_has_no_defaults(spec: Any) -> None:
+    """What is not sent stays; null resets, and would be sent by who takes defaults."""
+    checked = set[str]()
+    left = [
+        operation["requestBody"]["content"]["application/json"]["schema"]
+        for operations in spec["paths"].values()
+        for method, operation in operations.items()
+        if method == "patch"
+    ]
+    while left:
+        part = left.pop()
+        if isinstance(part, list):
+            left += part
+        elif isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name and name not in checked:
+                checked.add(name)
+                shape = spec["components"]["schemas"][name]
+                left.append(shape)
+                for field, facts in shape.get("properties", {}).items():
+                    assert "default" not in facts or "Patch" not in name, (name, field)
+            left += part.values()
+    assert {"ProjectPatch", "BuildParametersPatch", "LauncherPatch"} <= checked
+
+
 async def test_the_served_document_is_the_one_of_the_table(api: Api, spec: Any) -> None:
     served = await api.bare("GET", "/api/spec.json")
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from handlers.api.schemas.models import Line, RequestModel, ResponseModel
+from handlers.api.schemas.models import Line, PatchModel, RequestModel, ResponseModel
 from service.domain.notifications.channel import Channel
 
 __all__ = [
@@ -31,7 +31,7 @@ class ChannelPost(RequestModel):
     topics: Topics = ALL
 
 
-class ChannelPatch(RequestModel):
+class ChannelPatch(PatchModel):
     """A change of a channel; what is absent stays."""
 
     topics: Topics | None = None

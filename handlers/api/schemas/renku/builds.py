@@ -8,7 +8,7 @@ from typing import Final, Literal, assert_never
 
 from pydantic import Field, RootModel
 
-from handlers.api.schemas.models import RequestModel, ResponseModel
+from handlers.api.schemas.models import PatchModel, ResponseModel
 from handlers.api.schemas.service import Query
 from service.domain.building.build import BuildState, Rebuild
 from service.domain.building.failure import FailureClass
@@ -49,7 +49,7 @@ def status_of(state: BuildState) -> Status:
     assert_never(state)
 
 
-class BuildPatch(RequestModel):
+class BuildPatch(PatchModel):
     """The one change that a build knows; without it nothing changes."""
 
     status: Literal["cancelled"] | None = None

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from handlers.api.schemas.models import (
     TAG,
     Line,
+    PatchModel,
     Prose,
     RequestModel,
 )
@@ -123,7 +124,7 @@ AnyEnvironmentPost = Annotated[
 ]
 
 
-class BuildParametersPatch(RequestModel):
+class BuildParametersPatch(PatchModel):
     """What is to change in how an environment is made; empty texts and lists reset."""
 
     repository: Repository | None = None
@@ -137,7 +138,7 @@ class BuildParametersPatch(RequestModel):
 FolderPatch = Annotated[Literal[""] | Folder, Field(description="Empty resets it.")]
 
 
-class EnvironmentPatch(RequestModel):
+class EnvironmentPatch(PatchModel):
     """What is to change in an environment; null resets `command` and `args`."""
 
     name: Name | None = None

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from handlers.api.schemas.models import (
     MAX_INT,
     Line,
+    PatchModel,
     Prose,
     RequestModel,
     ResponseModel,
@@ -78,7 +79,7 @@ class SessionLauncherPost(RequestModel):
     environment: AnyEnvironmentPost
 
 
-class SessionLauncherPatch(RequestModel):
+class SessionLauncherPatch(PatchModel):
     """What is to change in a launcher; what is not sent stays, nulls reset."""
 
     name: Name | None = None

@@ -8,7 +8,13 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, RootModel
 
-from handlers.api.schemas.models import Line, Prose, RequestModel, ResponseModel
+from handlers.api.schemas.models import (
+    Line,
+    PatchModel,
+    Prose,
+    RequestModel,
+    ResponseModel,
+)
 from handlers.api.schemas.service import MAX_PER_PAGE, PageQuery, Query
 from service.domain.rights.project import Member, Project, namespace_of
 
@@ -71,7 +77,7 @@ class ProjectPost(RequestModel):
     )
 
 
-class ProjectPatch(RequestModel):
+class ProjectPatch(PatchModel):
     """What is to change in a project; what is not sent stays."""
 
     name: ProjectName | None = None
