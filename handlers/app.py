@@ -15,7 +15,7 @@ from handlers.auth import Guard
 from handlers.door_routes import DOOR_ROUTES
 from handlers.middleware import ANY, UNKNOWN, expect, handle_errors, unknown
 from handlers.page.app import add_pages
-from handlers.page.keys import PageOptions
+from handlers.page.keys import SIGN_IN_PATH, PageOptions
 from handlers.read_your_writes import ReadYourWrites
 from handlers.route import Handler, Route, Surface
 from handlers.sse import CLOSING
@@ -282,14 +282,17 @@ def _add(
     guard: Guard,
     name: str = "",
 ) -> None:
-    handler = handle_errors(
-        handler,
-        method=method,
-        route=name or path,
-        guard=guard,
-        metrics=app[keys.METRICS],
-    )
-    app.router.add_route(method, path, handler, expect_handler=expect)
+    # Not of what begins a session: whoever only looks at a link would spend its code.
+    has_head = method == "GET" and not path.startswith(SIGN_IN_PATH)
+    for each in (method, "HEAD") if has_head else (method,):
+        attended = handle_errors(
+            handler,
+            method=each,
+            route=name or path,
+            guard=guard,
+            metrics=app[keys.METRICS],
+        )
+        app.router.add_route(each, path, attended, expect_handler=expect)
 
 
 async def _close_streams(app: web.Application) -> None:

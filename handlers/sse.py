@@ -65,7 +65,9 @@ class Stream:
 
     @property
     def is_open(self) -> bool:
-        """Return whether anybody still listens."""
+        """Return whether anybody still listens; who asks for the head does not."""
+        if self._request.method == "HEAD":
+            return False
         transport = self._request.transport
         is_cut = transport is None or transport.is_closing()
         return not (is_cut or self._is_gone or self._closing.is_set())

@@ -50,7 +50,7 @@ def check_tag(request: web.Request, current: str) -> None:
 def with_etag(request: web.Request, response: web.Response, tag: str) -> web.Response:
     """Return an answer with its entity tag; 304 to who reads and has this version."""
     response.headers["ETag"] = tag
-    if request.method != "GET":
+    if request.method not in {"GET", "HEAD"}:
         return response
     return not_modified(request, tag) or response
 

@@ -175,6 +175,26 @@ async def test_every_post_takes_a_key_where_the_document_says(
         assert ("Idempotency-Replayed" in sent(spec, route)) is declared
 
 
+async def test_the_head_of_whatever_is_read_is_answered_without_a_body(
+    many: Many,
+) -> None:
+    api, made = many
+    ids = await ids_of(api, made)
+    for route in (route for route in ROUTES if route.method == "GET"):
+        path = path_of(route, ids)
+        head = await api.call("HEAD", path)
+
+        assert head.text == "", path
+        if route.answer is MediaType.STREAM:
+            assert head.status == 200, path
+            continue
+        whole = await api.call("GET", path)
+        assert head.status == whole.status, path
+        names = ("ETag", "Content-Type", *HEADERS)
+        for name in names:
+            assert head.headers.get(name) == whole.headers.get(name), (path, name)
+
+
 def test_streams_are_taken_up_again(spec: Any) -> None:
     for route in ROUTES:
         is_stream = route.answer is MediaType.STREAM
