@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from handlers.api.schemas.models import TAG
 
@@ -36,7 +36,7 @@ def _known_names(model: type[BaseModel], place: Iterable[int | str]) -> set[str]
         model: Of the whole body.
         place: As pydantic reports it: fields and indices.
     """
-    models = {model}
+    models = set(_unwrapped(model))
     for part in place:
         inner = {
             found
@@ -46,6 +46,13 @@ def _known_names(model: type[BaseModel], place: Iterable[int | str]) -> set[str]
         }
         models = inner or models
     return {name for each in models for name in each.model_fields}
+
+
+def _unwrapped(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Return the shapes inside one that is a list: its `root` is no field to send."""
+    if issubclass(model, RootModel):
+        return _models(model.model_fields["root"].annotation)
+    return iter((model,))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type

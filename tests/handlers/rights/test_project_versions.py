@@ -120,6 +120,20 @@ async def test_a_version_is_no_oracle_for_who_may_not_read(place: Installation) 
     assert next(iter(said))[0] == 404
 
 
+async def test_an_unknown_field_of_a_member_is_told_beside_the_known_ones(
+    place: Installation,
+) -> None:
+    path = f"/api/data/projects/{place.project.id}/members"
+    body = [{"id": "x", "rolle": "owner"}]
+
+    refused = await place.ask("PATCH", path, body, token=TOKEN)
+
+    told = refused.json["error"]["message"]
+    assert refused.status == 422
+    assert "did you mean 'role'?" in told
+    assert "root" not in told
+
+
 async def test_of_two_at_once_one_wins(place: Installation) -> None:
     etag = (await read(place)).headers["ETag"]
 

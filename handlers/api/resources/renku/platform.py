@@ -40,6 +40,7 @@ from service.usecases.platform.repository_lookup import (
 __all__ = [
     "check_image",
     "check_resource_class",
+    "join_sentences",
     "list_alerts",
     "list_resource_classes",
     "list_resource_pools",
@@ -199,15 +200,24 @@ async def list_alerts(request: web.Request) -> web.Response:
 
 def _alert(alert: FailureAlert, user: str) -> Alert:
     failure, launcher = alert.rebuild.failure, alert.launcher
-    why = f"{failure.message} {failure.hint}".strip() if failure else "It failed."
-    kept = " Sessions start from the image before." if launcher.image else ""
+    said = (failure.message, failure.hint) if failure else ("It failed",)
+    kept = "Sessions start from the image before." if launcher.image else ""
     return Alert(
         id=alert.rebuild.id,
         title=f"The environment of {launcher.name} could not be built",
-        message=f"{why}{kept}",
+        message=join_sentences(*said, kept),
         event_type="build_failed",
         user_id=user,
         creation_date=alert.rebuild.completed_at or alert.rebuild.created_at,
+    )
+
+
+def join_sentences(*texts: str) -> str:
+    """Return texts as sentences, one behind the other; empty ones are left out."""
+    given = (text.strip() for text in texts)
+    ends = (".", "!", "?", ":", "…")
+    return " ".join(
+        text if text.endswith(ends) else f"{text}." for text in given if text
     )
 
 

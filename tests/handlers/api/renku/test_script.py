@@ -467,7 +467,7 @@ async def cancels_and_fails(script: Script) -> None:
     assert (failed["status"], failed["error_reason"]) == ("failed", "Failed")
     (alert,) = await send("GET", "/alerts", shape=list[Alert])
     assert alert["id"] == third["id"]
-    assert "Sessions start from the image before" in alert["message"]
+    assert alert["message"].endswith(". Sessions start from the image before.")
     assert await send("GET", "/alerts?session_name=mine", shape=list[Alert]) == []
     listed = await send("GET", script.builds, shape=list[Build])
     assert [build["id"] for build in listed] == [
