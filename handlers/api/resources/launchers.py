@@ -98,7 +98,10 @@ async def answer_launcher(
 
 
 async def add_launcher(request: web.Request) -> web.Response:
-    """Add a session launcher; its first build starts at once."""
+    """Add a session launcher; its first build starts at once.
+
+    409 where its project has one of that name.
+    """
     asked = await read_body(request, LauncherPost)
     await check_editor(request, asked.project_id)
     check_resource_class(request, asked.resource_class_id)

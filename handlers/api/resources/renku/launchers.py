@@ -57,7 +57,11 @@ async def _list(request: web.Request, *, project: str | None) -> web.Response:
 
 
 async def add_session_launcher(request: web.Request) -> web.Response:
-    """Add a session launcher; the first build of one from code starts at once."""
+    """Add a session launcher; the first build of one from code starts at once.
+
+    409 where its project has one of that name: Renku takes several, and here names
+    are unique in a project.
+    """
     asked = await read_body(request, SessionLauncherPost)
     await check_editor(request, asked.project_id)
     check_resource_class(request, asked.resource_class_id)
@@ -73,7 +77,10 @@ async def show_session_launcher(request: web.Request) -> web.Response:
 
 
 async def change_session_launcher(request: web.Request) -> web.Response:
-    """Change a session launcher; other build parameters start a build."""
+    """Change a session launcher; other build parameters start a build.
+
+    409 where another one of its project has the new name, which Renku would take.
+    """
     asked = await read_body(request, SessionLauncherPatch)
     check_resource_class(request, asked.resource_class_id)
     launcher_id = launcher_id_of(request)
