@@ -48,7 +48,7 @@ class Projects(Protocol):
         member: UserId | None = None,
         by_update: bool = False,
     ) -> Page[Project]:
-        """Return projects, newest first; of a namespace, a slug there, or with a member.
+        """Return projects, newest first; of a namespace, a slug in it, or a member.
 
         With a slug also those that were there before: at most a few. Case is no matter.
         By their last change where asked for: an order that changes between two pages.

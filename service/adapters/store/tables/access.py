@@ -82,7 +82,13 @@ project_addresses: Final = Table(
     METADATA,
     Column("namespace", Words, primary_key=True),
     Column("slug", Words, primary_key=True),
-    Column("project_id", Words, ForeignKey("projects.id"), nullable=False),
+    # The version before removes projects without these rows, while both run.
+    Column(
+        "project_id",
+        Words,
+        ForeignKey("projects.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
     Index(None, "project_id"),
 )
 """Addresses that projects have left, in lower case; the last that did."""

@@ -17,7 +17,12 @@ def upgrade() -> None:
         "project_addresses",
         sa.Column("namespace", _WORDS, nullable=False),
         sa.Column("slug", _WORDS, nullable=False),
-        sa.Column("project_id", _WORDS, sa.ForeignKey("projects.id"), nullable=False),
+        sa.Column(
+            "project_id",
+            _WORDS,
+            sa.ForeignKey("projects.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("namespace", "slug"),
     )
     op.create_index(
