@@ -282,7 +282,7 @@ def _add(
     guard: Guard,
     name: str = "",
 ) -> None:
-    # Not of what begins a session: whoever only looks at a link would spend its code.
+    # Not of what begins a session: a preview of its link would spend the code.
     has_head = method == "GET" and not path.startswith(SIGN_IN_PATH)
     for each in (method, "HEAD") if has_head else (method,):
         attended = handle_errors(

@@ -30,7 +30,7 @@ KEPT: Final = timedelta(days=1)
 LATE: Final = timedelta(minutes=2)
 """A request that takes longer was interrupted: nothing takes that long here."""
 _KEPT: Final = ("ETag", "Location")
-"""Headers that say something of what was done; others are of the moment."""
+"""Headers that describe what was done; others are of the moment."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 

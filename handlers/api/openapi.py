@@ -13,8 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from handlers.api.lazy_json import LazyJson
-from handlers.api.openapi_headers import (
+from handlers.api.document.headers import (
     HEADERS,
     answers_not_modified,
     needs_version,
@@ -22,6 +21,7 @@ from handlers.api.openapi_headers import (
     response_headers,
     versioned_paths,
 )
+from handlers.api.lazy_json import LazyJson
 from handlers.api.schemas.service import ErrorResponse
 from handlers.route import Answer, ListOf, MediaType, Route
 from service.domain.rights.decision import Permission

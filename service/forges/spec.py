@@ -137,7 +137,7 @@ class ForgeSpec:
     """What it can do; the strongest first."""
     headers: ForgeHeaders
     content_types: tuple[str, ...] = ("application/json",)
-    """What it may be told to send."""
+    """What it sends, by its settings."""
     payload_keys: frozenset[str]
     """Top-level keys that no other forge's payloads have."""
     repository_fields: tuple[str, ...]

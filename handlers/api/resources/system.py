@@ -10,8 +10,8 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from handlers.api.document.reference_page import render_reference
 from handlers.api.openapi import SPEC
-from handlers.api.reference_page import render_reference
 from handlers.api.responses import json_response
 from handlers.api.schemas.service import Version
 from handlers.app_keys import BUS, METRICS, STORE, VERSION

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from handlers.api.document.headers import HEADERS
 from handlers.api.openapi import document
-from handlers.api.openapi_headers import HEADERS
 from handlers.route import MediaType, Route, Surface
 from handlers.routes import ROUTES
 from tests.handlers.api.conftest import Many
@@ -117,7 +117,7 @@ async def test_every_change_reads_a_version_where_the_document_says(
     api, made = many
     ids = await ids_of(api, made)
     for route in (*routes("PATCH"), *routes("DELETE")):
-        body = [] if route.path.endswith("/members") else {}
+        body: object = [] if route.path.endswith("/members") else {}
         refused = await api.call(
             route.method,
             path_of(route, ids),

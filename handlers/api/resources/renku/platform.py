@@ -200,12 +200,12 @@ async def list_alerts(request: web.Request) -> web.Response:
 
 def _alert(alert: FailureAlert, user: str) -> Alert:
     failure, launcher = alert.rebuild.failure, alert.launcher
-    said = (failure.message, failure.hint) if failure else ("It failed",)
+    why = (failure.message, failure.hint) if failure else ("It failed",)
     kept = "Sessions start from the image before." if launcher.image else ""
     return Alert(
         id=alert.rebuild.id,
         title=f"The environment of {launcher.name} could not be built",
-        message=join_sentences(*said, kept),
+        message=join_sentences(*why, kept),
         event_type="build_failed",
         user_id=user,
         creation_date=alert.rebuild.completed_at or alert.rebuild.created_at,

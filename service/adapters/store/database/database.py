@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.adapters.store.database.default_project import restore_default_project
+from service.adapters.store.access.default_project import restore_default_project
 from service.adapters.store.database.engines import DatabaseEngines
 from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
