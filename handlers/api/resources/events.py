@@ -61,12 +61,15 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         caller=caller_of(request),
     )
     waiting: asyncio.Queue[Item | None] = asyncio.Queue(MOST_WAITING)
-    async with streaming(request) as stream, asyncio.TaskGroup() as group:
-        pump = group.create_task(_pump(request.app[BUS].tail(after), waiting))
-        try:
-            await _send_all(request, stream, waiting, limits)
-        finally:
-            pump.cancel()
+    async with streaming(request) as stream:
+        # Nothing is read for who asks for the head alone.
+        if stream.is_open:
+            async with asyncio.TaskGroup() as group:
+                pump = group.create_task(_pump(request.app[BUS].tail(after), waiting))
+                try:
+                    await _send_all(request, stream, waiting, limits)
+                finally:
+                    pump.cancel()
     return stream.response
 
 
