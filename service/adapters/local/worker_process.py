@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -78,7 +79,7 @@ class WorkerProcess:
         self._logs = logs
         self._clock = clock
         self._messages = asyncio.StreamReader()
-        self._pipe: asyncio.ReadTransport | None = None
+        self._pipe: asyncio.BaseTransport | None = None
         self._readers: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self.is_late = False
@@ -95,14 +96,14 @@ class WorkerProcess:
         Raises:
             TransientError: The process could not be started.
         """
-        reading, writing = os.pipe()
+        reading, writing = socket.socketpair()
         try:
-            process = await _start(job, writing)
+            process = await _start(job, writing.fileno())
         except OSError as exc:
-            os.close(reading)
+            reading.close()
             raise TransientError(f"no process for build {job.build_id}: {exc}") from exc
         finally:
-            os.close(writing)
+            writing.close()
         run = cls(job=job, process=process, logs=logs, clock=clock)
         run._messages, run._pipe = await _open_reader(reading)
         await run._send_job()
@@ -243,13 +244,17 @@ async def _start(job: Job, writing: int) -> asyncio.subprocess.Process:
 
 
 async def _open_reader(
-    pipe: int,
-) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
-    """Open a stream on a pipe, which ends when its writer is gone."""
+    pipe: socket.socket,
+) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
+    """Open a stream on a socket, which ends when its writer is gone.
+
+    Not on a pipe: uvloop closes the file of a pipe twice, and at the second time it may
+    be another thread's. A result of a build was lost by that.
+    https://github.com/MagicStack/uvloop/blob/v0.23.0/uvloop/handles/handle.pyx
+    """
     reader = asyncio.StreamReader()
-    file = os.fdopen(pipe, "rb", buffering=0)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), file
+    transport, _ = await asyncio.get_running_loop().create_unix_connection(
+        lambda: asyncio.StreamReaderProtocol(reader), sock=pipe
     )
     return reader, transport
 
