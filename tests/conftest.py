@@ -1,10 +1,11 @@
 """What holds for every test."""
 
+import asyncio
 import os
 import signal
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import uvloop
@@ -35,7 +36,26 @@ A node with two cores starts pods, or does not for a minute; brokers are killed 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Give coroutines the loop that the service runs on."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": make_loop}
+
+
+def make_loop() -> AbstractEventLoop:
+    """Make a loop on which a test's time limit ends the test.
+
+    The limit raises in the handler of a signal, and uvloop only reports what does: a
+    test that hung for ten minutes passed.
+    """
+    loop = uvloop.new_event_loop()
+    loop.set_exception_handler(_end_what_is_late)
+    return loop
+
+
+def _end_what_is_late(loop: AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    exc = context.get("exception")
+    if isinstance(exc, pytest.fail.Exception):
+        for task in asyncio.all_tasks(loop):
+            task.cancel(str(exc))
+    loop.default_exception_handler(dict(context))
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

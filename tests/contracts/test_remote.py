@@ -491,7 +491,7 @@ async def forge_place(
 ) -> AsyncIterator[Place]:
     repo = Repo(tmp_path / "owner" / "name.git")
     repo.commit({"a": "1"})
-    deadline = timedelta(seconds=2)
+    deadline = timedelta(seconds=6)
     async with git_forge(tmp_path) as forge, smart_remote(deadline=deadline) as smart:
         git_alone = GitRemote(environment={}, deadline=deadline)
         remote: Remote = smart if request.param == "smart" else git_alone
