@@ -4,7 +4,6 @@ A forge is trusted to tell what its repositories hold, and with nothing else.
 """
 
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -25,6 +24,7 @@ from service.domain.source import Revision
 from service.errors import RemoteRefusedError, TransientError
 from service.ports.remote import Remote
 from service.settings import ForgeSettings
+from tests.support.processor_time import processor_time
 
 FORGES = ["github", "gitlab", "gitea"]
 COMMIT = CommitSha("c" * 40)
@@ -124,10 +124,12 @@ async def test_a_hostile_answer_is_an_error_that_says_what_is_wrong(
     host.body = HOSTILE[name]
 
     async with a_remote(host, kind) as remote:
-        before = time.process_time()
-        with pytest.raises((TransientError, RemoteRefusedError)) as caught:
+        with (
+            processor_time() as taken,
+            pytest.raises((TransientError, RemoteRefusedError)) as caught,
+        ):
             await remote.head(host.repository, MAIN)
-        took = time.process_time() - before
+        took = taken()
         # An empty list is a directory at GitLab, an empty one.
         with suppress(TransientError, RemoteRefusedError):
             async with remote.tree(host.repository, COMMIT) as tree:
