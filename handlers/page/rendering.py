@@ -46,7 +46,7 @@ _PARTS: Final = (
 )
 """What every page runs, in this order, as one file: a browser paints when the scripts
 of a page have run, and three of them were three ways to the service."""
-_UNSEEN: Final = re.compile(r"/\*.*?\*/|\s+", re.DOTALL)
+_UNSEEN: Final = re.compile(r"/\*.{0,2000}?\*/|\s+", re.DOTALL)
 """Comments and runs of blanks in a style sheet."""
 
 
