@@ -8,7 +8,6 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.adapters.store.access.default_project import restore_default_project
 from service.adapters.store.database.engines import DatabaseEngines
 from service.adapters.store.database.errors import translate_errors
 from service.adapters.store.database.locks import take_locks
@@ -140,7 +139,6 @@ async def open_database(
                 changes = await connection.run_sync(make_current)
             else:
                 await connection.run_sync(expect_current)
-            await restore_default_project(connection)
             # SQLite has one owner, so every claim that is found belongs to a process
             # that ended. In PostgreSQL it may be another process at work.
             if not database.is_shared:

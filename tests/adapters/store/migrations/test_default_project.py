@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from service.adapters.store import SqlStore, open_database
+from service.adapters.store.database.maintenance import (
+    downgrade_database,
+    upgrade_database,
+)
 from service.domain.rights.caller import INSTALLATION, MemberRole
 from service.domain.rights.project import DEFAULT_PROJECT
 from tests.contracts.test_store_rights import a_project
@@ -24,7 +28,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[s
 
 
 @pytest.mark.parametrize("is_slug_taken", [False, True])
-async def test_a_start_makes_a_missing_default_project_anew(
+async def test_the_migration_makes_a_missing_default_project_anew(
     url: str, *, is_slug_taken: bool
 ) -> None:
     other = a_project(namespace=INSTALLATION, slug="default")
@@ -38,6 +42,8 @@ async def test_a_start_makes_a_missing_default_project_anew(
             await tx.projects.add(other)
 
     for _ in range(2):
+        assert (await downgrade_database(url)).now == "0028"
+        await upgrade_database(url)
         async with (
             open_database(url, keys=KEYS) as database,
             SqlStore(database).reading() as tx,
