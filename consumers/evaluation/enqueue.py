@@ -4,8 +4,7 @@ The ask is durable and costs a share of a transaction; a thousand pushes to a re
 thousand requests and very few evaluations.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from consumers.loops.gathering import AT_ONCE, Gatherer
@@ -15,7 +14,7 @@ from service.domain.evaluation.comparison import Verdict
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
 from service.domain.hook import HookId
 from service.domain.push import Push, Trigger
-from service.domain.repository import Ref, Repository
+from service.domain.repository import Ref
 from service.domain.source import Access, Source, SourceId
 from service.events.envelope import Event
 from service.events.models import (
@@ -132,47 +131,14 @@ async def find_followers(
     """Return the sources that each push asks to be evaluated."""
     if not pushes:
         return ()
-    candidates = _by_repository(
-        await tx.sources.of_repositories(push.repository for push in pushes)
-    )
+    sources = await tx.sources.of_repositories(push.repository for push in pushes)
     followers = [
-        [
-            candidate
-            for candidate in candidates(push.repository)
-            if candidate.is_on(push)
-        ]
-        for push in pushes
+        [source for source in sources if source.is_on(push)] for push in pushes
     ]
     hidden = await _hidden(tx, (source for found in followers for source in found))
     return [
         [source for source in found if source.id not in hidden] for found in followers
     ]
-
-
-def _by_repository(
-    sources: Iterable[Source],
-) -> Callable[[Repository], Iterable[Source]]:
-    """Return a look-up of the sources of a repository, by path and by number."""
-    known = defaultdict[object, dict[SourceId, Source]](dict)
-    for source in sources:
-        for key in _keys(source.repository):
-            known[key][source.id] = source
-
-    def find(repository: Repository) -> Iterable[Source]:
-        found = {
-            id_: source
-            for key in _keys(repository)
-            for id_, source in known.get(key, {}).items()
-        }
-        return sorted(found.values(), key=lambda item: (item.created_at, item.id))
-
-    return find
-
-
-def _keys(repository: Repository) -> Iterable[object]:
-    yield repository.host, repository.label
-    if repository.number is not None:
-        yield repository.host, repository.number
 
 
 async def _hidden(tx: Transaction, sources: Iterable[Source]) -> Container[SourceId]:

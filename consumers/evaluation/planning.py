@@ -50,7 +50,7 @@ class Planning:
             self.last = page.launchers[-1]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPage:
     """Launchers of one evaluation that are planned in one transaction."""
 
@@ -59,7 +59,6 @@ class PlannedPage:
     # By pages, as a source may have ten thousand launchers: one transaction for all of
     # them would hold the lock of the source, and the writer of SQLite, for long.
     is_last: bool
-    planned: Sequence[Planned] = ()
 
 
 # One per consuming process, stateless: how far an evaluation came is in its `Planning`,
@@ -98,18 +97,18 @@ class LauncherPlanner:
         Those waited for an evaluation that found no definition.
         """
         known = await self._known(tx, pages)
-        planned: list[Planned] = []
+        planned_of: list[Sequence[Planned]] = []
         nothing: list[Launcher] = []
         for page, some in zip(pages, known, strict=True):
             page.planning.pass_page(page)
-            page.planned = self._planned(page.planning, some)
-            planned += page.planned
+            planned_of.append(self._planned(page.planning, some))
             nothing += self._want_nothing(page)
+        planned = [one for some in planned_of for one in some]
         await tx.launchers.save_wanted((*(one.launcher for one in planned), *nothing))
         waiting = {rebuild.id for some in known for rebuild in some.pending}
         await _save_rebuilds(tx, planned, waiting)
-        for page in pages:
-            await self._announce(tx, page.planning, page.planned)
+        for page, ours in zip(pages, planned_of, strict=True):
+            await self._announce(tx, page.planning, ours)
         return [
             () if page.planning.observation.definition else some.pending
             for page, some in zip(pages, known, strict=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["blank_builds", "last_output"]
+__all__ = ["BY_INSTALLER", "blank_builds", "last_output"]
 
 _BLOCKS: Final = (
     # pip
@@ -44,7 +44,7 @@ _BLOCKS: Final = (
     ),
 )
 """How installers begin and end what a build printed."""
-_BY_INSTALLER: Final = re.compile(r"install(?:ing)? (?:build|backend) dependencies")
+BY_INSTALLER: Final = re.compile(r"install(?:ing)? (?:build|backend) dependencies")
 """In the heading of a block in which pip prints what another pip printed."""
 _LONGEST_HEADING: Final = 600
 _PRINTED: Final = re.compile(r"[^\n]")
@@ -83,7 +83,7 @@ def _outputs(text: str) -> Iterator[tuple[int, int]]:
         while match := head.search(text, at):
             at = match.end()
             heading = text[max(0, match.start() - _LONGEST_HEADING) : match.start()]
-            if any(map(_BY_INSTALLER.search, heading.split("\n")[-3:])):
+            if any(map(BY_INSTALLER.search, heading.split("\n")[-3:])):
                 continue
             if (end := tail.search(text, at)) is None:
                 break  # nor is there one for a later block

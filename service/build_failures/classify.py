@@ -116,7 +116,8 @@ def _make_failure(
     values = {name: value.strip() for name, value in match.groupdict("").items()}
     values["host"] = _host_near(text, match)
     package = values.get("url") or values.get("what") or values.get("name", "")
-    origin = find_origin(package, text)
+    # What names no package, such as a full disk, is not about the last one either.
+    origin = find_origin(package, text) if package else Origin()
     cause = find_cause(text) if rule.shows_error else BuildCause(message="")
     values["error"] = cause.message
     built = _BUILT.search(text) if rule.kind.is_final else None
@@ -134,7 +135,7 @@ def _make_failure(
     sentence = " ".join(rule.message.format_map(values).split()).rstrip(" :,")
     return Failure(
         kind=rule.kind,
-        message=f"{location}: {sentence}" if location.path else sentence,
+        message=location.before(sentence),
         hint=hint,
         path=location.path,
         line=location.line,

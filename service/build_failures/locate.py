@@ -12,14 +12,11 @@ from packaging.utils import canonicalize_name
 __all__ = [
     "NOWHERE",
     "SourceLocation",
-    "find_file",
     "find_key",
     "find_line",
-    "find_name",
     "find_project",
     "find_reported",
     "find_requirement",
-    "find_text",
     "name_of",
 ]
 
@@ -36,7 +33,9 @@ _ITEM: Final = re.compile(r"(\s*)-\s")
 _REPODATA: Final = re.compile(
     r"/([^/]{1,200})/(?:noarch|[a-z]{1,20}-\w{1,20})/[a-z_]{0,40}repodata[\w.]{0,40}$"
 )
-_ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".conda")
+_ARCHIVES: Final = (
+    *(".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".conda"),
+)
 _QUOTED: Final = re.compile(rf"[\"']({_NAME.pattern})")
 
 
@@ -49,6 +48,10 @@ class SourceLocation:
 
     def __str__(self) -> str:
         return f"{self.path} line {self.line}" if self.line else self.path
+
+    def before(self, sentence: str) -> str:
+        """Return a sentence with the place before it, if there is one."""
+        return f"{self}: {sentence}" if self.path else sentence
 
 
 NOWHERE: Final = SourceLocation()
@@ -77,7 +80,7 @@ def _name_in_url(where: str) -> str:
     return "-".join([first, *takewhile(lambda part: not part[:1].isdigit(), rest)])
 
 
-def find_name(name: str, files: Mapping[str, str]) -> SourceLocation:
+def _find_name(name: str, files: Mapping[str, str]) -> SourceLocation:
     """Find the line that requires a package, in any spelling of its name."""
     if not name:
         return NOWHERE
@@ -86,7 +89,7 @@ def find_name(name: str, files: Mapping[str, str]) -> SourceLocation:
     return _first(files, lambda line: wanted in _names(line))
 
 
-def find_text(text: str, files: Mapping[str, str]) -> SourceLocation:
+def _find_text(text: str, files: Mapping[str, str]) -> SourceLocation:
     """Find the first line that contains a text."""
     return _first(files, lambda line: text in line) if text else NOWHERE
 
@@ -95,14 +98,14 @@ def find_requirement(what: str, files: Mapping[str, str]) -> SourceLocation:
     """Find the line that asks for what an installer names: by its name, URL or file."""
     if not what:
         return NOWHERE
-    by_name = find_name(name_of(what), files)
-    by_text = find_text(what, files)
+    by_name = _find_name(name_of(what), files)
+    by_text = _find_text(what, files)
     is_name = _name_in_url(what.strip()) == what.strip()
     first, second = (by_name, by_text) if is_name else (by_text, by_name)
     return second if first == NOWHERE else first
 
 
-def find_file(named: str, files: Mapping[str, str]) -> str:
+def _find_file(named: str, files: Mapping[str, str]) -> str:
     """Return the repository path of a file that a tool named."""
     tail = named.removeprefix("./")
     return next(
@@ -117,7 +120,7 @@ def find_reported(named: str, line: int, files: Mapping[str, str]) -> SourceLoca
     What is below `pip:` in an environment.yml gets to pip in a file of its own, of
     which nobody else knows: its lines are the items there.
     """
-    path = find_file(named, files)
+    path = _find_file(named, files)
     if path in files and _PIP_PART.search(named):
         return SourceLocation(path=path, line=_find_pip_item(line, files[path]))
     return SourceLocation(path=path, line=line)
@@ -146,7 +149,7 @@ def find_line(
     """Find the first line that matches, in all files or only in constraints files."""
     if is_constraint:
         named = {
-            find_file(posixpath.basename(name), files)
+            _find_file(posixpath.basename(name), files)
             for text in files.values()
             for name in _CONSTRAINTS.findall(text)
         }
@@ -175,7 +178,7 @@ def find_key(key: str, file: str, files: Mapping[str, str]) -> SourceLocation:
 
     A file that is not among `files` keeps the name that the message has.
     """
-    path = find_file(file, files)
+    path = _find_file(file, files)
     # The last key, without indexes: validators name `tool.uv.index[2].url`, and a line
     # of the file has only `url`.
     last = re.split(r"[.\[]", re.sub(r"(?:\[\d{1,9}\]){1,20}$", "", key))[-1]

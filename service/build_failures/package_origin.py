@@ -59,7 +59,7 @@ def _read_taken(text: str) -> Iterator[tuple[str, Origin]]:
         if taken := _TAKEN.match(line):
             place = _NAMED_IN.search(line)
             yield (
-                _project_name(taken[1]),
+                canonicalize_name(name_of(taken[1])),
                 Origin(
                     directory=_directory_of(taken[1]),
                     path=place[1] if place else "",
@@ -100,13 +100,3 @@ def _directory_of(what: str) -> str | None:
     is_local = what.startswith(("/", "file:///"))
     _, found, inside = f"{what}/".rpartition(_SOURCE)
     return inside.strip("/") if is_local and found else None
-
-
-def _project_name(what: str) -> str:
-    """Return the name of a requirement, or of what an archive contains."""
-    if not what.endswith(_ARCHIVES):
-        return canonicalize_name(name_of(what))
-    file = posixpath.basename(what)
-    # NAME-VERSION.tar.gz, and NAME-VERSION-TAGS.whl
-    name = file.partition("-") if file.endswith(".whl") else file.rpartition("-")
-    return canonicalize_name(name[0])

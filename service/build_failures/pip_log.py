@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from service.build_failures.build_blocks import BY_INSTALLER
+
 __all__ = ["unfold_pip_log"]
 
 _TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3} "
 _AT: Final = re.compile(rf"([ \t]*){_TIME}([ \t]*)(?:{_TIME})?")
 """What stands before each line of the log; twice where a pip started another."""
 _COMMAND: Final = re.compile(r"\s*Running command ")
-_BY_PIP: Final = re.compile(r"install(?:ing)? (?:build|backend) dependencies")
-"""A command that is pip, too, and prints of indexes."""
 _STILL: Final = ": still running..."
 _ELSEWHERE: Final = re.compile(
     r"(?P<frame>.{0,80}╰─> )(?:See above for output\.|No available output\.)"
@@ -53,7 +53,7 @@ def _unfolded(lines: Sequence[str]) -> Iterator[str]:
         text = at[1] + at[2] + line[at.end() :]
         if _COMMAND.match(text):
             printed = []
-            is_running, is_pip = True, _BY_PIP.search(text) is not None
+            is_running, is_pip = True, BY_INSTALLER.search(text) is not None
         elif is_running:
             printed.append(text)
             if is_pip:

@@ -8,6 +8,7 @@ What pip 26.3, uv 0.13.9 and poetry 1.8.3 really said, shortened.
 import pytest
 
 from service.build_failures.classify import classify
+from service.build_failures.package_origin import find_origin
 from service.domain.building.failure import FailureClass as C
 
 FILES = {
@@ -239,3 +240,33 @@ def test_a_refusal_has_its_class_file_and_line(
     failure = classify(phase="install", lines=lines, code=1, files=FILES)
 
     assert (failure.kind, failure.path, failure.line) == (kind, path, line), failure
+
+
+PROCESSED = "Processing ./lib (from -r requirements.txt (line 3))"
+
+
+def test_what_names_no_package_is_not_blamed_on_the_only_local_one() -> None:
+    """It was the only one whose directory has no name of another package."""
+    full = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    no_mercurial = (
+        "  ERROR: Error [Errno 2] No such file or directory: 'hg' while executing command hg version\n"
+        "ERROR: Cannot find command 'hg' - do you have 'hg' installed and in your PATH?"
+    )
+
+    disk = classify(phase="build", lines=[PROCESSED, full], code=1, files=FILES)
+    tool = classify(
+        phase="build", lines=[PROCESSED, *no_mercurial.split("\n")], code=1, files=FILES
+    )
+
+    assert (disk.kind, disk.path, disk.line) == (C.OUT_OF_DISK, "", None)
+    assert (tool.path, tool.line) == ("requirements.txt", 9)
+
+
+@pytest.mark.parametrize("archive", ["main.zip", "main.tar.xz", "main.tar.gz"])
+def test_an_archive_is_called_alike_where_it_is_taken_and_where_it_fails(
+    archive: str,
+) -> None:
+    url = f"https://h.invalid/a/archive/{archive}"
+    taken = f"Collecting {url} (from -r requirements.txt (line 3))"
+
+    assert find_origin(url, taken).line == "3"

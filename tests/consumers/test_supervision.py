@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -33,10 +32,9 @@ from service.events.envelope import Event
 from service.events.models import Data, PushReceived, RepositoryData
 from service.metrics import Metrics
 from service.ports.bus import Bus, Message, Role
-from service.ports.store import Store
 from tests.support.clock import NOW
 from tests.support.deliveries import a_hook, a_record
-from tests.support.memory import MemoryBus
+from tests.support.memory import DefectiveStore, MemoryBus
 from tests.support.repos import Repo
 from tests.support.world import DEBOUNCE, World, a_world
 
@@ -133,26 +131,6 @@ async def test_what_cannot_be_forgotten_does_not_keep_the_rest(
     assert len(await world.builder.known_builds()) <= max(0, held - 1)
 
 
-class FaultyStore:
-    """A real store that has a defect for some calls."""
-
-    def __init__(self, store: Store, faults: int) -> None:
-        self._store = store
-        self._faults = faults
-
-    def reading(self, *, is_single: bool = False) -> AbstractAsyncContextManager[Any]:
-        return self._store.reading(is_single=is_single)
-
-    def transaction(self, *locks: str) -> AbstractAsyncContextManager[Any]:
-        if self._faults:
-            self._faults -= 1
-            raise RuntimeError("a fault of the store")
-        return self._store.transaction(*locks)
-
-    async def ping(self) -> None:
-        await self._store.ping()
-
-
 async def test_workers_outlive_faults_of_what_they_stand_on(
     world: World, tmp_path: Path
 ) -> None:
@@ -161,7 +139,7 @@ async def test_workers_outlive_faults_of_what_they_stand_on(
         events = await tx.outbox.peek(limit=10)
     await world.deliver([event for _, event in events])
     evaluator = world.evaluator
-    evaluator._store = FaultyStore(world.store, faults=3)
+    evaluator._store = DefectiveStore(world.store, faults=3)
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(evaluator.run(at_once=2))

@@ -31,3 +31,10 @@ class TurnedClock:
         self._now += length
         self._moved.set()
         self._moved = asyncio.Event()
+
+    async def until_asleep(self) -> None:
+        """Return when somebody sleeps; who was woken goes on first."""
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while not self.sleepers:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0)

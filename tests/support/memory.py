@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from service.errors import TransientError
 from service.events.envelope import Event
@@ -121,6 +121,28 @@ class SlowStore:
         async with self._store.reading(is_single=is_single) as tx:
             yield tx
             await self.may_end.wait()
+
+    async def ping(self) -> None:
+        await self._store.ping()
+
+
+class DefectiveStore:
+    """A real store that has a defect for some calls."""
+
+    def __init__(self, store: Store, faults: int) -> None:
+        self._store = store
+        self._faults = faults
+
+    def reading(
+        self, *, is_single: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        return self._store.reading(is_single=is_single)
+
+    def transaction(self, *locks: str) -> AbstractAsyncContextManager[Transaction]:
+        if self._faults:
+            self._faults -= 1
+            raise RuntimeError("a fault of the store")
+        return self._store.transaction(*locks)
 
     async def ping(self) -> None:
         await self._store.ping()

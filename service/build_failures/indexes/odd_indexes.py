@@ -70,10 +70,9 @@ def _explain_forbidden(text: str, files: Mapping[str, str]) -> Failure | None:
     if match is None or not _is_one_of_several(match["index"], files):
         return None
     location = find_requirement(match["what"], files)
-    where = f"{location}: " if location.path else ""
     return Failure(
         kind=FailureClass.NO_SUCH_PACKAGE,
-        message=f"{where}there is no package `{match['what']}` in the index",
+        message=location.before(f"there is no package `{match['what']}` in the index"),
         hint=f"{CHECK_NAME}; {FORBIDS.format(what=match['index'])}: if it is in another"
         " one, add ignore-error-codes = [403] to this index",
         path=location.path,

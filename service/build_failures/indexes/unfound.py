@@ -104,10 +104,9 @@ def explain_unfound(text: str, files: Mapping[str, str]) -> Failure | None:
     location = find_requirement(wanted["what"], files)
     if not location.path:
         location = find_requirement(wanted["by"] or "", files)
-    where = f"{location}: " if location.path else ""
     return Failure(
         kind=reason.kind,
-        message=f"{where}{reason.sentence}",
+        message=location.before(reason.sentence),
         hint=reason.hint,
         path=location.path,
         line=location.line,

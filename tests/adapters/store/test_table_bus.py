@@ -112,13 +112,6 @@ async def test_old_events_are_forgotten_once_every_role_has_handled_them(
         assert await waiting(bus, least=1) == ["unhandled"]
 
 
-async def asleep(clock: TurnedClock) -> None:
-    """Wait until the renewal of the consumer's claims sleeps."""
-    async with asyncio.timeout(10):
-        while not clock.sleepers:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0)
-
-
 async def test_what_a_killed_process_had_claimed_is_free_within_fifteen_seconds(
     databases: OpenDatabase,
 ) -> None:
@@ -165,7 +158,7 @@ async def test_a_message_that_is_handled_for_long_stays_its_consumers(
         async with consuming(bus) as messages:
             message = await anext(messages)
             for _ in range(10):
-                await asleep(clock)
+                await clock.until_asleep()
                 clock.advance(RENEW)
                 await renewed(database, clock)
             assert await waiting(a_bus(others, clock)) == []
@@ -203,7 +196,7 @@ async def test_a_message_whose_settlement_failed_comes_again_to_who_had_it() -> 
             async with refusing_to_delete(database):
                 await lost.ack()
             for _ in range(LEASE // RENEW):
-                await asleep(clock)
+                await clock.until_asleep()
                 clock.advance(RENEW)
 
             async with asyncio.timeout(10):

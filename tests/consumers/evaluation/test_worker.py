@@ -168,19 +168,12 @@ async def test_what_waits_for_the_database_in_vain_tries_less_often(
         async with asyncio.TaskGroup() as group:
             trying = group.create_task(world.evaluator.process_one())
             for _ in range(30):
-                await _asleep(world)
+                await world.clock.until_asleep()
                 world.clock.advance(timedelta(seconds=1))
             trying.cancel()
 
     # After 0, 1, 3, 7 and 15 seconds.
     assert store.reads == 5
-
-
-async def _asleep(world: World) -> None:
-    await asyncio.sleep(0)  # who was woken goes on
-    async with asyncio.timeout(10):
-        while not world.clock.sleepers:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0)
 
 
 async def test_a_source_that_nobody_had_time_to_ask_about_has_no_failure(

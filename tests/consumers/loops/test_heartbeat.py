@@ -12,30 +12,11 @@ from service.adapters.store import SqlStore, open_database
 from service.domain.evaluation.queue import EvaluationRequest
 from service.domain.push import Trigger
 from service.domain.source import SourceId
-from service.ports.store import Store, Transaction
 from tests.support.databases import KEYS, migrated_schema
-from tests.support.memory import BreakableStore
+from tests.support.memory import BreakableStore, DefectiveStore
 from tests.support.world import DEBOUNCE, World, a_world_over
 
 SOURCE = SourceId("source-1")
-
-
-class FaultyStore:
-    """A real store whose first transaction fails by a fault of ours."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.reading = store.reading
-        self.ping = store.ping
-        self._is_first = True
-
-    @asynccontextmanager
-    async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
-        is_first, self._is_first = self._is_first, False
-        if is_first:
-            raise LookupError("no such column")
-        async with self._store.transaction(*locks) as tx:
-            yield tx
 
 
 async def claimed(world: World) -> bool:
@@ -72,13 +53,6 @@ async def held_until(world: World) -> timedelta:
     return due - world.clock.now()
 
 
-async def asleep(world: World) -> None:
-    await asyncio.sleep(0)  # who was woken goes on
-    async with asyncio.timeout(10):
-        while not world.clock.sleepers:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0)
-
-
 async def renewed(world: World) -> None:
     async with asyncio.timeout(10):
         while await held_until(world) < LEASE:  # noqa: ASYNC110 - the database says it
@@ -104,7 +78,7 @@ async def test_a_long_look_keeps_its_claim(world: World) -> None:
     async with claims(world) as held:
         with held.hold(SOURCE, claimed_at=began):
             for _ in range(10):
-                await asleep(world)
+                await world.clock.until_asleep()
                 world.clock.advance(RENEW)
                 await renewed(world)
                 assert not await claimed(world)
@@ -120,11 +94,11 @@ async def test_a_claim_that_was_lost_is_not_taken_back(world: World) -> None:
 
     async with claims(world) as held:
         with held.hold(SOURCE, claimed_at=began):
-            await asleep(world)
+            await world.clock.until_asleep()
             # This process stood still, and another one has claimed it meanwhile.
             world.clock.advance(LEASE)
             assert await claimed(world)
-            await asleep(world)
+            await world.clock.until_asleep()
 
     assert await held_until(world) == LEASE
 
@@ -140,9 +114,9 @@ async def test_an_outage_of_the_database_ends_no_claim(world: World) -> None:
         renewing = group.create_task(held.run())
         with held.hold(SOURCE, claimed_at=began):
             store.is_write_broken = True
-            await asleep(world)
+            await world.clock.until_asleep()
             world.clock.advance(RENEW)
-            await asleep(world)
+            await world.clock.until_asleep()
             store.is_write_broken = False
             world.clock.advance(RENEW)
             await renewed(world)
@@ -166,12 +140,12 @@ async def test_a_claim_that_somebody_holds_is_renewed_once_it_is_free() -> None:
 
         async with claims(world) as held:
             with held.hold(SOURCE, claimed_at=began):
-                await asleep(world)
+                await world.clock.until_asleep()
                 async with SqlStore(other).transaction() as tx:
                     # Another push, whose transaction takes its time.
                     await tx.evaluation_queue.enqueue(a_look(world), debounce=DEBOUNCE)
                     world.clock.advance(RENEW)
-                    await asleep(world)
+                    await world.clock.until_asleep()
                     assert await held_until(world) < LEASE
                 world.clock.advance(RENEW)
                 await renewed(world)
@@ -181,13 +155,13 @@ async def test_a_fault_of_a_renewal_ends_no_evaluation(world: World) -> None:
     await ask(world)
     assert await claimed(world)
     began = world.clock.now()
-    held = HeldClaims(store=FaultyStore(world.store), clock=world.clock)
+    held = HeldClaims(store=DefectiveStore(world.store, faults=1), clock=world.clock)
 
     async with asyncio.TaskGroup() as group:
         renewing = group.create_task(held.run())
         with held.hold(SOURCE, claimed_at=began):
             for _ in range(2):
-                await asleep(world)
+                await world.clock.until_asleep()
                 world.clock.advance(RENEW)
             await renewed(world)
         renewing.cancel()

@@ -25,12 +25,6 @@ class Rounds:
             raise failure
 
 
-async def until_asleep(clock: TurnedClock) -> None:
-    async with asyncio.timeout(5):
-        while not clock.sleepers:  # noqa: ASYNC110 - the clock has no event for it
-            await asyncio.sleep(0)
-
-
 async def test_a_round_that_fails_for_a_while_is_logged_and_run_again() -> None:
     clock, rounds = TurnedClock(), Rounds(round_1=TransientError("the broker is away"))
     with capture_logs() as logs:
@@ -46,7 +40,7 @@ async def test_a_round_that_fails_for_a_while_is_logged_and_run_again() -> None:
             )
             begun = []
             for pause in (AFTER_FAILURE, EVERY, EVERY):
-                await until_asleep(clock)
+                await clock.until_asleep()
                 begun.append(rounds.begun)
                 clock.advance(pause)
                 await asyncio.sleep(0)
