@@ -42,6 +42,7 @@ from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
 from service.ports.store import Store, Transaction
 from service.ports.time import Clock
+from service.usecases.observe import observe
 from service.usecases.platform.probe_limit import ProbeLimit
 from service.usecases.reconcile import make_spec
 from service.usecases.rights.authorize import Authorizer
@@ -147,9 +148,6 @@ class PushPreviewer:
     async def _compare(
         self, source: Source
     ) -> tuple[Comparison, Observed | HeadUnchanged | RefMissing | None]:
-        # Reading definitions is for who simulates; a receiver starts without it.
-        from service.usecases.observe import observe  # noqa: PLC0415
-
         try:
             async with self._limit.slot(source.repository.host):
                 observed = await observe(

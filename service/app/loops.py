@@ -136,9 +136,9 @@ class BusSide:
             # A callable and no coroutine: `supervise` calls it again after a failure,
             # and a coroutine can be awaited once.
             lambda: evaluator.run(at_once=self._settings.evaluation.concurrency),
-            self._runner(EVALUATION, enqueuer.handle),
+            self._runner(EVALUATION, enqueuer.handle, prefetch=AT_ONCE),
             self._runner(ROLLOUT, self._rollout.handle),
-            self._runner(NOTIFICATION, notifications.handle),
+            self._runner(NOTIFICATION, notifications.handle, prefetch=AT_ONCE),
         ]
 
     def leading(self) -> list[Loop]:
@@ -290,11 +290,11 @@ class BusSide:
             ),
         )
 
-    def _runner(self, role: Role, handle: Handle) -> Loop:
+    def _runner(self, role: Role, handle: Handle, *, prefetch: int = PREFETCH) -> Loop:
         return Runner(
             bus=self._engines.bus,
             role=role,
             handle=handle,
-            prefetch=AT_ONCE if role in {EVALUATION, NOTIFICATION} else PREFETCH,
+            prefetch=prefetch,
             seen=age_counter(self._engines, role),
         ).run

@@ -200,7 +200,7 @@ async def test_a_definition_last_seen_by_an_older_version_is_looked_at_first(
         source = await tx.sources.get((await world.launcher(launcher)).tracked_source)
         assert source.seen is not None
         seen = replace(source.seen, is_pinned=None)
-        await tx.sources.save(replace(source, seen=seen))
+        await tx.sources.save_all([replace(source, seen=seen)])
 
     await pass_by(world, schedule, timedelta(days=8))
     await pass_by(world, schedule, timedelta(minutes=1))

@@ -223,7 +223,7 @@ class _SeeingHeads:
             source = await tx.sources.get(self._source)
             assert source.seen is not None
             seen = replace(source.seen, commit=AFTER)
-            await tx.sources.save(replace(source, seen=seen, generation=1))
+            await tx.sources.save_all([replace(source, seen=seen, generation=1)])
         return await self._heads.heads(repository, revisions)
 
 

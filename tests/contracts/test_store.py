@@ -170,7 +170,7 @@ async def test_read_change_save_loses_no_change_of_another(
                 source = await tx.sources.get(a_source().id)
                 changed = a_source(generation=source.generation + 1)
                 await asyncio.sleep(0.005)
-                await tx.sources.save(changed)
+                await tx.sources.save_all([changed])
 
     async with databases() as here, databases() as there:
         async with SqlStore(here).transaction() as tx:

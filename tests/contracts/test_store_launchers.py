@@ -223,10 +223,11 @@ async def test_only_followed_sources_are_listed(store: Store) -> None:
 async def test_a_source_learns_its_number_and_what_was_seen(store: Store) -> None:
     learned = a_source(repository=a_repository(number=7), generation=3)
     async with store.transaction() as tx:
+        await tx.sources.save_all([learned])
         with pytest.raises(NotFoundError):
-            await tx.sources.save(learned)
+            await tx.sources.get(learned.id)
         await tx.sources.find_or_add(a_source())
-        await tx.sources.save(learned)
+        await tx.sources.save_all([learned])
 
         assert await tx.sources.get(learned.id) == learned
 

@@ -280,7 +280,7 @@ async def test_sources_of_two_accesses_are_two(store: Store) -> None:
             assert await tx.sources.find_or_add(source) == source
             again = replace(source, id=SourceId(f"{source.id}-again"))
             assert await tx.sources.find_or_add(again) == source
-        await tx.sources.save(replace(public, generation=7))
+        await tx.sources.save_all([replace(public, generation=7)])
 
     async with store.reading() as tx:
         assert (await tx.sources.get(public.id)).access is Access.ANONYMOUS

@@ -282,7 +282,9 @@ async def test_case_65_other_rules_are_a_new_beginning_and_no_change_of_the_user
     async with world.store.transaction() as tx:
         source = await tx.sources.get((await world.launcher(launcher)).tracked_source)
         assert source.seen is not None
-        await tx.sources.save(replace(source, seen=replace(source.seen, rules="0")))
+        await tx.sources.save_all(
+            [replace(source, seen=replace(source.seen, rules="0"))]
+        )
     repo.commit({"README.md": "An edit\n"})
 
     await world.push(repo.repository)

@@ -122,9 +122,6 @@ class SqlSources:
             count=count,
         )
 
-    async def save(self, source: Source) -> None:
-        await self._run.save(sources, _to_row(source), what="Source")
-
     async def save_all(self, changed: Sequence[Source]) -> None:
         rows = [_to_row(source) for source in changed]
         await self._run.change_all(
