@@ -27,12 +27,17 @@ _CHANNEL: Final = re.compile(
     r"(://[^\s/]{1,200}(?:/[\w.-]{1,100}){0,4}/t/)[A-Za-z0-9-]{8,200}(?=/)"
 )
 """The token in the URL of a conda channel."""
-_IN_HEADER: Final = (
-    r"(?<=-)(?=[\w-]{1,40}['\"]?\s{0,20}:(?!\s{0,20}['\"^>=<~]{0,3}\d{1,4}\.))"
+_INSIDE: Final = r"(?P<inside>(?<=-))"
+"""The middle of a name: `X-Authorization`."""
+_IF_HEADER: Final = (
+    r"(?(inside)(?=['\"]?\s{0,20}:(?!\s{0,20}['\"^>=<~]{0,3}\d{1,4}\.)))"
 )
-"""The end of the name of a header, and not of a package before its version."""
+"""What follows the name of a header, and no name of a package before its version.
+
+It is asked behind the name: before it, each hyphen of a text would ask.
+"""
 _SCHEME: Final = re.compile(
-    rf"((?:(?<![\w.-])|(?<=\.)|{_IN_HEADER})(?:proxy-)?authorization\b"
+    rf"((?:(?<![\w.-])|(?<=\.)|{_INSIDE})(?:proxy-)?authorization\b{_IF_HEADER}"
     r"['\"]?\s{0,20}[:=,](?!=)\s{0,20}(?:b(?=['\"]))?['\"]?"
     r"(?:basic|bearer|token|negotiate|digest)?\s{0,20})[^\s'\"]+",
     re.IGNORECASE,
@@ -42,9 +47,10 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE
 )
 _HEADER: Final = re.compile(
-    rf"((?:(?<![\w.-])|{_IN_HEADER})"
+    rf"((?:(?<![\w.-])|{_INSIDE})"
     r"(?:x-gitlab-token|x-hub-signature(?:-256)?|webhook-signature|private-token"
-    r"|job-token|x-api-key|(?:set-)?cookie)\b['\"]?\s*[:=,](?!=)\s*(?:b(?=['\"]))?['\"]?)[^'\"\r\n]+",
+    rf"|job-token|x-api-key|(?:set-)?cookie)\b{_IF_HEADER}"
+    r"['\"]?\s*[:=,](?!=)\s*(?:b(?=['\"]))?['\"]?)[^'\"\r\n]+",
     re.IGNORECASE,
 )
 """Headers with credentials, as tools and servers print them."""

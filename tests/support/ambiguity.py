@@ -109,13 +109,10 @@ class _Automaton:
             case sre.SUBPATTERN | sre.ATOMIC_GROUP:
                 is_group = operation is sre.SUBPATTERN
                 return self._sequence(argument[3] if is_group else argument)
-            case sre.BRANCH:
-                parts = [self._sequence(item) for item in argument[1]]
-                return _Part(
-                    first=set().union(*(part.first for part in parts)),
-                    last=set().union(*(part.last for part in parts)),
-                    is_empty=any(part.is_empty for part in parts),
-                )
+            case sre.BRANCH | sre.GROUPREF_EXISTS:
+                # Whether the group of a condition took part is not followed.
+                is_branch = operation is sre.BRANCH
+                return self._either(argument[1] if is_branch else argument[1:])
             case sre.MAX_REPEAT | sre.MIN_REPEAT | sre.POSSESSIVE_REPEAT:
                 return self._repeated(*argument)
             case sre.AT | sre.ASSERT | sre.ASSERT_NOT:
@@ -124,6 +121,14 @@ class _Automaton:
                 return self.position(self.letters)
             case _:
                 raise NotImplementedError(f"{operation} is not known here")
+
+    def _either(self, ways: Iterable[Iterable[tuple[Any, Any]] | None]) -> _Part:
+        parts = [self._sequence(way or ()) for way in ways]
+        return _Part(
+            first=set().union(*(part.first for part in parts)),
+            last=set().union(*(part.last for part in parts)),
+            is_empty=any(part.is_empty for part in parts),
+        )
 
     def _repeated(self, least: int, most: Any, body: Any) -> _Part:
         whole = _Part()
