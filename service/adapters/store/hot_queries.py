@@ -93,6 +93,12 @@ _LISTS: Final[Mapping[str, Run]] = {
     "evaluations of a commit": lambda tx: tx.evaluations.of_commit("0000007"),
     "evaluations by verdict": lambda tx: tx.statistics.verdicts(since=_OLD),
     "endings by reason": lambda tx: tx.statistics.endings(since=_OLD),
+    "projects of a namespace": lambda tx: tx.projects.list(
+        _PAGE, namespace="university"
+    ),
+    "the project at an address": lambda tx: tx.projects.list(
+        _PAGE, namespace="university", slug="course-7"
+    ),
     "evaluations of a delivery": lambda tx: tx.evaluations.of_deliveries(
         [DeliveryId("01ARZ3NDEKTSV4RRFF70000007")]
     ),

@@ -12,7 +12,7 @@ from service.ports.store import Transaction
 from tests.contracts.conftest import OpenDatabase
 from tests.support.filling import Size, fill_large
 
-SIZE: Final = Size(launchers=20_000, sources=5_000, hooks=1_000)
+SIZE: Final = Size(launchers=20_000, sources=5_000, hooks=1_000, projects=1_000)
 """A tenth of what `bench.lists` measures."""
 AS_LONG: Final = "SET LOCAL seq_page_cost = 10"
 """Reading a table whole costs the planner as much as at ten times as many rows.
@@ -26,6 +26,7 @@ LARGE: Final = {
     "evaluations",
     "hooks",
     "launchers",
+    "projects",
     "rebuilds",
     "sources",
     "sweeps",
@@ -97,6 +98,10 @@ async def test_no_hot_query_reads_a_large_table_whole(databases: OpenDatabase) -
         for plan in found
         if tables_read_whole(plan)
     } == {}
+    # Walked by time until it is met, it would be looked for among all of them.
+    at_address = plans["the project at an address"][0]
+    assert "ix_projects_address" in at_address
+    assert "ix_projects_created_at_id" not in at_address
 
 
 async def test_counts_of_what_happened_are_read_off_an_index_alone(

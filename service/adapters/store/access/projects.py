@@ -123,7 +123,6 @@ class SqlProjects:
         await self._run.change(projects, {"updated_at": at}, projects.c.id == project)
 
     async def remove(self, project: ProjectId) -> None:
-        await self._addresses.remove(project)
         for table in (project_repositories, members):
             await self._run.remove(table, table.c.project_id == project)
         await self._run.remove(projects, projects.c.id == project)

@@ -54,6 +54,7 @@ projects: Final = Table(
     Column("is_settled", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("namespace", "slug"),
     Index(None, "created_at", "id"),
+    Index("ix_projects_address", text("lower(namespace)"), text("lower(slug)")),
     Index(
         "ix_projects_unsettled",
         "id",
