@@ -1,8 +1,11 @@
-"""No file of ours is given to the loop as a pipe.
+"""No file of ours is given to the loop as a pipe, and it starts no process.
 
 uvloop closes such a file twice. Between the two another thread may have opened a file
 of that number: it loses it, or the process aborts.
 https://github.com/MagicStack/uvloop/blob/v0.23.0/uvloop/handles/handle.pyx
+
+A process that it starts is a fork, which copies the table of all memory, and holds up
+everything else meanwhile: `service.adapters.processes` says more.
 """
 
 import re
@@ -13,7 +16,9 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("service", "handlers", "consumers")
-CALLS: Final = re.compile(r"\.connect_(?:read|write)_pipe\(")
+CALLS: Final = re.compile(
+    r"\.connect_(?:read|write)_pipe\(|create_subprocess_|\.subprocess_(?:exec|shell)\("
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

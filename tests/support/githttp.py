@@ -5,7 +5,6 @@ https://git-scm.com/docs/git-http-backend.
 """
 
 import asyncio
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from service.adapters.git.command import feed
+from service.adapters.processes import PIPE, start_process
 from tests.support.repos import ENVIRONMENT
 
 
@@ -92,7 +92,7 @@ class GitForge:
         return response
 
     async def _backend(self, request: web.Request) -> bytes:
-        process = await asyncio.create_subprocess_exec(
+        process = await start_process(
             "git", "http-backend", stdin=PIPE, stdout=PIPE, env=self._cgi(request)
         )
         assert process.stdin is not None

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import uuid
-from asyncio.subprocess import PIPE
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import pytest
 
 from service.adapters.git.command import feed
 from service.adapters.kubernetes.options import KubernetesOptions, Resources
+from service.adapters.processes import PIPE, start_process
 from tests.support.standin_image import standin_image
 
 __all__ = ["Kube", "KubectlError", "a_namespace", "kube", "standin_options"]
@@ -64,9 +64,7 @@ class Kube:
     async def kubectl(self, *arguments: str, given: str = "") -> str:
         """Run kubectl in the namespace; return what it printed."""
         command = [*_kubectl(self.kubeconfig), "-n", self.namespace, *arguments]
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE
-        )
+        process = await start_process(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         try:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 assert process.stdin is not None
@@ -121,7 +119,7 @@ class Kube:
         """
         path = f"-o=jsonpath={template}{{'\\n'}}"
         command = [*_kubectl(self.kubeconfig), "-n", self.namespace]
-        process = await asyncio.create_subprocess_exec(
+        process = await start_process(
             *command, "get", kind, name, path, "--watch", stdout=PIPE
         )
         assert process.stdout is not None

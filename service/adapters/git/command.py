@@ -11,7 +11,6 @@ import resource
 import shutil
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from service.adapters.processes import PIPE, ChildProcess, start_process
 from service.errors import TransientError
 
 __all__ = ["MAX_MEMORY", "MAX_OUTPUT", "PASSED_ON", "CommandResult", "Git", "feed"]
@@ -181,8 +181,8 @@ class Git:
 
     async def _start(
         self, arguments: tuple[str, ...], folder: Path | None, config: Mapping[str, str]
-    ) -> Process:
-        return await asyncio.create_subprocess_exec(
+    ) -> ChildProcess:
+        return await start_process(
             *_LIMITED,
             self._program,
             *(os.fsencode(argument) for argument in arguments),
@@ -212,7 +212,7 @@ def _config_environment(config: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _communicate(
-    process: Process, stdin: bytes, limit: int, max_file: int | None
+    process: ChildProcess, stdin: bytes, limit: int, max_file: int | None
 ) -> CommandResult:
     assert process.stdin is not None
     assert process.stdout is not None
@@ -231,9 +231,7 @@ async def _communicate(
         _kill(process)
         raise
     finally:
-        # asyncio releases a process only after its pipes have been read to the end.
-        # Also after a kill: without reading the pipes to their end asyncio keeps the
-        # transport, and a descriptor, for ever.
+        # Also after a kill: what was not read to its end keeps a descriptor open.
         await process.communicate()
     return CommandResult(
         code=await process.wait(),
@@ -245,14 +243,14 @@ async def _communicate(
 
 def feed(pipe: asyncio.StreamWriter, stdin: bytes) -> None:
     """Give a command its input, and close it; one that ended already takes none."""
-    # The loop of libuv closes the pipe of a command that ended, and then raises
+    # uvloop closes the connection with a command that ended, and then raises
     # RuntimeError where asyncio's own loop drops what is written.
     if stdin and not pipe.is_closing():
         pipe.write(stdin)
     pipe.close()
 
 
-def _limit_files(process: Process, size: int) -> None:
+def _limit_files(process: ChildProcess, size: int) -> None:
     # Set from outside instead of in `preexec_fn`, which is unsafe with threads and
     # forces a slow fork. The command cannot write yet: it waits for its input.
     if sys.platform == "linux":
@@ -276,7 +274,7 @@ async def _read_tail(stream: asyncio.StreamReader) -> bytes:
     return kept
 
 
-def _kill(process: Process) -> None:
+def _kill(process: ChildProcess) -> None:
     """Kill a process and everything it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -25,6 +25,7 @@ from service.adapters.local.job import (
 )
 from service.adapters.local.lines import LineCutter, printable
 from service.adapters.local.resource_monitor import end_descendants
+from service.adapters.processes import PIPE, STDOUT, ChildProcess, start_process
 from service.domain.building.build import BuildId
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import TransientError
@@ -70,7 +71,7 @@ class WorkerProcess:
         self,
         *,
         job: Job,
-        process: asyncio.subprocess.Process,
+        process: ChildProcess,
         logs: LogWriter,
         clock: Clock,
     ) -> None:
@@ -225,17 +226,17 @@ class WorkerProcess:
             )
 
 
-async def _start(job: Job, writing: int) -> asyncio.subprocess.Process:
+async def _start(job: Job, writing: int) -> ChildProcess:
     folder = Folders(root=job.root).build(job.build_id)
     command = (sys.executable, "-m", "service.adapters.local.worker.main", str(writing))
-    process = await asyncio.create_subprocess_exec(
+    process = await start_process(
         *command,
         cwd=folder,
         # Where our code is, whether installed or not; builds do not get this.
         env={**job.environment, "PYTHONPATH": _home_of_code()},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
         pass_fds=(writing,),
         start_new_session=True,
     )

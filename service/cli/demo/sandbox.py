@@ -6,7 +6,6 @@ import shutil
 import socket
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from service.adapters.local.folders import remove_tree
+from service.adapters.processes import (
+    DEVNULL,
+    PIPE,
+    STDOUT,
+    ChildProcess,
+    start_process,
+)
 from service.cli.client.api import Client
 from service.cli.client.http import HttpWire
 from service.cli.client.wire import UnreachableError
@@ -106,7 +112,7 @@ class DemoSandbox:
         Raises:
             PermanentError: It failed; the message has the end of its output.
         """
-        process = await asyncio.create_subprocess_exec(
+        process = await start_process(
             *self.alone(*words),
             cwd=cwd or self.folder,
             stdin=DEVNULL,
@@ -183,7 +189,7 @@ def _free_port() -> int:
 @asynccontextmanager
 async def _service(stage: DemoSandbox) -> AsyncIterator[None]:
     with stage.log.open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
+        process = await start_process(
             *stage.alone(*RELAUNCH, "dev"),
             cwd=stage.folder,
             stdin=DEVNULL,
@@ -199,7 +205,7 @@ async def _service(stage: DemoSandbox) -> AsyncIterator[None]:
         await _stop(process)
 
 
-async def _ready(stage: DemoSandbox, process: Process) -> None:
+async def _ready(stage: DemoSandbox, process: ChildProcess) -> None:
     try:
         async with asyncio.timeout(STARTS_WITHIN.total_seconds()):
             while not await _answers(stage):
@@ -225,7 +231,7 @@ def _not_started(stage: DemoSandbox) -> PermanentError:
     return PermanentError("\n".join(("the service did not start; its output:", *lines)))
 
 
-async def _stop(process: Process) -> None:
+async def _stop(process: ChildProcess) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:

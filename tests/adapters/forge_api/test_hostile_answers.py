@@ -121,6 +121,10 @@ async def a_remote(host: Host, kind: str) -> AsyncIterator[Remote]:
 async def test_a_hostile_answer_is_an_error_that_says_what_is_wrong(
     host: Host, kind: str, name: str
 ) -> None:
+    async with a_remote(host, kind) as remote:
+        # What the first question of a process imports is no cost of an answer.
+        with suppress(TransientError, RemoteRefusedError):
+            await remote.head(host.repository, MAIN)
     host.body = HOSTILE[name]
 
     async with a_remote(host, kind) as remote:

@@ -1,12 +1,12 @@
 """Commands that end before they take their input."""
 
 import asyncio
-from asyncio.subprocess import PIPE
 from collections.abc import Callable
 
 import pytest
 
 from service.adapters.git.command import feed
+from service.adapters.processes import PIPE, start_process
 from tests.support.loops import EITHER_LOOP
 
 
@@ -16,7 +16,7 @@ def test_who_ended_takes_no_input_and_breaks_nothing(
     loop: Callable[[], asyncio.AbstractEventLoop], stdin: bytes
 ) -> None:
     async def run() -> int:
-        process = await asyncio.create_subprocess_exec("true", stdin=PIPE)
+        process = await start_process("true", stdin=PIPE)
         code = await process.wait()
         assert process.stdin is not None
         feed(process.stdin, stdin)

@@ -1,8 +1,6 @@
 """The forge itself: what tests hold in their hands."""
 
-import asyncio
 import shutil
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from service.adapters.clock import SystemClock
+from service.adapters.processes import PIPE, start_process
 from service.ports.time import Clock
 from tests.support.forge import door, gitea_api, github_api, gitlab_api, lifecycle
 from tests.support.forge.access import OWNER_TOKEN, READER_TOKEN, Tokens
@@ -157,7 +156,7 @@ class Forge:
 
     async def _publish(self, repo: HostedRepo, refspecs: Sequence[str]) -> None:
         url = URL(repo.url).with_user("owner").with_password(self.token)
-        process = await asyncio.create_subprocess_exec(
+        process = await start_process(
             *("git", "-C", str(repo.work.path), "push", "--quiet", "--porcelain"),
             *(str(url), *refspecs),
             stdout=PIPE,

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import structlog
 
 from service.adapters.local.isolation import landlock, sandbox
+from service.adapters.processes import DEVNULL, PIPE, start_process
 from service.errors import PermanentError
 
 __all__ = [
@@ -125,13 +126,13 @@ async def _try_isolation(
     # forbid namespaces in many ways.
     with TemporaryDirectory(dir=folder, prefix="try-") as scratch:
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await start_process(
                 *_command(isolation, Path(scratch)),
                 cwd="/",
                 env=dict(environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=PIPE,
             )
             async with asyncio.timeout(_PATIENCE):
                 _, stderr = await process.communicate()
