@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from service.domain.building.resource_pool import ResourceClass
 from service.domain.delivery import Forge
 from service.domain.repository import is_folder_url
+from service.forges.registry import FORGES
 
 __all__ = [
     "BADGES",
@@ -80,18 +81,10 @@ FRONTENDS: Final[Mapping[str, str]] = {
 }
 """What people know the user interfaces by."""
 
-FORGES: Final[Mapping[str, str]] = {
-    "github": "GitHub",
-    "gitlab": "GitLab",
-    "gitea": "Gitea or Forgejo",
-    "bitbucket": "Bitbucket",
-}
-"""What forges call themselves."""
-
 
 def forge_name(forge: Forge) -> str:
     """Write the name of a forge as it does."""
-    return FORGES.get(forge.value, forge.value)
+    return FORGES[forge].name
 
 
 def badge_of(state: str) -> Badge:

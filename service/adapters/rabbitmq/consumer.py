@@ -77,7 +77,10 @@ class RabbitMessage:
         # Marked first: when the call below fails, the message must not be settled in
         # another way; the broker brings it again.
         self._settle()
-        await self._ack()
+        try:
+            await self._acknowledge()
+        finally:
+            self._on_end(self)
 
     async def retry(self, *, after: timedelta, error: str) -> None:
         self._settle()
@@ -130,17 +133,13 @@ class RabbitMessage:
                 failed=self._not_moved,
                 until=self._is_lost,
             )
-        except BaseException:
-            self._on_end(self)
-            raise
-        await self._ack()
-
-    async def _ack(self) -> None:
-        try:
-            with translate_errors("acknowledging a message"):
-                await self._incoming.ack()
+            await self._acknowledge()
         finally:
             self._on_end(self)
+
+    async def _acknowledge(self) -> None:
+        with translate_errors("acknowledging a message"):
+            await self._incoming.ack()
 
     def _failed(self, error: str) -> MessageHistory:
         return MessageHistory(

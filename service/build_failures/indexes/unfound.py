@@ -26,7 +26,13 @@ from service.build_failures.messages import (
 )
 from service.domain.building.failure import Failure, FailureClass
 
-__all__ = ["explain_unfound", "has_found_nothing", "is_doubtful", "pick_notes"]
+__all__ = [
+    "explain_unfound",
+    "forbids_index",
+    "has_found_nothing",
+    "is_doubtful",
+    "pick_notes",
+]
 
 _WANTED: Final = re.compile(
     r"that satisfies the requirement (?P<what>.{1,500}?) "
@@ -128,8 +134,13 @@ def is_doubtful(text: str, files: Mapping[str, str]) -> bool:
     return (
         _NOTHING in text
         and _LOGGED not in text
-        and not any(_NO_INDEX.search(part) for part in (text, *files.values()))
+        and not forbids_index((text, *files.values()))
     )
+
+
+def forbids_index(texts: Iterable[str]) -> bool:
+    """Return whether a command or a file tells pip to ask no index."""
+    return any(_NO_INDEX.search(text) for text in texts)
 
 
 def pick_notes(lines: Sequence[str], log: Iterable[str]) -> tuple[str, ...]:

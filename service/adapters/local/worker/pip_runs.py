@@ -1,7 +1,6 @@
 """Run pip in an environment, and log why it found a package nowhere."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,14 +9,17 @@ from service.adapters.local.errors import StepFailedError, StoppedError
 from service.adapters.local.lines import printable
 from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.safe_files import read_within, write_anew
-from service.build_failures.indexes.unfound import has_found_nothing, pick_notes
+from service.build_failures.indexes.unfound import (
+    forbids_index,
+    has_found_nothing,
+    pick_notes,
+)
 
 __all__ = ["run_pip"]
 
 _MOST_LOG: Final = 16 * 1024 * 1024
 _LONGEST_LOOK: Final = 120.0
 """Seconds; what comes before the package that is nowhere was downloaded already."""
-_NO_INDEX: Final = re.compile(r"^[ \t\-\"']*--no-index\b", re.MULTILINE)
 
 
 def run_pip(
@@ -36,14 +38,11 @@ def run_pip(
     try:
         context.run(argv, cwd=folder, variables=variables)
     except StepFailedError:
-        asks_an_index = not _forbids_indexes(arguments, context.definition_files)
+        commands = (*arguments, *context.definition_files.values())
+        asks_an_index = not forbids_index(commands)
         if asks_an_index and has_found_nothing(context.transcript.tail):
             _ask_why(context, argv, variables or {})
         raise
-
-
-def _forbids_indexes(arguments: Iterable[str], files: Mapping[str, str]) -> bool:
-    return "--no-index" in arguments or any(map(_NO_INDEX.search, files.values()))
 
 
 def _ask_why(
