@@ -26,11 +26,19 @@ class _RollingBack(aiosqlite.Connection):
     https://www.sqlite.org/c3ref/close.html ("zombie")
     """
 
-    async def close(self) -> None:
-        self._let_go()
-        await super().close()
+    _is_stopped = False
 
+    async def close(self) -> None:
+        if not self._is_stopped:
+            self._let_go()
+            await super().close()
+
+    # Who is cancelled twice while it closes is stopped twice, and the thread hears the
+    # first alone: what waits for the second waits for ever, also in the loop's end.
     def stop(self) -> asyncio.Future[None] | None:
+        if self._is_stopped:
+            return None
+        self._is_stopped = True
         self._let_go()
         return super().stop()
 
