@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
+import structlog
 import uvloop
 
 from tests.support.groups import pytest_xdist_make_scheduler
@@ -67,6 +68,19 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if SHARED & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
+
+
+@pytest.fixture(autouse=True)
+def _leave_logging_as_found() -> Generator[None, None, None]:
+    """Take back what a role that a test started in this process configured.
+
+    Loggers keep the first configuration that they are used under: those that were used
+    between two such tests were heard by no `capture_logs` of a later one.
+    """
+    before = structlog.get_config()
+    yield
+    if structlog.get_config() != before:
+        structlog.configure(**before)
 
 
 def pytest_configure() -> None:
