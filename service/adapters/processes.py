@@ -17,7 +17,14 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, Final
 
-__all__ = ["DEVNULL", "PIPE", "STDOUT", "ChildProcess", "start_process"]
+__all__ = [
+    "DEVNULL",
+    "PIPE",
+    "STDOUT",
+    "ChildProcess",
+    "open_stream",
+    "start_process",
+]
 
 _OWN: Final = ("stdin", "stdout", "stderr")
 
@@ -25,8 +32,7 @@ _OWN: Final = ("stdin", "stdout", "stderr")
 class ChildProcess:
     """A process that was started, as `asyncio.subprocess.Process` is one.
 
-    What is read of it is a socket: uvloop closes the file of a pipe twice. What it
-    prints has to be read to its end, or the socket stays open.
+    What it prints has to be read to its end, or the socket stays open.
     """
 
     def __init__(
@@ -96,12 +102,12 @@ async def start_process(
     """
     given = dict(zip(_OWN, (stdin, stdout, stderr), strict=True))
     with ExitStack() as theirs:
-        streams: dict[str, _Stream] = {}
+        streams: dict[str, SocketStream] = {}
         try:
             for name in (name for name in _OWN if given[name] == PIPE):
                 ours, other = socket.socketpair()
                 theirs.enter_context(other)
-                streams[name] = await _open_stream(ours)
+                streams[name] = await open_stream(ours)
                 given[name] = other.fileno()
             # Nothing is waited for from here on, so nobody is cancelled in between.
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - ours, and it is short
@@ -135,7 +141,7 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
+class SocketStream:
     """Our end of a connection with a process."""
 
     reader: asyncio.StreamReader
@@ -148,12 +154,18 @@ class _Stream:
         return asyncio.StreamWriter(self.transport, self.protocol, self.reader, loop)
 
 
-async def _open_stream(end: socket.socket) -> _Stream:
+async def open_stream(end: socket.socket) -> SocketStream:
+    """Open a stream on a socket; it ends, and is closed, when the other side is gone.
+
+    Not on a pipe: uvloop closes the file of a pipe twice, and at the second time it may
+    be another thread's. A result of a build was lost by that.
+    https://github.com/MagicStack/uvloop/blob/v0.23.0/uvloop/handles/handle.pyx
+    """
     reader = asyncio.StreamReader()
     transport, protocol = await asyncio.get_running_loop().create_unix_connection(
         lambda: _Protocol(reader), sock=end
     )
-    return _Stream(reader, transport, protocol)
+    return SocketStream(reader, transport, protocol)
 
 
 async def _read(stream: asyncio.StreamReader | None) -> bytes:

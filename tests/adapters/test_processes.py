@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Any, TypeVar
 
 import pytest
@@ -134,9 +136,16 @@ def test_who_stops_waiting_may_wait_again(loop: Loop) -> None:
 
 @EITHER_LOOP
 def test_a_loop_that_ends_first_hears_no_complaint(loop: Loop) -> None:
+    reading, writing = os.pipe()
+
     async def work() -> int:
-        return (await start_process("sleep", "0.2")).pid
+        with os.fdopen(reading, "rb") as theirs:
+            return (await start_process("cat", stdin=theirs)).pid
 
     pid = run(loop, work())
+    (waiting,) = (each for each in enumerate_threads() if each.name == f"process {pid}")
+    os.close(writing)
+    waiting.join(timeout=30)
 
-    assert Path(f"/proc/{pid}").exists()
+    # What it raised would be a warning, and so an error.
+    assert not waiting.is_alive()

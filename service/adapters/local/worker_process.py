@@ -25,7 +25,13 @@ from service.adapters.local.job import (
 )
 from service.adapters.local.lines import LineCutter, printable
 from service.adapters.local.resource_monitor import end_descendants
-from service.adapters.processes import PIPE, STDOUT, ChildProcess, start_process
+from service.adapters.processes import (
+    PIPE,
+    STDOUT,
+    ChildProcess,
+    open_stream,
+    start_process,
+)
 from service.domain.building.build import BuildId
 from service.domain.building.failure import Failure, FailureClass
 from service.errors import TransientError
@@ -106,7 +112,8 @@ class WorkerProcess:
         finally:
             writing.close()
         run = cls(job=job, process=process, logs=logs, clock=clock)
-        run._messages, run._pipe = await _open_reader(reading)
+        stream = await open_stream(reading)
+        run._messages, run._pipe = stream.reader, stream.transport
         await run._send_job()
         return run
 
@@ -242,22 +249,6 @@ async def _start(job: Job, writing: int) -> ChildProcess:
     )
     (folder / "group").write_text(str(process.pid))
     return process
-
-
-async def _open_reader(
-    pipe: socket.socket,
-) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
-    """Open a stream on a socket, which ends when its writer is gone.
-
-    Not on a pipe: uvloop closes the file of a pipe twice, and at the second time it may
-    be another thread's. A result of a build was lost by that.
-    https://github.com/MagicStack/uvloop/blob/v0.23.0/uvloop/handles/handle.pyx
-    """
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().create_unix_connection(
-        lambda: asyncio.StreamReaderProtocol(reader), sock=pipe
-    )
-    return reader, transport
 
 
 async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
