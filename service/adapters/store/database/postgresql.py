@@ -15,7 +15,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from service.adapters.store.database.engines import DatabaseEngines
+from service.adapters.store.database.engines import DatabaseEngines, close_engine
 from service.adapters.store.database.postgresql_hosts import PostgresHosts
 from service.errors import PermanentError
 
@@ -75,7 +75,7 @@ async def postgresql_engines(url: str) -> AsyncIterator[DatabaseEngines]:
             writers=writers,
         )
     finally:
-        await writers.dispose()
+        await close_engine(writers)
 
 
 # Without a transaction the server has nothing to be told that it is read-only: a write

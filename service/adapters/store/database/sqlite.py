@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.adapters.store.database.engines import DatabaseEngines
+from service.adapters.store.database.engines import DatabaseEngines, close_engine
 from service.adapters.store.database.sqlite_connection import open_connection
 from service.errors import PermanentError, TransientError
 
@@ -84,8 +84,8 @@ async def sqlite_engines(path: Path) -> AsyncIterator[DatabaseEngines]:
                 readers=readers, single_readers=readers, writers=writers
             )
         finally:
-            await readers.dispose()
-            await writers.dispose()
+            await close_engine(readers)
+            await close_engine(writers)
     finally:
         os.close(handle)
 
