@@ -37,7 +37,7 @@ async def close_engine(engine: AsyncEngine) -> None:
     pool = engine.pool
     with suppress(TimeoutError):
         async with asyncio.timeout(_LAST_ONES.total_seconds()):
-            # A pool tells nobody when its last connection is back.
+            # A pool has no event for the return of its last connection.
             while isinstance(pool, QueuePool) and pool.checkedout():  # noqa: ASYNC110
                 await asyncio.sleep(_POLL.total_seconds())
     await engine.dispose()
