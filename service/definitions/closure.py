@@ -35,7 +35,7 @@ def close(
     the versions of the tools that will build.
 
     Sent a mapping from path to entry for `Entries`, and bytes for `Content`: None when
-    the blob is larger than 1 MiB or cannot be read.
+    the blob is larger than `max_bytes` of its path or cannot be read.
     """
     directory = join_path("", context_dir.strip("/"))
     if directory is None:

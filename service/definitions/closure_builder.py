@@ -11,7 +11,7 @@ from service.definitions.closure_findings import (
 )
 from service.definitions.local.optional_dependencies import OptionalDependencies
 from service.definitions.paths import Files, ResolvedPath
-from service.definitions.queries import MAX_CONTENT, Asking
+from service.definitions.queries import Asking, max_bytes
 from service.definitions.text import distribution_names, relative, show, storable
 from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.domain.definition import (
@@ -292,7 +292,8 @@ class Reading:
         self._prints.add((self.relative(path), item.mode, item.oid))
 
     def _remark_size(self, found: ResolvedPath, *, is_leaf: bool) -> None:
-        why = f"{show(found.path)} is larger than {MAX_CONTENT // 1024} KiB"
+        limit = max_bytes(found.real) // 1024
+        why = f"{show(found.path)} is larger than {limit} KiB"
         if is_leaf:
             self._findings[size_problem(found, why)] = None
         else:

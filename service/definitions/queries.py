@@ -4,6 +4,7 @@ The parser does no I/O. It is a generator that yields questions and is sent answ
 plain git, a forge's API, a directory and the tests can all serve it.
 """
 
+import posixpath
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -14,16 +15,23 @@ from service.domain.repository import BlobId
 __all__ = [
     "MAX_CONTENT",
     "MAX_DIRECTORIES",
+    "MAX_LOCK",
     "Answer",
     "Asking",
     "Content",
     "Entries",
     "Listing",
     "Question",
+    "max_bytes",
 ]
 
 MAX_CONTENT: Final = 1024 * 1024
 """Bytes. A definition has some kilobytes; the answer to a larger file is None."""
+
+MAX_LOCK: Final = 5 * 1024 * 1024
+"""Bytes of a lock file. That of a large workspace has 1.5 MB; in the JSON of a forge,
+as base64, this much still fits into the answers that are taken."""
+_LOCKS: Final = frozenset({"Pipfile.lock", "poetry.lock", "uv.lock"})
 
 MAX_DIRECTORIES: Final = 100
 """Directories of one `Listing`. Some remotes need a request for each, so all of them
@@ -44,7 +52,10 @@ class Entries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Asks for the content of a blob. Answered with bytes, or None if too large."""
+    """Asks for the content of a blob.
+
+    Answered with bytes, or None if it has more than `max_bytes` of its path.
+    """
 
     oid: BlobId
     path: str
@@ -67,6 +78,12 @@ Question = Entries | Content | Listing
 Answer = Mapping[str, Entry] | bytes | None
 
 _T = TypeVar("_T")
+
+
+def max_bytes(path: str) -> int:
+    """Return how large the file at a path may be and still be read."""
+    return MAX_LOCK if posixpath.basename(path) in _LOCKS else MAX_CONTENT
+
 
 Asking = Generator[Question, Answer, _T]
 """A generator that asks questions and returns a `_T`."""

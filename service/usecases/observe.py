@@ -14,13 +14,13 @@ from service.definitions import messages
 from service.definitions.formats.complexity import too_complex
 from service.definitions.known_readings import KnownReadings
 from service.definitions.queries import (
-    MAX_CONTENT,
     MAX_DIRECTORIES,
     Answer,
     Content,
     Entries,
     Listing,
     Question,
+    max_bytes,
 )
 from service.domain.definition import Definition, NoDefinition
 from service.domain.evaluation.comparison import HeadUnchanged, Observed, RefMissing
@@ -193,7 +193,8 @@ class _Asking:
     async def __call__(self, question: Question) -> Answer:
         # Contents are not among those of an earlier reading, and are too large to keep.
         if isinstance(question, Content):
-            return await self._tree.read(question.oid, limit=MAX_CONTENT)
+            limit = max_bytes(question.path)
+            return await self._tree.read(question.oid, limit=limit)
         if question not in self._answers:
             self._answers[question] = await self._answer(question)
         return self._answers[question]

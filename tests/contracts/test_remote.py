@@ -10,6 +10,7 @@ import pytest
 
 from service.adapters.git.remote import GitRemote
 from service.adapters.git.worktree import Folder
+from service.definitions.queries import MAX_LOCK
 from service.domain.definition import (
     ABSENT,
     DIRECTORY,
@@ -400,6 +401,16 @@ async def test_a_file_that_is_far_too_large_is_not_given(place: Place) -> None:
 
     async with _tree(place, commit) as tree:
         assert await _text(tree, "large", limit=1000) is None
+
+
+async def test_a_lock_file_of_the_largest_size_is_given(place: Place) -> None:
+    lines = (f"{number:063d}\n" for number in range(MAX_LOCK // 64))
+    content = "".join(lines).encode()
+    commit = place.repo.commit({"uv.lock": content, "larger": content + b"#"})
+
+    async with _tree(place, commit) as tree:
+        assert await _text(tree, "uv.lock", limit=MAX_LOCK) == content
+        assert await _text(tree, "larger", limit=MAX_LOCK) is None
 
 
 async def test_a_commit_that_no_ref_points_at_any_more_is_read(place: Place) -> None:

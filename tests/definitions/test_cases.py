@@ -415,11 +415,14 @@ def test_case_29_what_cannot_be_read_counts_with_its_bytes(raw: bytes) -> None:
 
 
 def test_case_29_a_lock_that_is_too_large_counts_with_its_bytes() -> None:
-    files: Files = {"Pipfile": "[packages]", "Pipfile.lock": b" " * (1024 * 1024 + 1)}
+    files: Files = {
+        "Pipfile": "[packages]",
+        "Pipfile.lock": b" " * (5 * 1024 * 1024 + 1),
+    }
 
     assert "too_large" in codes(read(files))
     assert not is_touched(files, {**files, "other": "x"})
-    assert is_changed(files, {**files, "Pipfile.lock": b" " * (1024 * 1024 + 2)})
+    assert is_changed(files, {**files, "Pipfile.lock": b" " * (5 * 1024 * 1024 + 2)})
 
 
 def test_case_89_no_url_is_ever_asked_for() -> None:

@@ -63,6 +63,23 @@ def _sync(folder: Path, *, home: Path) -> int:
     ).returncode
 
 
+def test_a_lock_of_two_megabytes_counts_by_what_is_installed() -> None:
+    wheel = LOCK.partition('\n[[package]]\nname = "six"')[2]
+    others = "".join(
+        f'\n[[package]]\nname = "only-for-developers-{number}"{wheel}'
+        for number in range(4_000)
+    )
+    project = {"pyproject.toml": PROJECT}
+    large = read({**project, "uv.lock": LOCK + others}, tools=HERE)
+    edited = {**project, "uv.lock": LOCK + others.replace("b7/ce", "ce/b7")}
+    moved = {**project, "uv.lock": LOCK.replace("4721f", "4721e") + others}
+
+    assert len(others) > 2 * 1024 * 1024
+    assert not large.findings
+    assert read(edited, tools=HERE).meaning == large.meaning
+    assert read(moved, tools=HERE).meaning != large.meaning
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "uv.toml"])
 def test_directories_of_archives_count_and_are_no_projects(
     name: str, tmp_path: Path

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.definitions.closure import Answer, Content, Entries, Question, close
-from service.definitions.queries import MAX_CONTENT, MAX_DIRECTORIES, Listing
+from service.definitions.queries import MAX_DIRECTORIES, Listing, max_bytes
 from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.domain.definition import (
     ABSENT,
@@ -96,9 +96,9 @@ class Commit:
                 return {path: self.entries.get(path, nothing) for path in paths}
             case Listing(path=path):
                 return self.list_directory(path, limit=MAX_DIRECTORIES)
-            case Content(oid=oid):
+            case Content(oid=oid, path=path):
                 raw = self.contents[oid]
-                return raw if len(raw) <= MAX_CONTENT else None
+                return raw if len(raw) <= max_bytes(path) else None
 
     def list_directory(self, path: str, *, limit: int) -> Mapping[str, Entry] | None:
         """List a directory, as `Tree.listing` promises."""

@@ -164,7 +164,9 @@ class ApiTree:
         return entries
 
     async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
-        if self._sizes.get(oid, 0) > limit:
+        # A listing may give no sizes, and each look would fetch it in vain.
+        is_over = (self._owner, "over", limit, oid)
+        if self._sizes.get(oid, 0) > limit or is_over in self._kept:
             return None
         # The owner is part of the key although ids are global: a repository that is
         # readable for us must not answer for one that is not.
@@ -173,6 +175,7 @@ class ApiTree:
         if content is None:
             content = await self._objects.blob(oid, limit=limit)
             if content is None:
+                self._kept.keep(is_over, b"")
                 return None
             # Before it is cached: what is wrong once would be wrong for ever under an
             # id that never changes.

@@ -27,7 +27,8 @@ from service.errors import RemoteRefusedError, TransientError
 __all__ = ["HttpClient", "Reply", "open_http_client"]
 
 MAX_ANSWER: Final = 8 * 1024 * 1024
-"""Bytes, uncompressed. GitHub cuts listings at 7 MB; files are read up to 1 MiB."""
+"""Bytes, uncompressed. GitHub cuts listings at 7 MB; lock files of 5 MiB have that in
+base64."""
 MAX_MOVES: Final = 4
 """Redirects in a row; a renamed and transferred repository has two."""
 CONNECT: Final = timedelta(seconds=5)

@@ -136,6 +136,18 @@ async def test_what_no_text_can_carry_is_read_by_its_id(place: Place) -> None:
     assert "POST /api/graphql" in place.requests
 
 
+async def test_a_file_that_is_too_large_is_fetched_in_vain_once(place: Place) -> None:
+    long = ("uv.lock",)
+    await place.repo.push({"uv.lock": "x" * (LIMIT + 1)})
+    _, first = await place.look(*long, expected=ExpectedReads(files=long))
+    await place.repo.push({"README.md": "x"})
+
+    _, second = await place.look(*long, expected=ExpectedReads(files=long))
+
+    assert first == second == {"uv.lock": None}
+    assert place.requests == ["POST /api/graphql"]
+
+
 async def test_a_file_that_the_answer_cuts_is_read_by_its_id(place: Place) -> None:
     long = "six\n" * 300_000
     await place.repo.push({"long.txt": long[: 4 * 200_000]})

@@ -18,11 +18,11 @@ from service.adapters.local.worker.clone import drop_history
 from service.adapters.local.worker.context import BuildContext
 from service.definitions.closure import close
 from service.definitions.queries import (
-    MAX_CONTENT,
     MAX_DIRECTORIES,
     Answer,
     Content,
     Entries,
+    max_bytes,
 )
 from service.domain.definition import DIRECTORY, Definition, Entry, NoDefinition
 from service.domain.repository import BlobId
@@ -82,7 +82,7 @@ async def _find_definition(
             found: Definition | NoDefinition = end.value
             return found
         if isinstance(question, Content):
-            answer = await folder.read(question.oid, limit=MAX_CONTENT)
+            answer = await folder.read(question.oid, limit=max_bytes(question.path))
         elif isinstance(question, Entries):
             answer = _with_directory_ids(await folder.entries(question.paths))
         else:
