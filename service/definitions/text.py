@@ -8,7 +8,10 @@ from packaging.utils import canonicalize_name
 
 from service.redaction import redact_urls
 
-__all__ = ["distribution_names", "relative", "show", "storable"]
+__all__ = ["distribution_names", "relative", "show", "show_reason", "storable"]
+
+_LONG_REASON: Final = 400
+"""Characters of a sentence that quotes some text, and says what to write instead."""
 
 
 def show(text: str, *, limit: int | None = 120) -> str:
@@ -22,6 +25,11 @@ def show(text: str, *, limit: int | None = 120) -> str:
     if limit is not None and len(shown) > limit:
         return shown[: limit - 1] + "…"
     return shown
+
+
+def show_reason(why: str) -> str:
+    """Escape a sentence of ours that quotes untrusted text, as `show` does."""
+    return show(why, limit=_LONG_REASON)
 
 
 def storable(text: str) -> str:

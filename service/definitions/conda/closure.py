@@ -178,14 +178,7 @@ class _Environment:
             )
             return None
         if spec.ignored:
-            self.remarks.remark(
-                Severity.WARNING,
-                "spec_ignored",
-                f"of {show(dependency)} conda ignores {show(spec.ignored)}; extras are"
-                " for pip, and versions are written as name>=1,<2.",
-                "dependencies",
-                place,
-            )
+            self.remarks.ignore_part(dependency, spec.ignored, place)
         written = normalize_spec(spec.text)
         if not _EXACT.fullmatch(written):
             self.reading.loosen()
@@ -210,14 +203,7 @@ class _Environment:
                 self.reading.mean("conda-section", key, canonical_or_text(every))
                 self.remarks.check_replacing(value, place)
             elif key != "pip":
-                self.remarks.remark(
-                    Severity.WARNING,
-                    "section_ignored",
-                    f"conda ignores {show(str(key))}: here and installs nothing for it;"
-                    f" a version is written {show(str(key))}=1.2, without a colon.",
-                    "dependencies",
-                    place,
-                )
+                self.remarks.ignore_entry(str(key), place)
             elif not is_last:
                 self.remarks.remark(
                     Severity.WARNING,

@@ -24,6 +24,7 @@ _DEFAULTS: Final = re.compile(
     r"(?:main|free|r|msys2|pro|mro))(?:/(?:noarch|linux-\w+))?/?"
 )
 """Anaconda's own channels: https://docs.anaconda.com/working-with-conda/channels/"""
+_PACKAGE: Final = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,34 @@ class CondaRemarks:
                     " into quotation marks, or take it out.",
                     key,
                 )
+
+    def ignore_part(self, dependency: str, ignored: str, place: int) -> None:
+        """Report a part of a specification that conda drops."""
+        advice = "extras are for pip, and versions are written as name>=1,<2"
+        if ignored == "=":
+            advice = "the least version is written with >="
+        self.remark(
+            Severity.WARNING,
+            "spec_ignored",
+            f"of {show(dependency)} conda ignores {show(ignored)}; {advice}.",
+            "dependencies",
+            place,
+        )
+
+    def ignore_entry(self, key: str, place: int) -> None:
+        """Report a mapping among the dependencies that is no `pip:` section."""
+        advice = ""
+        if key.strip().lower() == "pip":
+            advice = "; what pip installs stands under pip:, in small letters"
+        elif _PACKAGE.fullmatch(key):
+            advice = f"; a version is written {show(key)}=1.2, without a colon"
+        self.remark(
+            Severity.WARNING,
+            "section_ignored",
+            f"conda ignores {show(key)}: here and installs nothing for it{advice}.",
+            "dependencies",
+            place,
+        )
 
     def check_channels(self) -> None:
         """Report problems of the channels."""

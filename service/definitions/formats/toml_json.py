@@ -18,7 +18,7 @@ from service.definitions.formats.values import (
 )
 from service.definitions.paths import ResolvedPath
 from service.definitions.queries import Asking
-from service.definitions.text import show
+from service.definitions.text import show, show_reason
 from service.domain.findings import Severity
 
 __all__ = [
@@ -166,7 +166,8 @@ def remark_syntax(
     reading.remark(
         Severity.ERROR,
         "syntax_error",
-        f"{show(path)}{where}: {show(why)}. The build would fail; correct the file.",
+        f"{show(path)}{where}: {show_reason(why)}. The build would fail; correct the"
+        " file.",
         path=path,
         line=line,
         column=column,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.docinfo import DocInfo
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from service.definitions.formats.complexity import TooComplexError
@@ -88,15 +89,58 @@ def _parse(raw: bytes) -> tuple[object, Node]:
         # Between composing and constructing: nodes share what an alias repeats, and
         # only the construction copies what a merge key adds.
         check_unfolding(root, MAX_NODES)
-        values = constructor.construct_document(root)
+        try:
+            values = constructor.construct_document(root)
+        except _FAULTS as exc:
+            raise _about_value(exc, root) from exc
         check_numbers(values)
+    except AssertionError as exc:
+        raise MalformedYamlError(f"of its directive %YAML, {exc}", (1, 1)) from exc
+    else:
         return values, root
     finally:
         parser.dispose()
 
 
+_FAULTS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What the parser raises, beside its own errors, where it has no rule for a value:
+`!!bool x`, `!!int ""`, a mapping in a key. It ends conda, too."""
+
+
+def _about_value(exc: Exception, root: Node) -> MalformedYamlError:
+    """Say which value the parser failed over: it does not."""
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, MappingNode):
+            for key, value in reversed(node.value):
+                if not isinstance(key, ScalarNode):
+                    at = _mark_at(key.start_mark)
+                    return MalformedYamlError("a key is no single value", at)
+                todo += (value, key)
+        elif isinstance(node, SequenceNode):
+            todo += reversed(node.value)
+        elif not _is_readable(node):
+            kind = str(node.tag).rpartition(":")[2]
+            what = f"{node.value!r} is no value of the kind {kind}"
+            return MalformedYamlError(what, _mark_at(node.start_mark))
+    return MalformedYamlError(str(exc).partition("\n")[0] or type(exc).__name__)
+
+
+def _is_readable(node: Node) -> bool:
+    try:
+        # A new one: the constructor that failed takes the value for a recursive one.
+        YAML(typ="safe", pure=True).constructor.construct_object(node)
+    except _FAULTS:
+        return False
+    return True
+
+
 def _why(exc: MarkedYAMLError) -> str:
     why = str(exc.problem or exc.context or "it is no YAML")
+    if isinstance(exc, DuplicateKeyError):
+        # The parser quotes values that it has not read yet.
+        why = why.partition(" with value")[0]
     # The parser names the character as a literal of Python, and nothing more.
     if "\\t" in why:
         why += " (YAML is indented with spaces, comments too)"
@@ -105,7 +149,11 @@ def _why(exc: MarkedYAMLError) -> str:
 
 def _mark_of(exc: MarkedYAMLError) -> Mark | None:
     mark = exc.problem_mark or exc.context_mark
-    return (mark.line + 1, mark.column + 1) if mark is not None else None
+    return None if mark is None else _mark_at(mark)
+
+
+def _mark_at(mark: StreamMark) -> Mark:
+    return mark.line + 1, mark.column + 1
 
 
 def _marks(root: Node) -> dict[tuple[object, ...], Mark]:
@@ -114,7 +162,7 @@ def _marks(root: Node) -> dict[tuple[object, ...], Mark]:
     todo: list[tuple[tuple[object, ...], Node]] = [((), root)]
     while todo:
         path, node = todo.pop()
-        marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        marks[path] = _mark_at(node.start_mark)
         # Positions are for findings, and none is about anything deeper; a document of
         # 50,000 values would keep as many tuples.
         if len(path) > _DEEPEST:

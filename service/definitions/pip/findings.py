@@ -7,7 +7,7 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.pip.pins import PinProblem, Spot
 from service.definitions.pip.requirement_line import Local
-from service.definitions.text import show
+from service.definitions.text import show, show_reason
 from service.domain.findings import Severity
 
 __all__ = ["PipRemarks"]
@@ -51,8 +51,8 @@ class PipRemarks:
         self.reading.remark(
             Severity.ERROR,
             "syntax_error",
-            f"{show(spot.path)}, line {spot.line}, column {spot.column}: {show(why)}."
-            " The build would fail; correct the file.",
+            f"{show(spot.path)}, line {spot.line}, column {spot.column}:"
+            f" {show_reason(why)}. The build would fail; correct the file.",
             path=spot.path,
             line=spot.line,
             column=spot.column,
@@ -196,7 +196,7 @@ class PipRemarks:
     def trouble(self, problem: PinProblem) -> None:
         """Report a problem of the files as a whole."""
         self._report(
-            Severity.ERROR, problem.code, problem.spot, show(problem.why, limit=400)
+            Severity.ERROR, problem.code, problem.spot, show_reason(problem.why)
         )
 
     def finish(self) -> None:

@@ -15,7 +15,7 @@ from service.definitions.poetry.versions import (
     is_platform,
     is_version,
 )
-from service.definitions.text import show
+from service.definitions.text import show, show_reason
 
 __all__ = ["check_dependencies"]
 
@@ -161,8 +161,8 @@ def _check_requirement(project: PoetryProject, keys: Keys, requirement: str) -> 
         why = re.split(r"[\n]", str(exc))[0]
         project.error(
             "requirement_invalid",
-            f"{show(repr(requirement))} is no requirement: {show(why)}; write one such"
-            ' as "six>=1.16"',
+            f"{show(repr(requirement))} is no requirement: {show_reason(why)}; write"
+            ' one such as "six>=1.16"',
             *keys,
             word=requirement,
         )

@@ -180,6 +180,12 @@ def test_r_is_noted() -> None:
         pytest.param("variables: x\ndependencies: [a]", 1, 12, id="variables"),
         pytest.param("channels: [x, 3]\ndependencies: [a]", 1, 11, id="number, too"),
         pytest.param("dependencies:\n- pip:\n  - a\n  - b=1", 4, 6, id="pip line"),
+        pytest.param("%YAML 1.3\n---\ndependencies: [a]", 1, 1, id="another YAML"),
+        pytest.param("a: 1\nx: {? [y, {b: c}] : d}", 2, 7, id="mapping in a key"),
+        pytest.param("a: 1\nname: !!bool x", 2, 7, id="bool"),
+        pytest.param("a: &a !!int '2'\nb: !!int ''", 2, 4, id="int"),
+        pytest.param("dependencies:\n - !!float ''", 2, 4, id="float"),
+        pytest.param("dependencies:\n - 2001-99-99", 2, 4, id="date"),
     ],
 )
 def test_syntax_errors_have_a_place(content: str, line: int, column: int) -> None:
@@ -187,6 +193,22 @@ def test_syntax_errors_have_a_place(content: str, line: int, column: int) -> Non
 
     assert found.severity is Severity.ERROR
     assert (found.line, found.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("  - numpy <2 >1", "as in >=1,<2. "),
+        ("  - numpy=>1", "the least version is written with >=."),
+        ("  - PIP: [six]", "stands under pip:, in small letters."),
+        ("  - sel(linux): six", "installs nothing for it."),
+        ("name: a\nname: b", 'found duplicate key "name". '),
+    ],
+)
+def test_advice_is_whole_and_about_what_is_wrong(line: str, advice: str) -> None:
+    found = conda(f"dependencies:\n  - a\n{line}\n").findings
+
+    assert any(advice in it.message for it in found), found
 
 
 def test_a_mapping_that_is_no_pip_section_is_ignored_as_conda_ignores_it() -> None:
