@@ -2,9 +2,13 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from cachetools import LRUCache
 
 from tests.support.repos import ENVIRONMENT, Repo
 
@@ -62,6 +66,41 @@ class Commit:
         return self.message.partition("\n")[0]
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BY_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?(\Z|:|\^\{tree\}\Z)")
+_KNOWN: Final[LRUCache[Hashable, Any]] = LRUCache(maxsize=2048)
+
+
+def _once(
+    read: Callable[Concatenate[Repo, str, P], T],
+) -> Callable[Concatenate[Repo, str, P], T]:
+    """Ask git once for what is named by an id, and so never changes.
+
+    Half of what the tests of evaluations took was git's start for one object. What is
+    not there may be pushed, so nothing is remembered of it.
+    """
+
+    @wraps(read)
+    def read_once(repo: Repo, name: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not _BY_ID.match(name):
+            return read(repo, name, *args, **kwargs)
+        # Another repository may have been made at the same place.
+        made = (repo.path / "config").stat()
+        key = (read, repo.path, made.st_ino, made.st_mtime_ns, name, str(kwargs))
+        if key not in _KNOWN:
+            found = read(repo, name, *args, **kwargs)
+            if found is None:
+                return found
+            _KNOWN[key] = found
+        known: T = _KNOWN[key]
+        return known
+
+    return read_once
+
+
+@_once
 def find(repo: Repo, expression: str) -> tuple[str, str, int] | None:
     """Return id, kind and size of an object; None when there is none."""
     if "\n" in expression or not expression.strip():
@@ -82,6 +121,7 @@ def find_commit(repo: Repo, name: str) -> str | None:
     return None
 
 
+@_once
 def content(repo: Repo, sha: str) -> bytes:
     said = repo.git("cat-file", "--batch", stdin=f"{sha}\n".encode())
     head, _, rest = said.partition(b"\n")
@@ -100,6 +140,7 @@ def default_branch(repo: Repo) -> str:
     return name.removeprefix("refs/heads/")
 
 
+@_once
 def entries(repo: Repo, tree: str, *, is_deep: bool = False) -> list[Entry]:
     """List a tree; with its directories, each before what it holds, when deep."""
     flags = ("-r", "-t") if is_deep else ()
@@ -156,6 +197,7 @@ def log_with_changes(repo: Repo, *revisions: str, renames: bool) -> list[Commit]
     return found
 
 
+@_once
 def one(repo: Repo, sha: str) -> Commit:
     return log(repo, sha, limit=1)[0]
 
