@@ -178,7 +178,7 @@ def make_application(
     if Surface.API in served:
         metrics.expect_updates()
         prober = make_prober(ports, reading)
-        for route in add_pages(app, page, prober, events):
+        for route in add_pages(app, page, prober):
             _add(app, route.method, route.path, route.handler, guard=route.guard)
     _add(app, ANY, "/{path:.*}", unknown, guard=_guard_unknown(served), name=UNKNOWN)
     return app

@@ -7,12 +7,10 @@ from aiohttp import web
 
 from handlers import app_keys as keys
 from handlers.page.guard import PageGuard
-from handlers.page.keys import OPTIONS, PINNER, PROBER, PageOptions
+from handlers.page.keys import OPTIONS, PROBER, PageOptions
 from handlers.page.live import UPDATES, PageUpdates
 from handlers.route import Handler
 from service.usecases.environments.probe import RepositoryProber
-from service.usecases.publish_events import EventRecorder
-from service.usecases.updates.pins import LauncherPinner
 
 __all__ = ["PageRoute", "add_pages"]
 
@@ -31,7 +29,6 @@ def add_pages(
     app: web.Application,
     options: PageOptions,
     prober: RepositoryProber,
-    events: EventRecorder,
 ) -> Sequence[PageRoute]:
     """Add what pages need beside the use cases; return their routes."""
     # A receiver of webhooks alone starts without the library of templates.
@@ -39,12 +36,6 @@ def add_pages(
     from handlers.page.routes import PAGES  # noqa: PLC0415
 
     app[OPTIONS], app[PROBER] = options, prober
-    app[PINNER] = LauncherPinner(
-        store=app[keys.STORE],
-        clock=app[keys.CLOCK],
-        events=events,
-        rebuilds=app[keys.REBUILDS],
-    )
     app[RENDERER] = renderer = Renderer(version=app[keys.VERSION])
     app[UPDATES] = updates = PageUpdates(
         bus=app[keys.BUS],

@@ -9,9 +9,8 @@ from aiohttp import web
 
 from service.ports.identity import NoSignInProvider, SignInProvider
 from service.usecases.environments.probe import RepositoryProber
-from service.usecases.updates.pins import LauncherPinner
 
-__all__ = ["CALLBACK", "OPTIONS", "PINNER", "PROBER", "SIGN_IN_PATH", "PageOptions"]
+__all__ = ["CALLBACK", "OPTIONS", "PROBER", "SIGN_IN_PATH", "PageOptions"]
 
 SIGN_IN_PATH: Final = "/sign-in"
 CALLBACK: Final = f"{SIGN_IN_PATH}/callback"
@@ -53,5 +52,4 @@ class PageOptions:
 
 
 OPTIONS: Final = web.AppKey[PageOptions]("page_options")
-PINNER: Final = web.AppKey[LauncherPinner]("launcher_pinner")
 PROBER: Final = web.AppKey[RepositoryProber]("repository_prober")

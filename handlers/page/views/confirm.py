@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from handlers.app_keys import BUS, STORE
+from handlers.app_keys import BUS, PINS, STORE
 from handlers.page.context import show
-from handlers.page.keys import PINNER
 from handlers.page.views.hook_parts import hook_id_of
 from handlers.page.views.launcher import launcher_id_of
 from handlers.page.words import moment, short_url
@@ -61,7 +60,7 @@ async def confirm_roll_back(request: web.Request) -> web.Response:
     """Ask whether to move a launcher back to the image of a build."""
     build_id = RebuildId(request.query.get("build", "")[:26].upper())
     launcher_id = launcher_id_of(request)
-    build = await request.app[PINNER].find_earlier(launcher_id, build_id)
+    build = await request.app[PINS].find_earlier(launcher_id, build_id)
     async with request.app[STORE].reading() as tx:
         launcher = await tx.launchers.get(launcher_id)
     commit = f" of commit {build.plan.commit[:8]}" if build.plan else ""

@@ -2,10 +2,17 @@
 
 from aiohttp import web
 
-from handlers.app_keys import AUTHORIZER, BUILD_DESCRIBER, LAUNCHERS, REBUILDS, STORE
+from handlers.app_keys import (
+    AUTHORIZER,
+    BUILD_DESCRIBER,
+    LAUNCHERS,
+    PINS,
+    REBUILDS,
+    STORE,
+)
 from handlers.auth import caller_of
 from handlers.page.context import field, show, surroundings
-from handlers.page.keys import OPTIONS, PINNER
+from handlers.page.keys import OPTIONS
 from handlers.page.live import UPDATES, Parts, digest_of, send_parts
 from handlers.page.rendering import RENDERER
 from handlers.page.views.duration_plot import plot_durations
@@ -77,20 +84,20 @@ async def update_launcher(request: web.Request) -> web.Response:
 
 async def pin_launcher(request: web.Request) -> web.Response:
     """Keep the launcher at its image."""
-    await request.app[PINNER].pin(launcher_id_of(request))
+    await request.app[PINS].pin(launcher_id_of(request))
     return _back(request)
 
 
 async def unpin_launcher(request: web.Request) -> web.Response:
     """Have the launcher updated again."""
-    await request.app[PINNER].unpin(launcher_id_of(request))
+    await request.app[PINS].unpin(launcher_id_of(request))
     return _back(request)
 
 
 async def roll_back_launcher(request: web.Request) -> web.Response:
     """Move the launcher back to an earlier image, and keep it there."""
     build = await field(request, "build", longest=26)
-    await request.app[PINNER].roll_back(
+    await request.app[PINS].roll_back(
         launcher_id_of(request), RebuildId(build) if build else None
     )
     return _back(request)
