@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 FOREIGN: Final = timedelta(seconds=15)
 """How long a rebuild that another builder is named for waits until it is planned anew:
 whoever leads may change to and fro, and an older process may have planned it."""
+ELSEWHERE: Final = timedelta(seconds=1)
+"""How often queued builds are looked through: a push that is built at once waits for
+no more than its own."""
 RECENT: Final = 10
 """How many rebuilds of an environment are read to count interruptions."""
 FIRSTS: Final = 50
@@ -65,6 +68,8 @@ class Assigner:
         """Since when rebuilds are seen that another builder is named for, by plan."""
         self._seen: dict[tuple[RebuildId, str], datetime] = {}
         """The same, as far as the round through all pages has come."""
+        self._elsewhere_at = clock.now()
+        """When queued builds are next looked through for those of other builders."""
         self._last = ""
         """The last rebuild of that round; empty before its first page."""
         self._has_let_pass = False
@@ -79,7 +84,7 @@ class Assigner:
 
         Builds start between the pages: evaluations may add rebuilds as fast as they are
         decided for, and a turn that waited for the last one would start nothing. With
-        the last page come those that were planned elsewhere.
+        the last page come those that were planned elsewhere, once in `ELSEWHERE`.
 
         Raises:
             TransientError: The database did not answer; what was decided stands.
@@ -92,8 +97,13 @@ class Assigner:
         await self._assign(page, self._seen)
         if is_cut:
             return True
+        now = self._clock.now()
+        # A clock that was set back makes nobody wait longer.
+        if timedelta() < self._elsewhere_at - now <= ELSEWHERE:
+            return False
+        self._elsewhere_at = now + ELSEWHERE
         await self._assign(await self._queued_elsewhere(), self._seen)
-        # Replaced by what was seen in this turn, so entries of rebuilds that ended
+        # Replaced by what was seen since, so entries of rebuilds that ended
         # disappear; the plan's evaluation is a part of the key, as a new plan starts
         # the wait again.
         self._foreign, self._seen = self._seen, {}

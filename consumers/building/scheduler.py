@@ -99,6 +99,8 @@ class Scheduler:
         self._called = 0
         self._served = 0
         """Which of the calls the last turn was for: all that came before it began."""
+        self._is_notified = False
+        """Whether rebuilds were requested since the last turn."""
         self._starting: set[BuildId] = set()
         self._unstopped: dict[BuildKey, BuildId] = {}
         self._unmarked: set[BuildId] = set()
@@ -119,13 +121,14 @@ class Scheduler:
         )
 
     async def _schedule_what_waits(self) -> None:
-        async with self._store.reading() as tx:
-            is_waiting = (
-                await tx.rebuilds.is_any_waiting() or await tx.builds.is_any_queued()
-            )
-        if is_waiting:
+        if self._is_notified or await self._is_any_waiting():
+            self._is_notified = False
             await self.schedule()
-        await self._wakeup.wait(at_most=TICK)
+        self._is_notified = await self._wakeup.wait(at_most=TICK)
+
+    async def _is_any_waiting(self) -> bool:
+        async with self._store.reading() as tx:
+            return await tx.rebuilds.is_any_waiting() or await tx.builds.is_any_queued()
 
     async def schedule(self) -> None:
         """Decide until nothing is left to decide, then act on the builder.

@@ -112,7 +112,7 @@ class Evaluator:
         claimed: Sequence[DueEvaluation] = ()
         now = self._clock.now()
         try:
-            claimed, wait = await self._claim(now, limit=free)
+            claimed = await self._claim(now, limit=free)
         finally:
             places.give_back(free - len(claimed))
         for due_evaluation in claimed:
@@ -120,8 +120,9 @@ class Evaluator:
         if len(claimed) < free:
             # Waiting is bounded by the next due time and by POLL: the wakeup is a
             # signal inside this process only, and requests of other processes would
-            # otherwise not be noticed.
-            await self._wakeup.wait(at_most=wait)
+            # otherwise not be noticed. Read while those that were claimed wait for
+            # their forges.
+            await self._wakeup.wait(at_most=await self._until_next())
 
     async def _work(
         self, due: DueEvaluation, claimed_at: datetime, places: Places
@@ -144,27 +145,26 @@ class Evaluator:
             TransientError: The database did not answer.
         """
         now = self._clock.now()
-        claimed, _ = await self._claim(now, limit=1)
+        claimed = await self._claim(now, limit=1)
         for due_evaluation in claimed:
             await self._process(due_evaluation, claimed_at=now)
         return bool(claimed)
 
-    async def _claim(
-        self, now: datetime, *, limit: int
-    ) -> tuple[Sequence[DueEvaluation], timedelta]:
-        """Claim due evaluations; return them, and how long to wait for the next."""
+    async def _claim(self, now: datetime, *, limit: int) -> Sequence[DueEvaluation]:
         # The claim is a transaction of its own. Holding one open while a forge answers
         # would keep a connection and, on SQLite, the only writer for seconds.
         async with self._store.transaction() as tx:
-            queue = tx.evaluation_queue
-            claimed = await queue.claim(now=now, lease=LEASE, limit=limit)
-            due = await queue.next_due() if len(claimed) < limit else now
+            return await tx.evaluation_queue.claim(now=now, lease=LEASE, limit=limit)
+
+    async def _until_next(self) -> timedelta:
+        """Return how long to wait for the next due evaluation."""
+        async with self._store.reading() as tx:
+            due = await tx.evaluation_queue.next_due()
         if due is None:
-            return claimed, POLL
+            return POLL
         # Never zero: a due evaluation whose claim another process holds is already due,
         # and a wait of nothing would make this loop spin on the database.
-        wait = max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
-        return claimed, wait
+        return max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
 
     async def _process(
         self, due_evaluation: DueEvaluation, *, claimed_at: datetime

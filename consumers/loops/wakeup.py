@@ -22,8 +22,8 @@ class Wakeup:
         """Wake whoever waits, or whoever waits next."""
         self._notified.set()
 
-    async def wait(self, *, at_most: timedelta) -> None:
-        """Return when notified, or after a while."""
+    async def wait(self, *, at_most: timedelta) -> bool:
+        """Return when notified, or after a while; whether it was notified."""
         async with asyncio.TaskGroup() as group:
             notified = group.create_task(self._notified.wait())
             nap = group.create_task(self._clock.sleep(at_most))
@@ -33,4 +33,6 @@ class Wakeup:
         # Cleared after the wait and before the caller reads what there is to do. A
         # signal that arrives from now on stays set for the next wait, so no work is
         # missed.
+        is_notified = self._notified.is_set()
         self._notified.clear()
+        return is_notified
