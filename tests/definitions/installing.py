@@ -261,6 +261,28 @@ UV = {
         is_same=False,
     ),
     "now on Linux": Pair((("win32", "linux"),), is_same=False),
+    "named as well": Pair(
+        (
+            ('dependencies = ["alpha>=1"]', 'dependencies = ["alpha>=1", "beta"]'),
+            ('[{ name = "alpha" }]', '[{ name = "alpha" }, { name = "beta" }]'),
+            (
+                '{ name = "alpha", specifier = ">=1" },',
+                '{ name = "alpha", specifier = ">=1" }, { name = "beta" },',
+            ),
+        ),
+        is_same=True,
+    ),
+    "named as well for Windows": Pair(
+        (
+            ('dependencies = ["alpha>=1"]', 'dependencies = ["alpha>=1", "gamma"]'),
+            ('[{ name = "alpha" }]', '[{ name = "alpha" }, { name = "gamma" }]'),
+            (
+                '{ name = "alpha", specifier = ">=1" },',
+                '{ name = "alpha", specifier = ">=1" }, { name = "gamma" },',
+            ),
+        ),
+        is_same=False,
+    ),
 }
 
 PIP_FILES = {

@@ -116,3 +116,12 @@ def test_an_unknown_uv_is_not_compared() -> None:
     found = read({"pyproject.toml": content, "uv.lock": LOCK})
 
     assert not found.findings
+
+
+def test_a_required_version_that_is_met_is_no_meaning() -> None:
+    files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
+    asking = {**files, "pyproject.toml": f'{PROJECT}[tool.uv]\nrequired-version = ">0"'}
+
+    assert read(asking, tools=HERE).meaning == read(files, tools=HERE).meaning
+    unknown = Tools(uv="")
+    assert read(asking, tools=unknown).meaning != read(files, tools=unknown).meaning

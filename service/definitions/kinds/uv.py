@@ -115,7 +115,9 @@ def _mean(
         if lock is not None:
             reading.mean("lock", _LOCK, lock_meaning(lock))
         return
-    reading.mean("pyproject", uv_meaning(document, is_built=is_built))
+    is_known = bool(reading.tools.uv)
+    read = uv_meaning(document, is_built=is_built, is_version_known=is_known)
+    reading.mean("pyproject", read)
     reading.mean("lock", _LOCK, uv_lock_meaning(document, lock))
 
 

@@ -5,7 +5,7 @@ for and the packages that only they reach have no effect. Read like this only wh
 installer accepts the pair; of any other pair everything counts.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -154,10 +154,16 @@ def _poetry_package(package: Table) -> Table:
     return kept
 
 
-def uv_meaning(document: Table, *, is_built: bool) -> str:
+def uv_meaning(document: Table, *, is_built: bool, is_version_known: bool) -> str:
     """Return what `uv sync --frozen --no-dev` reads beside a lock that fits.
 
     A package at the root is no part of it.
+
+    Args:
+        document: The pyproject.toml.
+        is_built: Whether the root is installed as a package.
+        is_version_known: Whether the uv that builds is known; what it may refuse for
+            its version was found then, and counts no more.
     """
     uv = table(document, "tool", "uv")
     project = table(document, "project")
@@ -167,6 +173,7 @@ def uv_meaning(document: Table, *, is_built: bool) -> str:
         "exclude-newer",
         "override-dependencies",
         "prerelease",
+        "required-version" if is_version_known else "",
         "resolution",
     }
     read: dict[str, object] = {"uv": _without(uv, left_out), "is built": is_built}
@@ -183,25 +190,51 @@ def uv_lock_meaning(document: Table, lock: Table) -> str:
 
     def reduce(package: Table) -> Table:
         is_root = _name(package) == root
-        return _uv_root(package, default) if is_root else _uv_package(package)
+        return _uv_root(package, lock, default) if is_root else _uv_package(package)
 
     packages = _sorted(lock, needed_by_uv(document, lock), reduce)
     left_out = {"package", "revision", "options", "resolution-markers"}
     return canonical([_without(lock, left_out), packages])
 
 
-def _uv_root(package: Table, default: object) -> Table:
+def _uv_root(package: Table, lock: Table, default: object) -> Table:
     """Keep what the project wants; its version counts where it is installed."""
     groups = table(package, "dev-dependencies")
+    wanted = list_tables(package.get("dependencies"))
     return {
         "source": package.get("source"),
-        "wanted": package.get("dependencies"),
+        "wanted": sorted(_always_installed(wanted, lock)),
+        "on condition": sorted(canonical(one) for one in wanted if not _is_plain(one)),
         "groups": {
             name: wanted
             for name, wanted in groups.items()
             if is_default_group(name, default)
         },
     }
+
+
+def _always_installed(wanted: Iterable[Table], lock: Table) -> set[str]:
+    """Return what is installed in any case because of some dependencies.
+
+    So it is no change that a project names itself what another dependency needs.
+    """
+    needs = {
+        _name(package): list_tables(package.get("dependencies"))
+        for package in list_tables(lock.get("package"))
+    }
+    found: set[str] = set()
+    todo = [_name(one) for one in wanted if _is_plain(one)]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += [_name(one) for one in needs.get(name, ()) if _is_plain(one)]
+    return found
+
+
+def _is_plain(dependency: Table) -> bool:
+    """Return whether it has no marker, no extra, and is locked in one version only."""
+    return set(dependency) == {"name"}
 
 
 def _uv_package(package: Table) -> Table:
