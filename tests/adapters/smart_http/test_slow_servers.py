@@ -133,7 +133,7 @@ async def test_who_waits_for_others_of_its_host_has_the_whole_time_for_its_answe
 async def test_probes_of_a_server_that_hangs_end_in_time_and_keep_nobody_waiting(
     place: Place,
 ) -> None:
-    prober = place.prober(deadline=timedelta(seconds=2))
+    prober = place.prober(deadline=timedelta(seconds=5))
 
     async with asyncio.TaskGroup() as group:
         probes = [
@@ -141,9 +141,11 @@ async def test_probes_of_a_server_that_hangs_end_in_time_and_keep_nobody_waiting
             for _ in range(PROBES_AT_ONCE + 2)
         ]
         await place.read_quick_one()
+        # Not at the end: one that waited may get the place of one that was given up.
+        at_once = len(place.slow.seen)
 
     assert all("not read in time" in task.result() for task in probes)
-    assert len(place.slow.seen) <= PROBES_AT_ONCE
+    assert at_once <= PROBES_AT_ONCE
 
 
 async def test_a_probe_has_its_turn_again_after_those_that_hung(place: Place) -> None:

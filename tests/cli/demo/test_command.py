@@ -62,7 +62,9 @@ def test_the_story_is_on_the_page_until_the_person_is_done(tmp_path: Path) -> No
         cwd=ROOT,
     )
     assert process.stdout
+    told = []
     for line in process.stdout:
+        told.append(line)
         if line.startswith("All this is on the page"):
             break
     link = process.stdout.readline().strip()
@@ -74,7 +76,7 @@ def test_the_story_is_on_the_page_until_the_person_is_done(tmp_path: Path) -> No
     assert ">course</a>" in shown
     assert "Build failed" in shown
     assert "Only an older image available" in shown
-    assert (process.returncode, complaints.strip()) == (0, "")
+    assert (process.returncode, complaints.strip()) == (0, ""), "".join(told)
     assert list(tmp_path.iterdir()) == []
 
 
