@@ -7,7 +7,7 @@ Recorded from poetry 1.8.3 and 2.5.1; `test_poetry_itself` asks them again.
 
 from typing import Final
 
-__all__ = ["DEPENDENCIES", "FORMS", "PROJECTS", "VERSIONS", "VIRTUAL", "with_form", "with_version"]
+__all__ = ["DEPENDENCIES", "FORMS", "MODERN", "PROJECTS", "TABLE", "VERSIONS", "VIRTUAL", "with_form", "with_version"]
 
 VERSIONS: Final = (
     ("latest", "12"),
@@ -118,6 +118,33 @@ FORMS: Final = (
     ("{version=\"*\",markers=\"platform = 'a'\"}", "12"),
     ('{version="*",platform="==linux,!=x"}', ""),
     ('{version="*", extras=["a b"]}', ""),
+    ('{version="*",platform=" "}', "12"),
+    ('{version="*",platform="~=1.2"}', ""),
+    ('{version="*",platform="a b"}', "1"),
+    ('{version="*",platform="!"}', ""),
+    ('{version="*",platform="=="}', ""),
+    ('{version="*",platform="a!b"}', ""),
+    ('{version="*",platform="=a"}', ""),
+    ('{version="*",platform="===a"}', ""),
+    ('{version="*",platform="a=b"}', ""),
+    ('{version="*",platform="!=linux"}', ""),
+    ('{version="*",platform="! linux"}', "1"),
+    ('{version="*",platform=" linux "}', ""),
+    ('{version="*",platform="linux,"}', "2"),
+    ('{version="*",platform="linux||"}', "12"),
+    ('{version="*",platform="|"}', "12"),
+    ('{version="*",platform="a,b"}', "12"),
+    ('{version="*",platform="a, b"}', "12"),
+    ('{version="*",platform="a b || c"}', "1"),
+    ('{version="*",platform="a,,b"}', "2"),
+    ('{version="*",platform="linux,linux"}', ""),
+    ('{version="*",platform="!=a,!=b"}', ""),
+    ('{version="*",platform="linux,!=linux"}', "12"),
+    ('{version="*",platform="*"}', ""),
+    ('{version="*",markers="*"}', ""),
+    ('{version="*",markers="<empty>"}', ""),
+    ('{version="*",markers=" "}', "12"),
+    ('{version="*",markers=" *"}', "12"),
 )
 """Ways to write a dependency."""
 

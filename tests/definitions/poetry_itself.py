@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fastjsonschema
 from cleo.io.null_io import NullIO
+from poetry.config import config
 from poetry.core.masonry.utils.module import ModuleOrPackageNotFound
 from poetry.factory import Factory
 from poetry.masonry.builders.editable import EditableBuilder
@@ -34,6 +35,8 @@ def compile_once(schema: object) -> object:
 
 def refusal(folder: Path) -> str:
     """Return why a project is refused; empty for one that is not."""
+    # It adds the sources of each project to one list, and parses the whole list again.
+    config._default_config = None
     try:
         poetry = Factory().create_poetry(folder)
         if not poetry.package.has_dependency_group("main"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from service.definitions.poetry.git_urls import is_git_url
 from tests.definitions.poetry_cases import (
     FORMS,
     PROJECTS,
@@ -15,12 +16,15 @@ from tests.definitions.poetry_cases import (
     with_form,
     with_version,
 )
+from tests.definitions.poetry_git_urls import GIT_URLS, some_git_urls
+from tests.definitions.poetry_metadata import METADATA
 from tests.definitions.poetry_packages import PACKAGES, with_packages
 
 CASES = [
     *((text, with_version(text), {}, refused) for text, refused in VERSIONS),
     *((text, with_form(text), {}, refused) for text, refused in FORMS),
     *PROJECTS,
+    *METADATA,
     *(
         (line, files["pyproject.toml"], files, refused)
         for name, line, paths, refused in PACKAGES
@@ -66,4 +70,32 @@ def test_poetry_itself_refuses_what_is_refused_here(
         (name, refusal)
         for (name, _, _, refused), refusal in zip(CASES, refusals, strict=True)
         if bool(refusal) != ("1" in refused)
+    ] == []
+
+
+@pytest.mark.index
+def test_poetry_itself_reads_the_addresses_that_are_read_here(
+    poetry_python: Path,
+) -> None:
+    urls = [url for url, _ in GIT_URLS] + some_git_urls(seed=1, count=20_000)
+
+    said = subprocess.run(
+        [poetry_python, "-P", Path(__file__).with_name("poetry_git_itself.py")],
+        input=json.dumps(urls),
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+
+    answers: list[bool] = json.loads(said)
+    assert sum(answers) > 5000
+    assert [
+        url
+        for url, is_read in zip(urls, answers, strict=True)
+        if is_read != is_git_url(url, major=1)
+    ] == []
+    assert [
+        url
+        for (url, refused), is_read in zip(GIT_URLS, answers, strict=False)
+        if is_read != ("1" not in refused)
     ] == []

@@ -1,13 +1,18 @@
 """Checks of versions and markers in every dependency group; poetry parses them all."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
+from service.definitions.formats.toml_json import Table, table, text, texts
+from service.definitions.poetry.git_urls import (
+    check_git_urls,
+    is_git_url,
+    refuse_git_url,
+)
+from service.definitions.poetry.groups import Keys, list_dependencies
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.poetry.versions import (
     is_constraint,
@@ -19,14 +24,13 @@ from service.definitions.text import show, show_reason
 
 __all__ = ["check_dependencies"]
 
-Keys = tuple[str, ...]
-
 
 def check_dependencies(project: PoetryProject) -> None:
     """Report versions, markers and names of dependencies that poetry refuses."""
     _check_version(project)
     own = text(project.poetry.get("name"))
-    for keys, name, wanted in _dependencies(project.poetry):
+    for dependency in list_dependencies(project.poetry):
+        keys, name = dependency.keys, dependency.name
         if own and canonicalize_name(own) == canonicalize_name(name):
             project.error(
                 "self_dependency",
@@ -34,14 +38,29 @@ def check_dependencies(project: PoetryProject) -> None:
                 " the project another name",
                 *keys,
             )
-        if name.lower() == "python":
-            if isinstance(wanted, str) and keys[2] == "dependencies":
-                _check_constraint(project, keys, name, wanted)
+        if dependency.is_python:
+            for constraint in texts(dependency.wanted) if dependency.is_main else ():
+                _check_constraint(project, keys, name, constraint)
             continue
-        for alternative in _alternatives(wanted):
-            _check_dependency(project, keys, name, alternative)
+        for form in dependency.forms:
+            _check_dependency(project, keys, name, form)
     if project.is_modern:
+        _check_git_urls(project)
         _check_requirements(project)
+
+
+def _check_git_urls(project: PoetryProject) -> None:
+    """Check the addresses of repositories in every group, as version 2 does.
+
+    Version 1 reads those alone that it writes into the metadata of a package.
+    """
+    wanted = list_dependencies(project.poetry)
+    named = (
+        dependency
+        for dependency in wanted
+        if all(form.get("git") != "" for form in dependency.forms)
+    )
+    check_git_urls(project, named)
 
 
 def _check_version(project: PoetryProject) -> None:
@@ -56,23 +75,6 @@ def _check_version(project: PoetryProject) -> None:
                 f"{show(repr(version))} is no version; write one such as 0.1.0",
                 *keys,
             )
-
-
-def _dependencies(poetry: Table) -> Iterator[tuple[Keys, str, object]]:
-    groups: list[Keys] = [("dependencies",), ("dev-dependencies",)]
-    groups += [("group", name, "dependencies") for name in table(poetry, "group")]
-    for group in groups:
-        for name, wanted in table(poetry, *group).items():
-            yield ("tool", "poetry", *group, name), name, wanted
-
-
-def _alternatives(wanted: object) -> list[Table]:
-    if isinstance(wanted, str):
-        return [{"version": wanted}]
-    if isinstance(wanted, list):
-        versions = [{"version": item} for item in wanted if isinstance(item, str)]
-        return [*versions, *list_tables(wanted)]
-    return [table(wanted)]
 
 
 def _check_dependency(
@@ -94,7 +96,7 @@ def _check_dependency(
             word=markers,
         )
     platform = text(wanted.get("platform")) or ""
-    if not project.is_modern and not is_platform(platform):
+    if not is_platform(platform, major=project.major):
         project.error(
             "platform_invalid",
             f"{show(repr(platform))} of {show(name)} is no platform; write one such as"
@@ -156,7 +158,7 @@ def _check_requirements(project: PoetryProject) -> None:
 
 def _check_requirement(project: PoetryProject, keys: Keys, requirement: str) -> None:
     try:
-        Requirement(requirement)
+        asked = Requirement(requirement)
     except InvalidRequirement as exc:
         why = re.split(r"[\n]", str(exc))[0]
         project.error(
@@ -168,3 +170,7 @@ def _check_requirement(project: PoetryProject, keys: Keys, requirement: str) -> 
         )
     except RecursionError:
         return
+    else:
+        url = asked.url or ""
+        if url.startswith("git+") and not is_git_url(url, major=project.major):
+            refuse_git_url(project, url, asked.name, *keys)

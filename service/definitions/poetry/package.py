@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from service.definitions.formats.globs import Globs, Match, check_pattern
-from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
+from service.definitions.formats.toml_json import Table, list_tables, table, text
 from service.definitions.paths import ResolvedPath, join_path
+from service.definitions.poetry.metadata import check_metadata
 from service.definitions.poetry.project import PoetryProject, package_name
 from service.definitions.queries import Asking
 from service.definitions.text import show
@@ -14,7 +15,6 @@ from service.domain.findings import Severity
 
 __all__ = ["check_package", "default_paths"]
 
-_AUTHOR = re.compile(r"[\w\s.,'’\"():&-]+(?: <.+>)?")  # noqa: RUF001 - a sign of names
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -23,36 +23,20 @@ def check_package(project: PoetryProject) -> Asking[None]:
 
     https://python-poetry.org/docs/pyproject/#packages
     """
-    if not project.is_package:
+    if not (project.is_package and (yield from check_metadata(project))):
         return
-    _check_people(project)
     _check_scripts(project)
     if not project.is_modern:
         _check_extras(project)
     yield from _check_build_script(project)
-    if project.is_modern:
-        yield from _check_readme(project)
     _check_includes(project)
     globs = Globs(project.reading)
     packages = list_tables(project.poetry.get("packages"))
     if packages:
+        _check_name(project)
         yield from _check_named(project, globs, packages)
     else:
         yield from _check_default(project, globs)
-
-
-def _check_people(project: PoetryProject) -> None:
-    for key in ("authors", "maintainers"):
-        people = texts(project.poetry.get(key))
-        if people and not _AUTHOR.fullmatch(people[0]):
-            project.error(
-                "author_invalid",
-                f"{show(repr(people[0]))} is no name that poetry reads; write it as"
-                ' "Name Surname <name@example.org>"',
-                "tool",
-                "poetry",
-                key,
-            )
 
 
 def _check_scripts(project: PoetryProject) -> None:
@@ -108,26 +92,6 @@ def _check_build_script(project: PoetryProject) -> Asking[None]:
             "poetry",
             "build",
         )
-
-
-def _check_readme(project: PoetryProject) -> Asking[None]:
-    """Check the named README: version 2 fails without it, version 1 ignores it."""
-    names = [*texts(project.poetry.get("readme"))]
-    readme = project.project.get("readme")
-    names += texts(readme) or texts(table(readme).get("file"))
-    paths = {join_path(project.reading.context_dir, name): name for name in names}
-    found = yield from project.reading.files.find(path for path in paths if path)
-    for path, name in paths.items():
-        if path and found[path].is_absent:
-            project.reading.add(found[path], "metadata", whole=False)
-            project.error(
-                "readme_missing",
-                f"the README {show(name)} is named and not there; add it, or remove"
-                " the key",
-                "project",
-                "readme",
-                word=name,
-            )
 
 
 def _check_named(
@@ -217,6 +181,20 @@ def _refuse(project: PoetryProject, place: int, why: str) -> None:
     )
 
 
+def _check_name(project: PoetryProject) -> None:
+    """Report a name that no file can have: poetry writes files of that name."""
+    name = package_name(project.reading, project.document) or ""
+    if "/" in name or "\0" in name:
+        project.error(
+            "name_invalid",
+            f"{show(repr(name))} is no name of a package that can be installed; write"
+            " letters, digits, - and _",
+            "tool",
+            "poetry",
+            "name",
+        )
+
+
 def _check_default(project: PoetryProject, globs: Globs) -> Asking[None]:
     name = package_name(project.reading, project.document)
     if not name:
@@ -226,6 +204,7 @@ def _check_default(project: PoetryProject, globs: Globs) -> Asking[None]:
     _check_doubled(project, module, looked.values())
     taken = _taken(looked.values())
     if taken is not None:
+        _check_name(project)
         match = Match(path=taken.real, is_directory=taken.is_directory)
         if not (yield from _is_package(globs, (match,))):
             message = f"{show(taken.path)} {_NO_PACKAGE}"

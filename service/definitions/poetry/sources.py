@@ -1,6 +1,8 @@
 """Checks of the package sources of a poetry project."""
 
-from service.definitions.formats.toml_json import list_tables, text
+from urllib.parse import urlsplit
+
+from service.definitions.formats.toml_json import Table, list_tables, text
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.text import show
 
@@ -19,10 +21,8 @@ def check_sources(project: PoetryProject) -> None:
         is_pypi = name.lower() == "pypi"
         is_default = source.get("default") is True
         defaults += is_default or source.get("priority") == "default"
-        if is_pypi and "url" in source:
-            _refuse(project, place, f"{show(name)} cannot have a URL; remove the url")
-        elif not is_pypi and not source.get("url"):
-            _refuse(project, place, f"{show(name)} has no URL; add one")
+        if why := _check_url(source, is_pypi=is_pypi):
+            _refuse(project, place, f"{show(name)} {why}")
         if name.lower() in seen:
             _refuse(project, place, f"{show(name)} is named twice; rename one")
         seen.add(name.lower())
@@ -37,6 +37,20 @@ def check_sources(project: PoetryProject) -> None:
     ]
     if "pypi" in seen and all(explicit):
         _refuse(project, 0, "all of them are explicit; give one another priority")
+
+
+def _check_url(source: Table, *, is_pypi: bool) -> str:
+    """Return what is wrong with the URL of a source; empty when nothing is."""
+    url = text(source.get("url")) or ""
+    if is_pypi and "url" in source:
+        return "cannot have a URL; remove the url"
+    if not is_pypi and not url:
+        return "has no URL; add one"
+    try:
+        urlsplit(url)
+    except ValueError as exc:
+        return f"has a URL that cannot be read: {show(str(exc))}; correct it"
+    return ""
 
 
 def _refuse(project: PoetryProject, place: int, why: str) -> None:

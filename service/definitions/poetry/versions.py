@@ -62,15 +62,38 @@ def _is_range(text: str) -> bool:
         position = between.end()
 
 
-def is_platform(text: str) -> bool:
-    """Return whether the platform of a dependency is valid; an empty one is."""
-    parts = re.split(r",|\|\|?", text) if text.strip() else ()
-    return all(re.fullmatch(r"\s*[!=]{0,2}\s*[^\s!=]+\s*", part) for part in parts)
+def is_platform(text: str, *, major: int) -> bool:
+    """Return whether the platform of a dependency is valid; an empty one is.
+
+    Alternatives are separated by |. Within one, version 1 separates by blanks, too, and
+    what contradicts itself is refused.
+    """
+    if not text or len(text) > MAX_LENGTH:
+        return True
+    between = _AND_OF_MAJOR.get(major, _AND)
+    ways = re.split(r"\s*\|\|?\s*", text.strip())
+    return all(_is_possible(between.split(way)) for way in ways)
+
+
+_AND: Final = re.compile(r"\s*,\s*")
+_AND_OF_MAJOR: Final = {
+    1: re.compile(r"(?<!^)(?<![=>< ,]) *(?<!-)[, ](?!-) *(?!,|$)"),
+}
+_PLATFORM: Final = re.compile(r"(?P<operator>!=|={1,2}(?=.))?\s*(?P<value>.+?)\s*")
+
+
+def _is_possible(parts: list[str]) -> bool:
+    """Return whether a platform can be all that the parts ask for."""
+    matches = [_PLATFORM.fullmatch(part) for part in parts]
+    named = [match for match in matches if match]
+    excluded = {part["value"] for part in named if part["operator"] == "!="}
+    wanted = {part["value"] for part in named if part["operator"] != "!="}
+    return all(matches) and len(wanted) < 2 and not wanted & excluded  # noqa: PLR2004
 
 
 def is_marker(text: str) -> bool:
-    """Return whether a marker is valid; an empty one is."""
-    if not text or len(text) > MAX_LENGTH:
+    """Return whether a marker is valid; an empty one is, and two texts of poetry's."""
+    if text in {"", "*", "<empty>"} or len(text) > MAX_LENGTH:
         return True
     try:
         Marker(text)

@@ -13,11 +13,14 @@ from tests.definitions.poetry_cases import (
     DEPENDENCIES,
     FORMS,
     PROJECTS,
+    TABLE,
     VERSIONS,
     VIRTUAL,
     with_form,
     with_version,
 )
+from tests.definitions.poetry_git_urls import GIT_URLS
+from tests.definitions.poetry_metadata import METADATA
 from tests.definitions.poetry_packages import PACKAGES, with_packages
 from tests.definitions.tree import Files, read
 
@@ -52,7 +55,7 @@ def test_a_dependency_is_refused_as_poetry_refuses_it(
 @pytest.mark.parametrize("major", OF_MAJOR)
 @pytest.mark.parametrize(
     ("content", "others", "refused"),
-    [pytest.param(*case, id=name) for name, *case in PROJECTS],
+    [pytest.param(*case, id=name) for name, *case in (*PROJECTS, *METADATA)],
 )
 def test_a_project_is_refused_as_poetry_refuses_it(
     content: str, others: dict[str, str], refused: str, major: str
@@ -62,6 +65,50 @@ def test_a_project_is_refused_as_poetry_refuses_it(
     found = errors(files, major=major)
 
     assert bool(found) == (major in refused), found
+
+
+@pytest.mark.parametrize("major", OF_MAJOR)
+@pytest.mark.parametrize(("url", "refused"), GIT_URLS)
+def test_the_address_of_a_repository_is_refused_as_poetry_refuses_it(
+    url: str, refused: str, major: str
+) -> None:
+    lines = f"{TABLE}{DEPENDENCIES}b = {{ git = {json.dumps(url)} }}\n"
+    found = errors({"pyproject.toml": lines, "demo/__init__.py": ""}, major=major)
+
+    assert [(finding.code, finding.line) for finding in found] == [
+        ("git_url_invalid", 8)
+    ] * (major in refused)
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("https://user:${TOKEN}@example.org/a/b.git", "leave credentials to git"),
+        ("../b", "write path ="),
+        ("C:\\b", "write path ="),
+        ("a/b", "write one such as https://"),
+    ],
+)
+def test_an_address_that_poetry_cannot_read_is_told_of_with_its_mend(
+    url: str, advice: str
+) -> None:
+    lines = f"{TABLE}{DEPENDENCIES}b = {{ git = {json.dumps(url)} }}\n"
+    [found] = errors({"pyproject.toml": lines})
+
+    assert advice in found.message
+    assert "TOKEN" not in found.message
+
+
+def test_a_readme_that_is_not_there_is_a_warning_that_the_package_is_left_out() -> None:
+    lines = f'{TABLE}readme = "README.md"\n{DEPENDENCIES}'
+    files = {"pyproject.toml": lines, "demo/__init__.py": "", "poetry.toml": ""}
+
+    before, after = read(files), read({**files, "README.md": "x"})
+
+    [warning] = [found for found in before.findings if found.code == "readme_missing"]
+    assert (warning.severity, warning.line) == (Severity.WARNING, 6)
+    assert "and not the package" in warning.message
+    assert before.meaning != after.meaning
 
 
 @pytest.mark.parametrize("major", OF_MAJOR)
