@@ -231,6 +231,13 @@ def _allows(versions: SpecifierSet, version: Version) -> bool:
 
 
 def _clash(first: _Pin, second: _Pin) -> PinProblem:
+    if first is second:
+        return PinProblem(
+            code="conflict",
+            spot=first.spot,
+            why=f"no version fits all of {first.text}, which contradicts itself;"
+            " loosen it",
+        )
     if first.spot.path == second.spot.path and first.spot.line > second.spot.line:
         first, second = second, first
     if first.is_constraint:
