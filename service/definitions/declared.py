@@ -21,11 +21,11 @@ from service.definitions.formats.toml_json import Table, table, texts
 __all__ = [
     "IMAGES",
     "always_holds",
+    "check_answerable",
     "declare",
     "declare_pipfile",
     "declare_poetry",
     "declare_project",
-    "is_answerable",
     "may_hold",
 ]
 
@@ -72,16 +72,23 @@ def always_holds(marker: str) -> bool:
         return False
 
 
-def is_answerable(marker: str) -> bool:
-    """Return whether a valid marker can be evaluated.
+def check_answerable(marker: str) -> str:
+    """Return why a valid marker cannot be evaluated; empty when it can, or is empty.
 
-    One that compares a name with ~= or a version cannot: pip fails with a traceback.
+    One that compares a name with ~= or a version, or that asks for a name of other
+    tools, cannot: pip fails with a traceback.
     """
     try:
-        Marker(marker).evaluate(dict(IMAGES[0]))
-    except (UndefinedComparison, UndefinedEnvironmentName):
-        return False
-    return True
+        if marker:
+            Marker(marker).evaluate(dict(IMAGES[0]))
+    except UndefinedComparison:
+        return (
+            "compares what pip cannot compare; write == or >= with a version such as"
+            " 3.11"
+        )
+    except UndefinedEnvironmentName as exc:
+        return f"asks for {exc}, which pip does not know; write a name such as os_name"
+    return ""
 
 
 def may_hold(marker: str) -> bool:

@@ -60,11 +60,12 @@ class PipRemarks:
 
     def elsewhere(self, spot: Spot, wanted: Local, *, is_certain: bool) -> None:
         """Report that a path is outside the repository, which a build does not have."""
+        written = wanted.url.partition("#")[0] or wanted.path
         if wanted.path.startswith("/") and _BUILT_BY_CONDA.search(wanted.path):
             self._report_once_per_file(
                 spot,
                 "conda_path",
-                f"{show(wanted.path)} is a folder of the machine on which conda built"
+                f"{show(written)} is a folder of the machine on which conda built"
                 " the package; `pip freeze` writes it for what conda installed. Write"
                 " the file with `pip list --format=freeze`",
                 severity=_error_if(is_certain),
@@ -74,7 +75,7 @@ class PipRemarks:
             _error_if(is_certain),
             "outside_repository",
             spot,
-            f"{show(wanted.path)} lies outside the repository, where a build finds"
+            f"{show(written)} lies outside the repository, where a build finds"
             " nothing; copy what you need into the repository",
         )
 
@@ -156,6 +157,29 @@ class PipRemarks:
             path=spot.path,
             line=spot.line,
             column=spot.column,
+        )
+
+    def incomplete(self, spot: Spot, text: str) -> None:
+        """Report a requirement that is one only once its variables are filled in."""
+        self._report(
+            Severity.WARNING,
+            "unset_variable",
+            spot,
+            f"{show(text)} depends on the environment of the build, so a change there"
+            " is not noticed, and pip refuses the line where a variable is not set;"
+            " write it out",
+        )
+
+    def unread_encoding(self, path: str, name: str, line: int) -> None:
+        """Report an encoding that pip reads and this reader does not."""
+        self.reading.count_commit()
+        self.reading.remark(
+            Severity.WARNING,
+            "unread_encoding",
+            f"{show(path)}, line {line}: the encoding {show(name)} is not read here, so"
+            " every commit counts as a change; write the file in UTF-8.",
+            path=path,
+            line=line,
         )
 
     def ignored(self, spot: Spot, what: tuple[str, ...], why: str) -> None:

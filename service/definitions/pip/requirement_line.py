@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import canonicalize_name, canonicalize_version
 
-from service.definitions.declared import is_answerable
+from service.definitions.declared import check_answerable
 from service.definitions.pip.requirement_urls import (
     EXTRAS,
     URL,
@@ -78,6 +78,8 @@ class RemoteRequirement:
     """Empty when it has environment variables."""
     name: str = ""
     marker: str = ""
+    is_incomplete: bool = False
+    """Whether pip refuses the text unless the environment fills in its variables."""
 
 
 ParsedRequirement = NamedRequirement | Local | RemoteRequirement
@@ -95,11 +97,8 @@ def parse_requirement(
         raise MalformedLineError("the requirement is too long")
     try:
         requirement = _parse_kind(line)
-        if requirement.marker and not is_answerable(requirement.marker):
-            raise MalformedLineError(
-                f"{requirement.marker} compares what pip cannot compare; write == or >="
-                " with a version such as 3.11"
-            )
+        if why := check_answerable(requirement.marker):
+            raise MalformedLineError(f"{requirement.marker} {why}")
     except RecursionError:
         raise MalformedLineError("its marker is nested too deeply") from None
     return requirement
@@ -107,7 +106,26 @@ def parse_requirement(
 
 def _parse_kind(line: RequirementLine) -> ParsedRequirement:
     if has_variable(line.text):
-        return RemoteRequirement(row=("variable", line.text), moves=True)
+        is_refused = _is_refused(line)
+        return RemoteRequirement(
+            row=("variable", line.text), moves=not is_refused, is_incomplete=is_refused
+        )
+    return _parse_text(line)
+
+
+def _is_refused(line: RequirementLine) -> bool:
+    """Return whether pip refuses a text as it stands, as with variables not set.
+
+    A path with such a sign in it is taken for one that is not there.
+    """
+    try:
+        parsed = _parse_text(line)
+    except MalformedLineError:
+        return True
+    return isinstance(parsed, Local) and not parsed.url
+
+
+def _parse_text(line: RequirementLine) -> ParsedRequirement:
     if line.is_editable:
         return _editable(line.text)
     if URL.match(line.text) is not None:
