@@ -2,8 +2,9 @@
 
 import pytest
 
+from service.domain.building.tools import Tools
 from service.domain.findings import Severity
-from tests.definitions.tree import Files, read
+from tests.definitions.tree import Files, codes, read
 
 HASH = "--hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
 OTHER = "--hash=sha256:" + "0" * 64
@@ -282,6 +283,100 @@ def requirements(content: str, **others: str) -> Files:
             "another system",
             id="wheel for Windows",
         ),
+        *(
+            pytest.param(
+                {**requirements(f"six\n{where}{name}"), name: "x"},
+                "unfit_requirement",
+                "requirements.txt",
+                2,
+                mend,
+                id=f"{name} of {where}",
+            )
+            for where in ("./", "https://example.org/", "a @ https://example.org/")
+            for name, mend in (
+                ("a-1-cp27-cp27mu-manylinux1_x86_64.whl", "another Python than 3.10"),
+                ("a-1-py2-none-any.whl", "another Python than 3.10"),
+                ("a-1-cp38-cp38-linux_x86_64.whl", "another Python than 3.10"),
+                ("a-1-cp311-abi3-linux_x86_64.whl", "another Python than 3.10"),
+                ("a-1-cp310-cp310-linux_i686.whl", "for aarch64 and x86_64"),
+                ("a-1-py3-none-manylinux2014_ppc64le.whl", "for aarch64 and x86_64"),
+                ("a-1-cp310-cp310-macosx_11_0_arm64.whl", "another system"),
+            )
+        ),
+        pytest.param(
+            requirements("a @ https://x/a-1.9.0%2Bcu111-cp38-cp38-linux_x86_64.whl"),
+            "unfit_requirement",
+            "requirements.txt",
+            1,
+            "a-1.9.0+cu111-cp38-cp38-linux_x86_64.whl is a wheel for another Python",
+            id="quoted wheel of another Python",
+        ),
+        pytest.param(
+            requirements("six\nPickyThing<1.6,>1.9,==2.4c1"),
+            "conflict",
+            "requirements.txt",
+            2,
+            "line 2: no version fits all of PickyThing<1.6,>1.9,==2.4c1, which"
+            " contradicts itself",
+            id="one line that contradicts itself",
+        ),
+        pytest.param(
+            requirements("six>2,<1"),
+            "conflict",
+            "requirements.txt",
+            1,
+            "no version fits all of six>2,<1",
+            id="bounds of one line",
+        ),
+        pytest.param(
+            requirements("-e file:///Users/x/y#egg=z"),
+            "outside_repository",
+            "requirements.txt",
+            1,
+            "line 1: file:///Users/x/y lies outside",
+            id="editable file URL",
+        ),
+        pytest.param(
+            requirements("x @ file:///croot/x_1/work"),
+            "conda_path",
+            "requirements.txt",
+            1,
+            "line 1: file:///croot/x_1/work is a folder",
+            id="file URL of conda's builds",
+        ),
+        pytest.param(
+            requirements("six; 'a' in dependency_groups"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "asks for 'dependency_groups', which pip does not know; write a name such"
+            " as os_name.",
+            id="marker of lock files",
+        ),
+        pytest.param(
+            requirements("six; 'a' == 'b'"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "asks for 'b', which pip does not know",
+            id="marker without a name",
+        ),
+        pytest.param(
+            requirements("six; os_name ~= 'x'"),
+            "syntax_error",
+            "requirements.txt",
+            1,
+            "compares what pip cannot compare; write ==",
+            id="marker of no versions",
+        ),
+        pytest.param(
+            requirements("six\n# coding: nope\n"),
+            "syntax_error",
+            "requirements.txt",
+            2,
+            "it declares the encoding nope",
+            id="unknown encoding",
+        ),
         pytest.param(
             requirements("--use-feature=2020-resolver\nsix"),
             "syntax_error",
@@ -361,6 +456,24 @@ def test_what_makes_pip_fail_is_an_error_with_its_mend(
         ),
         pytest.param(
             requirements("https://x/a-1-py3-none-manylinux_2_28_x86_64.whl"), id="wheel"
+        ),
+        *(
+            pytest.param(requirements(f"https://x/a-1-{tags}.whl"), id=tags)
+            for tags in (
+                "py2.py3-none-any",
+                "cp36-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64",
+                "cp310-cp310-manylinux1_x86_64",
+                "cp310-cp310-manylinux2014_aarch64",
+                "cp39.cp310-none-linux_x86_64",
+                "cp310-cp310-musllinux_1_1_x86_64",
+                "py310-none-win_amd64.linux_x86_64",
+            )
+        ),
+        pytest.param(
+            requirements(
+                "https://x/a-1-cp38-cp38-linux_x86_64.whl ; python_version == '3.8'"
+            ),
+            id="wheel for another Python, asked for there alone",
         ),
         pytest.param(requirements("a==1+x\n-i https://x"), id="version of an index"),
         pytest.param(
@@ -487,3 +600,56 @@ def test_an_index_whose_url_nobody_can_read_is_found_on_its_line(
     (error,) = [f for f in found.findings if f.code == "syntax_error"]
     assert (error.path, error.line) == ("requirements.txt", 2)
     assert "the URL cannot be read" in error.message
+
+
+def test_the_python_of_a_requirements_file_is_the_configured_one() -> None:
+    files = requirements("https://x/a-1-cp312-cp312-linux_x86_64.whl")
+
+    assert "unfit_requirement" in codes(read(files))
+    assert "unfit_requirement" not in codes(read(files, tools=Tools(pip_python="3.12")))
+    assert "unfit_requirement" not in codes(read(files, tools=Tools(pip_python="any")))
+
+
+def test_an_encoding_that_is_not_read_makes_every_commit_a_change() -> None:
+    found = read(requirements("# coding: idna\nsix"))
+
+    [warning] = [one for one in found.findings if one.code == "unread_encoding"]
+    assert (warning.severity, warning.line) == (Severity.WARNING, 1)
+    assert found.kept is None
+
+
+def test_bytes_that_are_no_text_are_found_on_their_line() -> None:
+    found = read({"requirements.txt": b"six\n# caf\xe9\n"})
+
+    [error] = [one for one in found.findings if one.severity is Severity.ERROR]
+    assert (error.line, "it is no text in UTF-8" in error.message) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("python", "tags", "why"),
+    [
+        ("python=3.8", "cp38-cp38-linux_x86_64", ""),
+        ("python=3.8", "cp310-cp310-linux_x86_64", "another Python than 3.8,"),
+        ("python>=3.8,<3.10", "cp310-cp310-linux_x86_64", "3.8 or 3.9, which"),
+        ("python=2.7", "cp27-cp27mu-manylinux1_x86_64", ""),
+        ("python=3.6", "cp36-cp36m-manylinux1_x86_64", ""),
+        ("python=3.13", "cp313-cp313t-manylinux_2_28_x86_64", ""),
+        ("python", "cp27-cp27mu-manylinux1_x86_64", ""),
+        ("pypy3.9", "pp39-pypy39_pp73-linux_x86_64", ""),
+        ("python=3.9=*_pypy", "pp39-pypy39_pp73-linux_x86_64", ""),
+        ("numpy", "py2-none-any", ""),
+        ("numpy", "cp310-cp310-linux_i686", "for other machines"),
+    ],
+)
+def test_the_python_of_a_pip_section_is_condas(
+    python: str, tags: str, why: str
+) -> None:
+    lines = f"dependencies:\n- pip:\n  - https://x/a-1-{tags}.whl\n- {python}\n"
+    found = [
+        finding
+        for finding in read({"environment.yml": lines}).findings
+        if finding.code == "unfit_requirement"
+    ]
+
+    assert [finding.line for finding in found] == [3] * bool(why)
+    assert all(why in finding.message for finding in found)

@@ -1,5 +1,6 @@
 """Requirements files, held against pip's own parser."""
 
+import platform
 import random
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.domain.building.tools import Tools
 from service.domain.definition import ABSENT, Definition
 from service.domain.findings import Severity
 from tests.definitions.tree import read
@@ -36,6 +38,8 @@ REQUIREMENTS = (
     *("./lib ; python_version>'3'", "https://h.invalid/y.tar.gz ; os_name == 'x'"),
     *("https://[bad/x.zip", "x @ https://[::1]/x.zip", "x @ https://a\u2100b/x.zip"),
     *("git+https://[zz]/x.git", "-e git+https://[bad/x.git#egg=a"),
+    *("six; 'a' == 'b'", "six; 'a' in dependency_groups", "six; extra == 'x'"),
+    *("six>1,<1", "six==1,==2", "-e file:///Users/x/y", "./w/b-1-py2-none-any.whl"),
     *("git://h.invalid/o/r", "C:\\x", "https://h.invalid/y.zip#egg=y[x]", "six>=1.*"),
 )
 OPTIONS = (
@@ -147,6 +151,7 @@ def some_files(seed: int) -> dict[str, str]:
         "lib/setup.py": "",
         "setup.py": "",
         "w/a-1-py3-none-any.whl": "x",
+        "w/b-1-py2-none-any.whl": "x",
     }
 
 
@@ -199,3 +204,83 @@ def test_every_requirements_file_of_this_machine_is_read_as_pip_reads_it(
             differing[str(file)] = why
 
     assert differing == {}
+
+
+HERE = platform.machine()
+SERIES = f"{sys.version_info.major}.{sys.version_info.minor}"
+OURS = f"cp{SERIES.replace('.', '')}"
+PYTHONS = (
+    *("cp27", "cp36", "cp310", "cp311", "cp312", "py2", "py3", "py3", "py2.py3", "cp3"),
+    *("py310", "py311", "py312", "pp39", "cp310.cp311.cp312", OURS, OURS, OURS, OURS),
+)
+ABIS = ("none", "none", "none", "abi3", "cp27mu", "cp36m", "cp310", OURS, OURS, OURS)
+PLATFORMS = (
+    *("any", "any", f"linux_{HERE}", f"manylinux2014_{HERE}", f"manylinux_2_17_{HERE}"),
+    *(f"manylinux_2_17_{HERE}.manylinux2014_{HERE}", f"manylinux_2_5_{HERE}.win_amd64"),
+    *("linux_i686", "manylinux2014_i686", "manylinux2014_ppc64le", "win_amd64"),
+    *("macosx_11_0_arm64.macosx_10_9_universal2", f"linux_{HERE}", f"linux_{HERE}"),
+)
+VERSIONS = ("1", "1", "1", "1.9.0+cu111", "1.0-1", "1.0-build", "1.0%2Bx")
+
+
+def a_wheel(dice: random.Random) -> str:
+    parts = ("torch", dice.choice(VERSIONS), dice.choice(PYTHONS), dice.choice(ABIS))
+    return f"{'-'.join(parts)}-{dice.choice(PLATFORMS)}.whl"
+
+
+@pytest.mark.skipif(HERE not in {"x86_64", "aarch64"}, reason="images have others")
+def test_wheels_are_refused_that_pip_refuses_on_this_machine(pip: Pip) -> None:
+    dice = random.Random(7)
+    names = sorted({a_wheel(dice) for _ in range(400)})
+    of_pip, ours = set(), set()
+    for name in names:
+        quoted = name.replace("+", "%2B")
+        for line in (f"./w/{name}", f"https://h.invalid/w/{quoted}#sha256=0"):
+            files = {"requirements.txt": line, f"w/{name}": "x"}
+            said, found = pip.read(files), read(files, tools=Tools(pip_python=SERIES))
+            if said["refused"] or said["unfit"]:
+                of_pip.add(line)
+            if errors(found):
+                ours.add(line)
+
+    assert ours ^ of_pip == set()
+    assert 200 < len(of_pip) < 2 * len(names) - 50
+
+
+@pytest.mark.parametrize("text", ["${PKG}==1", "six==${V}", "-e ${WHERE}", "./${X}/a"])
+def test_what_pip_refuses_without_its_variables_is_warned_of(
+    pip: Pip, text: str
+) -> None:
+    files = {"requirements.txt": f"six\n{text}\n"}
+
+    assert pip.read(files)["refused"]
+    [found] = [one for one in read(files).findings if one.line == 2]
+    assert (found.code, found.severity) == ("unset_variable", Severity.WARNING)
+    assert text.removeprefix("-e ") in found.message
+
+
+def test_what_pip_takes_without_its_variables_is_not_warned_of(pip: Pip) -> None:
+    files = {"requirements.txt": "git+https://${TOKEN}@h.invalid/a.git\nx @ ${URL}\n"}
+
+    assert pip.read(files)["refused"] is None
+    assert "unset_variable" not in {found.code for found in read(files).findings}
+
+
+@pytest.mark.parametrize(
+    "name", ["utf-7", "latin-1", "cp1254", "iso8859-7", "utf-8-sig", "idna"]
+)
+def test_an_encoding_that_pip_reads_is_no_error(pip: Pip, name: str) -> None:
+    files = {"requirements.txt": f"# coding: {name}\nsix\n"}
+
+    assert pip.read(files)["refused"] is None
+    assert not errors(read(files))
+
+
+@pytest.mark.parametrize("name", ["nope", "rot13", "hex", "undefined", "zip"])
+def test_an_encoding_that_pip_does_not_know_is_named(pip: Pip, name: str) -> None:
+    files = {"requirements.txt": f"six\n# coding: {name}\n"}
+
+    assert pip.read(files)["refused"]
+    [error] = [f for f in read(files).findings if f.severity is Severity.ERROR]
+    assert name in error.message
+    assert "UTF-8" not in error.message

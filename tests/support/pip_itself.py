@@ -70,7 +70,12 @@ def _read(folder: str) -> dict[str, Any]:
     from pip._internal.commands import create_command  # noqa: PLC0415
     from pip._internal.exceptions import PipError  # noqa: PLC0415
     from pip._internal.network.session import PipSession  # noqa: PLC0415
-    from pip._vendor.packaging.markers import UndefinedComparison  # noqa: PLC0415
+    from pip._vendor.packaging.markers import (  # noqa: PLC0415
+        UndefinedComparison,
+        UndefinedEnvironmentName,
+    )
+
+    broken = (UndefinedComparison, UndefinedEnvironmentName, LookupError)
 
     os.chdir(folder)
     command: Any = create_command("install")
@@ -84,12 +89,14 @@ def _read(folder: str) -> dict[str, Any]:
     try:
         wanted = list(_wanted(options, session, finder, files))
         end = _end(finder, options, wanted, session)
-    except (PipError, UnicodeError, OSError, ValueError, UndefinedComparison) as exc:
+        unfit = _unfit(finder, wanted)
+    except (PipError, UnicodeError, OSError, ValueError, *broken) as exc:
         return {"refused": f"{type(exc).__name__}: {exc}", "files": files, "end": None}
     return {
         "refused": None,
         "files": files,
         "end": end,
+        "unfit": unfit,
     }
 
 
@@ -126,6 +133,28 @@ def _wanted(
         if item.constraint and (why := req_install.check_invalid_constraint_type(item)):
             raise PipError(why)
     yield from wanted
+
+
+def _unfit(finder: Any, wanted: list[Any]) -> list[str]:
+    """Return the wheels that pip's resolver refuses before it fetches them."""
+    from pip._internal.exceptions import InvalidWheelFilename  # noqa: PLC0415
+    from pip._internal.models.wheel import Wheel  # noqa: PLC0415
+
+    tags = finder.target_python.get_unsorted_tags()
+    links = [
+        item.link
+        for item in wanted
+        if item.link and item.link.is_wheel and item.match_markers()
+    ]
+    unfit = []
+    for link in links:
+        try:
+            is_fit = Wheel(link.filename).supported(tags)
+        except InvalidWheelFilename:
+            is_fit = False
+        if not is_fit:
+            unfit.append(link.filename)
+    return unfit
 
 
 def _end(finder: Any, options: Any, wanted: list[Any], session: Any) -> dict[str, Any]:

@@ -15,6 +15,12 @@ from service.definitions.conda.match_specs import (
     normalize_spec,
     read_spec,
 )
+from service.definitions.conda.pythons import (
+    asked_pythons,
+    check_pythons,
+    names_python,
+    series_of,
+)
 from service.definitions.formats.toml_json import (
     canonical,
     refuse_from,
@@ -29,8 +35,6 @@ from service.definitions.pip.requirements_txt import (
     RequirementLocation,
     logical_lines,
 )
-from service.definitions.python.interpreters import EVER, has_interpreter
-from service.definitions.python.versions import from_conda
 from service.definitions.queries import Asking
 from service.definitions.text import show
 from service.domain.findings import Severity
@@ -47,9 +51,6 @@ _NO_PYTHON: Final = frozenset({"python", "pip", "r-base"})
 
 _EXACT: Final = re.compile(r"(?:.*::)?[\w.-]+==[^=*|,<>!~\s]+=[^=*\s]+")
 """A version and a build, as `conda env export` writes them: exactly one file."""
-
-
-_PYTHON: Final = re.compile(r"\s*(?:\S*::)?python\s*=", re.IGNORECASE)
 
 
 def follow_conda(reading: Reading, found: ResolvedPath) -> Asking[None]:
@@ -132,7 +133,6 @@ class _Environment:
                 "conda-section", "dependencies", canonical_or_text(dependencies)
             )
             return
-        pythons: list[str] = []
         # Of several `pip:` sections conda keeps the last one only.
         sections = [
             dependency for dependency in dependencies if isinstance(dependency, Mapping)
@@ -142,7 +142,7 @@ class _Environment:
         )
         for place, dependency in enumerate(dependencies):
             if isinstance(dependency, str):
-                pythons.extend(filter(None, [self._package(dependency, place)]))
+                self._package(dependency, place)
             elif isinstance(dependency, Mapping):
                 yield from self._follow_section(
                     place, dependency, is_last=dependency is last
@@ -155,17 +155,14 @@ class _Environment:
         if last is not None and not any(map(_is_pip, dependencies)):
             # Conda installs pip itself for a pip: section.
             self.reading.mean("conda-dependency", "pip")
-        if not any(
-            isinstance(dependency, str) and _PYTHON.match(dependency)
-            for dependency in dependencies
-        ):
+        if not any(map(names_python, dependencies)):
             # An export of a whole environment names its Python. A short list mostly
             # does not, and the dependencies of its packages are open.
             self.reading.loosen()
-        self._settle_python(sorted(set(pythons)))
+        self._settle_python(dependencies)
 
-    def _package(self, dependency: str, place: int) -> str | None:
-        """Parse one match specification; return the Python version that it requests."""
+    def _package(self, dependency: str, place: int) -> None:
+        """Parse one match specification."""
         try:
             spec = read_spec(dependency)
         except MalformedSpecError as exc:
@@ -176,7 +173,7 @@ class _Environment:
                 "dependencies",
                 place,
             )
-            return None
+            return
         if spec.ignored:
             self.remarks.ignore_part(dependency, spec.ignored, place)
         written = normalize_spec(spec.text)
@@ -185,7 +182,6 @@ class _Environment:
         self.reading.mean("conda-dependency", written)
         self._declare(written)
         self.remarks.check_package(dependency, place)
-        return from_conda(written)
 
     def _declare(self, spec: str) -> None:
         """Declare a package that may be a Python distribution; conda marks none."""
@@ -236,32 +232,19 @@ class _Environment:
             for number, text in enumerate(wanted)
             for _ in text.splitlines() or [""]
         ]
-        requirements = Requirements(self.reading)
+        every = self.document.values["dependencies"]
+        requirements = Requirements(self.reading, pythons=series_of(texts(every)))
         yield from requirements.lines(
             RequirementLocation(path=self.found.path),
             _placed("\n".join(wanted), origins),
         )
         requirements.finish()
 
-    def _settle_python(self, pythons: list[str]) -> None:
-        if len(pythons) == 1:
-            self.reading.python = pythons[0]
-            if not has_interpreter(pythons[0], EVER):
-                self.remarks.remark(
-                    Severity.ERROR,
-                    "no_interpreter",
-                    f"there is no Python {pythons[0]} in any channel, so the build"
-                    " would fail; name one that there is.",
-                    "dependencies",
-                )
-        if len(pythons) > 1:
-            self.remarks.remark(
-                Severity.WARNING,
-                "python_conflict",
-                f"python is asked for more than once ({' and '.join(pythons)}); keep"
-                " one of them.",
-                "dependencies",
-            )
+    def _settle_python(self, dependencies: list[object]) -> None:
+        asked = asked_pythons(dependencies)
+        if len(asked) == 1:
+            self.reading.python = asked[0]
+        check_pythons(self.remarks, asked)
 
 
 def _is_pip(dependency: object) -> bool:

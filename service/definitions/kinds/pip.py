@@ -52,7 +52,7 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
         reading.loosen()
         yield from follow_project(reading, reading.context_dir)
         return
-    requirements = Requirements(reading)
+    requirements = Requirements(reading, pythons=(python,))
     yield from requirements.file(
         RequirementLocation(path=choice.found.path), choice.found
     )

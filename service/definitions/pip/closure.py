@@ -15,6 +15,12 @@ from service.definitions.declared import always_holds, declare
 from service.definitions.formats.toml_json import canonical, remark_syntax
 from service.definitions.local.projects import follow_local
 from service.definitions.paths import ResolvedPath, join_path
+from service.definitions.pip.checks import RequirementChecks
+from service.definitions.pip.encodings import (
+    UndecodableError,
+    UnreadEncodingError,
+    decode,
+)
 from service.definitions.pip.extras import ask_for_extras
 from service.definitions.pip.findings import PipRemarks
 from service.definitions.pip.links_page import (
@@ -40,16 +46,11 @@ from service.definitions.pip.requirements_txt import (
     Options,
     RequirementLine,
     RequirementLocation,
-    decode,
     has_variable,
     logical_lines,
 )
-from service.definitions.pip.uninstallable import (
-    check_constraint,
-    find_uninstallable,
-    has_local_version,
-    is_always_refused,
-)
+from service.definitions.pip.uninstallable import is_always_refused
+from service.definitions.pip.wheels import Pythons
 from service.definitions.queries import Asking
 from service.definitions.text import show
 
@@ -59,14 +60,14 @@ MAX_DEPTH: Final = 50
 MAX_LINES: Final = 20_000
 """Lines of one file. The longest real ones are locks with some thousand lines."""
 
-_OF_A_REQUIREMENT: Final = "after a requirement"
-
 
 @dataclass(slots=True)
 class Requirements:
     """Parses requirements files, with their includes, into a closure."""
 
     reading: Reading
+    pythons: Pythons = ()
+    """The series of Python of which one installs; none where any may."""
     _parser: LineParser = field(default_factory=LineParser)
     _effects: list[Effects] = field(default_factory=lambda: [Effects()])
     """A stack: the effects of the current file, last, and of the including ones."""
@@ -75,11 +76,12 @@ class Requirements:
     _pins: Pins = field(default_factory=Pins)
     _demands: dict[str, Spot] = field(default_factory=dict)
     """The locations of `--require-hashes` and `--no-require-hashes`."""
-    _local_versions: list[tuple[Spot, str]] = field(default_factory=list)
     _remarks: PipRemarks = field(init=False)
+    _checks: RequirementChecks = field(init=False)
 
     def __post_init__(self) -> None:
         self._remarks = PipRemarks(self.reading)
+        self._checks = RequirementChecks(self._remarks, self.pythons)
 
     def file(self, place: RequirementLocation, found: ResolvedPath) -> Asking[None]:
         """Parse a file that is part of the closure already."""
@@ -88,8 +90,11 @@ class Requirements:
             return
         try:
             content = decode(raw)
-        except (UnicodeError, LookupError):
-            remark_syntax(self.reading, place.path, "it is no text in UTF-8")
+        except (UndecodableError, UnreadEncodingError) as exc:
+            if isinstance(exc, UndecodableError):
+                remark_syntax(self.reading, place.path, str(exc), exc.line)
+            else:
+                self._remarks.unread_encoding(place.path, str(exc), exc.line)
             # Pip would guess the encoding from the locale of the build, so only the
             # bytes are certain.
             self.reading.loosen()
@@ -127,11 +132,7 @@ class Requirements:
             )
         for problem in self._pins.troubles(flags):
             self._remarks.trouble(problem)
-        # After all files: an index named on the last line of the last include serves
-        # the first requirement too.
-        if not effects.names_source():
-            for spot, text in self._local_versions:
-                self._remarks.local_version(spot, text)
+        self._checks.finish(names_source=effects.names_source())
         self._remarks.finish()
 
     def _line(self, place: RequirementLocation, line: Line) -> Asking[None]:
@@ -188,26 +189,7 @@ class Requirements:
             if requirement.moves:
                 self._remarks.moving(spot)
         self._pins.add(line, requirement, spot, role=place.role)
-        self._check(place, spot, line, requirement)
-
-    def _check(
-        self,
-        place: RequirementLocation,
-        spot: Spot,
-        line: RequirementLine,
-        requirement: ParsedRequirement,
-    ) -> None:
-        if line.ignored:
-            self._remarks.ignored(spot, line.ignored, _OF_A_REQUIREMENT)
-        if place.is_constraint:
-            why = check_constraint(line, requirement)
-            if why:
-                self._remarks.constraint(spot, line.text, why)
-        elif always_holds(requirement.marker):
-            if why := find_uninstallable(requirement):
-                self._remarks.unfit(spot, why)
-            if has_local_version(requirement):
-                self._local_versions.append((spot, line.text))
+        self._checks.check(spot, line, requirement, is_constraint=place.is_constraint)
 
     def _local(
         self,

@@ -6,7 +6,6 @@ The steps and their order are pip's: join continued lines, strip comments, split
 options, and parse them. Included files are not read here.
 """
 
-import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,26 +27,10 @@ __all__ = [
     "Options",
     "RequirementLine",
     "RequirementLocation",
-    "decode",
     "has_variable",
     "logical_lines",
 ]
 
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    # UTF-32's little-endian mark begins with UTF-16's: it has to be looked for first.
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_ENCODINGS: Final = frozenset(
-    {"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-2", "iso8859-15", "cp1250"}
-    | {"cp1251", "cp1252", "koi8-r", "gb2312", "gbk", "gb18030", "big5", "shift_jis"}
-    | {"cp932", "euc_jp", "euc_kr"}
-)
-"""The allowed encodings. Some others take quadratic time, or are no text encodings."""
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*$")
 """Pip's `(^|\\s+)#.*$`, without its quadratic time on long runs of spaces."""
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
@@ -117,30 +100,6 @@ class Options:
     given: Given = ()
     controls: Given = ()
     ignored: tuple[str, ...] = ()
-
-
-def decode(raw: bytes) -> str:
-    """Decode a requirements file as pip does.
-
-    Raises:
-        UnicodeError: It is not in its declared encoding, UTF-8 by default.
-        LookupError: It declares an unknown encoding.
-    """
-    for mark, encoding in _BOMS:
-        if raw.startswith(mark):
-            return raw[len(mark) :].decode(encoding)
-    for line in raw.split(b"\n", 2)[:2]:
-        claim = _CODING.search(line) if line.startswith(b"#") else None
-        if claim is not None:
-            return raw.decode(_encoding(claim[1].decode("ascii")))
-    return raw.decode("utf-8")
-
-
-def _encoding(name: str) -> str:
-    known = codecs.lookup(name).name
-    if known not in _ENCODINGS:
-        raise LookupError(f"the encoding {name} is not read")
-    return known
 
 
 def logical_lines(text: str) -> Iterator[Line]:

@@ -2,8 +2,7 @@
 
 import re
 from typing import Final
-
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from urllib.parse import unquote
 
 from service.definitions.pip.requirement_line import (
     Local,
@@ -12,7 +11,7 @@ from service.definitions.pip.requirement_line import (
     RemoteRequirement,
 )
 from service.definitions.pip.requirements_txt import RequirementLine
-from service.definitions.text import show
+from service.definitions.pip.wheels import Pythons, check_wheel
 
 __all__ = [
     "check_constraint",
@@ -32,11 +31,14 @@ _OF_OTHER_SYSTEMS: Final = {
 """Packages without a file for Linux, which `pip freeze` writes on other systems."""
 
 
-def find_uninstallable(
-    requirement: ParsedRequirement,
-) -> str:
-    """Return why no image can install a requirement; empty when one may."""
-    return _check_wheel_platform(requirement) or _check_name(requirement)
+def find_uninstallable(requirement: ParsedRequirement, pythons: Pythons) -> str:
+    """Return why no image can install a requirement; empty when one may.
+
+    Args:
+        requirement: One that holds in every image.
+        pythons: The series of Python of which one installs it; none where any may.
+    """
+    return _check_wheel(requirement, pythons) or _check_name(requirement)
 
 
 def has_local_version(
@@ -77,20 +79,15 @@ def _check_name(requirement: ParsedRequirement) -> str:
     return ""
 
 
-def _check_wheel_platform(
-    requirement: ParsedRequirement,
-) -> str:
-    where = requirement.path if isinstance(requirement, Local) else requirement.url
+def _check_wheel(requirement: ParsedRequirement, pythons: Pythons) -> str:
+    where = requirement.url or (
+        requirement.path if isinstance(requirement, Local) else ""
+    )
     name = where.partition("#")[0].partition("?")[0].rpartition("/")[2]
     if not name.lower().endswith(".whl"):
         return ""
-    try:
-        tags = parse_wheel_filename(name.replace("%2B", "+"))[3]
-    except InvalidWheelFilename:
-        return f"{show(name)} is no name that a wheel can have"
-    if any(tag.platform == "any" or "linux" in tag.platform for tag in tags):
-        return ""
-    return f"{show(name)} is a wheel for another system; images are Linux's"
+    # Only the name in a URL is quoted.
+    return check_wheel(unquote(name) if requirement.url else name, pythons)
 
 
 def check_constraint(line: RequirementLine, requirement: ParsedRequirement) -> str:

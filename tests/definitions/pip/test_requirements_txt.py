@@ -5,13 +5,13 @@ import itertools
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from service.definitions.pip.encodings import UndecodableError, decode
 from service.definitions.pip.requirements_txt import (
     Include,
     LineParser,
     MalformedLineError,
     Options,
     RequirementLine,
-    decode,
     logical_lines,
 )
 from service.domain.definition import FILE
@@ -209,7 +209,7 @@ def test_a_comment_ends_a_continuation() -> None:
     "raw", [b"# coding: zip\na", b"# coding: nope\na", b"\xff\xffa"]
 )
 def test_other_encodings_are_not_guessed(raw: bytes) -> None:
-    with pytest.raises((UnicodeError, LookupError)):
+    with pytest.raises(UndecodableError):
         decode(raw)
 
 
