@@ -99,8 +99,11 @@ class BenchRemote:
         *,
         expected: ExpectedReads = NO_READS,
     ) -> AsyncIterator[_Tree]:
-        del commit, expected
-        await asyncio.sleep(self._answers_in)
+        del commit
+        # What is expected comes with the head, as it does from a forge's GraphQL
+        # (`service/adapters/github/head_lookup.py`).
+        if expected == NO_READS:
+            await asyncio.sleep(self._answers_in)
         number = self._versions.get(repository.path, 0)
         name = repository.path.replace("/", "-")
         yield _Tree(f"six==1.17.0\n{name}=={number}\n".encode())

@@ -1,6 +1,7 @@
 """New rebuilds → builds: which image or build serves each rebuild that has none yet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -38,6 +39,14 @@ RECENT: Final = 10
 FIRSTS: Final = 50
 """Sources of which a rebuild is decided for between two pages."""
 _EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """Rebuilds to decide for, and the images that are on record of what they want."""
+
+    rebuilds: Sequence[Rebuild]
+    images: Mapping[BuildKey, Image]
 
 
 # One per scheduler. It remembers only since when rebuilds for another builder are seen;
@@ -92,8 +101,8 @@ class Assigner:
         if self._last and await self._let_pass():
             return True
         page = await self._page(self._last)
-        is_cut = len(page) == BATCH
-        self._last = page[-1].id if is_cut else ""
+        is_cut = len(page.rebuilds) == BATCH
+        self._last = page.rebuilds[-1].id if is_cut else ""
         await self._assign(page, self._seen)
         if is_cut:
             return True
@@ -109,9 +118,10 @@ class Assigner:
         self._foreign, self._seen = self._seen, {}
         return False
 
-    async def _page(self, after: str) -> Sequence[Rebuild]:
+    async def _page(self, after: str) -> _Page:
         async with self._store.reading() as tx:
-            return await tx.schedule.unassigned(limit=BATCH, after=after)
+            rebuilds = await tx.schedule.unassigned(limit=BATCH, after=after)
+            return await _page_of(tx, rebuilds)
 
     async def _let_pass(self) -> bool:
         """Decide for one rebuild of each source before the next page, if any waits.
@@ -125,35 +135,39 @@ class Assigner:
             return False
         async with self._store.reading() as tx:
             firsts = await tx.schedule.first_unassigned(limit=FIRSTS, after=self._last)
+            page = await _page_of(tx, firsts)
         self._has_let_pass = len({rebuild.source_id for rebuild in firsts}) > 1
         if self._has_let_pass:
-            await self._assign(firsts, self._seen)
+            await self._assign(page, self._seen)
         return self._has_let_pass
 
-    async def _queued_elsewhere(self) -> Sequence[Rebuild]:
+    async def _queued_elsewhere(self) -> _Page:
         """Return rebuilds of queued builds that another builder is named for."""
         async with self._store.reading() as tx:
             queued = await tx.schedule.startable(_EVERY, now=self._clock.now())
             foreign = [build for build in queued if not self.is_ours(build.spec)]
-            return [
+            rebuilds = [
                 rebuild
                 for build in foreign
                 for rebuild in await tx.rebuilds.attached(build.id, limit=BATCH)
             ]
+            return await _page_of(tx, rebuilds)
 
     async def _assign(
-        self, page: Sequence[Rebuild], seen: dict[tuple[RebuildId, str], datetime]
+        self, page: _Page, seen: dict[tuple[RebuildId, str], datetime]
     ) -> None:
-        if not page:
+        if not page.rebuilds:
             return
         # Before the lock: a registry that takes ten seconds would hold up every
         # transaction that settles a build.
-        images, unsure = await self._present_images(page)
-        environments = {rebuild.environment_id for rebuild in page}
+        images, unsure = await self._present_images(page.images)
+        environments = {rebuild.environment_id for rebuild in page.rebuilds}
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
             # Launchers before rebuilds, as evaluations lock them: what is decided below
             # reads a new build's launcher, and moves those that get an image at once.
-            await tx.launchers.some(LauncherId(rebuild.launcher_id) for rebuild in page)
+            await tx.launchers.some(
+                LauncherId(rebuild.launcher_id) for rebuild in page.rebuilds
+            )
             rebuilds = [
                 rebuild
                 # All unfinished ones of these environments, not only the page: which of
@@ -174,16 +188,13 @@ class Assigner:
             await self._transitions.apply(tx, assign(state))
 
     async def _present_images(
-        self, page: Sequence[Rebuild]
+        self, known: Mapping[BuildKey, Image]
     ) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
-        """Return the images that can still be started from, of the wanted keys.
+        """Return the images that can still be started from, of those on record.
 
         And the keys of images whose state is unknown now: those wait, others go on.
         Asking a registry takes time, so it is done before the lock is taken.
         """
-        keys = {item.plan.key for item in page if item.plan and not item.is_fresh}
-        async with self._store.reading() as tx:
-            known = await tx.schedule.images_of(keys) if keys else {}
         present: dict[BuildKey, Image] = {}
         unsure: set[BuildKey] = set()
         for key, image in sorted(known.items()):
@@ -214,6 +225,12 @@ class Assigner:
             if now - seen[place] >= FOREIGN:
                 overdue.add(rebuild.id)
         return overdue
+
+
+async def _page_of(tx: Transaction, rebuilds: Sequence[Rebuild]) -> _Page:
+    keys = {item.plan.key for item in rebuilds if item.plan and not item.is_fresh}
+    images = await tx.schedule.images_of(keys) if keys else {}
+    return _Page(rebuilds=rebuilds, images=images)
 
 
 def _must_wait(rebuild: Rebuild, *, is_unsure: bool) -> bool:
