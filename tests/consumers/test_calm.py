@@ -76,6 +76,9 @@ class Story:
             "policy while away": self.policy_while_away,
             "rename": self.rename,
             "recreate": self.recreate,
+            "rotate": self.rotate,
+            "paste": self.paste,
+            "retire": self.retire,
         }
 
     def at(self, number: int) -> ForgeRepository:
@@ -93,6 +96,7 @@ class Story:
         for number, repository in enumerate(self.service.forge.repositories):
             if repository.head is None:
                 await self.force_back(number)
+            await self.service.door.paste(repository)
             if len(repository.numbers) > 1:  # found by a push alone
                 await self.service.push_of(repository)
         await self.service.calm()
@@ -324,13 +328,30 @@ class Story:
         if number % 3:
             await self.push(number)
 
+    async def rotate(self, number: int) -> None:
+        await self.service.door.rotate(self.at(number))
+        if number % 3:
+            await self.push(number)
+
+    async def paste(self, number: int) -> None:
+        await self.service.door.paste(self.at(number))
+        await self.push(number)
+
+    async def retire(self, number: int) -> None:
+        """Retire a secret, at times the one that the forge still has."""
+        await self.service.door.retire(self.at(number))
+        if number % 3:
+            await self.push(number)
+
 
 NAMES: Final = tuple(vars(Story(Service.__new__(Service)))["acts"])
 
 
 LATER: Final = ("pin", "roll back", "pause", "restart")
 MOVES: Final = ("rename", "recreate")
-THIRD: Final = tuple(name for name in NAMES if name not in MOVES)
+SECRETS: Final = ("rotate", "paste", "retire")
+FOURTH: Final = tuple(name for name in NAMES if name not in SECRETS)
+THIRD: Final = tuple(name for name in FOURTH if name not in MOVES)
 LAST: Final = THIRD[THIRD.index("branch gone") :]
 SECOND: Final = tuple(name for name in THIRD if name not in LAST)
 FIRST: Final = tuple(name for name in SECOND if name not in LATER)
@@ -380,5 +401,12 @@ def test_nor_after_branches_moved_and_launchers_came_back(seed: int) -> None:
 @pytest.mark.parametrize("seed", [9, 0, 1, 2])
 def test_nor_after_repositories_were_renamed_and_made_anew(seed: int) -> None:
     chance = Random(seed)
-    names = [*NAMES, *MOVES * 6]
+    names = [*FOURTH, *MOVES * 6]
+    told([(chance.choice(names), chance.randrange(30)) for _ in range(20)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nor_while_the_secrets_of_hooks_are_rotated(seed: int) -> None:
+    chance = Random(seed)
+    names = [*NAMES, *SECRETS * 6]
     told([(chance.choice(names), chance.randrange(30)) for _ in range(20)])

@@ -130,6 +130,7 @@ class Service(World):
         self.faulty = store
         self.forge = forge
         self.door = MemoryDoor(store=store, forge=forge, clock=clock, ids=self.ids)
+        self.door.pasted = before.door.pasted if before else {}
         self.homes: dict[SourceId, ForgeRepository] = before.homes if before else {}
         """Which repository each source is known to be of."""
         self.losses: Losses = before.losses if before else Losses()
