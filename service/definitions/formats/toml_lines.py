@@ -64,13 +64,26 @@ class TomlLines:
             is_inside = quotes % 2 == 1
             if match := _HEADER.match(line):
                 header = _parse_key(match["keys"])
-                if match["twice"]:
-                    index = counts.get(header, 0)
-                    counts[header] = index + 1
-                    header = (*header, str(index))
+                header = _place(header, counts, is_new=match["twice"] is not None)
                 yield header, number
             elif match := _ASSIGNED.match(line):
                 yield (*header, *_parse_key(match["keys"])), number
+
+
+def _place(header: Keys, counts: dict[Keys, int], *, is_new: bool) -> Keys:
+    """Return the keys of a header with the indexes of the arrays that it is in.
+
+    A table below an array of tables is in the last one so far; `is_new` begins one.
+    """
+    placed: Keys = ()
+    for position, part in enumerate(header, start=1):
+        placed = (*placed, part)
+        is_last = position == len(header)
+        if is_new and is_last:
+            counts[placed] = counts.get(placed, 0) + 1
+        if placed in counts and not (is_last and not is_new):
+            placed = (*placed, str(counts[placed] - 1))
+    return placed
 
 
 def _parse_key(keys: str) -> Keys:
