@@ -12,6 +12,7 @@ from service.domain.building.tools import Tools
 from service.domain.findings import Finding, Severity
 from tests.definitions.tree import Files, read
 from tests.definitions.uv_cases import LOCK, PROJECT, PROJECTS
+from tests.definitions.uv_tables import IGNORED, READ
 
 HERE = Tools(uv=version("uv"))
 
@@ -49,6 +50,11 @@ def test_uv_itself_refuses_what_is_refused_here(tmp_path: Path) -> None:
 
 
 def _sync(folder: Path, *, home: Path) -> int:
+    return _ask(folder, home=home)[0]
+
+
+def _ask(folder: Path, *, home: Path) -> tuple[int, str]:
+    """Return what uv ends with, and what it says."""
     argv = [find_uv_bin(), "sync", "--frozen", "--no-dev", "--dry-run", "--offline"]
     # The one Python that it may find is that of the tests. With one home for all
     # projects it asks that Python once what it is.
@@ -58,9 +64,10 @@ def _sync(folder: Path, *, home: Path) -> int:
         "TMPDIR": str(home),
         "UV_PYTHON_DOWNLOADS": "never",
     }
-    return subprocess.run(
-        [*argv, "--quiet"], cwd=folder, check=False, capture_output=True, env=variables
-    ).returncode
+    done = subprocess.run(
+        argv, cwd=folder, check=False, capture_output=True, text=True, env=variables
+    )
+    return done.returncode, done.stderr
 
 
 def test_a_lock_of_two_megabytes_counts_by_what_is_installed() -> None:
@@ -109,6 +116,38 @@ def test_a_readme_that_is_named_and_missing_ends_the_build(builder: str) -> None
     assert [error.code for error in errors(files)] == ["readme_missing"]
     assert not errors({**files, "README.md": ""})
     assert not errors({**files, "pyproject.toml": f'{PROJECT}readme = "README.md"\n'})
+
+
+@pytest.mark.parametrize("line", IGNORED)
+def test_settings_that_uv_ignores_are_a_warning_and_no_error(
+    line: str, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": f"{PROJECT}[tool.uv]\n{line}\n", "uv.lock": LOCK}
+    (warning,) = read(files, tools=HERE).findings
+
+    assert warning.code == "uv_settings_ignored"
+    assert warning.severity is Severity.WARNING
+    assert warning.line in {7, 8}
+    assert _ignores_settings(tmp_path, files)
+
+
+@pytest.mark.parametrize("line", READ)
+def test_settings_that_uv_reads_are_not_said_to_be_ignored(
+    line: str, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": f"{PROJECT}[tool.uv]\n{line}\n", "uv.lock": LOCK}
+
+    assert not read(files, tools=HERE).findings
+    assert not _ignores_settings(tmp_path, files)
+
+
+def _ignores_settings(folder: Path, files: dict[str, str]) -> bool:
+    """Return whether uv warns that it ignores the settings, and goes on."""
+    for path, text in files.items():
+        (folder / path).write_text(text)
+    status, said = _ask(folder, home=folder)
+    assert status == 0, said
+    return "during settings discovery" in said
 
 
 def test_an_unknown_uv_is_not_compared() -> None:

@@ -5,6 +5,7 @@
 from typing import Final
 
 from tests.definitions.uv_settings import SETTINGS, VERSIONS
+from tests.definitions.uv_tables import BESIDE, DOCUMENTS, TABLES
 
 __all__ = ["LOCK", "PROJECT", "PROJECTS"]
 
@@ -123,6 +124,10 @@ PROJECTS: Final = (
     ("versions", PROJECT, LOCK, {".python-versions": "3.99\n"}, True),
     ("versionboth", PROJECT, LOCK, {".python-version": "3.11", ".python-versions": "3.99\n"}, False),
     *((f"setting {line}", PROJECT, LOCK, {"uv.toml": f"{line}\n"}, refused) for line, refused in SETTINGS),
+    *((f"below: {lines}", f"{PROJECT}{lines}\n", LOCK, {}, refused) for lines, refused in TABLES),
+    *((f"above: {line}", f"{line}\n{PROJECT}", LOCK, {}, refused) for line, refused in DOCUMENTS),
+    *((f"beside: {line}", f"{PROJECT}[tool.uv]\n{line}\n", LOCK, {"uv.toml": ""}, refused) for line, refused in BESIDE),
+    ("depint", PROJECT.replace('"six"', "1"), LOCK, {}, True),
     ("virtualws", "[tool.uv.workspace]\nmembers=[]\n", LOCK, {}, False),
     ("wsglob", PROJECT + '\n[tool.uv.workspace]\nmembers=["pk/*"]\n', LOCK, {}, False),
     ("wsmissing", PROJECT + '\n[tool.uv.workspace]\nmembers=["gone"]\n', LOCK, {}, False),

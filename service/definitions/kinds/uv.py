@@ -13,6 +13,7 @@ from service.definitions.formats.toml_json import (
     text,
 )
 from service.definitions.kinds.lock_files import (
+    beside,
     check_lock,
     follow_lock,
     follow_locked,
@@ -36,9 +37,10 @@ from service.definitions.python.version_file import follow_python_version
 from service.definitions.python.versions import specifier
 from service.definitions.queries import Asking
 from service.definitions.text import show
+from service.definitions.uv.lock import check_uv_lock
 from service.definitions.uv.validation import (
+    check_project_settings,
     check_uv,
-    check_uv_lock,
     check_uv_settings,
 )
 from service.domain.definition import Kind
@@ -70,9 +72,9 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
     requires = text(table(document, "project").get("requires-python"))
     reading.python = specifier(requires)
     yield from follow_python_version(reading)
-    yield from _follow_uv_settings(reading, found, uv)
+    yield from _follow_uv_settings(reading, found, document)
     lock = yield from follow_lock(reading, _LOCK)
-    is_settled = lock is not None and _is_settled(reading, parsed, lock)
+    is_settled = lock is not None and (yield from _is_settled(reading, parsed, lock))
     _mean(reading, document, lock, is_built=is_built, is_settled=is_settled)
     if is_built:
         yield from _follow_root(reading, is_locked=is_settled)
@@ -91,9 +93,9 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
         reading.give_up(found.path, "unread_lock", "uv.lock cannot be read")
 
 
-def _is_settled(reading: Reading, parsed: Table | None, lock: Table) -> bool:
+def _is_settled(reading: Reading, parsed: Table | None, lock: Table) -> Asking[bool]:
     """Check a lock; return whether it alone decides what is installed."""
-    if parsed is None or not check_uv_lock(reading, lock, parsed):
+    if parsed is None or not (yield from check_uv_lock(reading, lock, parsed)):
         return False
     is_stale = is_uv_lock_stale(parsed, lock)
     check_lock(reading, _LOCK, is_stale=is_stale)
@@ -127,13 +129,22 @@ def _follow_root(reading: Reading, *, is_locked: bool) -> Asking[None]:
 
 
 def _follow_uv_settings(
-    reading: Reading, found: ResolvedPath, uv: Table
+    reading: Reading, found: ResolvedPath, document: Table
 ) -> Asking[None]:
-    """Read uv.toml, and follow the archives that it and [tool.uv] name."""
+    """Read uv.toml, and follow the archives that it and [tool.uv] name.
+
+    Beside a uv.toml, or where one of them is invalid, uv reads no settings of
+    [tool.uv]; its lock may name the indexes there even so.
+    """
+    uv = table(document, "tool", "uv")
+    path = beside(reading, "uv.toml")
+    has_file = not (yield from reading.files.find([path]))[path].is_absent
     settings = yield from follow_settings(reading, "uv.toml")
     if settings is not None:
         yield from check_uv_settings(reading, *settings)
         yield from follow_archives(reading, settings[0].path, uv_archives(settings[1]))
+    if has_file or not (yield from check_project_settings(reading, found, document)):
+        uv = {key: item for key, item in uv.items() if key != "find-links"}
     yield from follow_archives(reading, found.path, uv_archives(uv))
 
 

@@ -1,30 +1,46 @@
 """The schema of uv.toml; uv fails for anything else in it.
 
 https://docs.astral.sh/uv/reference/settings/. For the same keys under [tool.uv] of a
-pyproject.toml uv only warns.
+pyproject.toml uv only warns, and ignores them all.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
-
-from service.definitions.uv.table_schema import (
-    Keys,
-    Requirement,
-    Requirements,
-    fit_table,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
 )
 
-__all__ = ["find_settings_misfits"]
+from service.definitions.uv.fitting import AS_TABLE, AS_TEXT, BY_KIND, Keys, fit_table
+from service.definitions.uv.indexes import Index
+from service.definitions.uv.scalars import (
+    IndexLocation,
+    Name,
+    Names,
+    Newer,
+    Requirement,
+    Requirements,
+    Specifiers,
+    Url,
+    Version,
+)
+from service.definitions.uv.table_schema import Exclusions, Overrides
+
+__all__ = ["StaticMetadata", "find_ignored_settings", "find_settings_misfits"]
 
 _OF_PROJECTS: Final = frozenset(
     {
         "build-backend",
         "conflicts",
         "default-groups",
+        "dependency-groups",
         "dev-dependencies",
         "environments",
         "managed",
@@ -50,29 +66,10 @@ _TABLE: Final = ConfigDict(
     alias_generator=lambda name: name.replace("_", "-"),
 )
 
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", re.ASCII)
-_SPAN: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}.*|P.+|\s*\d+\s*(?:years?|months?|weeks?|days?|hours?|minutes?"
-    r"|seconds?|[ymwdhs]|mo|hrs?|mins?|secs?)\b.*",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("it is no name of a package")
-    return value
-
-
-def _span(value: str) -> str:
-    if not _SPAN.fullmatch(value):
-        raise ValueError("expected a date such as 2026-01-31, or a time such as 3 days")
-    return value
-
 
 def _versions(value: str) -> str:
     try:
-        SpecifierSet(value if re.match(r"\s*[<>=!~]", value) else f"=={value}")
+        SpecifierSet(value if re.match(r"\s*(?:$|[<>=!~])", value) else f"=={value}")
     except InvalidSpecifier:
         raise ValueError("it is no version of uv") from None
     return value
@@ -84,44 +81,23 @@ def _text(value: str) -> str:
     return value
 
 
-_Name = Annotated[str, AfterValidator(_name)]
-_Names = list[_Name]
 _Texts = list[str]
 _Count = Annotated[int, Field(gt=0)]
-_Newer = Annotated[str, AfterValidator(_span)] | Literal[False]
 _Settings = dict[str, str | _Texts]
 _Features = bool | _Texts
 
 
-class _Index(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore", strict=True, alias_generator=_TABLE["alias_generator"]
-    )
+class StaticMetadata(BaseModel):
+    """What uv takes for the metadata of a package, instead of reading it."""
 
-    url: str
-    name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
-    default: bool = False
-    explicit: bool = False
-    format: Literal["simple", "flat"] = "simple"
-    authenticate: Literal["auto", "always", "never"] = "auto"
-    publish_url: str = ""
-
-
-def _named(index: _Index) -> _Index:
-    if index.explicit and not index.name:
-        raise ValueError("an index that is explicit needs a name")
-    return index
-
-
-class _Metadata(BaseModel):
     model_config = _TABLE
 
-    name: _Name
-    version: str = ""
+    name: Name
+    version: Version = "0"
     requires_dist: Requirements = []
-    requires_python: str | None = None
-    provides_extra: _Names = []
-    provides_extras: _Names = []
+    requires_python: Specifiers = ""
+    provides_extra: Names = []
+    provides_extras: Names = []
 
 
 class _CacheKey(BaseModel):
@@ -132,41 +108,62 @@ class _CacheKey(BaseModel):
     env: str = ""
     git: bool | dict[str, Any] = False
 
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("expected one of file, dir, env and git")
+        return self
 
+
+class _BuildDependency(BaseModel):
+    model_config = _TABLE
+
+    requirement: Requirement
+    match_runtime: bool
+
+
+_CacheKeys = Annotated[
+    Annotated[str, AS_TEXT] | Annotated[_CacheKey, AS_TABLE], BY_KIND
+]
+_BuildDependencies = list[
+    Annotated[
+        Annotated[Requirement, AS_TEXT] | Annotated[_BuildDependency, AS_TABLE], BY_KIND
+    ]
+]
 _Resolution = Literal["highest", "lowest", "lowest-direct"]
 _Prerelease = Literal[
     "disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"
 ]
 _BOTH: Final[dict[str, Any]] = {
-    "index-url": str,
-    "extra-index-url": _Texts,
+    "index-url": IndexLocation,
+    "extra-index-url": list[IndexLocation],
     "no-index": bool,
-    "find-links": _Texts,
+    "find-links": list[IndexLocation],
     "index-strategy": Literal[
         "first-index", "unsafe-any-match", "unsafe-first-match", "unsafe-best-match"
     ],
     "keyring-provider": Literal["disabled", "subprocess"],
     "no-build-isolation": bool,
     "require-build-hashes": bool,
-    "no-build-isolation-package": _Names,
-    "extra-build-dependencies": dict[str, list[Requirement | dict[str, Any]]],
+    "no-build-isolation-package": Names,
+    "extra-build-dependencies": dict[Name, _BuildDependencies],
     "extra-build-variables": dict[str, dict[str, str]],
     "resolution": _Resolution,
     "prerelease": _Prerelease,
     "fork-strategy": Literal["fewest", "requires-python"],
-    "dependency-metadata": list[_Metadata],
+    "dependency-metadata": list[StaticMetadata],
     "config-settings": _Settings,
     "config-settings-package": dict[str, _Settings],
-    "exclude-newer": _Newer,
-    "exclude-newer-package": dict[str, _Newer],
+    "exclude-newer": Newer,
+    "exclude-newer-package": dict[str, Newer],
     "link-mode": Literal["clone", "reflink", "copy", "hardlink", "symlink"],
     "compile-bytecode": bool,
     "no-sources": bool,
-    "no-sources-package": _Names,
+    "no-sources-package": Names,
     "upgrade": bool,
     "upgrade-package": Requirements,
     "reinstall": bool,
-    "reinstall-package": _Names,
+    "reinstall-package": Names,
     "torch-backend": Annotated[str, Field(pattern=r"^(auto|cpu|cu\d+|rocm.+|xpu)$")],
 }
 """Keys that are valid both at the top and under [pip]."""
@@ -181,7 +178,7 @@ _PIP: Final[dict[str, Any]] = {
     **dict.fromkeys(("emit-marker-expression", "emit-index-annotation"), bool),
     **dict.fromkeys(("no-build", "require-hashes", "verify-hashes"), bool),
     **dict.fromkeys(("no-binary", "only-binary"), _Texts),
-    **dict.fromkeys(("extra", "no-extra", "no-emit-package"), _Names),
+    **dict.fromkeys(("extra", "no-extra", "no-emit-package"), Names),
     "group": _Texts,
     "python-version": Annotated[str, Field(pattern=r"^\d+(\.\d+)*")],
     "annotation-style": Literal["line", "split"],
@@ -197,13 +194,12 @@ _TOP: Final[dict[str, Any]] = {
     "concurrent-downloads": _Count,
     "concurrent-builds": _Count,
     "concurrent-installs": _Count,
-    "index": list[Annotated[_Index, AfterValidator(_named)]],
+    "index": list[Index],
     **dict.fromkeys(("http-proxy", "https-proxy", "check-url"), str),
     **dict.fromkeys(("no-proxy", "allow-insecure-host"), _Texts),
-    "trusted-host": _Texts,
     "prerelease-package": dict[str, _Prerelease],
     **dict.fromkeys(("no-build", "no-binary"), bool),
-    **dict.fromkeys(("no-build-package", "no-binary-package"), _Names),
+    **dict.fromkeys(("no-build-package", "no-binary-package"), Names),
     **dict.fromkeys(
         (
             "python-install-mirror",
@@ -214,13 +210,15 @@ _TOP: Final[dict[str, Any]] = {
         ),
         str,
     ),
-    "publish-url": Annotated[str, Field(pattern=r"^[A-Za-z][\w+.-]*:")],
+    "publish-url": Url,
     "trusted-publishing": Literal["automatic", "always", "never"],
     "add-bounds": Literal["lower", "major", "minor", "exact"],
     "audit": dict[str, Any],
-    "cache-keys": list[str | _CacheKey],
-    "override-dependencies": Requirements,
-    "exclude-dependencies": _Names,
+    "cache-keys": list[
+        Annotated[Annotated[str, AS_TEXT] | Annotated[_CacheKey, AS_TABLE], BY_KIND]
+    ],
+    "override-dependencies": Overrides,
+    "exclude-dependencies": Exclusions,
     "constraint-dependencies": Requirements,
     "build-constraint-dependencies": Requirements,
 }
@@ -237,6 +235,16 @@ def _model(name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
 
 _Pip: Final = _model("_Pip", {**_BOTH, **_PIP})
 _Uv: Final = _model("_Uv", {**_BOTH, **_TOP, "pip": _Pip})
+
+
+def find_ignored_settings(uv: Mapping[str, object]) -> Iterator[tuple[Keys, str]]:
+    """Yield the keys for which uv ignores every setting of a [tool.uv], and why.
+
+    uv reads the table twice: as a project, and as the settings that a uv.toml has. Of
+    settings that it cannot read it warns, and goes on without all of them.
+    """
+    read = {key: value for key, value in uv.items() if key not in _OF_PROJECTS}
+    yield from fit_table(_Uv, read, ())
 
 
 def find_settings_misfits(settings: Mapping[str, object]) -> Iterator[tuple[Keys, str]]:

@@ -1,0 +1,50 @@
+"""A file of a uv project that is checked, and where its findings stand."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from service.definitions.closure_builder import Reading
+from service.definitions.formats.toml_json import Table
+from service.definitions.formats.toml_lines import TomlLines
+from service.definitions.paths import ResolvedPath
+from service.definitions.text import show
+from service.definitions.uv.fitting import Keys
+from service.domain.findings import Severity
+
+__all__ = ["ProjectFile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFile:
+    """A pyproject.toml or a uv.toml, its content and the lines of its keys."""
+
+    reading: Reading
+    found: ResolvedPath
+    document: Table
+    lines: TomlLines
+
+    def error(self, code: str, message: str, *keys: str, word: str = "") -> None:
+        """Report that the build would fail, with the line of a key."""
+        self.reading.remark(
+            Severity.ERROR,
+            code,
+            f"{show(self.found.path)}: {message}. The build would fail.",
+            path=self.found.path,
+            line=self.lines.line_of(*keys, word=word) or 1,
+        )
+
+    def refuse(self, code: str, misfits: Iterable[tuple[Keys, str]]) -> None:
+        """Report keys that uv refuses, and why."""
+        for keys, why in misfits:
+            where = show(".".join(keys))
+            self.error(code, f"uv refuses {where}: {why}; correct or remove it", *keys)
+
+    def warn(self, code: str, message: str, *keys: str) -> None:
+        """Report what the build does otherwise than the file says."""
+        self.reading.remark(
+            Severity.WARNING,
+            code,
+            f"{show(self.found.path)}: {message}.",
+            path=self.found.path,
+            line=self.lines.line_of(*keys) or 1,
+        )

@@ -1,0 +1,211 @@
+"""Lines below a [project], and whether uv refuses them or ignores its settings."""
+
+# fmt: off
+
+from typing import Final
+
+__all__ = ["BESIDE", "DOCUMENTS", "IGNORED", "READ", "TABLES"]
+
+URL: Final = 'url="https://x.test/simple"'
+WIN: Final = "marker=\"sys_platform == 'win32'\""
+LINUX: Final = "marker=\"sys_platform == 'linux'\""
+
+TABLES: Final = (
+    *((f"[tool.uv.sources]\n{line}", True) for line in (
+        'six={git="git@github.com:a/b.git"}',
+        'six={git="github.com/a/b"}',
+        'six={git="../b"}',
+        'six={url="./x.whl"}',
+        'six={url="http://[bad"}',
+        'six={git="https://x.test/a",branch="x",tag="y"}',
+        'six={git="https://x.test/a",rev="x",branch="y"}',
+        'six={git="https://x.test/a",index="y"}',
+        'six={git="https://x.test/a",editable=true}',
+        'six={git="https://x.test/a",subdirectory="x",path="y"}',
+        'six={url="https://x.test/x.zip",path="y"}',
+        'six={url="https://x.test/x.zip",rev="y"}',
+        'six={path="x",workspace=true}',
+        'six={path="x",tag="y"}',
+        'six={index="a",editable=true}',
+        "six={workspace=true,package=true}",
+        'six={subdirectory="x"}',
+        "six={}",
+        'six=[{index="a"},{index="b"}]',
+        f'six=[{{index="a",{LINUX}}},{{index="b"}}]',
+        f'six=[{{index="a",{LINUX}}},{{index="b",{LINUX}}}]',
+        f'six=[{{index="a",{LINUX}}},{{index="b",marker="os_name == \'posix\'"}}]',
+        "six=[]",
+        'six=["x"]',
+        'six={url="https://x.test/x.zip",marker="foo"}',
+        'six={url="https://x.test/x.zip",marker=""}',
+        'six={url="https://x.test/x.zip",extra="a",group="b"}',
+        'six={url="https://x.test/x.zip",extra="a b"}',
+        'six={path="x",editable=true,package=false}',
+        'six={index="a b"}',
+        'six={index="é"}',
+        "six={workspace=1}",
+        '"a b"={path="x"}',
+        'Six={path="x"}\nsix={path="x"}',
+    )),
+    *((f"[tool.uv.sources]\n{line}", False) for line in (
+        'six={git="git+https://x.test/a"}',
+        'six={git="ssh://git@x.test/a.git",rev="x",lfs=true}',
+        'six={git="https://x.test/a",path="y"}',
+        'six={git="https://${TOKEN}@x.test/a"}',
+        'six={git="file:///a"}',
+        'six={path="x",subdirectory="y"}',
+        f'six=[{{index="a",{LINUX}}},{{index="b",{WIN}}}]',
+        'six=[{index="a",extra="x"},{index="b",extra="y"}]',
+        'six=[{index="a",group="x"},{index="b"}]',
+        f'six=[{{index="a",{LINUX}}},{{index="b",{WIN}}},{{index="c",{LINUX}}}]',
+        'six={workspace="x"}',
+        "six={workspace=true,editable=true}",
+        'six={index=""}',
+    )),
+    *((f"[dependency-groups]\n{line}", True) for line in (
+        'dev="pytest"',
+        'dev={dependencies=["pytest"]}',
+        'a=[{include-group="b"}]\nb=[{include-group="a"}]',
+        'a=[{include-group="a"}]',
+        'a=[{include-group="b"}]\nb=[{include-group="c"}]\nc=["six",{include-group="B"}]',
+        '"a b"=[]',
+        "Dev=[]\ndev=[]",
+        "dev=[1]",
+        "dev=[[]]",
+        "dev=[{}]",
+        "dev=[{include-group=1}]",
+        'dev=[{include-group="a b"}]',
+        'dev=[{other="x"}]',
+        'a=[]\ndev=[{include-group="a",other="x"}]',
+        'dev=["six @ ./x"]',
+        'dev=["six>=1<2"]',
+    )),
+    *((f"[dependency-groups]\n{line}", False) for line in (
+        'a=[{include-group="b"},{include-group="b"}]\nb=["six"]',
+        'Dev_Ops=["six @ https://x.test/six.zip"]\na=[{include-group="dev-ops"}]',
+        'dev=["six @ file:///x"]',
+        'dev=["six @ /x"]',
+        "dev=[]",
+    )),
+    *((line, True) for line in (
+        'optional-dependencies=["pytest"]',
+        'optional-dependencies={dev="pytest"}',
+        "optional-dependencies={dev=[1]}",
+        'optional-dependencies={"a b"=[]}',
+        "optional-dependencies={Dev=[],dev=[]}",
+        'dynamic="x"',
+        "dynamic=[1]",
+    )),
+    *((line, False) for line in (
+        "optional-dependencies={dev=[]}",
+        'dynamic=["x"]',
+        'scripts="x"',
+        "urls=1",
+    )),
+    *((f"[tool.uv]\n{line}", True) for line in (
+        'conflicts=[{extra="a"},{extra="b"}]',
+        'conflicts=[[{extra="a"}]]',
+        'conflicts=[[{extra="a"},{extra="A"}]]',
+        'conflicts=[[{extra="a",group="b"},{extra="c"}]]',
+        'conflicts=[[{extra="a b"},{extra="c"}]]',
+        "conflicts=[[]]",
+        'conflicts=[[{},{extra="c"}]]',
+        'conflicts=[[{extra="a",foo="b"},{extra="c"}]]',
+        'conflicts="x"',
+        'default-groups="dev"',
+        "default-groups=[1]",
+        'default-groups=["a b"]',
+        'dependency-groups={nope={requires-python=">=3.10"}}',
+        'dependency-groups="x"',
+        'required-environments=["x"]',
+        'required-environments="x"',
+        'exclude-dependencies=["a b"]',
+        'exclude-dependencies=[{package={name="a"}}]',
+        'override-dependencies=[{package={name="a",version="x"},dependencies=["b"]}]',
+        'override-dependencies=["six @ x"]',
+        'constraint-dependencies=["requests>=2.32.2<3"]',
+        "workspace={foo=1}",
+        'workspace={members=["a["]}',
+        'workspace={members=["a**"]}',
+        'workspace={members=["a/***"]}',
+        'workspace={exclude=["**b"]}',
+        'workspace={members=["[!]"]}',
+    )),
+    *((f"[tool.uv]\n{line}", False) for line in (
+        'conflicts=[[{extra="a"},{group="a"}]]',
+        'conflicts=[[{package="a"},{package="b",extra="c"}]]',
+        "conflicts=[]",
+        'default-groups="all"',
+        'required-environments="sys_platform == \'linux\'"',
+        'exclude-dependencies=["a",{package={name="a",version="1"},dependencies=["b"]}]',
+        'override-dependencies=[{package={name="a"},dependencies=["b>1"]}]',
+        'workspace={members=["a/**","**/b","[!a]b","[]]","[[]"]}',
+        "cache-keys=[{foo=1}]",
+    )),
+    *((f"[[tool.uv.index]]\n{line}", True) for line in (
+        f'{URL}\nname="my index"',
+        f'{URL}\nname="é"',
+        f"{URL}\nexplicit=true",
+        f'{URL}\nformat="html"',
+        f'{URL}\nauthenticate="yes"',
+        f'{URL}\npublish-url="x"',
+        f'{URL}\nignore-error-codes=["x"]',
+        f"{URL}\nignore-error-codes=[1000]",
+        f"{URL}\ncache-control=1",
+        'url="http://[bad"',
+        'url=""',
+    )),
+    *((f"[[tool.uv.index]]\n{line}", False) for line in (
+        f'{URL}\nname="x"\nexplicit=true\nformat="flat"\nauthenticate="never"',
+        f'{URL}\npublish-url="https://x.test/upload"\nignore-error-codes=[401]',
+        f'{URL}\ncache-control={{api="max-age=600"}}\nfoo=1',
+        'url="./wheels"',
+        'url="https://${TOKEN}@x.test"',
+    )),
+    ("[[tool.uv]]", True),
+)
+"""What follows a [project] and its keys, and whether uv refuses it."""
+
+DOCUMENTS: Final = (
+    ('tool={uv="x"}', True),
+    ('tool="x"', True),
+    ("dependency-groups=[]", True),
+    ('build-system="x"', False),
+)
+"""What stands before a [project], and whether uv refuses it."""
+
+IGNORED: Final = (
+    'find-links="x"',
+    'find-links=["gone"]\nresolution="x"',
+    'extra-index-url="https://x.test/simple"',
+    'required-version="latest"',
+    "foo=1",
+    "pip={foo=1}",
+    'exclude-newer="yesterday"',
+    "cache-keys=[{}]",
+    'index-url="http://[bad"',
+    'dependency-metadata=[{name="x",requires-python="^1"}]',
+    'extra-build-dependencies={x=[{requirement="six"}]}',
+    "prerelease=true",
+    "trusted-host=[]",
+)
+"""Settings for which uv warns that it ignores all of [tool.uv], and goes on."""
+
+READ: Final = (
+    'extra-index-url=["https://x.test/simple"]',
+    'required-version=""',
+    'resolution="lowest"',
+    'dependency-groups={dev={requires-python=">=3.10"}}\n[dependency-groups]\ndev=[]',
+    'index-url="pypi.test simple"',
+    'extra-build-dependencies={x=["six",{requirement="six",match-runtime=true}]}',
+    'conflicts=[]\nmanaged=true\nbuild-backend={module-root=""}',
+)
+"""Settings that uv reads without a word."""
+
+BESIDE: Final = (
+    ('find-links=["gone"]', False),
+    ('required-version=">=99"', False),
+    ('resolution="x"', False),
+    ('override-dependencies=["six @ x"]', True),
+)
+"""Settings beside a uv.toml, which takes their place, and whether uv refuses them."""
