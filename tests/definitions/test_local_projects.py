@@ -45,6 +45,7 @@ requires-dist = [{ name = "numpy", specifier = ">=2" }]
 [[package]]
 name = "numpy"
 version = "2.0"
+source = { registry = "https://index.test/simple" }
 """
 PACKAGE = POETRY.replace("package-mode = false\n", "authors = []\n")
 

@@ -4,6 +4,7 @@
 
 from typing import Final
 
+from tests.definitions.uv_locks import LOCKS, Edit
 from tests.definitions.uv_settings import SETTINGS, VERSIONS
 from tests.definitions.uv_tables import BESIDE, DOCUMENTS, TABLES
 
@@ -41,6 +42,15 @@ wheels = [
     { url = "https://files.index.test/packages/b7/ce/149a00dd41f10bc29e5921b496af8b574d8413afcd5e30dfa0ed46c2cc5e/six-1.17.0-py2.py3-none-any.whl", hash = "sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274", size = 11050, upload-time = "2024-12-04T17:35:26.475Z" },
 ]
 """
+
+
+def _edited(edit: Edit) -> str:
+    lock = LOCK
+    for old, new in edit:
+        assert old in lock, old
+        lock = lock.replace(old, new)
+    return lock
+
 
 PROJECTS: Final = (
     ("authors", PROJECT + '\nauthors=["A <a@b.c>"]\n', LOCK, {}, False),
@@ -127,6 +137,7 @@ PROJECTS: Final = (
     *((f"below: {lines}", f"{PROJECT}{lines}\n", LOCK, {}, refused) for lines, refused in TABLES),
     *((f"above: {line}", f"{line}\n{PROJECT}", LOCK, {}, refused) for line, refused in DOCUMENTS),
     *((f"beside: {line}", f"{PROJECT}[tool.uv]\n{line}\n", LOCK, {"uv.toml": ""}, refused) for line, refused in BESIDE),
+    *((f"lock: {line}", PROJECT, _edited(line), {}, refused) for line, refused in LOCKS),
     ("depint", PROJECT.replace('"six"', "1"), LOCK, {}, True),
     ("virtualws", "[tool.uv.workspace]\nmembers=[]\n", LOCK, {}, False),
     ("wsglob", PROJECT + '\n[tool.uv.workspace]\nmembers=["pk/*"]\n', LOCK, {}, False),

@@ -16,13 +16,16 @@ from service.definitions.paths import join_path
 from service.definitions.python.interpreters import has_interpreter
 from service.definitions.queries import Asking
 from service.definitions.text import show
-from service.definitions.uv.lock_faults import LockFault
+from service.definitions.uv.lock_faults import LockFault, find_lock_fault
 from service.domain.findings import Severity
 
 __all__ = ["check_uv_lock"]
 
 LOCK_SCHEMA: Final = 1
 """The only schema version so far: https://docs.astral.sh/uv/reference/internals/resolver/."""
+LOCK_REVISION: Final = 5
+"""The last revision that was compared with uv. Later ones may say more, and are read
+by every uv: https://docs.astral.sh/uv/reference/internals/resolver/."""
 
 
 def check_uv_lock(reading: Reading, lock: Table, document: Table) -> Asking[bool]:
@@ -47,13 +50,14 @@ def check_uv_lock(reading: Reading, lock: Table, document: Table) -> Asking[bool
 
 
 def _find_fault(reading: Reading, lock: Table, document: Table) -> LockFault | None:
-    schema = lock.get("version")
+    schema, revision = lock.get("version"), lock.get("revision", 0)
     if schema != LOCK_SCHEMA or isinstance(schema, bool):
         seen = "no schema version" if schema is None else f"schema version {schema}"
         why = f"has {show(seen)}, and uv reads version {LOCK_SCHEMA}"
         return LockFault(code="lock_schema", why=why)
-    if "requires-python" not in lock:
-        return LockFault(code="lock_schema", why="has no requires-python")
+    is_known = not isinstance(revision, int) or revision <= LOCK_REVISION
+    if is_known and (fault := find_lock_fault(lock)):
+        return fault
     if why := _find_other_platform(reading, lock):
         return LockFault(code="lock_platform", why=why)
     name = text(table(document, "project").get("name"))
