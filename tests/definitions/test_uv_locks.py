@@ -1,6 +1,11 @@
 """A damaged uv.lock is said with its line; one that is newer is not judged."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from uv import find_uv_bin
 
 from tests.definitions.tree import read
 from tests.definitions.uv_cases import LOCK, PROJECT
@@ -59,3 +64,30 @@ def test_a_revision_that_is_newer_is_not_judged() -> None:
 
     assert read({"pyproject.toml": PROJECT, "uv.lock": damaged}).findings
     assert not read({"pyproject.toml": PROJECT, "uv.lock": newer}).findings
+
+
+def test_a_requirement_that_uv_mends_makes_no_lock_stale(tmp_path: Path) -> None:
+    index = '[[tool.uv.index]]\nurl = "https://index.test/simple"\ndefault = true\n'
+    project = PROJECT.replace('"six"', '"six>=1.17.0<3"') + index
+    lock = LOCK.replace(
+        '[{ name = "six" }]', '[{ name = "six", specifier = ">=1.17.0,<3" }]'
+    )
+    files = {"pyproject.toml": project, "uv.lock": lock}
+    for path, text in files.items():
+        (tmp_path / path).write_text(text)
+
+    assert not read(files).findings
+    assert _check_lock(tmp_path) == 0
+
+
+def _check_lock(folder: Path) -> int:
+    argv = [find_uv_bin(), "lock", "--check", "--offline"]
+    variables = {
+        "PATH": str(Path(sys.base_prefix) / "bin"),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    return subprocess.run(
+        argv, cwd=folder, check=False, capture_output=True, env=variables
+    ).returncode

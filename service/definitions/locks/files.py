@@ -126,14 +126,20 @@ def is_uv_lock_stale(document: Table, lock: Table) -> bool:
             continue
         if table(package, "source").keys() & {"editable", "virtual", "directory"}:
             locked = table(package, "metadata").get("requires-dist")
-            return _requested_names(document) != {
+            wanted = _requested_names(document)
+            return wanted is not None and wanted != {
                 canonicalize_name(text(entry.get("name")) or "")
                 for entry in list_tables(locked)
             }
     return True
 
 
-def _requested_names(document: Table) -> set[str]:
+def _requested_names(document: Table) -> set[str] | None:
+    """Return the names of a project's dependencies; None where one cannot be read.
+
+    uv mends requirements that the standard does not allow, such as one that lacks a
+    comma: of what is not understood here nothing can be said.
+    """
     project = table(document, "project")
     wanted = [*texts(project.get("dependencies"))]
     for extra in table(project, "optional-dependencies").values():
@@ -143,7 +149,7 @@ def _requested_names(document: Table) -> set[str]:
         try:
             names.add(canonicalize_name(Requirement(item).name))
         except (InvalidRequirement, RecursionError):
-            continue
+            return None
     return names
 
 
