@@ -33,13 +33,13 @@ class _Table(BaseModel):
     model_config = TOLERANT
 
 
-class _Include(_Table):
+class _Inclusion(_Table):
     model_config = ConfigDict(extra="forbid")
 
     include_group: Name
 
 
-_Item = Annotated[Annotated[str, AS_TEXT] | Annotated[_Include, AS_TABLE], BY_KIND]
+_Item = Annotated[Annotated[str, AS_TEXT] | Annotated[_Inclusion, AS_TABLE], BY_KIND]
 
 
 class _Groups(_Table):

@@ -118,18 +118,18 @@ class _Table(BaseModel):
     model_config = TOLERANT
 
 
-class _File(_Table):
+class _Artifact(_Table):
     hash: _Hash | None = None
     size: _Size = 0
     upload_time: _Uploaded = ""
 
 
-class _Sdist(_File):
+class _Sdist(_Artifact):
     url: str = ""
     path: str = ""
 
 
-class Wheel(_File):
+class Wheel(_Artifact):
     """A wheel that may be installed: where it is, or what it is called."""
 
     url: _WheelUrl = ""
@@ -173,7 +173,7 @@ class _Wanted(_Table):
     index: Url = ""
 
 
-class _Override(_Table):
+class _LockedOverride(_Table):
     """What one package asks for instead of what it says."""
 
     package: Target
@@ -181,7 +181,7 @@ class _Override(_Table):
 
 
 _Overriding = Annotated[
-    Annotated[_Wanted, AS_TEXT] | Annotated[_Override, AS_TABLE],
+    Annotated[_Wanted, AS_TEXT] | Annotated[_LockedOverride, AS_TABLE],
     Discriminator(_choose_override),
 ]
 
@@ -213,7 +213,7 @@ class LockedPackage(_Table):
     ] = {}
 
 
-class _Options(_Table):
+class _ResolverOptions(_Table):
     resolution_mode: Literal["highest", "lowest", "lowest-direct"] = "highest"
     prerelease_mode: Literal[
         "disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit"
@@ -243,7 +243,7 @@ class UvLock(_Table):
     supported_markers: _List[Marker] = []
     required_markers: _List[Marker] = []
     conflicts: _List[Annotated[_List[_Conflict], AfterValidator(differ)]] = []
-    options: _Options = _Options()
+    options: _ResolverOptions = _ResolverOptions()
     manifest: Annotated[_Manifest, BeforeValidator(_none)] = _Manifest()
     packages: Annotated[
         _List[LockedPackage],

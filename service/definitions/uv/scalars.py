@@ -16,8 +16,6 @@ from packaging.version import InvalidVersion, Version as PackagingVersion
 from pydantic import AfterValidator, Field, PlainValidator
 from pydantic_core import Url as AnyUrl
 
-from service.definitions.uv.globs import find_glob_fault
-
 __all__ = [
     "Glob",
     "IndexLocation",
@@ -45,6 +43,9 @@ _SPAN: Final = re.compile(
 )
 _ANYWHERE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\$]")
 """How a URL begins, or a path that is absolute, or a variable that may be either."""
+_CLASS: Final = re.compile(r"\[(?:!.[^\]]*|[^!][^\]]*)\]", re.DOTALL)
+_STARS: Final = re.compile(r"\*{2,}")
+_RECURSIVE: Final = 2
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -93,8 +94,26 @@ def _workspace(value: object) -> str | bool:
     raise ValueError("expected true, or the path of a workspace")
 
 
+def _find_glob_fault(pattern: str) -> str:
+    """Return why uv cannot read a pattern of workspace members; empty when it can.
+
+    https://docs.rs/glob/latest/glob/struct.Pattern.html
+    """
+    # A class may hold any character, so that stars and brackets in it mean nothing.
+    rest = _CLASS.sub("x", pattern)
+    if "[" in rest:
+        return "[ without its ]"
+    for stars in _STARS.finditer(rest):
+        if len(stars[0]) > _RECURSIVE:
+            return "*** is neither * nor **"
+        around = rest[: stars.start()][-1:] + rest[stars.end() :][:1]
+        if around.strip("/"):
+            return "** has to stand alone between slashes"
+    return ""
+
+
 def _glob(value: str) -> str:
-    fault = find_glob_fault(value)
+    fault = _find_glob_fault(value)
     if fault:
         raise ValueError(f"it is no pattern: {fault}")
     return value
