@@ -42,7 +42,7 @@ _EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
+class _RebuildPage:
     """Rebuilds to decide for, and the images that are on record of what they want."""
 
     rebuilds: Sequence[Rebuild]
@@ -118,7 +118,7 @@ class Assigner:
         self._foreign, self._seen = self._seen, {}
         return False
 
-    async def _page(self, after: str) -> _Page:
+    async def _page(self, after: str) -> _RebuildPage:
         async with self._store.reading() as tx:
             rebuilds = await tx.schedule.unassigned(limit=BATCH, after=after)
             return await _page_of(tx, rebuilds)
@@ -141,7 +141,7 @@ class Assigner:
             await self._assign(page, self._seen)
         return self._has_let_pass
 
-    async def _queued_elsewhere(self) -> _Page:
+    async def _queued_elsewhere(self) -> _RebuildPage:
         """Return rebuilds of queued builds that another builder is named for."""
         async with self._store.reading() as tx:
             queued = await tx.schedule.startable(_EVERY, now=self._clock.now())
@@ -154,7 +154,7 @@ class Assigner:
             return await _page_of(tx, rebuilds)
 
     async def _assign(
-        self, page: _Page, seen: dict[tuple[RebuildId, str], datetime]
+        self, page: _RebuildPage, seen: dict[tuple[RebuildId, str], datetime]
     ) -> None:
         if not page.rebuilds:
             return
@@ -227,10 +227,10 @@ class Assigner:
         return overdue
 
 
-async def _page_of(tx: Transaction, rebuilds: Sequence[Rebuild]) -> _Page:
+async def _page_of(tx: Transaction, rebuilds: Sequence[Rebuild]) -> _RebuildPage:
     keys = {item.plan.key for item in rebuilds if item.plan and not item.is_fresh}
     images = await tx.schedule.images_of(keys) if keys else {}
-    return _Page(rebuilds=rebuilds, images=images)
+    return _RebuildPage(rebuilds=rebuilds, images=images)
 
 
 def _must_wait(rebuild: Rebuild, *, is_unsure: bool) -> bool:

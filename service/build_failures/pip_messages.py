@@ -235,7 +235,7 @@ OF_PIP_FILES: Final = (
     rule(
         r"Could not detect requirement name for '(?P<what>[^']+)'",
         _BAD,
-        "pip cannot tell the name of `{what}`",
+        "pip cannot find the name of `{what}`",
         "write NAME @ URL",
     ),
     rule(

@@ -11,7 +11,7 @@ from service.redaction import redact_urls
 __all__ = ["distribution_names", "relative", "show", "show_reason", "storable"]
 
 _LONG_REASON: Final = 400
-"""Characters of a sentence that quotes some text, and says what to write instead."""
+"""Characters of a sentence that quotes some text, and names what to write instead."""
 
 
 def show(text: str, *, limit: int | None = 120) -> str:

@@ -3,7 +3,7 @@
 The quick reader (`quick_reader.py`) skips all but the fields that are asked for. What
 it does not understand goes to the slow one, which refuses what two readers could take
 differently, takes what only the quick one stumbles over (halves of characters in a text
-that nobody reads), and says what is wrong.
+that nobody reads), and names what is wrong.
 """
 
 import json
@@ -52,7 +52,7 @@ def plain(delivery: Delivery, *, accept: Iterable[str]) -> bytes | None:
 
 
 class MisfitError(Exception):
-    """JSON that is no payload of this kind; says which field, and what was expected."""
+    """JSON that is no payload of this kind; names the field, and what was expected."""
 
 
 _Model = TypeVar("_Model", bound=msgspec.Struct)

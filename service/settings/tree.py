@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     build: BuildSettings = BuildSettings()
     local: LocalSettings = LocalSettings()
     shadow: bool = False
-    """Decide and explain everything, and build nothing: builds stay queued and say so,
+    """Decide and explain everything, and build nothing: builds stay queued and show it,
     and start once this is off."""
     builder: Literal["local", "kubernetes"] = "local"
     """What makes images: this machine, or Jobs of a cluster."""

@@ -27,7 +27,7 @@ SIX = LOCK[LOCK.rindex("[[package]]") :]
             LOCK + SIX.replace("1.17.0", "1.16.0"),
             "lock_incomplete",
             '{ name = "six" }',
-            "does not say which version of which source of six demo needs",
+            "has several six, and does not name the one that demo needs",
             id="a package that a merge left twice",
         ),
         pytest.param(

@@ -108,7 +108,7 @@ _FAULTS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def _about_value(exc: Exception, root: Node) -> MalformedYamlError:
-    """Say which value the parser failed over: it does not."""
+    """Name the value that the parser failed over, as it does not."""
     todo = [root]
     while todo:
         node = todo.pop()

@@ -138,7 +138,7 @@ def _requested_names(document: Table) -> set[str] | None:
     """Return the names of a project's dependencies; None where one cannot be read.
 
     uv mends requirements that the standard does not allow, such as one that lacks a
-    comma: of what is not understood here nothing can be said.
+    comma: of what is not understood here nothing is claimed.
     """
     project = table(document, "project")
     wanted = [*texts(project.get("dependencies"))]

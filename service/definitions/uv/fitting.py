@@ -41,7 +41,7 @@ _EXPECTED: Final = {
     "string_pattern_mismatch": "it has not the form that uv reads",
     "string_type": "expected a string",
 }
-"""What is said, by the kind of an error of pydantic, in words of TOML."""
+"""Messages, by the kind of an error of pydantic, in words of TOML."""
 
 
 def _choose(value: object) -> str:

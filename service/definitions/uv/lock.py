@@ -24,7 +24,7 @@ __all__ = ["check_uv_lock"]
 LOCK_SCHEMA: Final = 1
 """The only schema version so far: https://docs.astral.sh/uv/reference/internals/resolver/."""
 LOCK_REVISION: Final = 5
-"""The last revision that was compared with uv. Later ones may say more, and are read
+"""The last revision that was compared with uv. Later ones may hold more, and are read
 by every uv: https://docs.astral.sh/uv/reference/internals/resolver/."""
 
 

@@ -163,7 +163,7 @@ def _find_dependency_faults(
 def _missing(needed: tuple[str, str], *, is_there: bool) -> str:
     name, by = map(show, needed)
     if is_there:
-        return f"does not say which version of which source of {name} {by} needs"
+        return f"has several {name}, and does not name the one that {by} needs"
     return f"lacks {name}, which {by} needs"
 
 

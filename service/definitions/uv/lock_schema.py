@@ -174,7 +174,7 @@ class _Wanted(_Table):
 
 
 class _LockedOverride(_Table):
-    """What one package asks for instead of what it says."""
+    """What one package is made to ask for."""
 
     package: Target
     dependencies: _List[_Wanted]

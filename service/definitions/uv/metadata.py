@@ -2,7 +2,7 @@
 
 https://packaging.python.org/en/latest/specifications/pyproject-toml/. uv takes
 dependencies as texts here: one that is no requirement is none of its errors, as long
-as a lock says what to install.
+as a lock names what to install.
 """
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet

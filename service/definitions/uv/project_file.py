@@ -40,7 +40,7 @@ class ProjectFile:
             self.error(code, f"uv refuses {where}: {why}; correct or remove it", *keys)
 
     def warn(self, code: str, message: str, *keys: str) -> None:
-        """Report what the build does otherwise than the file says."""
+        """Report what the build does otherwise than the file asks for."""
         self.reading.remark(
             Severity.WARNING,
             code,

@@ -1,6 +1,6 @@
 """The texts in uv's files that are more than texts: names, URLs, markers, times.
 
-Each type refuses what uv refuses, which was tried with uv itself, and says why.
+Each type refuses what uv refuses, which was tried with uv itself, and gives the reason.
 """
 
 import re

@@ -71,7 +71,7 @@ class Target(_Strict):
 
 
 class _Override(_Strict):
-    """What one package asks for instead of what it says."""
+    """What one package is made to ask for."""
 
     package: Target
     dependencies: Requirements
