@@ -28,6 +28,7 @@ from typing import Final
 import asyncpg
 
 from bench.ingest import USUAL
+from bench.loop import run
 from bench.remotes import BenchBuilder, BenchRemote
 from bench.report import Figures, machine, print_figures
 from bench.road import ANSWERS_IN, Road, consumer_settings
@@ -236,12 +237,12 @@ def _settings(folder: str, database: str, broker: str) -> Settings:
 
 def _profiled(options: argparse.Namespace) -> None:
     """Consume until terminated; write a profile where one is wanted."""
-    run = _consume(*options.consume)
+    consuming = _consume(*options.consume)
     if not options.profile:
-        asyncio.run(run)
+        run(consuming)
         return
     with cProfile.Profile() as profile:
-        asyncio.run(run)
+        run(consuming)
     profile.dump_stats(options.profile)
 
 

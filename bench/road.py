@@ -34,6 +34,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from bench.ingest import USUAL
+from bench.loop import run
 from bench.remotes import BenchBuilder, BenchRemote
 from bench.report import Figures, machine, print_figures
 from bench.stage import KEY, a_database
@@ -379,7 +380,7 @@ def main() -> None:
     for name, measure in PARTS.items():
         if options.only in {"", name}:
             print(machine())
-            print_figures(asyncio.run(measure(options)))
+            print_figures(run(measure(options)))
 
 
 if __name__ == "__main__":

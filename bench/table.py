@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 
 from bench import builds, ingest, judged, replay, road
+from bench.loop import run
 from bench.report import Figures, machine
 from service.logs import configure
 from service.settings.serving import LogSettings
@@ -153,7 +154,7 @@ def _of_builds(name: str, options: argparse.Namespace) -> Figures:
 def _of_road(name: str, options: argparse.Namespace) -> Figures:
     few = ("--pushes", "6", "--running", "50", "--launchers", "200")
     given = road.parsed(few if options.small else ())
-    return asyncio.run(road.PARTS[name](given))
+    return run(road.PARTS[name](given))
 
 
 def _of_judged(options: argparse.Namespace) -> Figures:
