@@ -112,9 +112,10 @@ class _StandingClock(SystemClock):
 
 
 async def _road(stack: AsyncExitStack, app: web.Application, subject: Subject) -> Road:
-    runner = await stack.enter_async_context(open_server(app, shutdown_seconds=5))
-    assert runner.server is not None
-    protocol, sink = runner.server(), Sink()
+    server = await stack.enter_async_context(
+        open_server(app, sockets=(), shutdown_seconds=5)
+    )
+    protocol, sink = server(), Sink()
     protocol.connection_made(sink)
     road = Road(
         protocol=protocol,

@@ -12,6 +12,7 @@ https://www.rfc-editor.org/rfc/rfc9110#status.408
 
 import asyncio
 import resource
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -38,6 +39,8 @@ _KEPT_FREE: Final = 384
 """File descriptors: for database, broker, files and children; and for twice the
 backlog, which is accepted at once, before anything is closed for it."""
 _FEWEST: Final = 32
+_LOOK_AGAIN: Final = 0.01
+"""Seconds."""
 _PROMPT: Final = 1.0
 """Seconds: a request that is sent in one go is whole by then."""
 
@@ -113,6 +116,13 @@ class Connections:
         """Forget a connection that is closed."""
         self._all.discard(connection)
         self.begin(connection)
+
+    async def until_heads_are_whole(self, *, at_most: timedelta) -> None:
+        """Wait for requests of those who connected and have sent none yet."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most.total_seconds()):
+                while self._incomplete:  # noqa: ASYNC110 - at a stop alone
+                    await asyncio.sleep(_LOOK_AGAIN)
 
     def _close_one(self) -> None:
         """Make room for one more, where somebody has no request under way."""

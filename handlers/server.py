@@ -6,11 +6,16 @@ request costs one line and gets an answer that names the kind of error.
 
 Nor does it wait for a request for ever, which aiohttp does for an hour: who connects
 has to send a whole head within a deadline (`handlers.connections`).
+
+At the end it cuts nobody off who was connected by then, and aiohttp does: whoever waits
+in the queue of a socket that is closed, and whose request is still on its way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
@@ -42,6 +47,9 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "auto_decompress": False,
 }
 _UNREADABLE: Final = "The request is no HTTP that can be read."
+_BACKLOG: Final = 128
+_LAST_HEADS: Final = timedelta(milliseconds=500)
+"""For requests that are on their way at the end; who is silent is closed then."""
 
 
 class _Handler(web.RequestHandler):
@@ -139,6 +147,10 @@ class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Handler(self, self._limited)
 
+    async def until_heads_are_whole(self, *, at_most: timedelta) -> None:
+        """Wait for requests of those who connected and have sent none yet."""
+        await self._limited.until_heads_are_whole(at_most=at_most)
+
 
 class _Runner(web.ServerRunner):
     """Stops in the order that applications do: streams end before connections.
@@ -151,13 +163,47 @@ class _Runner(web.ServerRunner):
 
     def __init__(
         self,
-        server: web.Server,
+        server: _Server,
         *,
         on_shutdown: Callable[[], Awaitable[None]],
         seconds: float,
     ) -> None:
         super().__init__(server, shutdown_timeout=seconds)
         self._on_shutdown = on_shutdown
+        self._connections = server
+        self._queues = ExitStack()
+        self._listening: list[socket.socket] = []
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Serve who connects to a socket, which is closed at the end."""
+        # The queue of those who wait to be accepted lives as long as one of the two.
+        queue = self._queues.enter_context(sock.dup())
+        self._listening.append(queue)
+        await web.SockSite(self, sock, backlog=_BACKLOG).start()
+        queue.settimeout(0)
+
+    async def cleanup(self) -> None:
+        """Stop, and answer who was connected by then."""
+        for site in list(self.sites):
+            await site.stop()
+        with self._queues:
+            for queue in self._listening:
+                await self._accept_last(queue)
+        await self._connections.until_heads_are_whole(at_most=_LAST_HEADS)
+        await super().cleanup()
+
+    async def _accept_last(self, queue: socket.socket) -> None:
+        """Accept who waits in a queue; what is left in it is reset."""
+        loop = asyncio.get_running_loop()
+        for _ in range(2 * _BACKLOG):
+            try:
+                taken, _address = queue.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # one that left again
+                continue
+            taken.settimeout(0)
+            await loop.connect_accepted_socket(self._connections, taken)
 
     async def shutdown(self) -> None:
         """Let streams go."""
@@ -166,26 +212,36 @@ class _Runner(web.ServerRunner):
 
 @asynccontextmanager
 async def open_server(
-    application: web.Application, *, shutdown_seconds: float
-) -> AsyncIterator[web.BaseRunner]:
-    """Make an application ready to be served; sites are added by who has the address.
+    application: web.Application,
+    *,
+    sockets: Sequence[socket.socket],
+    shutdown_seconds: float,
+) -> AsyncIterator[web.Server]:
+    """Serve an application during the block.
 
     Args:
         application: What to serve.
+        sockets: They listen already; they are closed at the end.
         shutdown_seconds: How long requests under way may take at the end.
+
+    Yields:
+        What makes the handler of a connection.
     """
     made = web.AppRunner(application)
     await made.setup()
     inner = made.server
     assert inner is not None
+    server = _Server(inner.request_handler, request_factory=inner.request_factory)
     runner = _Runner(
-        _Server(inner.request_handler, request_factory=inner.request_factory),
+        server,
         on_shutdown=application.shutdown,
         seconds=shutdown_seconds,
     )
     await runner.setup()
     try:
-        yield runner
+        for sock in sockets:
+            await runner.listen(sock)
+        yield server
     finally:
         await runner.cleanup()
         await made.cleanup()

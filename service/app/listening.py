@@ -114,7 +114,7 @@ def _refusal(wanted: str, exc: OSError, settings: Settings) -> str:
 @asynccontextmanager
 async def serving(bound: Bound, application: web.Application) -> AsyncIterator[None]:
     """Serve an application at an address during the block."""
-    async with open_server(application, shutdown_seconds=SHUTDOWN_SECONDS) as runner:
-        for sock in bound.sockets:
-            await web.SockSite(runner, sock, backlog=_BACKLOG).start()
+    async with open_server(
+        application, sockets=bound.sockets, shutdown_seconds=SHUTDOWN_SECONDS
+    ):
         yield

@@ -278,10 +278,9 @@ async def serving(
         **told,
     )
     async with (
-        open_server(app, shutdown_seconds=5) as runner,
+        open_server(app, sockets=[address], shutdown_seconds=5),
         ClientSession() as session,
     ):
-        await web.SockSite(runner, address).start()
         yield Api(
             url=url,
             session=session,

@@ -1,6 +1,7 @@
 """The receiving side of the real application, on a port of its own."""
 
 import io
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
 
 from handlers.app import make_application
@@ -155,13 +156,14 @@ async def front_door(
             token=Secret("a token"),
             version="0",
         )
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
         async with (
-            open_server(app, shutdown_seconds=5) as runner,
+            open_server(app, sockets=[listening], shutdown_seconds=5),
             ClientSession() as session,
         ):
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
             yield FrontDoor(
-                port=runner.addresses[0][1],
+                port=port,
                 session=session,
                 store=store,
                 bus=bus,
