@@ -107,6 +107,22 @@ def test_directories_of_archives_count_and_are_no_projects(
     assert _sync(tmp_path, home=tmp_path) == 0
 
 
+def test_a_python_version_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    files: Files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
+    raw = b"3.11\n# \xff\n"
+    [error] = errors({**files, ".python-version": raw})
+
+    assert (error.code, error.path, error.line) == (
+        "syntax_error",
+        ".python-version",
+        2,
+    )
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "uv.lock").write_text(LOCK)
+    (tmp_path / ".python-version").write_bytes(raw)
+    assert "valid UTF-8" in _ask(tmp_path, home=tmp_path)[1]
+
+
 @pytest.mark.parametrize("builder", ["hatchling.build", "uv_build"])
 def test_a_readme_that_is_named_and_missing_ends_the_build(builder: str) -> None:
     built = f'[build-system]\nrequires = []\nbuild-backend = "{builder}"\n'

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.definitions.closure_builder import Reading
-from service.definitions.formats.toml_json import canonical
+from service.definitions.formats.toml_json import canonical, remark_syntax
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.python.interpreters import (
     EVER,
@@ -22,13 +22,24 @@ from service.domain.findings import Severity
 
 __all__ = ["follow_python_version"]
 
-_VERSION: Final = re.compile(
-    r"(?:v|(?:c?python|cp|py)[-@]?)?(?P<version>\d+(?:\.\d+){0,2})(?P<rest>-.*)?",
-    re.IGNORECASE,
+_RELEASE: Final = r"(?P<version>\d{1,3}|\d+\.\d+(?:\.\d+)?)"
+_PLAIN: Final = re.compile(rf"(?:v|(?:c?python|cp)@?)?{_RELEASE}", re.IGNORECASE)
+_KEY: Final = re.compile(
+    rf"(?:(?:cpython|cp|any)-)?v?{_RELEASE}(?P<platform>-.*)?", re.IGNORECASE
+)
+"""A version with a platform: `cpython-3.12-linux-x86_64-gnu`; unlike a plain version,
+uv does not know it by the name `python`."""
+_RANGE: Final = re.compile(
+    r"(?:(?:c?python|cp)@?|(?:cpython|cp|any)-)?(?P<range>[<>=!~].*)", re.IGNORECASE
+)
+_LINUX: Final = re.compile(
+    r"-(?:linux|any)(?:-(?:x86_64|aarch64|any)(?:-(?:gnu|musl|any))?)?", re.IGNORECASE
 )
 _OTHER: Final = re.compile(
-    r"(?:pypy|pp|graalpy|gp|pyodide)\d*(?:[@.-].*)?|.*\d(?:t|\+freethreaded)"
-    r"|[\d.]+(?:a|b|rc)\d+|[^/].*/.*",
+    r"(?:pypy|pp|graalpy|gp|pyodide)\d*(?:[@.-].*)?"
+    r"|(?:v|(?:c?python|cp)@?|(?:cpython|cp|any)-)?\d[\d.]*"
+    r"(?:t|d|\+freethreaded|\+debug|(?:a|b|rc)\d+)"
+    r"|[^/].*/.*",
     re.IGNORECASE,
 )
 """Python implementations, builds and paths that images do not have."""
@@ -50,7 +61,13 @@ def follow_python_version(reading: Reading) -> Asking[None]:
 
 
 def _read(reading: Reading, found: ResolvedPath, raw: bytes) -> None:
-    requests = list(_requests(raw))
+    try:
+        requests = list(_requests(raw.decode("utf-8")))
+    except UnicodeDecodeError as exc:
+        line = raw.count(b"\n", 0, exc.start) + 1
+        remark_syntax(reading, found.path, "it is not UTF-8", line)
+        reading.mean_bytes(found)
+        return
     # uv uses the first request only.
     reading.mean("python-version", canonical([text for _, text in requests[:1]]))
     if not requests:
@@ -82,33 +99,30 @@ def _read(reading: Reading, found: ResolvedPath, raw: bytes) -> None:
         )
 
 
-def _requests(raw: bytes) -> Iterator[tuple[int, str]]:
-    lines = raw.decode("utf-8", "replace").splitlines()
-    for number, line in enumerate(lines, start=1):
+def _requests(content: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(content.splitlines(), start=1):
         if (request := line.strip()) and not request.startswith("#"):
             yield number, request
 
 
 def _specifier(request: str) -> str | None:
     """Return a request as a version specifier; None when it is no version."""
-    if request[0] in "<>=~!":
-        return specifier(request)
-    match = _VERSION.fullmatch(request)
-    if match is None or (match["rest"] and not _is_platform(match["rest"])):
-        return None
+    if match := _RANGE.fullmatch(request):
+        return specifier(match["range"])
+    match = _PLAIN.fullmatch(request)
+    if match is None:
+        match = _KEY.fullmatch(request)
+        if match is None or not _LINUX.fullmatch(match["platform"] or "-any"):
+            return None
     version = match["version"]
     if "." not in version and version[1:]:  # as in cp312
         version = f"{version[0]}.{version[1:]}"
     return from_version(version)
 
 
-def _is_platform(rest: str) -> bool:
-    return rest.startswith("-linux")
-
-
 def _is_of_other_system(request: str) -> bool:
-    match = _VERSION.fullmatch(request)
-    return bool(match and match["rest"] and _OTHER_SYSTEM.search(match["rest"]))
+    match = _KEY.fullmatch(request)
+    return bool(match and match["platform"] and _OTHER_SYSTEM.search(match["platform"]))
 
 
 def _overlap(wanted: str, allowed: str | None) -> bool:
