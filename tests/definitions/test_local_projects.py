@@ -433,6 +433,12 @@ def test_pipenv_installs_the_paths_of_its_lock_and_needs_no_others() -> None:
     assert unlocked.severity is Severity.ERROR
 
 
+def test_a_directory_of_the_name_of_a_build_file_is_none() -> None:
+    found = read({"requirements.txt": ".", "setup.py/a.py": ""})
+
+    assert "not_installable" in codes(found)
+
+
 @pytest.mark.parametrize(
     ("path", "code", "line"),
     [

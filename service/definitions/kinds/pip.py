@@ -25,6 +25,8 @@ def _claims(document: Table | None, locks: Collection[str]) -> bool:
 
     Its metadata is in setup.py or setup.cfg. It names no Python, so that the
     buildpacks' poetry group passes it over, and the last one runs `pip install .`.
+    That one goes by `build-backend` alone: where it is missing, it runs poetry, though
+    by PEP 517 it means setuptools.
     """
     if document is None or locks or "project" in document or is_of_poetry(document):
         return False
@@ -50,7 +52,7 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
     if not is_listed:
         reading.mean("installs", "project")
         reading.loosen()
-        yield from follow_project(reading, reading.context_dir)
+        yield from follow_project(reading, reading.context_dir, is_by_pip=True)
         return
     requirements = Requirements(reading, pythons=(python,))
     yield from requirements.file(

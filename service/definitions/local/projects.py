@@ -12,11 +12,10 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.local_paths import LocalPath, poetry_paths
 from service.definitions.formats.project_meaning import meaning, project_meaning
-from service.definitions.formats.pyproject import (
-    names_outside,
-)
+from service.definitions.formats.pyproject import names_outside
 from service.definitions.formats.toml_json import Table, read_toml, table, text
 from service.definitions.formats.tool_tables import has_known_builders, takes_history
+from service.definitions.local.build_system import check_build
 from service.definitions.local.code import follow_code, follow_directory, remark_outward
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.python.versions import check_python, from_poetry
@@ -43,13 +42,15 @@ _IN_CFG: Final = re.compile(rb"^python[_-]requires\s*[=:]\s*(\S.*)$", re.MULTILI
 """The supported Pythons in setup.py and setup.cfg."""
 
 
-def follow_local(reading: Reading, path: str) -> Asking[ResolvedPath]:
+def follow_local(
+    reading: Reading, path: str, *, is_by_pip: bool = False
+) -> Asking[ResolvedPath]:
     """Follow a project or archive by its path from the root of the repository."""
     found = (yield from reading.files.find([path]))[path]
     if found.is_directory:
         if found.real:
             reading.add(found, "project", whole=False)
-        yield from follow_project(reading, found.real)
+        yield from follow_project(reading, found.real, is_by_pip=is_by_pip)
         return found
     reading.add(found, "archive")
     reading.mean_bytes(found)
@@ -62,6 +63,7 @@ def follow_project(
     *,
     understood: Iterable[str] = (),
     is_locked: bool = False,
+    is_by_pip: bool = False,
 ) -> Asking[None]:
     """Follow a project that is built and installed: its code and its dependencies.
 
@@ -70,6 +72,7 @@ def follow_project(
         directory: The resolved path of its directory.
         understood: Names in it that are parsed elsewhere, for their meaning.
         is_locked: Whether a lock decides what is installed beside it.
+        is_by_pip: Whether pip builds it, so that its build files are checked as well.
     """
     if not reading.is_new("project", directory):
         return
@@ -86,6 +89,8 @@ def follow_project(
         document = yield from _follow_pyproject(
             reading, directory, pyproject, is_locked=is_locked
         )
+    if is_by_pip and document is not None:
+        yield from check_build(reading, directory, pyproject, document)
     if setup.is_file:
         raw = yield from reading.files.content(setup.entry.oid, setup.real)
         if raw is None or _HISTORY.search(raw):
@@ -271,12 +276,12 @@ def _remark_code(reading: Reading, directory: str) -> None:
 def _remark_uninstallable(
     reading: Reading, directory: str, found: tuple[ResolvedPath, ResolvedPath]
 ) -> None:
-    if all(path.is_absent for path in found):
+    if all(path.is_absent or path.is_directory for path in found):
         reading.remark(
             Severity.ERROR,
             "not_installable",
             f"{show(reading.relative(directory))} is to be installed, and has neither"
-            " pyproject.toml nor setup.py; the build would fail. Add one of them.",
+            " a file pyproject.toml nor setup.py; the build would fail. Add one.",
             # The root has no name, and a finding has a file.
             path=directory or "pyproject.toml",
         )

@@ -207,7 +207,7 @@ class Requirements:
             self._remarks.elsewhere(spot, requirement, is_certain=is_certain)
             return
         self.reading.mean(*row, self.reading.relative(path))
-        found = yield from follow_local(self.reading, path)
+        found = yield from follow_local(self.reading, path, is_by_pip=True)
         if found.is_absent and found.trouble is None:
             self._remarks.missing(spot, path)
         elif found.is_file and (line.is_editable or not is_archive(path)):

@@ -5,11 +5,9 @@ dependencies as texts here: one that is no requirement is none of its errors, as
 as a lock names what to install.
 """
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel
 
+from service.definitions.formats.project_fields import is_valid_field
 from service.definitions.formats.toml_json import Table, table, text, texts
 from service.definitions.python.interpreters import check_interpreter
 from service.definitions.text import show
@@ -51,7 +49,7 @@ def _check_field(project: ProjectFile, metadata: Table, key: str) -> None:
             + ('"my-project"' if key == "name" else '"0.1.0"'),
             "project",
         )
-    elif value is not None and not _is_right(key, value):
+    elif value is not None and not is_valid_field(key, value):
         project.error(
             "project_invalid",
             f"{show(repr(value))} is no {key} of a project; correct it",
@@ -62,7 +60,7 @@ def _check_field(project: ProjectFile, metadata: Table, key: str) -> None:
 def _check_python(project: ProjectFile, metadata: Table) -> None:
     keys = ("project", "requires-python")
     requires = metadata.get("requires-python")
-    if requires is not None and not _is_right("requires-python", requires):
+    if requires is not None and not is_valid_field("requires-python", requires):
         project.error(
             "project_invalid",
             f"{show(repr(requires))} is no version specifier; write one such as"
@@ -72,19 +70,3 @@ def _check_python(project: ProjectFile, metadata: Table) -> None:
         return
     line = project.lines.line_of(*keys)
     check_interpreter(project.reading, project.found.path, text(requires), line)
-
-
-def _is_right(key: str, value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        match key:
-            case "name":
-                canonicalize_name(value, validate=True)
-            case "version":
-                Version(value)
-            case _:
-                SpecifierSet(value)
-    except (InvalidName, InvalidVersion, InvalidSpecifier):
-        return False
-    return True

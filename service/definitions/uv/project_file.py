@@ -1,4 +1,4 @@
-"""A file of a uv project that is checked, and where its findings stand."""
+"""A file of a project that is checked, and where its findings stand."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
