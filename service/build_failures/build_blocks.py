@@ -18,10 +18,14 @@ _BLOCKS: Final = (
     # uv
     (
         re.compile(
-            r"cause: The build backend returned an error\n"
-            r"(?:[ \t]*cause: Call to [^\n]*\n)?"
+            r"(?:cause:|[├╰]─▶) The build backend returned an error\n"
+            r"(?:[ \t]*(?:cause:|╰─▶) Call to[^)]{1,300}\){1,2}\n)?"
         ),
-        re.compile(r"^hint: |\Z", re.MULTILINE),
+        re.compile(
+            r"^hint: |^ {6}hint: This usually indicates [^\n]{1,80}\n[ a-z]{1,80}\.\s*"
+            r"(?:^  help: |\Z)|\Z",
+            re.MULTILINE,
+        ),
     ),
     # poetry: a build script, and the metadata of a path dependency
     (
@@ -44,8 +48,11 @@ _BLOCKS: Final = (
     ),
 )
 """How installers begin and end what a build printed."""
-BY_INSTALLER: Final = re.compile(r"install(?:ing)? (?:build|backend) dependencies")
-"""In the heading of a block in which pip prints what another pip printed."""
+BY_INSTALLER: Final = re.compile(
+    r"install(?:ing)? (?:build|backend) dependencies"
+    r"|^[^\w\n]*(?:Running command )?git (?:clone|checkout|fetch|submodule) "
+)
+"""In the heading of a block in which pip prints what another pip or git printed."""
 _LONGEST_HEADING: Final = 600
 _PRINTED: Final = re.compile(r"[^\n]")
 

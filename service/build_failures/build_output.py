@@ -35,6 +35,7 @@ _EXCEPTION: Final = re.compile(r"[A-Za-z_][^\s:]{0,300}(?:: .+|:)?$")
 _ERROR: Final = re.compile(
     r"(?:error|ERROR|fatal|Error)\b[^:\n]{0,80}: .+|CMake Error.+"
     r"|[A-Za-z_][\w.]{0,100}(?:Error|Exception): .+"
+    r"|Cargo, the Rust package manager, is not installed.{0,200}"
 )
 _BAR: Final = re.compile(r"^[ \t]*\| ?")
 _RULE: Final = re.compile(r"^[ \t]*│ ?")

@@ -7,6 +7,7 @@ known messages that could not be reproduced. The first rule that matches wins.
 from typing import Final
 
 from service.build_failures.conda_messages import OF_CONDA_ITSELF
+from service.build_failures.git_messages import OF_GIT
 from service.build_failures.index_messages import (
     OF_INDEX_ANSWERS,
     OF_INDEX_REFUSALS,
@@ -115,12 +116,6 @@ _OF_PIP: Final = (
         "`{what}` needs Python {needs}, and the environment has {has}",
     ),
     rule(
-        r"git clone .{0,1000}did not run successfully",
-        FailureClass.CLONE_FAILED,
-        "the repository of a requirement could not be cloned",
-        "it is gone or private",
-    ),
-    rule(
         r"Failed to build '(?P<what>[^']+)'"
         r" when (?P<when>.+)",
         FailureClass.WHEEL_BUILD_FAILED,
@@ -138,7 +133,7 @@ _OF_PIP: Final = (
     ),
     rule(  # before pip 25.1, which printed no name at the end
         r"(?:Collecting|Processing) (?P<what>\S+)[^\n]*"
-        r"(?:\n(?!Collecting|Processing)[^\n]*)*?\n[^\n]*"
+        r"(?:\n(?!Collecting|Processing)[^\n]*){0,300}?\n[^\n]*"
         r"(?:Getting requirements to build|Preparing (?:editable )?metadata"
         r"|setup\.py egg_info)[^\n]* did not run successfully",
         FailureClass.WHEEL_BUILD_FAILED,
@@ -192,6 +187,7 @@ OF_INSTALL: Final = (
     *OF_INDEX_REFUSALS,
     NETWORK,
     OUT_OF_ORDER,
+    *OF_GIT,
     *OF_INDEX_ANSWERS,
     *OF_POETRY_PACKAGES,
     *OF_PIP_FILES,

@@ -14,6 +14,7 @@ __all__ = [
     "CERTIFICATE",
     "CHECK_NAME",
     "DAMAGED",
+    "LFS",
     "NETWORK",
     "OF_CLONE",
     "OF_MACHINE",
@@ -155,7 +156,8 @@ NETWORK: Final = rule(
 )
 
 OUT_OF_ORDER: Final = rule(
-    r"HTTP error 4(?:08|29)|4(?:08|29) Client Error"
+    r"HTTP error 4(?:08|29)|4(?:08|29) Client Error|returned error: 4(?:08|29)"
+    r"|due[ \n│]+to[ \n│]+network[ \n│]+timeout"
     r"|HTTP status client error \(4(?:08|29)"
     r"|\b5\d\d Server Error: [^\n]{1,200} for url"
     r"|Expecting value: line 1 column 1 \(char 0\)|\bSSL\w{0,20}Error\b"
@@ -168,9 +170,18 @@ OUT_OF_ORDER: Final = rule(
 )
 """What libraries of installers print, and those of a package's build, too."""
 
+LFS: Final = r"over its data quota|smudge filter lfs failed"
+
 OF_CLONE: Final = (
     CERTIFICATE,
     NETWORK,
+    OUT_OF_ORDER,
+    rule(
+        LFS,
+        FailureClass.CLONE_FAILED,
+        "files of the repository could not be fetched from Git LFS",
+        "they may have been removed, or the quota of its owner is used up",
+    ),
     rule(
         r"transport '(?P<scheme>\w+)' not allowed",
         FailureClass.CLONE_FAILED,

@@ -88,7 +88,7 @@ OF_PIP_FILES: Final = (
     ),
     rule(
         r"Encountered error while generating package metadata\.\n\S* (?:from )?"
-        r"(?P<what>\S+)",
+        r"(?!See above)(?P<what>\S+)",  # before pip 25.1, without the name
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
         shows_error=True,
@@ -107,13 +107,6 @@ OF_PIP_FILES: Final = (
         "a requirement is in a repository of {tool}, which builds do not have",
         "take a release from an index, or a repository of git",
         line=r"\b(?:hg|svn|bzr)\+",
-    ),
-    rule(
-        r"Cloning (?P<what>(?:git\+)?\S++)[^\n]{0,500}? to [^\n]*\n[\s\S]{0,4000}?"
-        r"git clone .{0,1000}did not run successfully",
-        FailureClass.CLONE_FAILED,
-        "the repository of a requirement could not be cloned: {what}",
-        "it is gone or private",
     ),
     rule(
         r"Invalid requirement: (?P<what>.{1,500})\n(?:pip|__main__\.py): error: "

@@ -116,6 +116,14 @@ OF_UV: Final = (
         about="uv.lock",
     ),
     rule(
+        r"Distribution `(?P<what>[\w.-]++)(?P<has>==[^`\s]+)[^`]*` can't be installed"
+        r" because it doesn't have a source distribution or wheel for the current",
+        FailureClass.NO_SUCH_VERSION,
+        "the lock has no file of `{what}{has}` for this system and Python",
+        "take another version, or lock for Linux as well",
+        is_installers=True,
+    ),
+    rule(
         r"current Python version \((?P<has>[^)]{1,300})\) is not "
         r"compatible with the locked"
         r" Python requirement: `(?P<needs>[^`]{1,300})`",

@@ -17,6 +17,18 @@ WORDS = [
     "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
     "File is not a zip file",
     "User for database: postgres",
+    "The requested URL returned error: 429",
+    "Failed to download distribution due to network timeout",
+    "fatal: could not read Username for 'https://files.test': prompts disabled",
+    "error: pathspec 'v9' did not match any file(s) known to git",
+    "× git checkout -q v9 did not run successfully.",
+    "error: Git operation failed",
+    "ERROR: Cannot find command 'git' - do you have 'git' installed?",
+    "The source distribution `demo` has no subdirectory `nope`",
+    (
+        "Distribution `demo==1.0` can't be installed because it doesn't have a source "
+        "distribution or wheel for the current platform"
+    ),
 ]
 PIP = """\
 Collecting good (from -r requirements.txt (line 2))
@@ -51,6 +63,24 @@ x.c:1:10: fatal error: nothere.h: No such file or directory
 error: command '/usr/bin/gcc' failed with exit code 1
 
 hint: `good` (v1.0) was included because `demo` (v0.1) depends on `good`"""
+UV_0_6 = """\
+  × Failed to build `good==1.0`
+  ├─▶ The build backend returned an error
+  ╰─▶ Call to `setuptools.build_meta.build_wheel` failed (exit
+      status: 1)
+
+      [stdout]
+      {word}
+      building from source instead
+
+      [stderr]
+      x.c:1:10: fatal error: nothere.h: No such file or directory
+      error: command '/usr/bin/gcc' failed with exit code 1
+
+      hint: This usually indicates a problem with the package or the build
+      environment.
+
+  help: `good` (v1.0) was included because `demo` (v0.1) depends on `good`"""
 POETRY = """\
   - Installing good (1.0)
 
@@ -85,7 +115,13 @@ Backend subprocess exited when trying to invoke build_wheel
 
 Note: This error originates from the build backend, and is likely not a problem with \
 poetry but one of the following issues with good (1.0)"""
-SAID = {"pip": PIP, "uv": UV, "poetry 1": POETRY, "poetry 2": POETRY_2}
+SAID = {
+    "pip": PIP,
+    "uv": UV,
+    "uv 0.6": UV_0_6,
+    "poetry 1": POETRY,
+    "poetry 2": POETRY_2,
+}
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -66,8 +66,8 @@ _RELEASE: Final = re.compile(
 )
 _YANKED: Final = re.compile(r"Ignored the following yanked versions: (.+)")
 _DAMAGED: Final = re.compile(
-    r"Requested (?P<what>\S{1,300}) from [^\n]{1,1500} has inconsistent "
-    r"(?P<why>(?:name|version): [^\n]{1,300})"
+    r"Requested (?P<what>\S{1,300}) from [^\n]{1,1500} has (?:inconsistent )?"
+    r"(?P<why>(?:name|version|invalid metadata): [^\n]{1,300})"
 )
 
 
