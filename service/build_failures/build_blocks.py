@@ -50,7 +50,7 @@ _BLOCKS: Final = (
 """How installers begin and end what a build printed."""
 BY_INSTALLER: Final = re.compile(
     r"install(?:ing)? (?:build|backend) dependencies"
-    r"|^[^\w\n]*(?:Running command )?git (?:clone|checkout|fetch|submodule) "
+    r"|^[^\w\n]{0,40}(?:Running command )?git (?:clone|checkout|fetch|submodule) "
 )
 """In the heading of a block in which pip prints what another pip or git printed."""
 _LONGEST_HEADING: Final = 600
