@@ -8,6 +8,7 @@ from service.definitions.formats.toml_json import Table, canonical, table
 from service.definitions.formats.tool_tables import (
     BYSTANDERS,
     has_known_builders,
+    has_own_backend,
     unread_tables,
 )
 
@@ -50,7 +51,9 @@ def meaning(document: Table, *, installer: str, is_built: bool) -> str:
     return canonical(read)
 
 
-def project_meaning(document: Table, *, is_locked: bool = False) -> str:
+def project_meaning(
+    document: Table, *, is_locked: bool = False, is_read: bool = False
+) -> str:
     """Return the canonical form of the pyproject.toml of a project that is installed.
 
     The image contains the file, so programs can read any table of it. Only tables of
@@ -61,11 +64,13 @@ def project_meaning(document: Table, *, is_locked: bool = False) -> str:
     Args:
         document: The parsed file.
         is_locked: Whether a lock that fits decides what is installed beside it.
+        is_read: Whether a program of the project reads the file while it is built.
     """
     tools = table(document, "tool")
-    is_known = has_known_builders(document)
+    is_read = is_read or has_own_backend(document)
+    is_known = not is_read and has_known_builders(document)
     kept: dict[str, object] = {
-        name: item for name, item in tools.items() if name not in BYSTANDERS
+        name: item for name, item in tools.items() if is_read or name not in BYSTANDERS
     }
     rest = {
         name: item

@@ -6,12 +6,13 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from service.definitions.formats.values import Table, table, texts
+from service.definitions.formats.values import Table, table, text, texts
 
 __all__ = [
     "BYSTANDERS",
     "find_builders",
     "has_known_builders",
+    "has_own_backend",
     "takes_history",
     "unread_tables",
 ]
@@ -28,6 +29,17 @@ _READ_BY: Final[Mapping[str, frozenset[str]]] = {
     "uv-build": frozenset({"uv"}),
 }
 """Build requirements, with the tables of `[tool]` that each reads."""
+_BACKENDS: Final[Mapping[str, frozenset[str]]] = {
+    "flit_core.buildapi": frozenset({"flit-core"}),
+    "hatchling.build": frozenset({"hatchling"}),
+    "pdm.backend": frozenset({"pdm-backend"}),
+    "poetry.core.masonry.api": frozenset({"poetry-core", "poetry"}),
+    "poetry.masonry.api": frozenset({"poetry"}),
+    "setuptools.build_meta": frozenset({"setuptools"}),
+    "setuptools.build_meta:__legacy__": frozenset({"setuptools"}),
+    "uv_build": frozenset({"uv-build"}),
+}
+"""The backends of known build requirements, with those that bring each."""
 
 BYSTANDERS: Final = frozenset(
     {
@@ -167,6 +179,8 @@ def unread_tables(document: Table, *, is_built: bool) -> frozenset[str]:
     names = frozenset(table(document, "tool"))
     if not is_built:
         return names
+    if has_own_backend(document):
+        return frozenset()
     if not has_known_builders(document):
         return names & BYSTANDERS
     readers = (_READ_BY[builder] for builder in find_builders(document))
@@ -182,13 +196,31 @@ def find_builders(document: Table) -> frozenset[str]:
 
 
 def has_known_builders(document: Table) -> bool:
-    """Return whether it is known of every build requirement what it reads."""
-    return find_builders(document) <= _READ_BY.keys()
+    """Return whether it is known what the backend and all build requirements read."""
+    builders = find_builders(document)
+    if has_own_backend(document) or not builders <= _READ_BY.keys():
+        return False
+    backend = text(table(document, "build-system").get("build-backend"))
+    # Without one, pip takes that of setuptools.
+    return backend is None or not builders.isdisjoint(_BACKENDS.get(backend, ()))
+
+
+def has_own_backend(document: Table) -> bool:
+    """Return whether a project is built by a backend in its own directory.
+
+    That is a program like any other, so it may read every table.
+    """
+    return "backend-path" in table(document, "build-system")
 
 
 def takes_history(document: Table) -> bool:
     """Return whether building the project reads git's history."""
-    return not _HISTORIANS.isdisjoint(find_builders(document))
+    version = table(document, "tool", "pdm", "version")
+    is_pdm = version.get("source") == "scm" or "use_scm" in version
+    is_dynamic = "version" not in table(document, "project")
+    return not _HISTORIANS.isdisjoint(find_builders(document)) or (
+        is_pdm and is_dynamic
+    )
 
 
 def _name(requirement: str) -> str:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.definitions.closure_builder import Reading
-from service.definitions.local.contents import Contents
+from service.definitions.local.build_programs import UNKNOWN, BuildPrograms
+from service.definitions.local.contents import Contents, is_reduced
+from service.definitions.local.globs import may_take_aside
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import MAX_DIRECTORIES, Asking
 from service.definitions.text import show
@@ -63,7 +65,13 @@ _PROGRAMS: Final = (
     "Cargo.toml",
 )
 """Files that define the build of a project, besides its pyproject.toml."""
-_PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")
+_PROJECT_FILES: Final = (
+    "pyproject.toml",
+    "hatch.toml",
+    "setup.py",
+    "setup.cfg",
+    "MANIFEST.in",
+)
 """Files that can name other files of a project."""
 _OUTWARD: Final = re.compile(
     rb"(?<![.\w])\.\.(?=[/\\'\"])|\bpardir\b|\.parents?\b|\bdirname\("
@@ -80,17 +88,23 @@ _WORD: Final = re.compile(rb"\w+")
 
 
 def follow_code(
-    reading: Reading, directory: str, *, understood: frozenset[str] = frozenset()
+    reading: Reading,
+    directory: str,
+    *,
+    programs: BuildPrograms = UNKNOWN,
+    understood: frozenset[str] = frozenset(),
 ) -> Asking[None]:
     """Add everything in the directory of an installed project to the closure.
 
     Args:
         reading: The closure.
         directory: The resolved path of a directory of the repository.
+        programs: What the build of the project runs. A directory that only a link leads
+            to has no build, and the package may get all its files.
         understood: Names in it whose parsed meaning counts instead of their bytes.
     """
     # Projects may install each other in a circle, and links may lead back up.
-    if not reading.is_new("code", directory):
+    if not reading.is_new("code", directory, "link" if programs is UNKNOWN else ""):
         return
     listed = yield from reading.files.listing(directory)
     if listed is None:
@@ -113,6 +127,7 @@ def follow_code(
         directory=directory,
         own=counted,
         texts=texts,
+        programs=programs,
         names={posixpath.basename(path) for path in own},
     )
     yield from contents.mean(understood)
@@ -197,7 +212,12 @@ def _follow_links(
     for item in found.values():
         # Most links lead to files of the same project, which the tree ids cover
         # already.
-        if item.trouble is not None or reading.covers(item.real):
+        if item.trouble is not None:
+            continue
+        if reading.covers(item.real):
+            # Through the link a package may hold what counts with less than its bytes.
+            if item.is_file and is_reduced(posixpath.basename(item.real)):
+                reading.mean_bytes(item)
             continue
         reading.add(item, "code", whole=not item.is_directory)
         if item.is_directory:
@@ -214,13 +234,16 @@ def _find_unneeded(
     return {
         name
         for name in aside
-        if not any(_names_file(raw, name) for raw in texts.values())
+        if not any(
+            _names_file(raw, name) or may_take_aside(name, path, raw)
+            for path, raw in texts.items()
+        )
     }
 
 
 def _names_file(raw: bytes | None, name: str) -> bool:
     """Return whether a text names a file, or a file in a directory of that name."""
-    pattern = rb"(?<![\w.-])%s(?:[/\\][\w.]|['\"])" % re.escape(name.encode())
+    pattern = rb"(?<![\w.-])%s[/\\'\"]" % re.escape(name.encode())
     # A file that cannot be read may name anything, so nothing is left out then.
     return raw is None or re.search(pattern, raw) is not None
 

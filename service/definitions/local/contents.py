@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.definitions.closure_builder import Reading
-from service.definitions.local.enclosed import find_enclosed
+from service.definitions.local.build_programs import BuildPrograms
+from service.definitions.local.enclosed import find_enclosed, is_for_people
 from service.definitions.local.programs import (
     VERSION_FILES,
     is_text_read,
@@ -19,7 +20,7 @@ from service.definitions.local.programs import (
 from service.definitions.queries import Asking
 from service.domain.definition import DIRECTORY, EXECUTABLE, FILE, Entry
 
-__all__ = ["Contents"]
+__all__ = ["Contents", "is_reduced"]
 
 MAX_PACKAGES: Final = 8
 """Directories of one project that are looked into for a version file."""
@@ -34,12 +35,15 @@ class Contents:
     own: Mapping[str, Entry]
     """The entries by path, without those that do not count."""
     texts: Mapping[str, bytes | None]
+    programs: BuildPrograms
     names: Collection[str]
     """All names in the directory."""
 
     def mean(self, understood: Collection[str]) -> Asking[None]:
         """Add a row for every entry, but those whose meaning is added elsewhere."""
-        enclosed = find_enclosed(self.names, self.texts)
+        enclosed = frozenset[str]()
+        if not self.programs.choose:
+            enclosed = find_enclosed(self.names, self.texts)
         holders = yield from self._find_holders()
         for path, entry in sorted(self.own.items()):
             name = posixpath.basename(path)
@@ -77,7 +81,7 @@ class Contents:
         self._mean(path, entry, entry.oid)
 
     def _is_read(self, name: str) -> bool:
-        return is_text_read(name, self.texts, self.names)
+        return self.programs.choose or is_text_read(name, self.texts, self.names)
 
     def _mean(self, path: str, entry: Entry, content: str) -> None:
         self.reading.mean("code", self.reading.relative(path), entry.mode, content)
@@ -110,3 +114,9 @@ class Contents:
     def _directories(self, entries: Mapping[str, Entry]) -> list[str]:
         names = sorted(path for path, item in entries.items() if item.mode == DIRECTORY)
         return [path for path in names if not posixpath.basename(path).startswith(".")]
+
+
+def is_reduced(name: str) -> bool:
+    """Return whether a file of that name may count with less than its bytes."""
+    programs = {*VERSION_FILES, "setup.py", "pyproject.toml"}
+    return name in programs or is_for_people(name)

@@ -1,16 +1,17 @@
 """Texts that a build at most encloses in a package's metadata: CHANGELOG, LICENSE."""
 
-import fnmatch
+import ast
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.definitions.formats.toml_json import peek_toml
 from service.definitions.formats.tool_tables import has_known_builders
 from service.definitions.formats.values import Table, table
+from service.definitions.local.globs import may_take, strings
 
-__all__ = ["find_enclosed"]
+__all__ = ["find_enclosed", "is_for_people"]
 
 _FOR_PEOPLE: Final = re.compile(
     r"(?:CHANGE(?:S|LOG)|HISTORY|RELEASES|RELEASE[_-]NOTES|NEWS|LICEN[CS]E|COPYING"
@@ -19,8 +20,6 @@ _FOR_PEOPLE: Final = re.compile(
     re.IGNORECASE,
 )
 _TEXTS: Final = frozenset({"", ".md", ".rst", ".txt", ".cff", ".markdown", ".mit"})
-_EVERYTHING: Final = frozenset({".", "./", "/", "", "*", "**", "**/*"})
-"""Patterns and directories by which the project's own directory may be a package."""
 _METADATA: Final = frozenset(
     {"description", "keywords", "license", "license-files", "readme", "urls"}
 )
@@ -31,10 +30,13 @@ _IN_CFG: Final = re.compile(
     re.MULTILINE,
 )
 _WORDS: Final = re.compile(r"[^\s'\",;()\[\]{}=:]+")
+_SEPARATORS: Final = re.compile(r"[\s,;]+")
 _BUILDERS: Final = ("poetry", "setuptools", "hatch", "flit", "pdm", "uv")
-_HOOKS: Final = frozenset({"__init__.py", "hatch_build.py", "build.py", "pdm_build.py"})
+_HOOKS: Final = frozenset(
+    {"__init__.py", "hatch.toml", "hatch_build.py", "build.py", "pdm_build.py"}
+)
 """Files by which the directory is a package itself, or a program chooses its files."""
-_MANY: Final = re.compile(rb"glob|\bwalk\b|listdir|iterdir|scandir|[\[:]\s*(?:''|\"\")")
+_MANY: Final = re.compile(r"glob|\bwalk\b|listdir|iterdir|scandir|[\[:]\s*(?:''|\"\")")
 """Ways to take many files along; a package of the empty name is the directory."""
 
 
@@ -48,11 +50,7 @@ def find_enclosed(
         texts: The files that can name others, by path; None for one that is too large.
     """
     names = frozenset(names)
-    candidates = {
-        name
-        for name in names
-        if _FOR_PEOPLE.match(name) and posixpath.splitext(name)[1].lower() in _TEXTS
-    }
+    candidates = {name for name in names if is_for_people(name)}
     if not candidates or names & _HOOKS:
         return frozenset()
     words = set[str]()
@@ -61,16 +59,15 @@ def find_enclosed(
         if read is None:
             return frozenset()
         words |= read
-    if words & _EVERYTHING:
-        return frozenset()
-    return frozenset(name for name in candidates if not _is_named(name, words))
-
-
-def _is_named(name: str, words: Iterable[str]) -> bool:
-    return any(
-        posixpath.basename(word) == name or fnmatch.fnmatch(name, word)
-        for word in words
+    return frozenset(
+        name for name in candidates if not any(may_take(name, word) for word in words)
     )
+
+
+def is_for_people(name: str) -> bool:
+    """Return whether a file is a text such as CHANGELOG or LICENSE, by its name."""
+    ending = posixpath.splitext(name)[1].lower()
+    return ending in _TEXTS and _FOR_PEOPLE.match(name) is not None
 
 
 def _read_words(name: str, raw: bytes | None) -> set[str] | None:
@@ -79,18 +76,39 @@ def _read_words(name: str, raw: bytes | None) -> set[str] | None:
         return None
     if name == "pyproject.toml":
         document = peek_toml(raw)
-        if document is None or not has_known_builders(document):
-            return None
-        return set(_strings(_build_tables(document)))
+        is_known = document is not None and has_known_builders(document)
+        return set(strings(_build_tables(document or {}))) if is_known else None
     if name == "MANIFEST.in":
         # Of the project's own directory it names files of a source distribution; a
         # wheel gets only those inside packages.
         return set()
-    if name == "setup.py" and _MANY.search(raw):
-        return None
     if name == "setup.cfg":
         raw = _IN_CFG.sub(b"", raw)
-    return set(_WORDS.findall(raw.decode("utf-8", "replace")))
+    read = raw.decode("utf-8", "replace")
+    patterns = _texts_of(read) if name == "setup.py" else _values_of(read)
+    if patterns is None:
+        return None
+    split = {part for text in patterns for part in _SEPARATORS.split(text) if part}
+    return {*_WORDS.findall(read), *patterns, *split}
+
+
+def _values_of(cfg: str) -> set[str]:
+    """Return the lines of a setup.cfg that may be values, whole."""
+    lines = [line.strip() for line in cfg.splitlines()]
+    values = [value for line in lines for value in (line, *re.split("[=:]", line))]
+    return {value.strip() for value in values if value.strip()}
+
+
+def _texts_of(program: str) -> set[str] | None:
+    """Return the texts in a program; None where it may take any file along."""
+    if _MANY.search(program):
+        return None
+    try:
+        nodes = [*ast.walk(ast.parse(program))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return {text for text in texts if isinstance(text, str) and text}
 
 
 def _build_tables(document: Table) -> list[object]:
@@ -107,15 +125,3 @@ def _without_metadata(value: object) -> object:
         for key, item in value.items()
         if key not in _METADATA
     }
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield key
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)

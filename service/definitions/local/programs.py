@@ -34,7 +34,7 @@ _OWN_FILE: Final = re.compile(
     rb"|\bdirname\((?:(?:os\.)?path\.)?(?:(?:abspath|realpath)\()?__file__"
 )
 _HOOKS: Final = frozenset(
-    {"hatch_build.py", "build.py", "pdm_build.py", "versioneer.py"}
+    {"build.py", "hatch.toml", "hatch_build.py", "pdm_build.py", "versioneer.py"}
 )
 
 

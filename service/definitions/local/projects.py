@@ -6,7 +6,7 @@ build files are parsed as well, for path dependencies and for errors.
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.definitions.closure_builder import Reading
@@ -15,6 +15,7 @@ from service.definitions.formats.project_meaning import meaning, project_meaning
 from service.definitions.formats.pyproject import names_outside
 from service.definitions.formats.toml_json import Table, read_toml, table, text
 from service.definitions.formats.tool_tables import has_known_builders, takes_history
+from service.definitions.local.build_programs import BuildPrograms, read_programs
 from service.definitions.local.build_system import check_build
 from service.definitions.local.code import follow_code, follow_directory, remark_outward
 from service.definitions.paths import ResolvedPath, join_path
@@ -29,13 +30,6 @@ __all__ = [
     "follow_paths",
     "follow_project",
 ]
-
-_HISTORY: Final = re.compile(
-    rb"use_scm_version|setuptools_scm|versioneer|\bpbr\b|['\"]git['\"]"
-    rb"|\bgit (?:describe|rev-parse|log)\b"
-)
-"""Matches a setup.py that takes its version from git."""
-
 
 _IN_SETUP: Final = re.compile(rb"\bpython_requires\s*=\s*['\"]([^'\"]+)['\"]")
 _IN_CFG: Final = re.compile(rb"^python[_-]requires\s*[=:]\s*(\S.*)$", re.MULTILINE)
@@ -77,30 +71,30 @@ def follow_project(
     if not reading.is_new("project", directory):
         return
     reading.optional.enter(reading.relative(directory))
-    names = ("pyproject.toml", "setup.py", "setup.cfg")
+    names = ("pyproject.toml", "setup.py", "setup.cfg", "hatch.toml")
     paths = [_inside(directory, name) for name in names]
     found = yield from reading.files.find(paths)
-    pyproject, setup, cfg = (found[path] for path in paths)
+    pyproject, setup, cfg, _ = (found[path] for path in paths)
     for value in (pyproject, setup):
         reading.add(value, "metadata")
     _remark_uninstallable(reading, directory, (pyproject, setup))
+    files = yield from _contents(reading, found)
+    programs = yield from read_programs(reading, directory, files)
+    if programs.historian is not None:
+        _remark_history(reading, _inside(directory, programs.historian))
     document = None
     if not pyproject.is_absent:
         document = yield from _follow_pyproject(
-            reading, directory, pyproject, is_locked=is_locked
+            reading, directory, pyproject, programs, is_locked=is_locked
         )
     if is_by_pip and document is not None:
         yield from check_build(reading, directory, pyproject, document)
-    if setup.is_file:
-        raw = yield from reading.files.content(setup.entry.oid, setup.real)
-        if raw is None or _HISTORY.search(raw):
-            _remark_history(reading, setup.path)
-        _check_setup(reading, setup.path, raw or b"", _IN_SETUP)
-    if cfg.is_file:
-        raw = yield from reading.files.content(cfg.entry.oid, cfg.real)
-        _check_setup(reading, cfg.path, raw or b"", _IN_CFG)
+    _check_setup(reading, setup.path, files.get("setup.py"), _IN_SETUP)
+    _check_setup(reading, cfg.path, files.get("setup.cfg"), _IN_CFG)
     read = {"pyproject.toml", *understood} if document is not None else {*understood}
-    yield from follow_code(reading, directory, understood=frozenset(read))
+    yield from follow_code(
+        reading, directory, programs=programs, understood=frozenset(read)
+    )
     _remark_code(reading, directory)
 
 
@@ -216,12 +210,17 @@ def _follow_virtual(reading: Reading, directory: str) -> Asking[None]:
 
 
 def _follow_pyproject(
-    reading: Reading, directory: str, pyproject: ResolvedPath, *, is_locked: bool
+    reading: Reading,
+    directory: str,
+    pyproject: ResolvedPath,
+    programs: BuildPrograms,
+    *,
+    is_locked: bool,
 ) -> Asking[Table | None]:
     document = yield from read_toml(reading, pyproject)
     if document is None:
         return None
-    read = project_meaning(document, is_locked=is_locked)
+    read = project_meaning(document, is_locked=is_locked, is_read=programs.reads_tables)
     reading.mean("project", reading.relative(pyproject.path), read)
     if not is_locked and has_known_builders(document):
         reading.optional.offer(reading.relative(directory), document)
@@ -234,6 +233,18 @@ def _follow_pyproject(
     return document
 
 
+def _contents(
+    reading: Reading, found: Mapping[str, ResolvedPath]
+) -> Asking[dict[str, bytes | None]]:
+    """Read the files that exist, by their names."""
+    contents = {}
+    for path, item in found.items():
+        if item.is_file:
+            raw = yield from reading.files.content(item.entry.oid, item.real)
+            contents[posixpath.basename(path)] = raw
+    return contents
+
+
 def _python_of(document: Table) -> str | None:
     """Return the Pythons that a project supports, by its pyproject.toml."""
     wanted = text(table(document, "project").get("requires-python"))
@@ -242,9 +253,9 @@ def _python_of(document: Table) -> str | None:
 
 
 def _check_setup(
-    reading: Reading, path: str, raw: bytes, pattern: re.Pattern[bytes]
+    reading: Reading, path: str, raw: bytes | None, pattern: re.Pattern[bytes]
 ) -> None:
-    if match := pattern.search(raw):
+    if match := pattern.search(raw or b""):
         check_python(reading, path, match[1].decode("utf-8", "replace").strip())
 
 
