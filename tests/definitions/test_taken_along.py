@@ -225,7 +225,9 @@ def test_every_table_counts_where_a_program_of_the_project_may_read_it(
     setup = {**a_project("setuptools"), "setup.py": "open('pyproject.toml')"}
     hook = {**HOOKS["hatch"], "tools/h.py": "import tomllib"}
 
-    for files in (own, setup, hook):
+    held = a_project("hatch", WHEEL + 'force-include = {"pyproject.toml" = "mypkg/p"}')
+
+    for files in (own, setup, hook, held):
         assert is_counted(files, "pyproject.toml", with_table(files, table))
     unread = with_table(HOOKS["hatch"], table)
     assert not is_counted(HOOKS["hatch"], "pyproject.toml", unread)

@@ -16,9 +16,9 @@ _CLASS_IN_CFG: Final = re.compile(
     r"^cmdclass[ \t]*[=:](.*(?:\n[ \t]+.*)*)", re.MULTILINE
 )
 _DIRECTORY_IN_CFG: Final = re.compile(
-    r"^[ \t]*(?:where|)[ \t]*=[ \t]*(\S+)$", re.MULTILINE
+    r"^[ \t]*+(?:where[ \t]*+)?=[ \t]*+(\S+)$", re.MULTILINE
 )
-_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_DOTTED: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)++")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +113,13 @@ def _of_setuptools(setuptools: Table, cfg: str) -> Iterator[Module]:
         dict.fromkeys(["", "src", *found, *_DIRECTORY_IN_CFG.findall(cfg)[:20]])
     )
     named = [text(value) or "" for value in _values_of("attr", setuptools)]
-    for attr in [*named, *_ATTR_IN_CFG.findall(cfg)[:20]]:
+    for attr in [*named, *_ATTR_IN_CFG.findall(cfg)]:
         module, _, attribute = attr.strip().rpartition(".")
         yield module_of(module or "__init__", places, attribute=attribute or "?")
     classes = [*_strings(setuptools.get("cmdclass"))]
     for block in _CLASS_IN_CFG.findall(cfg):
         classes += _DOTTED.findall(block)
-    for name in classes[:20]:
+    for name in classes:
         yield module_of(name.rpartition(".")[0], places, is_hook=True)
 
 

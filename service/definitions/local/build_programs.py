@@ -13,6 +13,7 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.build_hooks import Module, find_hooks, module_of
 from service.definitions.formats.toml_json import peek_toml
+from service.definitions.local.globs import may_take_along
 from service.definitions.paths import join_path
 from service.definitions.queries import Asking
 
@@ -24,6 +25,8 @@ _HISTORY: Final = re.compile(
     rb"|\b(?:import|from) (?:git|dulwich|pygit2|dunamai)\b|['\"/]\.git\b"
 )
 """Matches a program that takes its version from git."""
+MAX_MODULES: Final = 100
+"""Modules of one project that are looked for."""
 _RUNS: Final = re.compile(
     rb"\bexec\b|\beval\b|execfile|importlib|import_module|__import__|runpy|subprocess"
     rb"|\bsystem\(|popen|check_output|spawn"
@@ -44,7 +47,8 @@ class BuildPrograms:
     choose: bool
     """Whether one of them may read any file and take it along."""
     reads_tables: bool
-    """Whether one of them, or setup.py, may read the pyproject.toml."""
+    """Whether one of them or setup.py may read the pyproject.toml, or the package holds
+    it."""
     historian: str | None
     """The name of a file by which a build asks git for the version."""
 
@@ -72,7 +76,7 @@ def read_programs(
         *_run_by_setup(files.get("setup.py") or b""),
     ]
     contents: dict[str, bytes | None] = {}
-    choose = any(raw is None for raw in files.values())
+    choose = len(modules) > MAX_MODULES or None in files.values()
     historian = next(
         (
             name
@@ -81,7 +85,7 @@ def read_programs(
         ),
         None,
     )
-    for module in modules:
+    for module in modules[:MAX_MODULES]:
         read = yield from _read(reading, directory, module)
         contents |= read
         main = {path: raw for path, raw in read.items() if module.is_main(path)}
@@ -93,9 +97,13 @@ def read_programs(
             historian = next(iter(read), "pyproject.toml")
     raws = [files.get("setup.py"), *contents.values()]
     is_toml = any(b"toml" in raw for raw in raws if raw is not None)
+    is_taken = b"pyproject.toml" in (files.get("setup.cfg") or b"") or any(
+        may_take_along("pyproject.toml", name, raw, is_directory=False)
+        for name, raw in files.items()
+    )
     return BuildPrograms(
         choose=choose,
-        reads_tables=is_toml or None in contents.values(),
+        reads_tables=is_toml or is_taken or None in contents.values(),
         historian=historian,
     )
 

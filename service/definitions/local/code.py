@@ -15,7 +15,7 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.local.build_programs import UNKNOWN, BuildPrograms
 from service.definitions.local.contents import Contents, is_reduced
-from service.definitions.local.globs import may_take_aside
+from service.definitions.local.globs import may_take_along
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import MAX_DIRECTORIES, Asking
 from service.definitions.text import show
@@ -235,7 +235,7 @@ def _find_unneeded(
         name
         for name in aside
         if not any(
-            _names_file(raw, name) or may_take_aside(name, path, raw)
+            _names_file(raw, name) or may_take_along(name, path, raw, is_directory=True)
             for path, raw in texts.items()
         )
     }

@@ -12,13 +12,13 @@ from typing import Final
 from service.definitions.formats.toml_json import peek_toml
 from service.definitions.formats.values import table
 
-__all__ = ["may_take", "may_take_aside", "strings"]
+__all__ = ["may_take", "may_take_along", "strings"]
 
 _ONE: Final = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")
 """Parts of a pattern that stand for one character."""
 _MAX_LENGTH: Final = 300
 """Longer patterns than any name; nobody writes them."""
-_OTHERS: Final = frozenset({"exclude", "excludes", "sdist"})
+_OTHERS: Final = frozenset({"dev-mode-dirs", "exclude", "excludes", "sdist"})
 """Keys of patterns by which no wheel gets a file."""
 
 
@@ -27,15 +27,16 @@ def may_take(name: str, word: str) -> bool:
     return any(_matches(name, spelled) for spelled in {word, word.replace("\\", "/")})
 
 
-def may_take_aside(name: str, path: str, raw: bytes | None) -> bool:
-    """Return whether a backend may take files along from what lies aside.
-
-    Setuptools matches no name with a dot by a pattern.
+def may_take_along(
+    name: str, path: str, raw: bytes | None, *, is_directory: bool
+) -> bool:
+    """Return whether a table of a backend may bring an entry into the package.
 
     Args:
         name: The entry, such as ".github".
         path: The path of a file that can name others.
         raw: Its content.
+        is_directory: Whether files below the entry count, too.
     """
     if not path.endswith(".toml"):
         return False
@@ -45,8 +46,11 @@ def may_take_aside(name: str, path: str, raw: bytes | None) -> bool:
     poetry = table(tools, "poetry")
     read = [hatch.get("build"), table(tools, "pdm", "build")]
     read += [poetry.get("include"), poetry.get("packages")]
+    if not name.startswith("."):
+        # Setuptools matches no name with a dot by a pattern.
+        read.append(table(tools, "setuptools", "data-files"))
     return any(
-        _is_wide(word) or may_take(name, word)
+        (is_directory and _is_wide(word)) or may_take(name, word)
         for word in strings(read, without=_OTHERS)
     )
 
