@@ -6,7 +6,7 @@ Such a program may read any file of the project, put it into the package, or ask
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from service.definitions.closure_builder import Reading
 from service.definitions.formats.build_hooks import Module, find_hooks, module_of
 from service.definitions.formats.toml_json import peek_toml
 from service.definitions.local.globs import may_take_along
-from service.definitions.paths import join_path
+from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
 
 __all__ = ["UNKNOWN", "BuildPrograms", "read_programs"]
@@ -85,8 +85,10 @@ def read_programs(
         ),
         None,
     )
-    for module in modules[:MAX_MODULES]:
-        read = yield from _read(reading, directory, module)
+    modules = modules[:MAX_MODULES]
+    places = yield from _find(reading, directory, modules)
+    for module in modules:
+        read = yield from _read(reading, module, places)
         contents |= read
         main = {path: raw for path, raw in read.items() if module.is_main(path)}
         found = [raw for raw in main.values() if raw is not None]
@@ -109,23 +111,28 @@ def read_programs(
 
 
 def _read(
-    reading: Reading, directory: str, module: Module
+    reading: Reading, module: Module, found: Mapping[str, ResolvedPath]
 ) -> Asking[dict[str, bytes | None]]:
     """Read the files of a module that exist, by their paths from the directory."""
-    paths = {
-        path: join_path(directory, path) for path in (*module.files, *module.packages)
-    }
-    inside = {path: full for path, full in paths.items() if full}
-    found = yield from reading.files.find(inside.values())
     contents: dict[str, bytes | None] = {}
-    for path, full in inside.items():
-        item = found[full]
-        if item.is_file:
+    for path in (*module.files, *module.packages):
+        item = found.get(path)
+        if item is not None and item.is_file:
             raw = yield from reading.files.content(item.entry.oid, item.real)
             # An item of its own: the next evaluation will read it, too.
             reading.add_entry(item.real, item.entry, "metadata")
             contents[path] = raw
     return contents
+
+
+def _find(
+    reading: Reading, directory: str, modules: Iterable[Module]
+) -> Asking[dict[str, ResolvedPath]]:
+    """Find the files of all modules at once, by their paths from the directory."""
+    paths = {path for module in modules for path in (*module.files, *module.packages)}
+    inside = {path: full for path in paths if (full := join_path(directory, path))}
+    found = yield from reading.files.find(sorted({*inside.values()}))
+    return {path: found[full] for path, full in inside.items()}
 
 
 def _asks_git(raw: bytes | None) -> bool:
