@@ -19,6 +19,7 @@ from service.adapters.kubernetes.diagnosis.registry_messages import OF_REGISTRY
 from service.build_failures.classify import classify, match_rules
 from service.build_failures.install_messages import OF_INSTALL
 from service.build_failures.messages import OF_CLONE, OF_MACHINE
+from service.definitions.poetry import git_urls
 from service.domain.building.failure import FailureClass
 from service.redaction import redact_credentials
 from tests.support.ambiguity import find_ambiguity
@@ -37,6 +38,7 @@ MADE_AT_RUN_TIME = {
     "service/build_failures/messages.py": "the rules, which are tried below",
     "service/build_failures/locate.py": "a key, taken literally, in a line of a file",
     "service/definitions/local/code.py": "patterns of this module",
+    "service/definitions/poetry/git_urls.py": "poetry's own, which are tried below",
     "service/domain/rights/grants.py": "an operator's rule, for a short path",
     "service/adapters/kubernetes/diagnosis/phases.py": "a number of spaces",
 }
@@ -171,6 +173,16 @@ def test_ambiguous_patterns_are_told_from_others(
     found = find_ambiguity(pattern, method=method)
 
     assert (found and found.kind) == kind
+
+
+@pytest.mark.parametrize(
+    "pattern", [pattern for some in git_urls.PATTERNS.values() for pattern in some]
+)
+def test_addresses_of_repositories_are_bounded(pattern: re.Pattern[str]) -> None:
+    """They have 2,000 characters at most; poetry's own patterns take the cube."""
+    found = find_ambiguity(pattern.pattern, pattern.flags, method="match")
+
+    assert found is None or found.kind == "polynomial"
 
 
 BUILD_OUTPUT = {

@@ -76,7 +76,7 @@ class _Automaton:
                 return everything - words if first <= words else everything
             case sre.ASSERT, (-1, body):
                 return set(self._taken(*body[-1]))
-            case sre.ASSERT_NOT, (-1, body) if len(body) == 1:
+            case sre.ASSERT_NOT, (-1, body) if _is_one_character(body):
                 return everything - set(self._taken(*body[0]))
             case _:
                 return everything
@@ -173,6 +173,10 @@ class _Automaton:
                     for inner, value in argument[is_negated:]
                 )
                 return found != is_negated
+
+
+def _is_one_character(body: Any) -> bool:
+    return len(body) == 1 and body[0][0] is not sre.AT
 
 
 _CATEGORIES: Final = {

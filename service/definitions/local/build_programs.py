@@ -16,8 +16,10 @@ from service.definitions.formats.toml_json import peek_toml
 from service.definitions.local.globs import may_take_along
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
+from service.definitions.text import show
+from service.domain.findings import Severity
 
-__all__ = ["UNKNOWN", "BuildPrograms", "read_programs"]
+__all__ = ["UNKNOWN", "BuildPrograms", "read_programs", "remark_history"]
 
 _HISTORY: Final = re.compile(
     rb"use_scm_version|setuptools[-_]scm|versioneer|\bpbr\b|['\"]git['\"]"
@@ -107,6 +109,19 @@ def read_programs(
         choose=choose,
         reads_tables=is_toml or is_taken or None in contents.values(),
         historian=historian,
+    )
+
+
+def remark_history(reading: Reading, path: str) -> None:
+    """Report that a project takes its version from git, and count every commit."""
+    reading.count_commit()
+    reading.remark(
+        Severity.NOTE,
+        "version_from_history",
+        f"{show(path)} takes the version from git's history, so every commit counts as"
+        " a change. A build has one commit and no tags; write the version down to have"
+        " the one you mean.",
+        path=path,
     )
 
 

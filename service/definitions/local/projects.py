@@ -15,7 +15,11 @@ from service.definitions.formats.project_meaning import meaning, project_meaning
 from service.definitions.formats.pyproject import names_outside
 from service.definitions.formats.toml_json import Table, read_toml, table, text
 from service.definitions.formats.tool_tables import has_known_builders, takes_history
-from service.definitions.local.build_programs import BuildPrograms, read_programs
+from service.definitions.local.build_programs import (
+    BuildPrograms,
+    read_programs,
+    remark_history,
+)
 from service.definitions.local.build_system import check_build
 from service.definitions.local.code import follow_code, follow_directory, remark_outward
 from service.definitions.paths import ResolvedPath, join_path
@@ -81,7 +85,7 @@ def follow_project(
     files = yield from _contents(reading, found)
     programs = yield from read_programs(reading, directory, files)
     if programs.historian is not None:
-        _remark_history(reading, _inside(directory, programs.historian))
+        remark_history(reading, _inside(directory, programs.historian))
     document = None
     if not pyproject.is_absent:
         document = yield from _follow_pyproject(
@@ -226,7 +230,7 @@ def _follow_pyproject(
         reading.optional.offer(reading.relative(directory), document)
     check_python(reading, pyproject.path, _python_of(document))
     if takes_history(document):
-        _remark_history(reading, pyproject.path)
+        remark_history(reading, pyproject.path)
     if directory and names_outside(document):
         remark_outward(reading, directory, pyproject.path)
     yield from follow_paths(reading, directory, pyproject.path, poetry_paths(document))
@@ -257,18 +261,6 @@ def _check_setup(
 ) -> None:
     if match := pattern.search(raw or b""):
         check_python(reading, path, match[1].decode("utf-8", "replace").strip())
-
-
-def _remark_history(reading: Reading, path: str) -> None:
-    reading.count_commit()
-    reading.remark(
-        Severity.NOTE,
-        "version_from_history",
-        f"{show(path)} takes the version from git's history, so every commit counts as"
-        " a change. A build has one commit and no tags; write the version down to have"
-        " the one you mean.",
-        path=path,
-    )
 
 
 def _remark_code(reading: Reading, directory: str) -> None:

@@ -14,7 +14,7 @@ from service.definitions.poetry.groups import Dependency
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.text import show
 
-__all__ = ["check_git_urls", "is_git_url", "refuse_git_url"]
+__all__ = ["PATTERNS", "check_git_urls", "is_git_url", "refuse_git_url"]
 
 MAX_LENGTH: Final = 2000
 """Characters; longer addresses are not checked, and accepted."""
@@ -49,7 +49,7 @@ def _patterns(user: str, login: str, path: str) -> tuple[re.Pattern[str], ...]:
 
 
 _USER: Final = r"[^/\?\#:@<>\[\]\|]"
-_BY_MAJOR: Final = {
+PATTERNS: Final = {
     1: _patterns(_HOST, f"{_HOST}+", r"[%\w~.\-/\\$]"),
     2: _patterns(_USER, rf"{_USER}+(?::{_USER}*)?", r"[%\w~.\-+/\\$]"),
 }
@@ -59,7 +59,7 @@ def is_git_url(url: str, *, major: int) -> bool:
     """Return whether poetry of a major version can read the address of a repository."""
     if len(url) > MAX_LENGTH:
         return True
-    return any(pattern.match(url) for pattern in _BY_MAJOR[min(max(major, 1), 2)])
+    return any(pattern.match(url) for pattern in PATTERNS[min(max(major, 1), 2)])
 
 
 def check_git_urls(project: PoetryProject, wanted: Iterable[Dependency]) -> None:
