@@ -26,7 +26,7 @@ from aiohttp import http_exceptions, web
 from handlers.connections import MAX_HEAD, Connections, max_connections
 from handlers.middleware import error_response
 
-__all__ = ["open_server"]
+__all__ = ["BACKLOG", "open_server"]
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,8 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "auto_decompress": False,
 }
 _UNREADABLE: Final = "The request is no HTTP that can be read."
-_BACKLOG: Final = 128
+BACKLOG: Final = 128
+"""How many may wait in the queue of a socket to be accepted."""
 _LAST_HEADS: Final = timedelta(milliseconds=500)
 """For requests that are on their way at the end; who is silent is closed then."""
 
@@ -170,7 +171,7 @@ class _Runner(web.ServerRunner):
     ) -> None:
         super().__init__(server, shutdown_timeout=seconds)
         self._on_shutdown = on_shutdown
-        self._connections = server
+        self._handlers = server
         self._queues = ExitStack()
         self._listening: list[socket.socket] = []
 
@@ -179,7 +180,7 @@ class _Runner(web.ServerRunner):
         # The queue of those who wait to be accepted lives as long as one of the two.
         queue = self._queues.enter_context(sock.dup())
         self._listening.append(queue)
-        await web.SockSite(self, sock, backlog=_BACKLOG).start()
+        await web.SockSite(self, sock, backlog=BACKLOG).start()
         queue.settimeout(0)
 
     async def cleanup(self) -> None:
@@ -189,13 +190,13 @@ class _Runner(web.ServerRunner):
         with self._queues:
             for queue in self._listening:
                 await self._accept_last(queue)
-        await self._connections.until_heads_are_whole(at_most=_LAST_HEADS)
+        await self._handlers.until_heads_are_whole(at_most=_LAST_HEADS)
         await super().cleanup()
 
     async def _accept_last(self, queue: socket.socket) -> None:
         """Accept who waits in a queue; what is left in it is reset."""
         loop = asyncio.get_running_loop()
-        for _ in range(2 * _BACKLOG):
+        for _ in range(2 * BACKLOG):
             try:
                 taken, _address = queue.accept()
             except BlockingIOError:
@@ -203,7 +204,7 @@ class _Runner(web.ServerRunner):
             except OSError:  # one that left again
                 continue
             taken.settimeout(0)
-            await loop.connect_accepted_socket(self._connections, taken)
+            await loop.connect_accepted_socket(self._handlers, taken)
 
     async def shutdown(self) -> None:
         """Let streams go."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from handlers.server import open_server
+from handlers.server import BACKLOG, open_server
 from service.adapters.address_file import find_address
 from service.errors import PermanentError
 from service.settings import Settings
@@ -23,7 +23,6 @@ another default, and further consumers any free port."""
 SHUTDOWN_SECONDS: Final = 10.0
 """How long requests under way may take once the process is asked to stop."""
 
-_BACKLOG: Final = 128
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on here
 """Where this machine reaches what listens on every address."""
 
@@ -91,7 +90,7 @@ def _open(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
     # for clients that try the other, depending on their resolver.
     for family, place in dict.fromkeys((pair[0], pair[4][0]) for pair in found):
         opened = stack.enter_context(
-            socket.create_server((str(place), port), family=family, backlog=_BACKLOG)
+            socket.create_server((str(place), port), family=family, backlog=BACKLOG)
         )
         sockets.append(opened)
         # A free port is chosen once.

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
+from functools import lru_cache
 from typing import Final
 
 from service.definitions.closure_builder import Reading
@@ -122,6 +123,8 @@ def _toml(raw: bytes) -> Table:
     return parsed
 
 
+# A project is read by several checks, each of which looks into the same few files.
+@lru_cache(maxsize=4)
 def peek_toml(raw: bytes | None) -> Table | None:
     """Parse TOML without a finding; None when it is invalid."""
     try:

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-__all__ = ["TomlLines"]
+__all__ = ["Keys", "TomlLines"]
 
 _KEY: Final = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
 _KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
@@ -14,6 +14,7 @@ _ASSIGNED: Final = re.compile(rf"[ \t]*(?P<keys>{_KEYS})[ \t]*=")
 _LONG_STRING: Final = re.compile(r"\"\"\"|'''")
 
 Keys = tuple[str, ...]
+"""The path of a key from the root of a document."""
 
 
 class TomlLines:

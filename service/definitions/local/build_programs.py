@@ -6,7 +6,7 @@ Such a program may read any file of the project, put it into the package, or ask
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,17 +99,24 @@ def read_programs(
         asks = any(_asks_git(raw) for raw in read.values())
         if historian is None and (asks or (is_lost and module.attribute)):
             historian = next(iter(read), "pyproject.toml")
-    raws = [files.get("setup.py"), *contents.values()]
+    return BuildPrograms(
+        choose=choose,
+        reads_tables=_may_read_tables(files, contents.values()),
+        historian=historian,
+    )
+
+
+def _may_read_tables(
+    files: Mapping[str, bytes | None], programs: Collection[bytes | None]
+) -> bool:
+    """Return whether a program may read the pyproject.toml, or the package holds it."""
+    raws = [files.get("setup.py"), *programs]
     is_toml = any(b"toml" in raw for raw in raws if raw is not None)
     is_taken = b"pyproject.toml" in (files.get("setup.cfg") or b"") or any(
         may_take_along("pyproject.toml", name, raw, is_directory=False)
         for name, raw in files.items()
     )
-    return BuildPrograms(
-        choose=choose,
-        reads_tables=is_toml or is_taken or None in contents.values(),
-        historian=historian,
-    )
+    return is_toml or is_taken or None in programs
 
 
 def remark_history(reading: Reading, path: str) -> None:

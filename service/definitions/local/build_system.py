@@ -12,12 +12,11 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.project_fields import is_requirement
 from service.definitions.formats.toml_json import Table, table, texts
-from service.definitions.formats.toml_lines import TomlLines
+from service.definitions.local.project_file import open_project_file
 from service.definitions.local.project_table import check_project_table
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
 from service.definitions.text import show
-from service.definitions.uv.project_file import ProjectFile
 
 __all__ = ["check_build"]
 
@@ -36,10 +35,7 @@ def check_build(
         pyproject: The file.
         document: Its content.
     """
-    raw = yield from reading.files.content(pyproject.entry.oid, pyproject.real)
-    project = ProjectFile(
-        reading=reading, found=pyproject, document=document, lines=TomlLines(raw or b"")
-    )
+    project = yield from open_project_file(reading, pyproject, document)
     if _TABLE in document:
         fault = _find_fault(document[_TABLE]) or (
             yield from _find_path_fault(reading, directory, document)

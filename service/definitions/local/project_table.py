@@ -16,11 +16,11 @@ from packaging.version import Version
 
 from service.definitions.formats.project_fields import is_requirement, is_valid_field
 from service.definitions.formats.values import Table, table, text, texts
+from service.definitions.local.project_file import ProjectFile
 from service.definitions.paths import join_path
 from service.definitions.poetry.versions import is_constraint
 from service.definitions.queries import Asking
 from service.definitions.text import show
-from service.definitions.uv.project_file import ProjectFile
 
 __all__ = ["check_project_table"]
 

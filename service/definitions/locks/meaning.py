@@ -18,6 +18,7 @@ from service.definitions.formats.values import (
     text,
 )
 from service.definitions.locks.packages import (
+    find_reachable,
     is_default_group,
     needed_by_poetry,
     needed_by_uv,
@@ -213,23 +214,20 @@ def _uv_root(package: Table, lock: Table, default: object) -> Table:
     }
 
 
-def _always_installed(wanted: Iterable[Table], lock: Table) -> set[str]:
+def _always_installed(wanted: Iterable[Table], lock: Table) -> frozenset[str]:
     """Return what is installed in any case because of some dependencies.
 
     So it is no change that a project names itself what another dependency needs.
     """
     needs = {
-        _name(package): list_tables(package.get("dependencies"))
+        (_name(package), ""): _plain(list_tables(package.get("dependencies")))
         for package in list_tables(lock.get("package"))
     }
-    found: set[str] = set()
-    todo = [_name(one) for one in wanted if _is_plain(one)]
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += [_name(one) for one in needs.get(name, ()) if _is_plain(one)]
-    return found
+    return find_reachable(_plain(wanted), needs)
+
+
+def _plain(dependencies: Iterable[Table]) -> set[tuple[str, str]]:
+    return {(_name(one), "") for one in dependencies if _is_plain(one)}
 
 
 def _is_plain(dependency: Table) -> bool:

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
 
-__all__ = ["is_default_group", "needed_by_poetry", "needed_by_uv"]
+__all__ = ["find_reachable", "is_default_group", "needed_by_poetry", "needed_by_uv"]
 
 _Node = tuple[str, str]
 """A distribution and one of its extras; the empty one is the distribution itself."""
@@ -44,7 +44,7 @@ def needed_by_poetry(document: Table, lock: Table) -> frozenset[str]:
     poetry = table(document, "tool", "poetry")
     for group in (poetry, table(poetry, "group", "main")):
         roots |= _required(table(group, "dependencies"))
-    return _find_reachable(roots, edges)
+    return find_reachable(roots, edges)
 
 
 def _edges_of_poetry(package: Table) -> Iterator[tuple[_Node, set[_Node]]]:
@@ -94,7 +94,7 @@ def needed_by_uv(document: Table, lock: Table) -> frozenset[str] | None:
             for group, wanted in table(package, "dev-dependencies").items():
                 if is_default_group(group, default):
                     edges[node].update(_of_uv(wanted))
-    return _find_reachable({(own, "")}, edges)
+    return find_reachable({(own, "")}, edges)
 
 
 def is_default_group(group: str, default: object) -> bool:
@@ -180,7 +180,8 @@ def _name(package: Table) -> str:
     return canonicalize_name(text(package.get("name")) or "")
 
 
-def _find_reachable(roots: Iterable[_Node], edges: _Edges) -> frozenset[str]:
+def find_reachable(roots: Iterable[_Node], edges: _Edges) -> frozenset[str]:
+    """Return the distributions that are reached from some, themselves included."""
     todo = list(roots)
     reached: set[_Node] = set()
     while todo:

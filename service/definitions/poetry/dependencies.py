@@ -7,12 +7,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from service.definitions.formats.toml_json import Table, table, text, texts
+from service.definitions.formats.toml_lines import Keys
 from service.definitions.poetry.git_urls import (
     check_git_urls,
     is_git_url,
     refuse_git_url,
 )
-from service.definitions.poetry.groups import Keys, list_dependencies
+from service.definitions.poetry.groups import list_dependencies
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.poetry.versions import (
     is_constraint,

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.definitions.formats.toml_json import Table, list_tables, table
+from service.definitions.formats.toml_lines import Keys
 
-__all__ = ["Dependency", "Keys", "list_dependencies"]
-
-Keys = tuple[str, ...]
-"""The path of a key from the root of a document."""
+__all__ = ["Dependency", "list_dependencies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

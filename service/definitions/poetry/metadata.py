@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 
 from service.definitions.formats.toml_json import table, texts
+from service.definitions.formats.toml_lines import Keys
 from service.definitions.paths import join_path
 from service.definitions.poetry.git_urls import check_git_urls
-from service.definitions.poetry.groups import Dependency, Keys, list_dependencies
+from service.definitions.poetry.groups import Dependency, list_dependencies
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.queries import Asking
 from service.definitions.text import show

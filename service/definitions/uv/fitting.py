@@ -1,11 +1,13 @@
 """Whether a table fits a model of what uv reads; and where it does not, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
+from service.definitions.formats.toml_lines import Keys
+from service.definitions.local.project_file import ProjectFile
 from service.definitions.text import show
 
 __all__ = [
@@ -13,13 +15,11 @@ __all__ = [
     "AS_TEXT",
     "BY_KIND",
     "TOLERANT",
-    "Keys",
     "explain",
     "find_twins",
     "fit_table",
+    "refuse_misfits",
 ]
-
-Keys = tuple[str, ...]
 
 _TAG: Final = "as "
 """How the name of an alternative begins, which pydantic puts between the keys."""
@@ -87,6 +87,15 @@ def find_twins(named: Mapping[str, object], *place: str) -> Iterator[tuple[Keys,
         if canonicalize_name(name) in seen:
             yield (*place, name), "it is there already, in another spelling"
         seen.add(canonicalize_name(name))
+
+
+def refuse_misfits(
+    project: ProjectFile, code: str, misfits: Iterable[tuple[Keys, str]]
+) -> None:
+    """Report keys that uv refuses, and why."""
+    for keys, why in misfits:
+        where = show(".".join(keys))
+        project.error(code, f"uv refuses {where}: {why}; correct or remove it", *keys)
 
 
 def _is_tag(part: str) -> bool:

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict
 
 from service.definitions.formats.values import Table, list_tables, table, text, texts
+from service.definitions.local.project_file import ProjectFile
 from service.definitions.text import show
 from service.definitions.uv.fitting import (
     AS_TABLE,
@@ -20,8 +21,8 @@ from service.definitions.uv.fitting import (
     TOLERANT,
     find_twins,
     fit_table,
+    refuse_misfits,
 )
-from service.definitions.uv.project_file import ProjectFile
 from service.definitions.uv.scalars import Name, parse_requirement
 
 __all__ = ["check_groups"]
@@ -48,9 +49,9 @@ class _Groups(_Table):
 
 def check_groups(project: ProjectFile) -> None:
     """Report groups that uv cannot read, or that include what it does not find."""
-    project.refuse("group_invalid", fit_table(_Groups, project.document, ()))
+    refuse_misfits(project, "group_invalid", fit_table(_Groups, project.document, ()))
     groups = table(project.document, _KEY)
-    project.refuse("group_invalid", find_twins(groups, _KEY))
+    refuse_misfits(project, "group_invalid", find_twins(groups, _KEY))
     for group, wanted in groups.items():
         _check_group(project, group, wanted)
     _check_cycle(project, groups)

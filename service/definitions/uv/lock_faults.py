@@ -14,9 +14,10 @@ from packaging.version import InvalidVersion, Version
 from pydantic import ValidationError
 from pydantic_core import Url as AnyUrl
 
+from service.definitions.formats.toml_lines import Keys
 from service.definitions.formats.values import Table, text
 from service.definitions.text import show
-from service.definitions.uv.fitting import Keys, explain
+from service.definitions.uv.fitting import explain
 from service.definitions.uv.lock_schema import (
     Dependency,
     LockedPackage,

@@ -9,10 +9,15 @@ from pydantic import BaseModel
 
 from service.definitions.formats.project_fields import is_valid_field
 from service.definitions.formats.toml_json import Table, table, text, texts
+from service.definitions.local.project_file import ProjectFile
 from service.definitions.python.interpreters import check_interpreter
 from service.definitions.text import show
-from service.definitions.uv.fitting import TOLERANT, find_twins, fit_table
-from service.definitions.uv.project_file import ProjectFile
+from service.definitions.uv.fitting import (
+    TOLERANT,
+    find_twins,
+    fit_table,
+    refuse_misfits,
+)
 from service.definitions.uv.scalars import Name
 
 __all__ = ["check_metadata"]
@@ -31,10 +36,12 @@ class _Lists(_Table):
 def check_metadata(project: ProjectFile) -> None:
     """Report what uv refuses in [project], and a Python that no build has."""
     metadata = table(project.document, "project")
-    project.refuse("project_invalid", fit_table(_Lists, metadata, ("project",)))
+    refuse_misfits(
+        project, "project_invalid", fit_table(_Lists, metadata, ("project",))
+    )
     extras = table(metadata, "optional-dependencies")
     twins = find_twins(extras, "project", "optional-dependencies")
-    project.refuse("project_invalid", twins)
+    refuse_misfits(project, "project_invalid", twins)
     for key in ("name", "version"):
         _check_field(project, metadata, key)
     _check_python(project, metadata)

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from service.definitions.uv.fitting import AS_TABLE, AS_TEXT, BY_KIND, Keys, fit_table
+from service.definitions.formats.toml_lines import Keys
+from service.definitions.uv.fitting import AS_TABLE, AS_TEXT, BY_KIND, fit_table
 from service.definitions.uv.indexes import Index
 from service.definitions.uv.scalars import (
     IndexLocation,

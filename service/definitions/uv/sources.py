@@ -16,8 +16,9 @@ from packaging.markers import (
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from service.definitions.declared import IMAGES
+from service.definitions.formats.toml_lines import Keys
 from service.definitions.formats.values import Table, text
-from service.definitions.uv.fitting import TOLERANT, Keys, find_twins, fit_table
+from service.definitions.uv.fitting import TOLERANT, find_twins, fit_table
 from service.definitions.uv.scalars import (
     IndexName,
     Marker as MarkerText,

@@ -15,13 +15,13 @@ from pydantic import (
     ConfigDict,
 )
 
+from service.definitions.formats.toml_lines import Keys
 from service.definitions.uv.conflicts import Conflict, differ
 from service.definitions.uv.fitting import (
     AS_TABLE,
     AS_TEXT,
     BY_KIND,
     TOLERANT,
-    Keys,
     fit_table,
 )
 from service.definitions.uv.indexes import Index, fit_together

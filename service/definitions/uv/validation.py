@@ -11,14 +11,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, table, text
-from service.definitions.formats.toml_lines import TomlLines
+from service.definitions.formats.toml_lines import Keys
+from service.definitions.local.project_file import ProjectFile, open_project_file
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
 from service.definitions.text import show
-from service.definitions.uv.fitting import Keys
+from service.definitions.uv.fitting import refuse_misfits
 from service.definitions.uv.groups import check_groups
 from service.definitions.uv.metadata import check_metadata
-from service.definitions.uv.project_file import ProjectFile
 from service.definitions.uv.settings import find_ignored_settings, find_settings_misfits
 from service.definitions.uv.table_schema import find_uv_misfits
 
@@ -34,12 +34,10 @@ def check_uv(
     reading: Reading, found: ResolvedPath, document: Table, *, is_built: bool
 ) -> Asking[None]:
     """Report problems for which uv would refuse a project."""
-    raw = yield from reading.files.content(found.entry.oid, found.real)
-    lines = TomlLines(raw or b"")
-    project = ProjectFile(reading=reading, found=found, document=document, lines=lines)
+    project = yield from open_project_file(reading, found, document)
     if "project" in document:
         check_metadata(project)
-    project.refuse("table_invalid", _find_no_tables(document))
+    refuse_misfits(project, "table_invalid", _find_no_tables(document))
     _check_table(project)
     check_groups(project)
     if is_built:
@@ -50,12 +48,10 @@ def check_uv_settings(
     reading: Reading, found: ResolvedPath, settings: Table
 ) -> Asking[None]:
     """Report problems for which uv would refuse a uv.toml."""
-    raw = yield from reading.files.content(found.entry.oid, found.real)
-    lines = TomlLines(raw or b"")
-    project = ProjectFile(reading=reading, found=found, document=settings, lines=lines)
+    project = yield from open_project_file(reading, found, settings)
     wanted = text(settings.get("required-version"))
     _check_required(project, wanted, "required-version")
-    project.refuse("uv_invalid", find_settings_misfits(settings))
+    refuse_misfits(project, "uv_invalid", find_settings_misfits(settings))
 
 
 def check_project_settings(
@@ -69,9 +65,7 @@ def check_project_settings(
     uv = table(document, "tool", "uv")
     if not uv:
         return True
-    raw = yield from reading.files.content(found.entry.oid, found.real)
-    lines = TomlLines(raw or b"")
-    project = ProjectFile(reading=reading, found=found, document=document, lines=lines)
+    project = yield from open_project_file(reading, found, document)
     wanted = text(uv.get("required-version"))
     _check_required(project, wanted, "tool", "uv", "required-version")
     ignored = dict(find_ignored_settings(uv))
@@ -100,8 +94,8 @@ def _find_no_tables(document: Table) -> Iterator[tuple[Keys, str]]:
 def _check_table(project: ProjectFile) -> None:
     uv = table(project.document, "tool", "uv")
     misfits = list(find_uv_misfits(uv))
-    project.refuse(
-        "uv_invalid", ((("tool", "uv", *keys), why) for keys, why in misfits)
+    refuse_misfits(
+        project, "uv_invalid", ((("tool", "uv", *keys), why) for keys, why in misfits)
     )
     if uv.get("managed") is False:
         project.error(

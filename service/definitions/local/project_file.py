@@ -1,17 +1,16 @@
 """A file of a project that is checked, and where its findings stand."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table
 from service.definitions.formats.toml_lines import TomlLines
 from service.definitions.paths import ResolvedPath
+from service.definitions.queries import Asking
 from service.definitions.text import show
-from service.definitions.uv.fitting import Keys
 from service.domain.findings import Severity
 
-__all__ = ["ProjectFile"]
+__all__ = ["ProjectFile", "open_project_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +32,6 @@ class ProjectFile:
             line=self.lines.line_of(*keys, word=word) or 1,
         )
 
-    def refuse(self, code: str, misfits: Iterable[tuple[Keys, str]]) -> None:
-        """Report keys that uv refuses, and why."""
-        for keys, why in misfits:
-            where = show(".".join(keys))
-            self.error(code, f"uv refuses {where}: {why}; correct or remove it", *keys)
-
     def warn(self, code: str, message: str, *keys: str) -> None:
         """Report what the build does otherwise than the file asks for."""
         self.reading.remark(
@@ -48,3 +41,13 @@ class ProjectFile:
             path=self.found.path,
             line=self.lines.line_of(*keys) or 1,
         )
+
+
+def open_project_file(
+    reading: Reading, found: ResolvedPath, document: Table
+) -> Asking[ProjectFile]:
+    """Make a parsed file ready for its checks: its bytes give the lines."""
+    raw = yield from reading.files.content(found.entry.oid, found.real)
+    return ProjectFile(
+        reading=reading, found=found, document=document, lines=TomlLines(raw or b"")
+    )
