@@ -1,7 +1,7 @@
 """New rebuilds → builds: which image or build serves each rebuild that has none yet."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +21,10 @@ from service.domain.building.schedule import AssignmentState, ConcurrencyLimits,
 from service.domain.launcher import LauncherId
 from service.errors import TransientError
 from service.ports.builder import Builder
-from service.ports.store import BATCH, LOCK_SCHEDULE, Store, Transaction
+from service.ports.store import BATCH, Store, Transaction
 from service.ports.time import Clock
 
-__all__ = ["Assigner"]
+__all__ = ["Assigner", "Unassigned"]
 
 log = structlog.get_logger(__name__)
 
@@ -43,16 +43,30 @@ _EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RebuildPage:
-    """Rebuilds to decide for, and the images that are on record of what they want."""
+    """Rebuilds to decide for, and the images of what they want."""
 
     rebuilds: Sequence[Rebuild]
     images: Mapping[BuildKey, Image]
+    """Those on record; once they were looked for, those that are there."""
+    unsure: Collection[BuildKey] = ()
+    """Of these it is not known at present whether the image is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unassigned:
+    """What the next transaction decides for."""
+
+    pages: Sequence[_RebuildPage]
+    is_cut: bool
+    """Whether more rebuilds are left."""
+    is_round: bool = False
+    """Whether all were seen since the last such one."""
 
 
 # One per scheduler. It remembers only since when rebuilds for another builder are seen;
 # a new leader waits FOREIGN once more.
 class Assigner:
-    """Decides for rebuilds that have no build yet, a page in each transaction.
+    """Decide for rebuilds that have no build yet, a page in each transaction.
 
     Args:
         store: Knows the rebuilds.
@@ -88,43 +102,49 @@ class Assigner:
         """Return whether this process builds by this build spec."""
         return spec.builder_image == self._builder.identity(frontend=spec.frontend)
 
-    async def assign(self) -> bool:
-        """Decide for a page of rebuilds without a build; return whether more are left.
+    async def read(self) -> Unassigned:
+        """Read a page of rebuilds without a build, and look for their images.
 
         Builds start between the pages: evaluations may add rebuilds as fast as they are
         decided for, and a turn that waited for the last one would start nothing. With
         the last page come those that were planned elsewhere, once in `ELSEWHERE`.
 
         Raises:
-            TransientError: The database did not answer; what was decided stands.
+            TransientError: The database did not answer.
         """
-        if self._last and await self._let_pass():
-            return True
+        if self._last and (firsts := await self._let_pass()):
+            return Unassigned(pages=[await self._looked_for(firsts)], is_cut=True)
         page = await self._page(self._last)
         is_cut = len(page.rebuilds) == BATCH
         self._last = page.rebuilds[-1].id if is_cut else ""
-        await self._assign(page, self._seen)
-        if is_cut:
-            return True
+        pages = [await self._looked_for(page)]
         now = self._clock.now()
         # A clock that was set back makes nobody wait longer.
-        if timedelta() < self._elsewhere_at - now <= ELSEWHERE:
-            return False
+        if is_cut or timedelta() < self._elsewhere_at - now <= ELSEWHERE:
+            return Unassigned(pages=pages, is_cut=is_cut)
         self._elsewhere_at = now + ELSEWHERE
-        await self._assign(await self._queued_elsewhere(), self._seen)
-        # Replaced by what was seen since, so entries of rebuilds that ended
-        # disappear; the plan's evaluation is a part of the key, as a new plan starts
-        # the wait again.
-        self._foreign, self._seen = self._seen, {}
-        return False
+        pages.append(await self._looked_for(await self._queued_elsewhere()))
+        return Unassigned(pages=pages, is_cut=False, is_round=True)
+
+    async def assign(self, tx: Transaction, unassigned: Unassigned) -> None:
+        """Decide for what was read; the transaction holds the lock of the schedule."""
+        for page in unassigned.pages:
+            if page.rebuilds:
+                await self._assign(tx, page)
+        if unassigned.is_round:
+            # Replaced by what was seen since, so entries of rebuilds that ended
+            # disappear; the plan's evaluation is a part of the key, as a new plan
+            # starts the wait again.
+            self._foreign, self._seen = self._seen, {}
 
     async def _page(self, after: str) -> _RebuildPage:
-        async with self._store.reading() as tx:
+        # What was changed between its queries is read again under the lock.
+        async with self._store.reading(is_single=True) as tx:
             rebuilds = await tx.schedule.unassigned(limit=BATCH, after=after)
             return await _page_of(tx, rebuilds)
 
-    async def _let_pass(self) -> bool:
-        """Decide for one rebuild of each source before the next page, if any waits.
+    async def _let_pass(self) -> _RebuildPage | None:
+        """Return one rebuild of each source before the next page, if any waits.
 
         A source with ten thousand launchers is many pages long, and a page takes a
         hundred times as long as the rebuild of another source, whose build is to start.
@@ -132,14 +152,12 @@ class Assigner:
         """
         self._has_let_pass = not self._has_let_pass
         if not self._has_let_pass:
-            return False
+            return None
         async with self._store.reading() as tx:
             firsts = await tx.schedule.first_unassigned(limit=FIRSTS, after=self._last)
             page = await _page_of(tx, firsts)
         self._has_let_pass = len({rebuild.source_id for rebuild in firsts}) > 1
-        if self._has_let_pass:
-            await self._assign(page, self._seen)
-        return self._has_let_pass
+        return page if self._has_let_pass else None
 
     async def _queued_elsewhere(self) -> _RebuildPage:
         """Return rebuilds of queued builds that another builder is named for."""
@@ -153,51 +171,42 @@ class Assigner:
             ]
             return await _page_of(tx, rebuilds)
 
-    async def _assign(
-        self, page: _RebuildPage, seen: dict[tuple[RebuildId, str], datetime]
-    ) -> None:
-        if not page.rebuilds:
-            return
-        # Before the lock: a registry that takes ten seconds would hold up every
-        # transaction that settles a build.
-        images, unsure = await self._present_images(page.images)
+    async def _assign(self, tx: Transaction, page: _RebuildPage) -> None:
+        # Launchers before rebuilds, as evaluations lock them: what is decided below
+        # reads a new build's launcher, and moves those that get an image at once.
+        await tx.launchers.some(
+            LauncherId(rebuild.launcher_id) for rebuild in page.rebuilds
+        )
         environments = {rebuild.environment_id for rebuild in page.rebuilds}
-        async with self._store.transaction(LOCK_SCHEDULE) as tx:
-            # Launchers before rebuilds, as evaluations lock them: what is decided below
-            # reads a new build's launcher, and moves those that get an image at once.
-            await tx.launchers.some(
-                LauncherId(rebuild.launcher_id) for rebuild in page.rebuilds
-            )
-            rebuilds = [
-                rebuild
-                # All unfinished ones of these environments, not only the page: which of
-                # them is the newest decides what is superseded.
-                for rebuild in await tx.rebuilds.unfinished_of(environments)
-                if rebuild.plan is not None
-                and not _must_wait(rebuild, is_unsure=rebuild.plan.key in unsure)
-            ]
-            keys = {rebuild.plan.key for rebuild in rebuilds if rebuild.plan}
-            state = AssignmentState(
-                rebuilds=rebuilds,
-                builds=await tx.schedule.builds_of(keys),
-                images=images,
-                interruptions=await _interruptions(tx, rebuilds),
-                is_ours=self.is_ours,
-                overdue=self._overdue(rebuilds, seen),
-            )
-            await self._transitions.apply(tx, assign(state))
+        rebuilds = [
+            rebuild
+            # All unfinished ones of these environments, not only the page: which of
+            # them is the newest decides what is superseded.
+            for rebuild in await tx.rebuilds.unfinished_of(environments)
+            if rebuild.plan is not None
+            and not _must_wait(rebuild, is_unsure=rebuild.plan.key in page.unsure)
+        ]
+        keys = {rebuild.plan.key for rebuild in rebuilds if rebuild.plan}
+        state = AssignmentState(
+            rebuilds=rebuilds,
+            builds=await tx.schedule.builds_of(keys),
+            images=page.images,
+            interruptions=await _interruptions(tx, rebuilds),
+            is_ours=self.is_ours,
+            overdue=self._overdue(rebuilds),
+        )
+        await self._transitions.apply(tx, assign(state))
 
-    async def _present_images(
-        self, known: Mapping[BuildKey, Image]
-    ) -> tuple[dict[BuildKey, Image], set[BuildKey]]:
-        """Return the images that can still be started from, of those on record.
+    async def _looked_for(self, page: _RebuildPage) -> _RebuildPage:
+        """Return a page with the images that can still be started from.
 
         And the keys of images whose state is unknown now: those wait, others go on.
-        Asking a registry takes time, so it is done before the lock is taken.
         """
+        # Before the lock: a registry that takes ten seconds would hold up every
+        # transaction that settles a build.
         present: dict[BuildKey, Image] = {}
         unsure: set[BuildKey] = set()
-        for key, image in sorted(known.items()):
+        for key, image in sorted(page.images.items()):
             try:
                 if await self._builder.has(image):
                     present[key] = image
@@ -207,13 +216,9 @@ class Assigner:
                 # when the registry is only away; reusing it could move a launcher to an
                 # image that is gone.
                 unsure.add(key)
-        return present, unsure
+        return replace(page, images=present, unsure=unsure)
 
-    def _overdue(
-        self,
-        rebuilds: Sequence[Rebuild],
-        seen: dict[tuple[RebuildId, str], datetime],
-    ) -> set[RebuildId]:
+    def _overdue(self, rebuilds: Sequence[Rebuild]) -> set[RebuildId]:
         """Return those that this process saw for long and may not build."""
         now = self._clock.now()
         overdue = set()
@@ -221,8 +226,8 @@ class Assigner:
             if rebuild.plan is None or self.is_ours(rebuild.plan.spec):
                 continue
             place = (rebuild.id, rebuild.plan.evaluation_id)
-            seen[place] = self._foreign.get(place, now)
-            if now - seen[place] >= FOREIGN:
+            self._seen[place] = self._foreign.get(place, now)
+            if now - self._seen[place] >= FOREIGN:
                 overdue.add(rebuild.id)
         return overdue
 

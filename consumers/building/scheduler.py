@@ -5,8 +5,8 @@ number of consumers may call at any time. The lock is held for a page of new reb
 in milliseconds, and never while a builder or a registry answers: what was decided is
 done afterwards, several builds at once. No message is held for the length of a build.
 
-    turn 1   assign · assign · start  ──▶ starts of its builds ──▶ again, if any waits
-    turn 2            (calls that wait share it) assign · start ──▶ …
+    turn 1   read · (assign, start) ──▶ starts of its builds ──▶ again, if any waits
+    turn 2           (calls that wait share it) read · (assign, start) ──▶ …
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from consumers.building.assignment import Assigner
+from consumers.building.assignment import Assigner, Unassigned
 from consumers.building.transitions import BuildTransitions
 from consumers.loops.periodic import run_periodically
 from consumers.loops.wakeup import Wakeup
@@ -148,21 +148,23 @@ class Scheduler:
                 if self._served >= mine:
                     return
                 self._served = self._called
-                is_cut = await self._assigner.assign()
-                decisions = await self._decide()
+                unassigned = await self._assigner.read()
+                decisions = await self._decide(unassigned)
             # After the commit: a decision on record whose action was lost is repaired
             # by watcher and garbage collector; an action without a record could not be
             # found again.
             await self._act(decisions)
             is_started = any(isinstance(decision, Start) for decision in decisions)
-            if not is_started and not is_cut:
+            if not is_started and not unassigned.is_cut:
                 return
             # What was started made room for the next, under the limit of starts.
             self._called += 1
             mine = self._called
 
-    async def _decide(self) -> Sequence[Decision]:
+    async def _decide(self, unassigned: Unassigned) -> Sequence[Decision]:
+        # One transaction for both: a build that was just queued starts with it.
         async with self._store.transaction(LOCK_SCHEDULE) as tx:
+            await self._assigner.assign(tx, unassigned)
             unwanted = await tx.schedule.unwanted()
             decisions: list[Decision] = [Stop(build=build) for build in unwanted]
             await self._transitions.apply(tx, decisions)
@@ -182,10 +184,12 @@ class Scheduler:
         ours = [build for build in waiting if self._assigner.is_ours(build.spec)]
         if not ours:
             return ()
+        queue = [build.id for build in ours]
         slots = Slots(
             waiting=ours,
             running=await tx.schedule.running(),
-            waited_for=set(await tx.schedule.waited_for(build.id for build in ours)),
+            # One alone goes before nobody.
+            waited_for=set(await tx.schedule.waited_for(queue) if queue[1:] else ()),
             caps=self._caps,
             at_once=at_once,
         )
