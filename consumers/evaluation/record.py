@@ -1,6 +1,6 @@
 """Verdicts → the ledger: one transaction records some and plans what follows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -13,6 +13,7 @@ from consumers.evaluation.record_steps import (
     current_sources,
     defer,
     failure_of,
+    newest_generations,
     pending_rebuilds,
     recheck,
 )
@@ -21,17 +22,11 @@ from consumers.loops.gathering import AT_ONCE, Gatherer
 from consumers.loops.wakeup import Wakeup
 from service.domain.building.failure import Failure, FailureClass
 from service.domain.definition import Definition, NoDefinition
-from service.domain.evaluation.comparison import (
-    Evaluation,
-    EvaluationId,
-    Observed,
-)
+from service.domain.evaluation.comparison import Evaluation, EvaluationId, Observed
 from service.domain.evaluation.plan import next_generation
-from service.domain.evaluation.queue import (
-    Debounce,
-    DueEvaluation,
-)
+from service.domain.evaluation.queue import Debounce, DueEvaluation
 from service.domain.findings import Finding
+from service.domain.source import Source, SourceId
 from service.errors import BusyError, TransientError
 from service.events.descriptions import EvaluatedSource
 from service.ports.builder import Builder
@@ -112,11 +107,13 @@ class EvaluationRecorder:
         async with self._store.transaction(
             *(f"source:{id_}" for id_ in by_source)
         ) as tx:
-            plannings = await self._record(tx, by_source.values())
-            # Of a source with more than a page of launchers, all are planned later.
-            launchers = await tx.launchers.of_whole(
-                [planning.source.id for planning in plannings], limit=BATCH
+            current = await current_sources(
+                tx, {id_: item.source.generation for id_, item in by_source.items()}
             )
+            # Of a source with more than a page of launchers, all are planned later.
+            launchers = await tx.launchers.of_whole(current.keys(), limit=BATCH)
+            newest = await newest_generations(tx, current.keys(), launchers)
+            plannings = await self._record(tx, by_source.values(), current, newest)
             await self._plan(
                 tx,
                 [
@@ -130,14 +127,13 @@ class EvaluationRecorder:
         return [begun.get(id(observation)) for observation in observations]
 
     async def _record(
-        self, tx: Transaction, observations: Iterable[HeadObservation]
+        self,
+        tx: Transaction,
+        observations: Iterable[HeadObservation],
+        current: Mapping[SourceId, Source],
+        newest: Mapping[SourceId, int],
     ) -> Sequence[Planning]:
         """Write the verdicts of sources that nobody evaluated meanwhile."""
-        sources = {item.source.id: item.source.generation for item in observations}
-        current = await current_sources(tx, sources)
-        # Read under the lock: a launcher that comes from another source brings its own
-        # generation, and the new one has to be above it.
-        newest = await tx.launchers.newest_generations(current.keys())
         now = self._clock.now()
         plannings = []
         for observation in observations:

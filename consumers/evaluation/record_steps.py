@@ -1,6 +1,6 @@
 """Steps of recording an evaluation: what is current, what fails, what comes again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,9 @@ from service.domain.evaluation.comparison import (
     Verdict,
     update_seen,
 )
+from service.domain.evaluation.plan import newest_generation
 from service.domain.evaluation.queue import EvaluationRequest, recheck_at
+from service.domain.launcher import Launcher
 from service.domain.push import Trigger
 from service.domain.source import Source, SourceId
 from service.ports.store import Transaction
@@ -26,6 +28,7 @@ __all__ = [
     "current_sources",
     "defer",
     "failure_of",
+    "newest_generations",
     "pending_rebuilds",
     "recheck",
 ]
@@ -48,6 +51,28 @@ async def current_sources(
         for source in await tx.sources.some(generations)
         if source.generation == generations[source.id]
     }
+
+
+async def newest_generations(
+    tx: Transaction,
+    sources: Collection[SourceId],
+    known: Mapping[SourceId, Sequence[Launcher]],
+) -> Mapping[SourceId, int]:
+    """Return the newest generation that launchers of each source have or want.
+
+    Args:
+        tx: The transaction that records evaluations of the sources.
+        sources: The sources.
+        known: All launchers of some of them; of the others they are too many.
+    """
+    # Read under the lock: a launcher that comes from another source brings its own
+    # generation, and the new one has to be above it.
+    newest = {
+        source: newest_generation(launchers) for source, launchers in known.items()
+    }
+    if others := [source for source in sources if source not in known]:
+        newest.update(await tx.launchers.newest_generations(others))
+    return newest
 
 
 async def defer(tx: Transaction, source: SourceId, *, now: datetime) -> None:

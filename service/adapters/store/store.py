@@ -56,7 +56,9 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self, *locks: str) -> AsyncIterator[Transaction]:
         async with self._database.writing(*locks) as connection:
-            yield self._on(connection, is_writing=True)
+            tx = self._on(connection, is_writing=True)
+            yield tx
+            await tx.outbox.write()
 
     @asynccontextmanager
     async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
@@ -66,7 +68,9 @@ class SqlStore:
     async def ping(self) -> None:
         await self._database.ping()
 
-    def _on(self, connection: AsyncConnection, *, is_writing: bool) -> Transaction:
+    def _on(
+        self, connection: AsyncConnection, *, is_writing: bool
+    ) -> "_SqlTransaction":
         statements = Statements(connection, is_writing=is_writing)
         return _SqlTransaction(statements, cipher=self._database.cipher)
 
