@@ -79,7 +79,7 @@ class OutboxRelay:
         Raises:
             TransientError: The bus or the database did not answer; nothing is lost.
         """
-        async with self._store.reading() as tx:
+        async with self._store.reading(is_single=True) as tx:
             # A read before the lease: most wake-ups find an empty outbox, and taking
             # the lease is a write that all processes would do every POLL.
             if not await tx.outbox.peek(limit=1):

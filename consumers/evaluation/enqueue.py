@@ -6,9 +6,10 @@ thousand requests and very few evaluations.
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.loops.gathering import AT_ONCE, Gatherer
-from consumers.loops.wakeup import Wakeup
 from service.domain.delivery import DeliveryId
 from service.domain.evaluation.comparison import Verdict
 from service.domain.evaluation.queue import Debounce, EvaluationRequest
@@ -24,7 +25,6 @@ from service.events.models import (
     PushReceived,
 )
 from service.ports.store import DeliveryRecord, Store, Transaction
-from service.ports.time import Clock
 
 __all__ = ["EvaluationEnqueuer", "find_followers", "push_of"]
 
@@ -36,12 +36,15 @@ class EvaluationEnqueuer:
     """Enqueue the sources that a push asks to be evaluated."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, debounce: Debounce, wakeup: Wakeup
+        self,
+        *,
+        store: Store,
+        debounce: Debounce,
+        claims: EvaluationClaims,
     ) -> None:
         self._store = store
-        self._clock = clock
         self._debounce = debounce
-        self._wakeup = wakeup
+        self._claims = claims
         self._together = Gatherer(self._enqueue, most=AT_ONCE)
 
     async def handle(self, event: Event, data: Data) -> None:
@@ -52,55 +55,75 @@ class EvaluationEnqueuer:
     async def _enqueue(
         self, asked: Sequence[tuple[Event, PushReceived | EvaluationRequested]]
     ) -> Sequence[None]:
-        pushes = [data for _, data in asked if isinstance(data, PushReceived)]
-        async with self._store.transaction() as tx:
-            # The receiver writes delivery records after its answer and may lose them.
-            # The event is durable, so the record that the evaluation refers to is
-            # written from it, in the same transaction as the request.
-            records = [record for data in pushes for record in _records(data)]
-            if records:
-                await tx.deliveries.record(records)
-            # Matched here again and not taken from the receiver: its cache may be two
-            # seconds old, and sources that were added since have to get this push.
-            followers = await find_followers(tx, [push_of(data) for data in pushes])
-            of_pushes = iter(followers)
-            requests: list[EvaluationRequest] = []
-            for event, data in asked:
-                if isinstance(data, EvaluationRequested):
-                    sources = await _named(tx, data)
-                else:
-                    sources = next(of_pushes)
-                for source in sources:
-                    requests += self._requests(source.id, event, data)
-            await tx.evaluation_queue.enqueue_all(requests, debounce=self._debounce)
+        async with self._claims.reserve(len(asked)) as kept:
+            async with self._store.transaction() as tx:
+                requests = await _requested(tx, asked, now=kept.claim.now)
+                claimed = await tx.evaluation_queue.enqueue_all(
+                    requests, debounce=self._debounce, claim=kept.claim
+                )
+            kept.claimed = claimed
         # After the commit: a worker that woke up before would find nothing due and
-        # sleep for a whole POLL.
-        self._wakeup.notify()
+        # sleep for a whole POLL. Not for what was claimed with its request.
+        if len(claimed) < len({request.source_id for request in requests}):
+            self._claims.notify()
         return [None] * len(asked)
 
-    def _requests(
-        self, source: SourceId, event: Event, data: PushReceived | EvaluationRequested
-    ) -> Iterable[EvaluationRequest]:
-        request = EvaluationRequest(
-            source_id=source,
-            trigger=Trigger(data.trigger),
-            traceparent=event.traceparent,
-            requested_at=self._clock.now(),
-        )
+
+async def _requested(
+    tx: Transaction,
+    asked: Sequence[tuple[Event, PushReceived | EvaluationRequested]],
+    *,
+    now: datetime,
+) -> Sequence[EvaluationRequest]:
+    pushes = [data for _, data in asked if isinstance(data, PushReceived)]
+    # The receiver writes delivery records after its answer and may lose them. The
+    # event is durable, so the record that the evaluation refers to is written from
+    # it, in the same transaction as the request.
+    records = [record for data in pushes for record in _records(data)]
+    if records:
+        await tx.deliveries.record(records)
+    # Matched here again and not taken from the receiver: its cache may be two
+    # seconds old, and sources that were added since have to get this push.
+    followers = await find_followers(tx, [push_of(data) for data in pushes])
+    of_pushes = iter(followers)
+    requests: list[EvaluationRequest] = []
+    for event, data in asked:
         if isinstance(data, EvaluationRequested):
-            yield replace(request, rebuild_ids=data.rebuild_ids)
-            return
-        # Each delivery that the event stands for asks for the same.
-        deliveries = [
-            *(arrival.delivery_id for arrival in data.earlier),
-            data.delivery_id,
-        ]
-        for delivery in deliveries:
-            yield replace(
-                request,
-                delivery_id=DeliveryId(delivery) if delivery else None,
-                suggested_number=data.suggested_number,
-            )
+            sources = await _named(tx, data)
+        else:
+            sources = next(of_pushes)
+        for source in sources:
+            requests += _requests(source.id, event, data, now=now)
+    return requests
+
+
+def _requests(
+    source: SourceId,
+    event: Event,
+    data: PushReceived | EvaluationRequested,
+    *,
+    now: datetime,
+) -> Iterable[EvaluationRequest]:
+    request = EvaluationRequest(
+        source_id=source,
+        trigger=Trigger(data.trigger),
+        traceparent=event.traceparent,
+        requested_at=now,
+    )
+    if isinstance(data, EvaluationRequested):
+        yield replace(request, rebuild_ids=data.rebuild_ids)
+        return
+    # Each delivery that the event stands for asks for the same.
+    deliveries = [
+        *(arrival.delivery_id for arrival in data.earlier),
+        data.delivery_id,
+    ]
+    for delivery in deliveries:
+        yield replace(
+            request,
+            delivery_id=DeliveryId(delivery) if delivery else None,
+            suggested_number=data.suggested_number,
+        )
 
 
 def _records(data: PushReceived) -> Sequence[DeliveryRecord]:

@@ -51,7 +51,9 @@ class ObservationOpener:
         self, ids: Sequence[SourceId]
     ) -> Sequence[HeadObservation | Requests]:
         """Read several; those that are not to be evaluated give their requests."""
-        async with self._store.reading() as tx:
+        # Without a transaction, in this order: a source that another evaluation
+        # advanced after its requests were read is evaluated once more for those.
+        async with self._store.reading(is_single=True) as tx:
             # The requests are read before the head. One that arrives later is not
             # answered by this evaluation and stays queued: its push may be newer than
             # the head that is read next.

@@ -14,14 +14,14 @@ from typing import Final
 
 import structlog
 
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.observation import HeadObservation
 from consumers.evaluation.opening import ObservationOpener
 from consumers.evaluation.record import EvaluationRecorder
 from consumers.evaluation.repository_identity import describe_change, is_recreated
 from consumers.evaluation.stale_reads import refuse_old_head
-from consumers.loops.heartbeat import LEASE, HeldClaims
+from consumers.loops.heartbeat import HeldClaims
 from consumers.loops.places import Places
-from consumers.loops.wakeup import Wakeup
 from service.definitions.known_readings import KnownReadings
 from service.domain.backoff import Backoff
 from service.domain.evaluation.comparison import (
@@ -47,8 +47,6 @@ log = structlog.get_logger(__name__)
 
 OUTLASTS: Final = timedelta(minutes=5)
 """The outage of the database that a claim outlasts; then others may take it."""
-POLL: Final = timedelta(seconds=5)
-"""The delay of a request whose process died before it notified; others do notify."""
 AFTER_TROUBLE: Final = timedelta(seconds=1)
 _BACKOFF: Final = Backoff(first=AFTER_TROUBLE, longest=timedelta(minutes=1))
 MAX_ROUNDS: Final = 5
@@ -68,7 +66,7 @@ class Evaluator:
         remote: Remote,
         anonymous_remote: Remote,
         clock: Clock,
-        wakeup: Wakeup,
+        claims: EvaluationClaims,
         debounce: Debounce,
         recorder: EvaluationRecorder,
         sandbox: Sandbox,
@@ -79,31 +77,36 @@ class Evaluator:
             Access.ANONYMOUS: anonymous_remote,
         }
         self._clock = clock
-        self._wakeup = wakeup
         self._debounce = debounce
         self._recorder = recorder
         self._sandbox = sandbox
         self._opener = ObservationOpener(store=store, clock=clock, debounce=debounce)
-        self._claims = HeldClaims(store=store, clock=clock)
+        self._claims = claims
+        self._held = HeldClaims(store=store, clock=clock)
         self._readings = KnownReadings()
 
     async def run(self, *, at_once: int) -> None:
         """Process due evaluations until cancelled, several at a time."""
-        places = Places(at_once)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._claims.run())
-            while True:
-                try:
-                    await self._begin_due(group, places)
-                    continue
-                except TransientError as exc:
-                    log.warning("evaluation queue waits", error=str(exc))
-                except Exception:
-                    # The evaluations under way go on.
-                    log.exception("evaluation queue failed")
-                await self._clock.sleep(AFTER_TROUBLE)
+            group.create_task(self._held.run())
+            places = Places(at_once, group=group)
+            with self._claims.opened(places, self._work):
+                while True:
+                    await self._begin_due_safely(places)
 
-    async def _begin_due(self, group: asyncio.TaskGroup, places: Places) -> None:
+    async def _begin_due_safely(self, places: Places) -> None:
+        try:
+            await self._begin_due(places)
+        except TransientError as exc:
+            log.warning("evaluation queue waits", error=str(exc))
+        except Exception:
+            # The evaluations under way go on.
+            log.exception("evaluation queue failed")
+        else:
+            return
+        await self._clock.sleep(AFTER_TROUBLE)
+
+    async def _begin_due(self, places: Places) -> None:
         """Begin due evaluations in every place that is free; wait when some stay free.
 
         No more are claimed than can begin at once: other processes may have places.
@@ -112,21 +115,14 @@ class Evaluator:
         claimed: Sequence[DueEvaluation] = ()
         now = self._clock.now()
         try:
-            claimed = await self._claim(now, limit=free)
+            claimed = await self._claims.claim(now, limit=free)
         finally:
-            places.give_back(free - len(claimed))
-        for due_evaluation in claimed:
-            group.create_task(self._work(due_evaluation, now, places))
+            places.begin([self._work(due, now) for due in claimed], taken=free)
         if len(claimed) < free:
-            # Waiting is bounded by the next due time and by POLL: the wakeup is a
-            # signal inside this process only, and requests of other processes would
-            # otherwise not be noticed. Read while those that were claimed wait for
-            # their forges.
-            await self._wakeup.wait(at_most=await self._until_next())
+            # While those that were claimed wait for their forges.
+            await self._claims.wait()
 
-    async def _work(
-        self, due: DueEvaluation, claimed_at: datetime, places: Places
-    ) -> None:
+    async def _work(self, due: DueEvaluation, claimed_at: datetime) -> None:
         try:
             await self._process(due, claimed_at=claimed_at)
         except TransientError as exc:
@@ -134,9 +130,8 @@ class Evaluator:
         except Exception:
             log.exception("evaluation failed")
         finally:
-            places.give_back(1)
             # Requests that came meanwhile, or a back-off, made it due again.
-            self._wakeup.notify()
+            self._claims.notify()
 
     async def process_one(self) -> bool:
         """Process the most urgent due evaluation; return whether there was one.
@@ -145,32 +140,16 @@ class Evaluator:
             TransientError: The database did not answer.
         """
         now = self._clock.now()
-        claimed = await self._claim(now, limit=1)
+        claimed = await self._claims.claim(now, limit=1)
         for due_evaluation in claimed:
             await self._process(due_evaluation, claimed_at=now)
         return bool(claimed)
-
-    async def _claim(self, now: datetime, *, limit: int) -> Sequence[DueEvaluation]:
-        # The claim is a transaction of its own. Holding one open while a forge answers
-        # would keep a connection and, on SQLite, the only writer for seconds.
-        async with self._store.transaction() as tx:
-            return await tx.evaluation_queue.claim(now=now, lease=LEASE, limit=limit)
-
-    async def _until_next(self) -> timedelta:
-        """Return how long to wait for the next due evaluation."""
-        async with self._store.reading() as tx:
-            due = await tx.evaluation_queue.next_due()
-        if due is None:
-            return POLL
-        # Never zero: a due evaluation whose claim another process holds is already due,
-        # and a wait of nothing would make this loop spin on the database.
-        return max(timedelta(milliseconds=1), min(POLL, due - self._clock.now()))
 
     async def _process(
         self, due_evaluation: DueEvaluation, *, claimed_at: datetime
     ) -> None:
         log_about(source=due_evaluation.source_id)
-        with self._claims.hold(due_evaluation.source_id, claimed_at=claimed_at):
+        with self._held.hold(due_evaluation.source_id, claimed_at=claimed_at):
             # Counted from the claim, not from the first try: an outage that lasts
             # longer than OUTLASTS must give the source up, or a process without a
             # database would hold it while others could go on.
@@ -215,9 +194,9 @@ class Evaluator:
 
     async def _evaluate(self, due_evaluation: DueEvaluation) -> None:
         for _ in range(MAX_ROUNDS):
-            # Read again in each round: generation, last seen content and requests have
-            # to be of one moment, or the compare-and-set in `record` would accept a
-            # comparison with something older.
+            # Read again in each round: generation and last seen content have to be of
+            # one moment, or the compare-and-set in `record` would accept a comparison
+            # with something older; and of no earlier one than the requests.
             observation = await self._opener.open(due_evaluation.source_id)
             if observation is None:
                 return

@@ -10,6 +10,7 @@ from consumers.building.garbage_collector import GarbageCollector
 from consumers.building.scheduler import Scheduler
 from consumers.building.transitions import BuildTransitions
 from consumers.building.watcher import BuildWatcher
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.enqueue import EvaluationEnqueuer
 from consumers.evaluation.lost_deliveries import PATIENCE, LostDeliveries
 from consumers.evaluation.observation import BACKOFF, Patience
@@ -75,6 +76,9 @@ class BusSide:
             window=settings.evaluation.debounce, max_delay=settings.evaluation.max_delay
         )
         self._evaluation_wakeup = Wakeup(clock=engines.clock)
+        self._evaluation_claims = EvaluationClaims(
+            store=engines.store, clock=engines.clock, wakeup=self._evaluation_wakeup
+        )
         # One bucket for new base images and for schedules: both rebuild in the
         # background, and the operator's limit is for their sum.
         self._rate = HourlyRate(
@@ -126,9 +130,8 @@ class BusSide:
         engines = self._engines
         enqueuer = EvaluationEnqueuer(
             store=engines.store,
-            clock=engines.clock,
             debounce=self._debounce,
-            wakeup=self._evaluation_wakeup,
+            claims=self._evaluation_claims,
         )
         evaluator = self._evaluator()
         notifications = NotificationEnqueuer(store=engines.store, clock=engines.clock)
@@ -182,10 +185,7 @@ class BusSide:
             self._reconciler().run,
             self._lost_deliveries().run,
             *upstream_loops(
-                self._settings,
-                engines,
-                builder=self._builder,
-                recorder=self._recorder,
+                self._settings, engines, builder=self._builder, recorder=self._recorder
             ),
             self._settings_change().run,
             self._grant_keeper().run,
@@ -267,7 +267,7 @@ class BusSide:
             remote=engines.remote,
             anonymous_remote=engines.anonymous_remote,
             clock=engines.clock,
-            wakeup=self._evaluation_wakeup,
+            claims=self._evaluation_claims,
             debounce=self._debounce,
             sandbox=LimitedSandbox(engines.sandbox),
             recorder=EvaluationRecorder(

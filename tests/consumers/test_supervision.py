@@ -139,7 +139,7 @@ async def test_workers_outlive_faults_of_what_they_stand_on(
         events = await tx.outbox.peek(limit=10)
     await world.deliver([event for _, event in events])
     evaluator = world.evaluator
-    evaluator._store = DefectiveStore(world.store, faults=3)
+    evaluator._store = world.claims._store = DefectiveStore(world.store, faults=3)
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(evaluator.run(at_once=2))

@@ -10,7 +10,12 @@ import pytest
 
 from service.adapters.store import SqlStore
 from service.domain.delivery import DeliveryId
-from service.domain.evaluation.queue import Debounce, DueEvaluation, EvaluationRequest
+from service.domain.evaluation.queue import (
+    Claim,
+    Debounce,
+    DueEvaluation,
+    EvaluationRequest,
+)
 from service.domain.push import Trigger
 from service.domain.source import SourceId
 from service.ports.store import Renewal, Store
@@ -112,6 +117,26 @@ async def test_a_claimed_appointment_is_nobody_elses_until_its_lease_ends(
     assert await claim(store, after=LEASE - SECOND) is None
     assert await next_due(store) == LEASE
     assert await claim(store, after=LEASE) is not None
+
+
+async def test_sources_are_claimed_with_the_requests_for_them(store: Store) -> None:
+    await ask(store, a_look(source="held"))
+    await claim(store)
+    looks = [a_look(source=name) for name in ("held", "one", "two")]
+    later = a_look(source="later", after=SECOND)
+
+    async with store.transaction() as tx:
+        claimed = await tx.evaluation_queue.enqueue_all(
+            [*looks, later],
+            debounce=DEBOUNCE,
+            claim=Claim(now=NOW, until=NOW + LEASE, limit=1),
+        )
+
+    assert [due.source_id for due in claimed] == ["one"]
+    others = await claim_some(store, limit=10, after=SECOND)
+    assert [due.source_id for due in others] == ["two", "later"]
+    again = await claim_some(store, limit=10, after=LEASE)
+    assert {due.source_id for due in again} == {"held", "one"}
 
 
 async def test_a_renewed_claim_is_held_for_longer(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.enqueue import EvaluationEnqueuer
 from consumers.loops.wakeup import Wakeup
 from service.adapters.clock import SystemClock
@@ -58,9 +59,10 @@ async def handle_events(api: Api) -> None:
     clock = api.world.clock
     enqueuer = EvaluationEnqueuer(
         store=api.world.store,
-        clock=clock,
         debounce=DEBOUNCE,
-        wakeup=Wakeup(clock=clock),
+        claims=EvaluationClaims(
+            store=api.world.store, clock=clock, wakeup=Wakeup(clock=clock)
+        ),
     )
     for event in api.bus.events:
         data = data_of(event)

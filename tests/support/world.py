@@ -14,6 +14,7 @@ from consumers.building.endings import RebuildEndings
 from consumers.building.scheduler import Scheduler
 from consumers.building.transitions import BuildTransitions
 from consumers.building.watcher import BuildWatcher
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.enqueue import EvaluationEnqueuer
 from consumers.evaluation.observation import Patience
 from consumers.evaluation.planning import LauncherPlanner
@@ -123,8 +124,9 @@ class World:
             debounce=DEBOUNCE,
             pause=PAUSE,
         )
+        self.claims = EvaluationClaims(store=store, clock=clock, wakeup=wakeup)
         self.enqueuer = EvaluationEnqueuer(
-            store=store, clock=clock, debounce=DEBOUNCE, wakeup=wakeup
+            store=store, debounce=DEBOUNCE, claims=self.claims
         )
         self.scheduler = Scheduler(
             store=store,
@@ -144,7 +146,7 @@ class World:
             remote=remote,
             anonymous_remote=anonymous_remote,
             clock=clock,
-            wakeup=wakeup,
+            claims=self.claims,
             debounce=DEBOUNCE,
             sandbox=SANDBOX,
             recorder=EvaluationRecorder(

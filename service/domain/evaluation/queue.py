@@ -5,8 +5,10 @@ forge. So requests are debounced: the first is due at once, those that follow cl
 wait until no more have come for `window`, but never longer than `max_delay`.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from service.domain.delivery import DeliveryId
@@ -16,6 +18,7 @@ from service.domain.source import SourceId
 __all__ = [
     "CACHE_STALENESS",
     "GIVEN_UP_AFTER",
+    "Claim",
     "Debounce",
     "DueEvaluation",
     "EvaluationRequest",
@@ -78,6 +81,30 @@ class DueEvaluation:
     """How many evaluations in a row could not read the head."""
     trouble: str = ""
     """Why the last of them failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What whoever adds requests claims of their sources, to begin with at once."""
+
+    now: datetime
+    until: datetime
+    limit: int
+    """How many sources at most."""
+
+    def choose(
+        self,
+        asked: Iterable[DueEvaluation],
+        held_until: Mapping[SourceId, datetime | None],
+    ) -> Sequence[DueEvaluation]:
+        """Return what is due and claimed by nobody, as much as may be claimed."""
+        free = (
+            due_evaluation
+            for due_evaluation in asked
+            if due_evaluation.due_at <= self.now
+            and (held_until[due_evaluation.source_id] or self.now) <= self.now
+        )
+        return list(islice(free, self.limit))
 
 
 def recheck_at(*, created_at: datetime, started_at: datetime) -> datetime | None:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.domain.evaluation.queue import Debounce, DueEvaluation, EvaluationRequest
+from service.domain.evaluation.queue import (
+    Claim,
+    Debounce,
+    DueEvaluation,
+    EvaluationRequest,
+)
 from service.domain.evaluation.sweep import PollItem, PollState, SweepTimes
 from service.domain.source import SourceId
 
@@ -38,9 +43,18 @@ class EvaluationQueue(Protocol):
         ...
 
     async def enqueue_all(
-        self, requests: Sequence[EvaluationRequest], *, debounce: Debounce
-    ) -> None:
-        """Add requests, as if one after the other."""
+        self,
+        requests: Sequence[EvaluationRequest],
+        *,
+        debounce: Debounce,
+        claim: Claim | None = None,
+    ) -> Sequence[DueEvaluation]:
+        """Add requests, as if one after the other.
+
+        Returns:
+            The sources of these requests that were claimed: due now, and claimed by
+            nobody.
+        """
         ...
 
     async def claim(

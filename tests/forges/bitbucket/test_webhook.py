@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.enqueue import EvaluationEnqueuer
 from consumers.loops.wakeup import Wakeup
 from service.domain.delivery import Forge
@@ -369,9 +370,10 @@ async def test_every_followed_ref_of_a_delivery_is_an_event_and_a_record(
 def an_enqueuer(door: FrontDoor) -> EvaluationEnqueuer:
     return EvaluationEnqueuer(
         store=door.store,
-        clock=door.clock,
         debounce=DEBOUNCE,
-        wakeup=Wakeup(clock=door.clock),
+        claims=EvaluationClaims(
+            store=door.store, clock=door.clock, wakeup=Wakeup(clock=door.clock)
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.evaluation.claims import EvaluationClaims
 from consumers.evaluation.enqueue import EvaluationEnqueuer
 from consumers.loops.wakeup import Wakeup
 from service.domain.hook import Proof
@@ -35,9 +36,10 @@ def enqueuer(door: FrontDoor) -> EvaluationEnqueuer:
     """Return who handles the events of accepted deliveries."""
     return EvaluationEnqueuer(
         store=door.store,
-        clock=door.clock,
         debounce=DEBOUNCE,
-        wakeup=Wakeup(clock=door.clock),
+        claims=EvaluationClaims(
+            store=door.store, clock=door.clock, wakeup=Wakeup(clock=door.clock)
+        ),
     )
 
 

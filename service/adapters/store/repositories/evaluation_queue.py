@@ -11,16 +11,22 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, bindparam, case, or_, select, update
 
+from service.adapters.store.batches.evaluation_requests import (
+    read_due,
+    read_request,
+    request_to_row,
+)
+from service.adapters.store.columns import Instant
 from service.adapters.store.membership import among
-from service.adapters.store.statements import Row, Statements, Values
+from service.adapters.store.statements import Row, Statements
 from service.adapters.store.tables.evaluations import appointments, asks
 from service.domain.evaluation.queue import (
+    Claim,
     Debounce,
     DueEvaluation,
     EvaluationRequest,
     add_request,
 )
-from service.domain.push import Trigger
 from service.domain.source import SourceId
 from service.ports.store.queue import Renewal
 
@@ -37,10 +43,34 @@ _NO_APPOINTMENT: Final = {
 _SAVE_DUE: Final = (
     update(appointments)
     .where(appointments.c.source_id == bindparam("of_source"))
-    .values(first_asked_at=bindparam("asked_at"), due_at=bindparam("at"))
+    .values(
+        first_asked_at=bindparam("asked_at"),
+        due_at=bindparam("at"),
+        claimed_until=bindparam("until"),
+    )
 )
-_SETTLE: Final = _SAVE_DUE.values(
-    {**_UNCLAIMED, "attempts": 0, "trouble": "", "looked_at": bindparam("now")}
+_FIRST_LEFT: Final = (
+    select(asks.c.asked_at)
+    .where(asks.c.source_id == appointments.c.source_id)
+    .order_by(asks.c.place)
+    .limit(1)
+    .scalar_subquery()
+)
+_SETTLE: Final = (
+    update(appointments)
+    .where(appointments.c.source_id == bindparam("of_source"))
+    .values(
+        {
+            **_UNCLAIMED,
+            "attempts": 0,
+            "trouble": "",
+            "looked_at": bindparam("now"),
+            "first_asked_at": _FIRST_LEFT,
+            "due_at": case(
+                (_FIRST_LEFT.is_not(None), bindparam("again", type_=Instant()))
+            ),
+        }
+    )
 )
 
 
@@ -57,31 +87,43 @@ class SqlEvaluationQueue:
         await self.enqueue_all([request], debounce=debounce)
 
     async def enqueue_all(
-        self, requests: Sequence[EvaluationRequest], *, debounce: Debounce
-    ) -> None:
+        self,
+        requests: Sequence[EvaluationRequest],
+        *,
+        debounce: Debounce,
+        claim: Claim | None = None,
+    ) -> Sequence[DueEvaluation]:
         if not requests:
-            return
+            return ()
         # The rows are locked first, so that a claim or a `settle` of the same source
         # cannot miss these asks.
         rows = await self._hold({request.source_id for request in requests})
-        pending = {source: _from_row(row) for source, row in rows.items()}
+        asked: dict[SourceId, DueEvaluation] = {}
         for request in requests:
             source = request.source_id
-            pending[source] = add_request(
+            asked[source] = add_request(
                 request,
-                pending=pending[source],
+                pending=asked.get(source) or read_due(rows[source]),
                 looked_at=rows[source]["looked_at"],
                 debounce=debounce,
             )
-        await self._run.add_all(asks, [_request_to_row(one) for one in requests])
+        await self._run.add_all(asks, [request_to_row(one) for one in requests])
+        held_until = {source: rows[source]["claimed_until"] for source in asked}
+        claimed = claim.choose(asked.values(), held_until) if claim else ()
+        held_until.update((one.source_id, claim.until) for one in claimed if claim)
         await self._run.change_all(
             _SAVE_DUE,
             [
-                {"of_source": source, "asked_at": one.first_asked_at, "at": one.due_at}
-                for source, one in pending.items()
-                if one
+                {
+                    "of_source": source,
+                    "asked_at": one.first_asked_at,
+                    "at": one.due_at,
+                    "until": held_until[source],
+                }
+                for source, one in asked.items()
             ],
         )
+        return claimed
 
     async def claim(
         self, *, now: datetime, lease: timedelta, limit: int
@@ -105,7 +147,7 @@ class SqlEvaluationQueue:
             is_claimed = among(appointments.c.source_id, claimed)
             until = {"claimed_until": now + lease}
             await self._run.change(appointments, until, is_claimed)
-        found = (_from_row(row) for row in rows)
+        found = (read_due(row) for row in rows)
         return [due_evaluation for due_evaluation in found if due_evaluation]
 
     async def renew(
@@ -158,7 +200,7 @@ class SqlEvaluationQueue:
         )
         found = defaultdict[SourceId, list[tuple[int, EvaluationRequest]]](list)
         for row in await self._run.rows(query):
-            request = _ask_from_row(row)
+            request = read_request(row)
             found[request.source_id].append((row["place"], request))
         return found
 
@@ -180,42 +222,23 @@ class SqlEvaluationQueue:
         await self._run.remove_each(
             asks.c.place, (place for ids in covered.values() for place in ids)
         )
-        left = await self._first_asked(covered)
         await self._run.change_all(
             _SETTLE,
             [
-                {
-                    "of_source": source,
-                    "now": now,
-                    "asked_at": left.get(source),
-                    # Counted from now: the requests that are left came during the
-                    # evaluation, and a source that is pushed to all the time must not
-                    # be evaluated without a pause.
-                    "at": now + debounce.window if source in left else None,
-                }
+                # Again counted from now: the requests that are left came during the
+                # evaluation, and a source that is pushed to all the time must not be
+                # evaluated without a pause.
+                {"of_source": source, "now": now, "again": now + debounce.window}
                 for source in sorted(covered)
             ],
         )
-
-    async def _first_asked(
-        self, sources: Collection[SourceId]
-    ) -> Mapping[SourceId, datetime]:
-        """Return when the first open request of each source was made."""
-        query = (
-            select(asks.c.source_id, asks.c.asked_at)
-            .where(among(asks.c.source_id, sources))
-            .order_by(asks.c.place.desc())
-        )
-        return {
-            row["source_id"]: row["asked_at"] for row in await self._run.rows(query)
-        }
 
     async def pending(self, sources: Iterable[SourceId]) -> Sequence[DueEvaluation]:
         query = select(appointments).where(
             among(appointments.c.source_id, sources),
             appointments.c.due_at.is_not(None),
         )
-        found = (_from_row(row) for row in await self._run.rows(query))
+        found = (read_due(row) for row in await self._run.rows(query))
         return [due_evaluation for due_evaluation in found if due_evaluation]
 
     async def postpone(
@@ -258,39 +281,3 @@ class SqlEvaluationQueue:
             .order_by(appointments.c.source_id)
         )
         return {row["source_id"]: row for row in await self._run.held(query)}
-
-
-def _from_row(row: Row) -> DueEvaluation | None:
-    if row["due_at"] is None:
-        return None
-    return DueEvaluation(
-        source_id=SourceId(row["source_id"]),
-        first_asked_at=row["first_asked_at"],
-        due_at=row["due_at"],
-        attempts=row["attempts"],
-        trouble=row["trouble"],
-    )
-
-
-def _request_to_row(request: EvaluationRequest) -> Values:
-    return {
-        "source_id": request.source_id,
-        "evidence": request.trigger.value,
-        "delivery_id": request.delivery_id,
-        "rebuild_ids": list(request.rebuild_ids),
-        "traceparent": request.traceparent,
-        "suggested_number": request.suggested_number,
-        "asked_at": request.requested_at,
-    }
-
-
-def _ask_from_row(row: Row) -> EvaluationRequest:
-    return EvaluationRequest(
-        source_id=SourceId(row["source_id"]),
-        trigger=Trigger(row["evidence"]),
-        delivery_id=row["delivery_id"],
-        rebuild_ids=tuple(row["rebuild_ids"]),
-        traceparent=row["traceparent"],
-        suggested_number=row["suggested_number"],
-        requested_at=row["asked_at"],
-    )
