@@ -123,6 +123,7 @@ def _requests(
             request,
             delivery_id=DeliveryId(delivery) if delivery else None,
             suggested_number=data.suggested_number,
+            changed_paths=data.changed_paths,
         )
 
 

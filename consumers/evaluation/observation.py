@@ -148,6 +148,12 @@ class HeadObservation:
         return tuple(dict.fromkeys(delivery_id for delivery_id in named if delivery_id))
 
     @property
+    def changed_paths(self) -> tuple[str, ...]:
+        """What the pushes that asked may have changed, those of the newest first."""
+        asked = (request.changed_paths for _, request in reversed(self.requests))
+        return tuple(dict.fromkeys(path for paths in asked for path in paths))
+
+    @property
     def traceparent(self) -> str | None:
         """The trace of who asked first and has one."""
         return next(

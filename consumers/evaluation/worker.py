@@ -262,6 +262,7 @@ class Evaluator:
             sandbox=self._sandbox,
             known=source.seen,
             readings=self._readings,
+            changed_paths=observation.changed_paths,
         )
         try:
             return await observe_at(source.repository)

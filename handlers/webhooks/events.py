@@ -9,6 +9,7 @@ from service.domain.push import Push
 from service.events.envelope import Event
 from service.events.models import ArrivalData, PushReceived, RepositoryData
 from service.events.trace import TraceContext
+from service.forges.changed_paths import MAX_PATHS, read_changed_paths
 from service.ports.store import DeliveryRecord
 from service.ports.time import Ids
 
@@ -24,6 +25,7 @@ def arrival(admitted: Admitted, push: Push, *, delivery_id: DeliveryId) -> PushR
         after=push.after,
         default_branch=push.default_branch,
         suggested_number=push.suggestion.number if push.suggestion else None,
+        changed_paths=read_changed_paths(admitted.delivery.body),
         trigger="push",
         delivery_id=delivery_id,
         hook_id=admitted.hook.id,
@@ -38,7 +40,11 @@ def event_of(arrivals: Sequence[PushReceived], *, ids: Ids) -> Event:
     *earlier, newest = arrivals
     if earlier:
         others = tuple(_earlier(data) for data in earlier)
-        newest = newest.model_copy(update={"earlier": others})
+        paths = dict.fromkeys(
+            path for data in reversed(arrivals) for path in data.changed_paths
+        )
+        update = {"earlier": others, "changed_paths": tuple(paths)[:MAX_PATHS]}
+        newest = newest.model_copy(update=update)
     return _event(newest, ids=ids)
 
 

@@ -94,6 +94,9 @@ class PushReceived(Data):
     suggested_number: int | None = None
     """The repository's number in the delivery, where it is not the one that is known.
     Only a reason to evaluate: whoever has the hook's secret may write any number."""
+    changed_paths: tuple[str, ...] = ()
+    """Files of definitions that it may have changed, as far as the delivery names
+    them, the likeliest first: what to ask the forge for, and nothing to believe."""
     trigger: Literal["push", "replay"]
     delivery_id: str | None = None
     hook_id: str | None = None

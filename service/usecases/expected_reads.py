@@ -6,7 +6,7 @@ all that the next evaluation reads.
 """
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from service.definitions.kinds.names import CANDIDATES, LOCKS
@@ -14,43 +14,102 @@ from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
 from service.domain.source import Seen
 from service.ports.remote import ExpectedReads
 
-__all__ = ["expect_reads"]
+__all__ = ["MAX_NEW", "expect_reads"]
 
 _STARTS: Final = (*CANDIDATES, *LOCKS, "poetry.lock", "setup.py", "setup.cfg")
 """Files of the context directory that a definition without a history may consist of."""
+_PROJECTS: Final = frozenset({"pyproject.toml", "setup.py"})
+"""Files that make a directory a project."""
+MAX_NEW: Final = 8
+"""Files of a push that no closure held so far; a project that joins has a few."""
+MAX_JOINING: Final = 2
+"""New projects of a push that are listed with everything below them."""
 _UNREAD: Final = frozenset({"code", "commit"})
 """Roles of items that count by their object id alone."""
 
 
-def expect_reads(seen: Seen | None, context_dir: str) -> ExpectedReads:
+def expect_reads(
+    seen: Seen | None, context_dir: str, changed_paths: Sequence[str] = ()
+) -> ExpectedReads:
     """Return what the next evaluation of a source will probably read.
 
     Args:
         seen: What was last seen there; None before the first evaluation.
         context_dir: The directory of the definition; empty for the root.
+        changed_paths: Files that pushes say they changed, the likeliest first.
     """
     items = seen.items if seen else ()
     starts = tuple(posixpath.join(context_dir, name) for name in _STARTS)
     # Paths of the last closure first: a remote with a limit for one request takes them
     # in this order, and the others are guesses.
     known = tuple(item.path for item in items if _is_read(item))
-    files = tuple(dict.fromkeys((*known, *starts)))
+    # What was pushed comes before everything: the rest may be in a cache, it is not.
+    pushed = _pushed(changed_paths, known, starts)
+    files = tuple(dict.fromkeys((*pushed, *known, *starts)))
     listings = frozenset(_listed(items))
+    joining = _joining(pushed, known, listings) if seen else ()
     directories = {
         above
-        for path in (*files, *(item.path for item in items), *listings)
+        for path in (*files, *(item.path for item in items), *listings, *joining)
         for above in _above(path)
     }
+    changed = {above for path in pushed for above in _above(path)}
     return ExpectedReads(
         files=files,
         # Parents first: a remote that can take only some of them takes those on the
         # way to the others.
         directories=tuple(
-            sorted(directories, key=lambda path: (path.count("/"), path))
+            sorted(
+                directories,
+                key=lambda path: (path not in changed, path.count("/"), path),
+            )
         ),
-        listings=tuple(sorted(listings)),
+        listings=(*joining, *sorted(listings)),
         large=("",) if _is_root_large(items, listings) else (),
     )
+
+
+def _pushed(
+    changed_paths: Iterable[str], known: Collection[str], starts: Collection[str]
+) -> tuple[str, ...]:
+    """Return what pushes changed of the last closure, and what may have joined it."""
+    changed = dict.fromkeys(changed_paths)
+    expected = {*known, *starts}
+    projects = {
+        posixpath.dirname(path)
+        for path in (*known, *changed)
+        if posixpath.basename(path) in _PROJECTS
+    }
+    new = [
+        path
+        for path in changed
+        if path not in expected
+        and (not path.endswith(".py") or _is_beside(path, projects))
+    ]
+    return (*(path for path in changed if path in expected), *new[:MAX_NEW])
+
+
+def _is_beside(path: str, projects: Collection[str]) -> bool:
+    """Return whether a program is a project's own, or lies one directory below it.
+
+    Builds run such programs; what lies deeper is code that counts by its id alone.
+    """
+    folder = posixpath.dirname(path)
+    return folder in projects or (
+        bool(folder) and posixpath.dirname(folder) in projects
+    )
+
+
+def _joining(
+    pushed: Iterable[str], known: Collection[str], listings: Collection[str]
+) -> tuple[str, ...]:
+    """Return the directories of projects that came with a push."""
+    new = dict.fromkeys(
+        posixpath.dirname(path)
+        for path in pushed
+        if posixpath.basename(path) in _PROJECTS and path not in known
+    )
+    return tuple(path for path in new if path and path not in listings)[:MAX_JOINING]
 
 
 def _is_read(item: Item) -> bool:

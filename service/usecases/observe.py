@@ -5,7 +5,7 @@ remote answers.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
@@ -48,6 +48,7 @@ async def observe(
     sandbox: Sandbox,
     known: Seen | None = None,
     readings: KnownReadings | None = None,
+    changed_paths: Sequence[str] = (),
 ) -> Observed | HeadUnchanged | RefMissing:
     """Read the head of a repository, then the definition at it.
 
@@ -60,6 +61,7 @@ async def observe(
         known: What was last seen there. When the head is still that commit, nothing
             is fetched and the result is `HeadUnchanged`; None reads it in any case.
         readings: Remembers definitions, so that one that stayed is not parsed again.
+        changed_paths: What pushes may have changed, to ask for it with the head.
 
     Raises:
         RemoteRefusedError: The repository or a pinned commit is refused.
@@ -70,7 +72,7 @@ async def observe(
         # (`consumers/evaluation/worker.py`): a forge that sends a byte a second ends
         # here, as a transient failure.
         async with asyncio.timeout(DEADLINE.total_seconds()):
-            expected = expect_reads(known, context_dir)
+            expected = expect_reads(known, context_dir, changed_paths)
             head = await remote.head(repository, revision, expected=expected)
             if isinstance(head, RefMissing):
                 return head

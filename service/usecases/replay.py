@@ -23,6 +23,7 @@ from service.domain.evaluation.replay import (
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Revision, Seen, Source, SourceId
 from service.errors import PermanentError
+from service.forges.changed_paths import likeliest_paths
 from service.ports.remote import Remote
 from service.ports.sandbox import Sandbox
 from service.ports.time import Clock
@@ -41,6 +42,15 @@ class ReplayEnvironment(Protocol):
 
     async def push(self, commit: CommitSha) -> None:
         """Move the branch to a commit."""
+        ...
+
+    async def changed_paths(self, one: CommitSha, other: CommitSha) -> Sequence[str]:
+        """Return what the forge's delivery of a push would name.
+
+        Args:
+            one: The commit before it.
+            other: The commit after it.
+        """
         ...
 
     async def differ(
@@ -88,14 +98,17 @@ async def replay(
         context_dir=context_dir,
         clock=clock,
     )
+    pushed: CommitSha | None = None
     before: CommitSha | None = None
     """The commit whose definition was last seen: the next one is compared with it."""
     for commit in commits:
         await stage.push(commit)
+        named = await stage.changed_paths(pushed, commit) if pushed else ()
+        pushed = commit
         # Taken before the evaluation: git compares the closure of both sides, as a file
         # that left the closure with this push counts, too.
         known, begun = player.seen, asked()
-        verdict, reason = await player.evaluate()
+        verdict, reason = await player.evaluate(likeliest_paths(named))
         requests = asked() - begun
         act = player.act(verdict)
         if before is not None:
@@ -144,7 +157,7 @@ class _Player:
         """The closure that was last seen, with its absent paths."""
         return self._source.seen.items if self._source.seen else ()
 
-    async def evaluate(self) -> tuple[Verdict, str]:
+    async def evaluate(self, changed_paths: Sequence[str]) -> tuple[Verdict, str]:
         """Evaluate the head, update the source, and return verdict and reason."""
         source = self._source
         try:
@@ -156,6 +169,7 @@ class _Player:
                 sandbox=self._sandbox,
                 readings=self._readings,
                 known=source.seen,
+                changed_paths=changed_paths,
             )
         except PermanentError:
             return Verdict.UNKNOWN, "unreadable"

@@ -86,6 +86,7 @@ async def test_an_ask_keeps_everything(store: Store) -> None:
         rebuild_ids=("r-1", "r-2"),
         traceparent="00-aa-bb-01",
         suggested_number=2**53,
+        changed_paths=("requirements.txt", "ünï/pyproject.toml"),
         requested_at=NOW,
     )
     await ask(store, look, a_look(source="other"))

@@ -1,7 +1,7 @@
 """A replay says the same over plain git and over APIs, and agrees with the oracle."""
 
 import random
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from service.domain.repository import CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.ports.remote import NO_READS, ExpectedReads, Tree
 from tests.look.oracle import closure
+from tests.support.made_histories import HISTORIES, commit_all
 from tests.support.playing import judged, replayed
 from tests.support.repos import Content, Executable, Link, Repo
 from tests.support.ways import WAYS, MetByApi, MetByHttp, Way, met
@@ -117,6 +118,47 @@ async def test_a_push_that_moves_nothing_costs_plain_git_two_requests(
 
         assert report.count(ReplayAction.LEFT) == 5
         assert [push.requests for push in report.pushes][1:] == [requests] * 4
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize(("way", "most"), [("github", 1), ("gitlab", 1), ("smart", 3)])
+async def test_what_a_push_names_comes_with_the_head(
+    tmp_path: Path, name: str, way: Way, most: int
+) -> None:
+    """Members, includes, build scripts and their helpers, when they are first named."""
+    async with met(tmp_path, way) as repo:
+        report = await replayed(repo, commit_all(repo, name))
+
+        assert (report.missed, report.needless) == (0, 0)
+        assert report.changed == len(report.pushes) - 1
+        assert max(push.requests for push in report.pushes) <= most
+        if isinstance(repo, MetByApi | MetByHttp):
+            assert repo.git_instead.asked == []
+
+
+NAMED: Mapping[str, Sequence[str]] = {
+    "nothing": (),
+    "what is not there": ("gone/pyproject.toml", "requirements/gone.txt"),
+    "what is no path": ("../x.toml", "/etc/x.txt", "a//b.txt", "bad\udcff.txt", ""),
+    "other files": ("README.md", "packages/core/tests/test_core.py", "libs"),
+}
+
+
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("way", ["github", "gitlab", "smart"])
+async def test_whatever_a_push_names_the_verdicts_are_the_same(
+    tmp_path: Path, way: Way, named: str
+) -> None:
+    async with met(tmp_path, way) as repo:
+        commits = commit_all(repo, "workspace")
+        told = await replayed(repo, commits)
+
+        report = await replayed(repo, commits, named=NAMED[named])
+
+        assert (report.missed, report.needless) == (0, 0)
+        assert [push.act for push in report.pushes] == [
+            push.act for push in told.pushes
+        ]
 
 
 def a_push(act: ReplayAction, *, is_changed: bool) -> ReplayedPush:

@@ -23,6 +23,8 @@ class AtForge:
     repo: MetByApi | MetByHttp
     history: History
     """Its own, to ask git for differences."""
+    named: Sequence[str] | None = None
+    """What each push says that it changed; None says what git says."""
 
     @property
     def repository(self) -> Repository:
@@ -33,20 +35,33 @@ class AtForge:
     async def push(self, commit: CommitSha) -> None:
         self.repo.point("refs/heads/main", commit)
 
+    async def changed_paths(self, one: CommitSha, other: CommitSha) -> Sequence[str]:
+        if self.named is not None:
+            return self.named
+        return await self.history.changed_paths(one, other)
+
     async def differ(
         self, one: CommitSha, other: CommitSha, paths: Mapping[str, bool]
     ) -> bool:
         return await self.history.differ(one, other, paths)
 
 
-async def replayed(repo: Repo, commits: Sequence[CommitSha]) -> Report:
-    """Push a repository's commits once more, the way it is met."""
+async def replayed(
+    repo: Repo, commits: Sequence[CommitSha], *, named: Sequence[str] | None = None
+) -> Report:
+    """Push a repository's commits once more, the way it is met.
+
+    Args:
+        repo: The repository.
+        commits: Its commits.
+        named: What each push is to say that it changed, instead of what it did.
+    """
     async with open_history(str(repo.path), environment={}) as history:
         if isinstance(repo, MetByApi | MetByHttp):
             asked: Sized = (
                 repo.forge.requests if isinstance(repo, MetByApi) else repo.server.seen
             )
-            stage = AtForge(repo, history)
+            stage = AtForge(repo, history, named)
             return await judged(commits, stage, repo.remote, lambda: len(asked))
         git = Counted(GitRemote(environment={}, allow_files=True))
         return await judged(commits, history, git, lambda: git.requests)

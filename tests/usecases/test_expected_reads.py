@@ -13,7 +13,7 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision, Seen
 from service.ports.remote import NO_READS, ExpectedReads, Tree
-from service.usecases.expected_reads import expect_reads
+from service.usecases.expected_reads import MAX_NEW, expect_reads
 from service.usecases.observe import observe
 from tests.support.following import Follower
 from tests.support.repos import Content, Link, Repo
@@ -149,3 +149,48 @@ async def test_a_definition_that_counts_as_a_whole_commit_is_not_expected_to_be_
 
     assert "." in {item.path for item in known.items}, known.items
     assert expect_reads(known, "").listings == ()
+
+
+SEEN: Mapping[str, Content] = {
+    "requirements.txt": "-e ./libs/one\n",
+    "libs/one/pyproject.toml": '[project]\nname = "one"\nversion = "1"\n',
+    "libs/one/one/__init__.py": "",
+}
+
+
+async def test_what_was_pushed_is_expected_before_what_was_read_last(
+    tmp_path: Path,
+) -> None:
+    repo = Repo(tmp_path / "repo")
+    repo.commit(SEEN)
+    pushed = ("libs/one/pyproject.toml", "libs/two/pyproject.toml", "more/r.txt")
+
+    expected = expect_reads(await seen_in(repo), "", pushed)
+
+    assert expected.files[:3] == pushed
+    assert {"requirements.txt", "uv.lock"} <= set(expected.files[3:])
+    assert expected.directories[:4] == ("libs", "more", "libs/one", "libs/two")
+    assert expected.listings[0] == "libs/two"
+    assert "libs/one" in expected.listings[1:]
+
+
+async def test_programs_are_expected_beside_projects_alone(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "repo")
+    repo.commit(SEEN)
+    known = await seen_in(repo)
+    near = ("libs/one/helper.py", "libs/one/scripts/hook.py", "libs/two/hatch_build.py")
+    far = ("libs/one/one/deep/api.py", "docs/conf.py", "tests/test_x.py")
+
+    expected = expect_reads(known, "", ("libs/two/pyproject.toml", *near, *far))
+
+    assert set(near) <= set(expected.files)
+    assert not {*far} & {*expected.files}
+
+
+def test_of_a_push_that_changes_much_a_few_files_are_expected() -> None:
+    pushed = tuple(f"docs/{number}.txt" for number in range(100))
+
+    expected = expect_reads(None, "", pushed)
+
+    assert len({*expected.files} & {*pushed}) == MAX_NEW
+    assert "requirements.txt" in expected.files[MAX_NEW:]

@@ -64,6 +64,14 @@ class History:
     async def push(self, commit: CommitSha) -> None:
         await self._run_checked("update-ref", _BRANCH, commit)
 
+    async def changed_paths(self, one: CommitSha, other: CommitSha) -> Sequence[str]:
+        result = await self._run_checked(
+            *("diff-tree", "-r", "-z", "--name-only", "--no-renames"),
+            *("--diff-filter=AMT", one, other),
+        )
+        paths = result.out.decode("utf-8", "surrogateescape")
+        return [path for path in paths.split("\0") if path]
+
     async def differ(
         self, one: CommitSha, other: CommitSha, paths: Mapping[str, bool]
     ) -> bool:

@@ -58,6 +58,8 @@ class EvaluationRequest:
     """The trace it belongs to: https://www.w3.org/TR/trace-context/."""
     suggested_number: int | None = None
     """The repository's number in the delivery, where it differs from the known one."""
+    changed_paths: tuple[str, ...] = ()
+    """What a push may have changed of a definition: a hint of what to ask for."""
     requested_at: datetime
 
     @property

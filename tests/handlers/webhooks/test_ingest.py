@@ -17,6 +17,7 @@ from tests.support.deliveries import (
     COURSE,
     OLDER,
     SECRETS,
+    a_commit,
     a_hook,
     a_post,
     a_push,
@@ -54,6 +55,18 @@ async def test_an_accepted_push_becomes_one_event_that_says_where_it_came_from(
     assert event.type == "dev.relaunch.push.received.v2"
     assert (push.hook_id, push.forge_delivery_id) == (hook.id, "guid-1")
     assert push.repository.url == COURSE.url
+
+
+async def test_the_event_has_the_files_that_a_definition_may_read(
+    door: FrontDoor,
+) -> None:
+    hook = await door.add_hook(a_hook())
+    await door.track("main")
+    commit = a_commit(modified=("README.md", "uv.lock"), added=("libs/pyproject.toml",))
+
+    await door.post(hook, a_push(hook, some_facts(commits=[commit])))
+
+    assert door.pushes[-1].changed_paths == ("uv.lock", "libs/pyproject.toml")
 
 
 @pytest.mark.parametrize("others", [(), ("other",)], ids=["first", "another"])

@@ -9,10 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from handlers.webhooks.events import event_of
 from handlers.webhooks.publish import MAX_SHARED, DurablePublisher, SharingPublisher
 from service.errors import TransientError
 from service.events.envelope import Event, data_of
 from service.events.models import PushReceived, RepositoryData
+from service.forges.changed_paths import MAX_PATHS
 from service.metrics import Metrics
 from tests.support.clock import NOW
 from tests.support.deliveries import COURSE
@@ -114,6 +116,23 @@ async def test_those_that_come_during_a_publish_share_the_next(
 
     assert [named(data) for data in bus.pushes] == [["d0"], names[1:]]
     assert bus.pushes[1].after == "d49"
+
+
+def test_an_event_of_several_names_what_each_changed_the_newest_first() -> None:
+    arrivals = [
+        an_arrival(name).model_copy(update={"changed_paths": paths})
+        for name, paths in (
+            ("d0", ("a.txt", "b.txt")),
+            ("d1", ("b.txt", "c.txt")),
+            ("d2", tuple(f"{number}.txt" for number in range(MAX_PATHS - 3))),
+        )
+    ]
+
+    data = data_of(event_of(arrivals, ids=CountedIds()))
+
+    assert isinstance(data, PushReceived)
+    assert data.changed_paths[-3:] == ("b.txt", "c.txt", "a.txt")
+    assert len(data.changed_paths) == MAX_PATHS
 
 
 async def test_each_ref_has_its_own_events(

@@ -30,6 +30,7 @@ def request_to_row(request: EvaluationRequest) -> Values:
         "rebuild_ids": list(request.rebuild_ids),
         "traceparent": request.traceparent,
         "suggested_number": request.suggested_number,
+        "changed_paths": list(request.changed_paths) or None,
         "asked_at": request.requested_at,
     }
 
@@ -43,5 +44,6 @@ def read_request(row: Row) -> EvaluationRequest:
         rebuild_ids=tuple(row["rebuild_ids"]),
         traceparent=row["traceparent"],
         suggested_number=row["suggested_number"],
+        changed_paths=tuple(row["changed_paths"] or ()),
         requested_at=row["asked_at"],
     )

@@ -109,6 +109,7 @@ asks: Final = Table(
     Column("asked_at", Instant, nullable=False),
     Column("traceparent", Words),
     Column("suggested_number", BigInteger),
+    Column("changed_paths", Json),
     # Requests of a source are read in the order in which they came: the first decides
     # when it is due at the latest.
     Index(None, "source_id", "place"),
