@@ -80,8 +80,7 @@ class ArrivalData(BaseModel):
 class PushReceived(Data):
     """A forge delivered a push, or a delivery of one is replayed.
 
-    Deliveries of one ref that arrive while an event of it is being published share the
-    next event: it is that of the newest, and `earlier` has the others.
+    Those of a ref that come during a publish share an event; `earlier` has the others.
     """
 
     name: ClassVar[str] = "push.received.v2"
@@ -92,11 +91,9 @@ class PushReceived(Data):
     after: str = ""
     default_branch: str | None = None
     suggested_number: int | None = None
-    """The repository's number in the delivery, where it is not the one that is known.
-    Only a reason to evaluate: whoever has the hook's secret may write any number."""
+    """The repository's number in the delivery, where it differs: a hint as well."""
     changed_paths: tuple[str, ...] = ()
-    """Files of definitions that it may have changed, as far as the delivery names
-    them, the likeliest first: what to ask the forge for, and nothing to believe."""
+    """Files of definitions that it may have changed, the likeliest first: a hint."""
     trigger: Literal["push", "replay"]
     delivery_id: str | None = None
     hook_id: str | None = None

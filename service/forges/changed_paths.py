@@ -17,7 +17,7 @@ import msgspec
 
 from service.definitions.kinds.names import CANDIDATES, LOCKS
 
-__all__ = ["MAX_PATHS", "likeliest_paths", "read_changed_paths"]
+__all__ = ["MAX_PATHS", "is_likely", "likeliest_paths", "read_changed_paths"]
 
 MAX_PATHS: Final = 20
 """Paths of one push that are kept; a definition has a dozen files."""
@@ -32,6 +32,7 @@ _NAMES: Final = frozenset(
     (*CANDIDATES, *LOCKS, "Pipfile.lock", "poetry.lock", "setup.py", "setup.cfg")
 )
 _INCLUDED: Final = re.compile(r"require|constrain|environment|deps|lock", re.IGNORECASE)
+_LIKELY: Final = 2
 _ENDINGS: Final = frozenset(
     {".cfg", ".in", ".lock", ".pip", ".toml", ".txt", ".yaml", ".yml"}
 )
@@ -74,6 +75,11 @@ def likeliest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(likeliest[:MAX_PATHS])
 
 
+def is_likely(path: str) -> bool:
+    """Return whether a path looks like a definition's, and not only its ending."""
+    return 0 < _rank(path) <= _LIKELY
+
+
 def _paths(payload: _Payload) -> Iterator[str]:
     """Yield what was pushed, the newest commit first: forges send it last."""
     for commit in reversed(payload.commits):
@@ -93,5 +99,5 @@ def _rank(path: str) -> int:
         return 1
     ending = posixpath.splitext(name)[1]
     if ending in _ENDINGS:
-        return 2 if _INCLUDED.search(path) else 3
+        return _LIKELY if _INCLUDED.search(path) else 3
     return 4 if ending == ".py" else 0

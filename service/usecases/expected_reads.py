@@ -12,9 +12,10 @@ from typing import Final
 from service.definitions.kinds.names import CANDIDATES, LOCKS
 from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
 from service.domain.source import Seen
+from service.forges.changed_paths import is_likely
 from service.ports.remote import ExpectedReads
 
-__all__ = ["MAX_NEW", "expect_reads"]
+__all__ = ["MAX_NEW", "MAX_UNLIKELY", "expect_reads"]
 
 _STARTS: Final = (*CANDIDATES, *LOCKS, "poetry.lock", "setup.py", "setup.cfg")
 """Files of the context directory that a definition without a history may consist of."""
@@ -22,6 +23,8 @@ _PROJECTS: Final = frozenset({"pyproject.toml", "setup.py"})
 """Files that make a directory a project."""
 MAX_NEW: Final = 8
 """Files of a push that no closure held so far; a project that joins has a few."""
+MAX_UNLIKELY: Final = 2
+"""Of those, files that look like any other: a text may be data of megabytes."""
 MAX_JOINING: Final = 2
 """New projects of a push that are listed with everything below them."""
 _UNREAD: Final = frozenset({"code", "commit"})
@@ -80,13 +83,21 @@ def _pushed(
         for path in (*known, *changed)
         if posixpath.basename(path) in _PROJECTS
     }
-    new = [
-        path
-        for path in changed
-        if path not in expected
-        and (not path.endswith(".py") or _is_beside(path, projects))
-    ]
-    return (*(path for path in changed if path in expected), *new[:MAX_NEW])
+    places = {posixpath.dirname(path) for path in known}
+    new = [path for path in changed if path not in expected]
+    near = [path for path in new if _is_near(path, places, projects)]
+    others = [path for path in new if path not in near and not path.endswith(".py")]
+    return (
+        *(path for path in changed if path in expected),
+        *(*near, *others[:MAX_UNLIKELY])[:MAX_NEW],
+    )
+
+
+def _is_near(path: str, places: Collection[str], projects: Collection[str]) -> bool:
+    """Return whether a file looks like a definition's, or lies where one has files."""
+    if path.endswith(".py"):
+        return _is_beside(path, projects)
+    return is_likely(path) or posixpath.dirname(path) in places
 
 
 def _is_beside(path: str, projects: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision, Seen
 from service.ports.remote import NO_READS, ExpectedReads, Tree
-from service.usecases.expected_reads import MAX_NEW, expect_reads
+from service.usecases.expected_reads import MAX_NEW, MAX_UNLIKELY, expect_reads
 from service.usecases.observe import observe
 from tests.support.following import Follower
 from tests.support.repos import Content, Link, Repo
@@ -188,9 +188,12 @@ async def test_programs_are_expected_beside_projects_alone(tmp_path: Path) -> No
 
 
 def test_of_a_push_that_changes_much_a_few_files_are_expected() -> None:
-    pushed = tuple(f"docs/{number}.txt" for number in range(100))
+    likely = tuple(f"docs/requirements{number}.txt" for number in range(100))
+    unlikely = tuple(f"data/{number}.txt" for number in range(100))
 
-    expected = expect_reads(None, "", pushed)
+    of_many = expect_reads(None, "", likely)
+    of_data = expect_reads(None, "", unlikely)
 
-    assert len({*expected.files} & {*pushed}) == MAX_NEW
-    assert "requirements.txt" in expected.files[MAX_NEW:]
+    assert len({*of_many.files} & {*likely}) == MAX_NEW
+    assert len({*of_data.files} & {*unlikely}) == MAX_UNLIKELY
+    assert "requirements.txt" in of_many.files[MAX_NEW:]

@@ -95,9 +95,9 @@ class RepositoryQueries:
 
     def _object(self, repo: Repo, expression: str) -> dict[str, Any] | None:
         about = reading.find(repo, expression)
-        if about is None:
-            return None
-        oid, kind, size = about
+        return self._shown(repo, *about) if about else None
+
+    def _shown(self, repo: Repo, oid: str, kind: str, size: int) -> dict[str, Any]:
         said: dict[str, Any] = {
             "__typename": _NAMES[kind],
             "oid": oid,
@@ -133,15 +133,22 @@ class RepositoryQueries:
 
     def _blob(self, repo: Repo, oid: str, size: int) -> dict[str, Any]:
         """Text is cut, and recoded to UTF-8; binary files have none."""
-        content = reading.content(repo, oid)
         cap = self._forge.text_cap
-        is_binary = b"\0" in content[:8000]
-        text = content[:cap].decode("utf-8", "replace")
+
+        def is_binary(_: object) -> bool:
+            return b"\0" in reading.content(repo, oid)[:8000]
+
+        def text(_: object) -> str | None:
+            content = reading.content(repo, oid)
+            is_text = b"\0" not in content[:8000]
+            return content[:cap].decode("utf-8", "replace") if is_text else None
+
+        # Read when they are asked for: a listing shows thousands of files.
         return {
             "byteSize": size,
             "isBinary": is_binary,
             "isTruncated": size > cap,
-            "text": None if is_binary else text,
+            "text": text,
         }
 
     def _file(self, repo: Repo, commit: str, path: str) -> dict[str, Any] | None:
@@ -159,6 +166,8 @@ class RepositoryQueries:
             "oid": entry.sha,
             "size": entry.size or 0,
             "object": lambda _: (
-                None if entry.kind == "commit" else self._object(repo, entry.sha)
+                None
+                if entry.kind == "commit"
+                else self._shown(repo, entry.sha, entry.kind, entry.size or 0)
             ),
         }
