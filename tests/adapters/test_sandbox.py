@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -189,6 +189,58 @@ async def test_a_killed_child_is_a_trouble_that_passes(
         os.kill(child, signal.SIGKILL)
         with pytest.raises(TransientError):
             await talk.ask(write_answer({}))
+
+
+async def test_the_next_child_is_ready_before_its_task_comes(
+    sandbox: ForkingSandbox,
+) -> None:
+    before = children(os.getpid())
+    first = await _child_of_a_task(sandbox, before)
+    await asyncio.to_thread(wait_until, lambda: len(_since([*before, first])) == 2)
+    [_, ready] = _since([*before, first])
+
+    second = await _child_of_a_task(sandbox, [*before, first])
+
+    # Each has one task and ends: what it read is not there when the next comes.
+    assert second == ready
+    await asyncio.to_thread(wait_until, lambda: not is_there(ready))
+
+
+async def test_a_ready_child_that_was_killed_is_replaced(
+    sandbox: ForkingSandbox,
+) -> None:
+    before = children(os.getpid())
+    first = await _child_of_a_task(sandbox, before)
+    await asyncio.to_thread(wait_until, lambda: len(_since([*before, first])) == 2)
+    [_, ready] = _since([*before, first])
+
+    os.kill(ready, signal.SIGKILL)
+    await asyncio.to_thread(wait_until, lambda: not is_there(ready))
+
+    assert await _child_of_a_task(sandbox, [*before, first]) != ready
+
+
+async def test_a_conversation_that_outlives_its_sandbox_leaves_nothing(
+    sandbox: ForkingSandbox,
+) -> None:
+    before = children(os.getpid())
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        await talk.ask(begin(""))
+        sandbox.close()
+
+    await asyncio.to_thread(wait_until, lambda: not _since(before))
+
+
+def _since(before: Sequence[int]) -> list[int]:
+    return [number for number in children(os.getpid()) if number not in before]
+
+
+async def _child_of_a_task(sandbox: ForkingSandbox, before: Sequence[int]) -> int:
+    """Return the process of one task, which was not there before."""
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        await talk.ask(begin(""))
+        [_, child] = _since(before)
+    return child
 
 
 SPINNING = """

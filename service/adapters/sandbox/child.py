@@ -8,24 +8,34 @@ the machine itself runs out of memory, the kernel takes it first.
 import ctypes
 import os
 import resource
+import select
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 from service.adapters.sandbox.wire import FAULT, FRAME, MESSAGE, OUT_OF_MEMORY
 from service.ports.sandbox import WorkBudget
 
-__all__ = ["Converse", "die_with_parent", "run_child"]
-
-Converse = Callable[[bytes], Generator[bytes, bytes, None]]
-"""Takes the first message; yields an answer, and is sent the next message."""
+__all__ = ["Reader", "die_with_parent", "run_child"]
 
 _PR_SET_PDEATHSIG: Final = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 _CONVERSATION: Final = 3
+
+
+class Reader(Protocol):
+    """Reads what strangers wrote."""
+
+    def prepare(self) -> None:
+        """Make ready what the first conversation of a process would have to."""
+        ...
+
+    def converse(self, first: bytes) -> Generator[bytes, bytes, None]:
+        """Take the first message; yield an answer, and be sent the next message."""
+        ...
 
 
 def die_with_parent() -> None:
@@ -35,7 +45,7 @@ def die_with_parent() -> None:
 
 
 def run_child(
-    converse: Converse, budget: WorkBudget, conversation: int, *, parent: int
+    reader: Reader, budget: WorkBudget, conversation: int, *, parent: int
 ) -> NoReturn:
     """Hold one conversation in this process, which was just forked, and end it."""
     code = 1
@@ -47,7 +57,12 @@ def run_child(
             os._exit(code)
         _keep_only(conversation)
         _limit(budget)
-        code = _hold(converse)
+        # Pages are shared with the server until they are written to; copying those that
+        # a reading writes to takes longer than reading a short file. A child that was
+        # forked ahead of its task has the time.
+        if not select.select([_CONVERSATION], [], [], 0)[0]:
+            reader.prepare()
+        code = _hold(reader)
     finally:
         os._exit(code)
 
@@ -80,10 +95,10 @@ def _limit(budget: WorkBudget) -> None:
     os.nice(budget.niceness)
 
 
-def _hold(converse: Converse) -> int:
+def _hold(reader: Reader) -> int:
     try:
         with os.fdopen(_CONVERSATION, "r+b", buffering=0) as raw:
-            _talk(converse, raw.fileno())
+            _talk(reader, raw.fileno())
     # By exit code and not by a message: writing one may need the memory that is not
     # there.
     except (MemoryError, RecursionError):
@@ -93,9 +108,9 @@ def _hold(converse: Converse) -> int:
     return 0
 
 
-def _talk(converse: Converse, channel: int) -> None:
+def _talk(reader: Reader, channel: int) -> None:
     try:
-        talk = converse(_receive(channel))
+        talk = reader.converse(_receive(channel))
         answer = next(talk)
         while True:
             _send(channel, MESSAGE, answer)

@@ -37,6 +37,10 @@ BUDGETS: Final[Mapping[Task, WorkBudget]] = {
     Task.DELIVERY: WorkBudget(cpu=6, memory=2 << 30),
 }
 
+_AHEAD: Final = frozenset({Task.DEFINITION})
+"""Tasks of which one child is kept ready: each begins with nothing read, but forking it
+and copying its pages takes several times as long as reading a file of two lines."""
+
 _LONGEST: Final = 64 << 20
 """Bytes of an answer; no child sends more."""
 _LAST_WORDS: Final = 5.0
@@ -62,6 +66,7 @@ class ForkingSandbox:
         self.tools = tools
         self._budgets = budgets
         self._server: _Server | None = None
+        self._ready: dict[Task, _Child] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +81,8 @@ class ForkingSandbox:
 
     def close(self) -> None:
         """End the server and all that its children do; the next task starts another."""
+        while self._ready:
+            self._ready.popitem()[1].close()
         if self._server is not None:
             self._server.end()
             self._server = None
@@ -83,27 +90,44 @@ class ForkingSandbox:
     @asynccontextmanager
     async def begin(self, task: Task) -> AsyncIterator["_Conversation"]:
         """Implement the port."""
-        budget = self._budgets[task]
+        with closing(self._take_ready(task) or self._fork(task)) as child:
+            reader, writer = await asyncio.open_connection(sock=child.channel)
+            try:
+                yield _Conversation(reader, writer, child.status, self._budgets[task])
+            finally:
+                # A child that waits sees the end; one that is busy is bounded anyway.
+                writer.close()
+                self._keep_ready(task)
+                with suppress(OSError):
+                    await writer.wait_closed()
+
+    def _take_ready(self, task: Task) -> "_Child | None":
+        child = self._ready.pop(task, None)
+        if child is None or child.is_there:
+            return child
+        child.close()
+        return None
+
+    def _keep_ready(self, task: Task) -> None:
+        # Not after `close`, which would start the server again for nobody.
+        if task in _AHEAD and task not in self._ready and self._server is not None:
+            with suppress(TransientError):
+                self._ready[task] = self._fork(task)
+
+    def _fork(self, task: Task) -> "_Child":
         # Two channels: the child owns the first and may close or misuse it, while the
         # server alone writes how the child ended to the second.
         ours, theirs = socket.socketpair()
         status, status_end = socket.socketpair()
-        with closing(status):
-            try:
-                with closing(theirs), closing(status_end):
-                    self._hand_over(write_header(task, budget), [theirs, status_end])
-                status.settimeout(0)
-                reader, writer = await asyncio.open_connection(sock=ours)
-            except BaseException:
-                ours.close()
-                raise
-            try:
-                yield _Conversation(reader, writer, status, budget)
-            finally:
-                # A child that waits sees the end; one that is busy is bounded anyway.
-                writer.close()
-                with suppress(OSError):
-                    await writer.wait_closed()
+        child = _Child(ours, status)
+        try:
+            with closing(theirs), closing(status_end):
+                header = write_header(task, self._budgets[task])
+                self._hand_over(header, [theirs, status_end])
+        except BaseException:
+            child.close()
+            raise
+        return child
 
     def _hand_over(self, header: bytes, sockets: list[socket.socket]) -> None:
         # Twice: a server that was killed is noticed only when something is sent to it.
@@ -119,6 +143,31 @@ class ForkingSandbox:
                 self.close()
             else:
                 return
+
+
+class _Child:
+    """Our ends of the channels of one child."""
+
+    def __init__(self, channel: socket.socket, status: socket.socket) -> None:
+        self.channel = channel
+        self.status = status
+        channel.settimeout(0)
+        status.settimeout(0)
+
+    @property
+    def is_there(self) -> bool:
+        # It says nothing before it is asked; its end is all that there can be to read.
+        try:
+            self.channel.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def close(self) -> None:
+        self.channel.close()
+        self.status.close()
 
 
 class _Server:

@@ -1,7 +1,7 @@
 """The fork server: `python -m service.adapters.sandbox.server`, control socket on 0.
 
-It has the readers imported, so a child that reads begins within a few milliseconds;
-it reads nothing itself. It ends when its client does, even by `kill -9`, and its
+It has the readers imported and used on examples of ours, so a child that reads begins
+within a few milliseconds; what strangers wrote it never sees. It ends when its client does, even by `kill -9`, and its
 children end with it, even in an endless loop: the kernel sees to both.
 """
 
@@ -12,9 +12,9 @@ import signal
 import socket
 from contextlib import suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from service.adapters.sandbox.child import die_with_parent, run_child
+from service.adapters.sandbox.child import Reader, die_with_parent, run_child
 from service.adapters.sandbox.wire import HEADER_SIZE, STATUS, read_header
 from service.ports.sandbox import Task, WorkBudget
 
@@ -26,8 +26,7 @@ _READERS: Final = {
     Task.DEFINITION: "service.definitions.child_protocol",
     Task.DELIVERY: "service.forges.child_parser",
 }
-"""Modules with a generator function `converse`; imported when first asked for, and
-made ready by their function `prepare`."""
+"""Modules as `Reader` has them; imported and made ready when first asked for."""
 
 
 def main() -> None:
@@ -44,6 +43,7 @@ def main() -> None:
 class _Server:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._readers: dict[Task, Reader] = {}
         self._statuses: dict[int, int] = {}
         """The descriptor for the exit status of a child, by its process id."""
         self._woken, waker = socket.socketpair()
@@ -84,9 +84,7 @@ class _Server:
     def _fork(
         self, task: Task, budget: WorkBudget, conversation: int, status: int
     ) -> None:
-        reader = import_module(_READERS[task])
-        reader.prepare()
-        converse = reader.converse
+        reader = self._reader(task)
         # What is there is shared with children, as long as nobody writes to it.
         # Objects of the frozen generation are not touched by the child's collector, so
         # their pages stay shared.
@@ -94,8 +92,15 @@ class _Server:
         ours = os.getpid()
         child = os.fork()
         if child == 0:
-            run_child(converse, budget, conversation, parent=ours)
+            run_child(reader, budget, conversation, parent=ours)
         self._statuses[child] = status
+
+    def _reader(self, task: Task) -> Reader:
+        if task not in self._readers:
+            reader: Any = import_module(_READERS[task])
+            reader.prepare()
+            self._readers[task] = reader
+        return self._readers[task]
 
     def _reap(self) -> None:
         with suppress(BlockingIOError):
