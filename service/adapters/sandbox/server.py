@@ -1,8 +1,9 @@
 """The fork server: `python -m service.adapters.sandbox.server`, control socket on 0.
 
 It has the readers imported and used on examples of ours, so a child that reads begins
-within a few milliseconds; what strangers wrote it never sees. It ends when its client does, even by `kill -9`, and its
-children end with it, even in an endless loop: the kernel sees to both.
+within a few milliseconds; what strangers wrote it never sees. It ends when its client
+does, even by `kill -9`, and its children end with it, even in an endless loop: the
+kernel sees to both.
 """
 
 import gc
