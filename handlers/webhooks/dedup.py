@@ -1,9 +1,7 @@
 """Deliveries that were accepted a short while ago."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
-
-from cachetools import TTLCache
 
 from service.domain.delivery import DeliveryId
 from service.ports.time import Clock
@@ -21,18 +19,19 @@ class RecentDeliveries:
     """Remember accepted deliveries, to spare work; nothing depends on it."""
 
     def __init__(self, *, clock: Clock) -> None:
-        self._accepted: TTLCache[DeliveryId, None, float] = TTLCache(
-            maxsize=_MOST,
-            ttl=_WINDOW.total_seconds(),
-            # cachetools takes time.monotonic by default; the service's clock is what
-            # tests move.
-            timer=lambda: clock.now().timestamp(),
-        )
+        self._clock = clock
+        # By age. The oldest go when there are too many, and not by the clock: a look at
+        # each delivery's age costs more than the memory of a few thousand ids.
+        self._accepted: dict[DeliveryId, datetime] = {}
 
     def has(self, delivery: DeliveryId) -> bool:
         """Return whether a delivery was accepted a short while ago."""
-        return delivery in self._accepted
+        at = self._accepted.get(delivery)
+        return at is not None and self._clock.now() - at < _WINDOW
 
     def add(self, delivery: DeliveryId) -> None:
         """Remember a delivery, once its event is durable."""
-        self._accepted[delivery] = None
+        self._accepted.pop(delivery, None)
+        self._accepted[delivery] = self._clock.now()
+        if len(self._accepted) > _MOST:
+            del self._accepted[next(iter(self._accepted))]
