@@ -71,8 +71,8 @@ async def until_stopped(
         # Modules and wiring never die: frozen, they are not walked by the full
         # collections that hold every answer up while they last.
         gc.freeze()
-        # Under load a collection after each 700 objects walks what has not ended yet,
-        # a hundred requests or pages of launchers, and finds nothing: requests leave no rings.
+        # Under load a collection after each 700 objects walks what has not ended yet, a
+        # hundred requests, and finds nothing: requests leave no rings behind.
         gc.set_threshold(_NEW_OBJECTS)
         gc.enable()
         on_start()
