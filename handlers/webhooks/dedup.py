@@ -20,7 +20,7 @@ class RecentDeliveries:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        # By age. The oldest go when there are too many, and not by the clock: a look at
+        # By age. The oldest go when there are too many, and not by the clock: comparing
         # each delivery's age costs more than the memory of a few thousand ids.
         self._accepted: dict[DeliveryId, datetime] = {}
 

@@ -1,10 +1,15 @@
 """The events that pushes become: one for every arrival or replay, or for a few."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
+from typing import Final, Self
+
+from msgspec import Struct
 
 from handlers.webhooks.receipt import Admitted
 from service.domain.delivery import DeliveryId
+from service.domain.hook import HookId
 from service.domain.push import Push
 from service.events.envelope import Event
 from service.events.models import ArrivalData, PushReceived, RepositoryData
@@ -13,50 +18,87 @@ from service.forges.changed_paths import MAX_PATHS, read_changed_paths
 from service.ports.store import DeliveryRecord
 from service.ports.time import Ids
 
-__all__ = ["arrival", "event_of", "replay"]
+__all__ = ["Arrival", "event_of", "replay"]
+
+_MAX_BODIES: Final = 4
+"""Bodies of an event's deliveries that are read for what they changed, newest first."""
 
 
-def arrival(admitted: Admitted, push: Push, *, delivery_id: DeliveryId) -> PushReceived:
-    """Describe the arrival of a push."""
-    return PushReceived(
+# No model of the event: of those that share one, most become a few fields of it.
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A push that was delivered."""
+
+    push: Push
+    delivery_id: DeliveryId
+    hook_id: HookId
+    forge_delivery_id: str | None
+    is_by_old_secret: bool
+    received_at: datetime
+    body: bytes
+
+    @classmethod
+    def of(cls, admitted: Admitted, push: Push, *, delivery_id: DeliveryId) -> Self:
+        """Describe the arrival of a push, one of a delivery."""
+        return cls(
+            push=push,
+            delivery_id=delivery_id,
+            hook_id=admitted.hook.id,
+            forge_delivery_id=admitted.forge_id,
+            is_by_old_secret=admitted.is_by_old_secret,
+            received_at=admitted.delivery.received_at,
+            body=admitted.delivery.body,
+        )
+
+    @property
+    def key(self) -> Hashable:
+        """What arrivals have to have in common to be one event.
+
+        Whatever decides which sources an event is for, and why they are evaluated.
+        """
+        push = self.push
+        return push.repository, push.ref, push.default_branch, push.suggestion
+
+
+def event_of(arrivals: Sequence[Arrival], *, ids: Ids) -> Event:
+    """Build one event of arrivals of one ref, in the order in which they came."""
+    *earlier, newest = arrivals
+    push = newest.push
+    data = PushReceived(
         repository=RepositoryData.of(push.repository),
         ref=push.ref,
         before=push.before,
         after=push.after,
         default_branch=push.default_branch,
         suggested_number=push.suggestion.number if push.suggestion else None,
-        changed_paths=read_changed_paths(admitted.delivery.body),
+        changed_paths=tuple(islice(_changed_paths(arrivals), MAX_PATHS)),
         trigger="push",
-        delivery_id=delivery_id,
-        hook_id=admitted.hook.id,
-        forge_delivery_id=admitted.forge_id,
-        is_by_old_secret=admitted.is_by_old_secret,
-        received_at=admitted.delivery.received_at,
+        delivery_id=newest.delivery_id,
+        hook_id=newest.hook_id,
+        forge_delivery_id=newest.forge_delivery_id,
+        is_by_old_secret=newest.is_by_old_secret,
+        received_at=newest.received_at,
+        earlier=tuple(_earlier(arrival) for arrival in earlier),
+    )
+    return _event(data, ids=ids)
+
+
+def _changed_paths(arrivals: Sequence[Arrival]) -> Iterator[str]:
+    bodies = [arrival.body for arrival in reversed(arrivals[-_MAX_BODIES:])]
+    # A delivery that moved several refs has one body.
+    yield from dict.fromkeys(
+        path for body in bodies for path in read_changed_paths(body)
     )
 
 
-def event_of(arrivals: Sequence[PushReceived], *, ids: Ids) -> Event:
-    """Build one event of arrivals of one ref, in the order in which they came."""
-    *earlier, newest = arrivals
-    if earlier:
-        others = tuple(_earlier(data) for data in earlier)
-        paths = dict.fromkeys(
-            path for data in reversed(arrivals) for path in data.changed_paths
-        )
-        update = {"earlier": others, "changed_paths": tuple(paths)[:MAX_PATHS]}
-        newest = newest.model_copy(update=update)
-    return _event(newest, ids=ids)
-
-
-def _earlier(data: PushReceived) -> ArrivalData:
+def _earlier(arrival: Arrival) -> ArrivalData:
     return ArrivalData(
-        before=data.before,
-        after=data.after,
-        delivery_id=data.delivery_id or "",
-        hook_id=data.hook_id or "",
-        forge_delivery_id=data.forge_delivery_id,
-        is_by_old_secret=data.is_by_old_secret,
-        received_at=data.received_at,
+        before=arrival.push.before,
+        after=arrival.push.after,
+        delivery_id=arrival.delivery_id,
+        hook_id=arrival.hook_id,
+        forge_delivery_id=arrival.forge_delivery_id,
+        is_by_old_secret=arrival.is_by_old_secret,
+        received_at=arrival.received_at,
     )
 
 

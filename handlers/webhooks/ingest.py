@@ -15,7 +15,7 @@ import structlog
 from handlers.webhooks.authenticate import FRESH, HookAuthenticator
 from handlers.webhooks.dedup import RecentDeliveries
 from handlers.webhooks.delivery_log import DeliveryLog
-from handlers.webhooks.events import arrival
+from handlers.webhooks.events import Arrival
 from handlers.webhooks.match import SourceMatcher
 from handlers.webhooks.parse import Parser
 from handlers.webhooks.publish import DurablePublisher, SharingPublisher
@@ -185,7 +185,7 @@ class Receiver:
         # a ref that is evaluated twice costs one evaluation.
         await self._sharing.publish(
             [
-                arrival(
+                Arrival.of(
                     admitted,
                     push,
                     delivery_id=admitted.id_of_change(number, push.ref),

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from handlers.webhooks.events import event_of
+from handlers.webhooks.events import Arrival, event_of
 from service.errors import TransientError
 from service.events.envelope import Event, data_of
 from service.events.models import PushReceived
@@ -118,7 +118,7 @@ class _GivenUpError(Exception):
 class _Shared:
     """Arrivals that one event will stand for, and who waits for it."""
 
-    arrivals: list[PushReceived] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def wait(self) -> None:
@@ -178,7 +178,7 @@ class SharingPublisher:
         """Return of how many refs events are being published."""
         return len(self._refs)
 
-    async def publish(self, arrivals: Sequence[PushReceived]) -> None:
+    async def publish(self, arrivals: Sequence[Arrival]) -> None:
         """Return once all of the arrivals are durable.
 
         Raises:
@@ -191,7 +191,7 @@ class SharingPublisher:
             )
             return
         [arrival] = arrivals
-        key = _key(arrival)
+        key = arrival.key
         ref = self._refs.setdefault(key, _Ref())
         ref.users += 1
         try:
@@ -201,7 +201,7 @@ class SharingPublisher:
             if not ref.users:
                 del self._refs[key]
 
-    async def _publish_one(self, ref: _Ref, arrival: PushReceived) -> None:
+    async def _publish_one(self, ref: _Ref, arrival: Arrival) -> None:
         while True:
             shared = ref.next
             if shared is None or len(shared.arrivals) >= MAX_SHARED:
@@ -250,17 +250,3 @@ class SharingPublisher:
     def _close(self, ref: _Ref, shared: _Shared) -> None:
         if ref.next is shared:
             ref.next = None
-
-
-def _key(arrival: PushReceived) -> Hashable:
-    """Return what arrivals have to have in common to be one event.
-
-    Whatever decides which sources an event is for, and why they are evaluated.
-    """
-    return (
-        arrival.repository,
-        arrival.ref,
-        arrival.default_branch,
-        arrival.suggested_number,
-        arrival.trigger,
-    )

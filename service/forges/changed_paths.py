@@ -27,7 +27,7 @@ _LARGEST: Final = 128 * 1024
 """Bytes of a body that is looked into: a larger one would hold up other deliveries for
 milliseconds, for a hint."""
 _MAX_RANKED: Final = 500
-"""Paths of one push that are looked at."""
+"""Paths of one push that are ranked; the others are left out."""
 _NAMES: Final = frozenset(
     (*CANDIDATES, *LOCKS, "Pipfile.lock", "poetry.lock", "setup.py", "setup.cfg")
 )

@@ -1,8 +1,7 @@
 """The closure of requirements files.
 
-Paths in them have different bases, as in pip: `-r` and `-c` are relative to the
-including file; projects and archives, to pip's working directory, which is the context
-directory.
+Paths have different bases, as in pip: `-r` and `-c` are relative to the including file;
+projects and archives, to pip's working directory, which is the context directory.
 """
 
 import posixpath
@@ -59,7 +58,7 @@ __all__ = ["Requirements"]
 
 MAX_DEPTH: Final = 50
 MAX_LINES: Final = 20_000
-"""Lines of one file. The longest real ones are locks with some thousand lines."""
+"""Lines of one file; the longest real ones are locks with thousands."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """A storm of deliveries of one ref is few messages, and every one of them is kept."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,11 +10,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from handlers.webhooks.events import event_of
+from handlers.webhooks.events import Arrival, event_of
 from handlers.webhooks.publish import MAX_SHARED, DurablePublisher, SharingPublisher
+from service.domain.delivery import DeliveryId
+from service.domain.hook import HookId
+from service.domain.push import Push
+from service.domain.repository import Ref
 from service.errors import TransientError
 from service.events.envelope import Event, data_of
-from service.events.models import PushReceived, RepositoryData
+from service.events.models import PushReceived
 from service.forges.changed_paths import MAX_PATHS
 from service.metrics import Metrics
 from tests.support.clock import NOW
@@ -78,16 +83,24 @@ def sharing(make: Make) -> SharingPublisher:
     return make(timedelta(seconds=30))
 
 
-def an_arrival(name: str, ref: str = "refs/heads/main") -> PushReceived:
-    return PushReceived(
-        repository=RepositoryData.of(COURSE),
-        ref=ref,
+def an_arrival(
+    name: str, ref: str = "refs/heads/main", *, changed: Sequence[str] = ()
+) -> Arrival:
+    push = Push(
+        repository=COURSE,
+        ref=Ref(ref),
+        before="",
         after=name,
         default_branch="main",
-        trigger="push",
-        delivery_id=name,
-        hook_id="hook-1",
+    )
+    return Arrival(
+        push=push,
+        delivery_id=DeliveryId(name),
+        hook_id=HookId("hook-1"),
+        forge_delivery_id=None,
+        is_by_old_secret=False,
         received_at=NOW,
+        body=json.dumps({"commits": [{"modified": list(changed)}]}).encode(),
     )
 
 
@@ -120,7 +133,7 @@ async def test_those_that_come_during_a_publish_share_the_next(
 
 def test_an_event_of_several_names_what_each_changed_the_newest_first() -> None:
     arrivals = [
-        an_arrival(name).model_copy(update={"changed_paths": paths})
+        an_arrival(name, changed=paths)
         for name, paths in (
             ("d0", ("a.txt", "b.txt")),
             ("d1", ("b.txt", "c.txt")),
