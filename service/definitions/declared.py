@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from packaging.markers import (
-    InvalidMarker,
     Marker,
     UndefinedComparison,
     UndefinedEnvironmentName,
@@ -53,8 +52,9 @@ _CONDITIONS: Final = frozenset(
 """Keys of poetry and pipenv that make a dependency conditional."""
 
 
-_UNANSWERED: Final = (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName)
-"""The errors of markers that cannot be parsed or evaluated."""
+_UNANSWERED: Final = ValueError
+"""What a marker raises that cannot be parsed or evaluated, or that has a number of too
+many digits."""
 
 
 def declare(reading: Reading, name: str, *, marker: str) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "GITLINK",
     "SYMLINK",
     "TOO_COMPLEX",
+    "UNREAD",
     "Definition",
     "Entry",
     "Item",
@@ -34,6 +35,8 @@ ABSENT: Final = "absent"
 
 TOO_COMPLEX: Final = "definition_too_complex"
 """The reason of a definition that exceeds the limits of complexity."""
+UNREAD: Final = "definition_unread"
+"""The reason of a definition that brings out a fault of a parser."""
 
 
 class Kind(Enum):

@@ -6,9 +6,16 @@ from enum import Enum
 from typing import Protocol
 
 from service.domain.building.tools import Tools
-from service.errors import ServiceError
+from service.errors import PermanentError, ServiceError
 
-__all__ = ["Conversation", "Sandbox", "Task", "TooCostlyError", "WorkBudget"]
+__all__ = [
+    "Conversation",
+    "ReaderFaultError",
+    "Sandbox",
+    "Task",
+    "TooCostlyError",
+    "WorkBudget",
+]
 
 
 class Task(Enum):
@@ -39,6 +46,10 @@ class TooCostlyError(ServiceError):
     """A task exceeded its budget, and would again."""
 
 
+class ReaderFaultError(PermanentError):
+    """A parser failed by a fault of ours, and would again; the message says where."""
+
+
 class Conversation(Protocol):
     """One running task."""
 
@@ -47,6 +58,7 @@ class Conversation(Protocol):
 
         Raises:
             TooCostlyError: The budget is exceeded; the task is over.
+            ReaderFaultError: The parser failed; the task is over.
             TransientError: The sandbox failed; the task is over.
         """
         ...

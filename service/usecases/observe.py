@@ -5,13 +5,15 @@ remote answers.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from service.definitions import messages
-from service.definitions.formats.complexity import too_complex
+from service.definitions.formats.complexity import too_complex, unread
 from service.definitions.known_readings import KnownReadings
 from service.definitions.queries import (
     MAX_DIRECTORIES,
@@ -29,10 +31,12 @@ from service.domain.repository import Repository
 from service.domain.source import Head, Revision, RevisionKind, Seen
 from service.errors import RemoteRefusedError, TransientError
 from service.ports.remote import Remote, Tree
-from service.ports.sandbox import Sandbox, Task, TooCostlyError
+from service.ports.sandbox import ReaderFaultError, Sandbox, Task, TooCostlyError
 from service.usecases.expected_reads import expect_reads
 
 __all__ = ["DEADLINE", "observe", "read_tree"]
+
+log = structlog.get_logger(__name__)
 
 DEADLINE: Final = timedelta(minutes=4)
 """The time-out of one observation. A definition has few files, but a slow remote may
@@ -157,11 +161,21 @@ async def read_tree(
                 asked[output] = _without_content(answer)
                 message = messages.write_answer(answer)
     except TooCostlyError as exc:
-        files = [item.path for item in asked if isinstance(item, Content)]
-        return too_complex(files[-1] if files else context_dir, str(exc))
+        return too_complex(_last_file(asked, context_dir), str(exc))
+    except ReaderFaultError as exc:
+        # A verdict, and no failure that passes: until the definition or this service
+        # changes, each reading would end the same way, after every restart again.
+        log.error("definition reader failed", error=str(exc))
+        return unread(_last_file(asked, context_dir))
     if readings is not None and isinstance(output, Definition):
         readings.keep(first, asked, output, raw)
     return output
+
+
+def _last_file(asked: Iterable[Question], context_dir: str) -> str:
+    """Return the file that was read last, which is the one at fault."""
+    files = [item.path for item in asked if isinstance(item, Content)]
+    return files[-1] if files else context_dir
 
 
 def _is_known(head: Head, known: Seen) -> bool:

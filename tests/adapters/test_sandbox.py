@@ -18,6 +18,7 @@ from service.definitions.queries import Content, Entries
 from service.domain.definition import (
     FILE,
     TOO_COMPLEX,
+    UNREAD,
     Definition,
     Entry,
     NoDefinition,
@@ -25,7 +26,12 @@ from service.domain.definition import (
 from service.domain.repository import BlobId
 from service.errors import TransientError
 from service.forges.child_parser import question
-from service.ports.sandbox import Task, TooCostlyError, WorkBudget
+from service.ports.sandbox import (
+    ReaderFaultError,
+    Task,
+    TooCostlyError,
+    WorkBudget,
+)
 from service.usecases.observe import read_tree
 from tests.support.deliveries import a_hook, a_post
 from tests.support.patience import Patience
@@ -154,11 +160,48 @@ async def test_a_bug_is_told_by_its_place_and_not_by_what_was_read(
 ) -> None:
     async with sandbox.begin(Task.DELIVERY) as talk:
         with pytest.raises(
-            RuntimeError, match=r"DecodeError at .*child_parser\.py"
+            ReaderFaultError, match=r"DecodeError at .*child_parser\.py"
         ) as told:
             await talk.ask(b"no question at all: secret")
 
     assert "secret" not in str(told.value)
+
+
+class OddFolder(Folder):
+    """A tree that answers with no content, over which the parser fails."""
+
+    async def read(self, oid: BlobId, *, limit: int) -> bytes | None:
+        del oid, limit
+        return {}  # type: ignore[return-value]
+
+
+async def test_a_definition_that_a_parser_fails_over_gets_a_verdict(
+    tmp_path: Path, sandbox: ForkingSandbox
+) -> None:
+    folder(tmp_path, requirements_txt="six\n")
+
+    found = await read_tree(OddFolder(tmp_path), "", sandbox=sandbox)
+
+    assert isinstance(found, NoDefinition)
+    assert found.reason == UNREAD
+    assert "requirements.txt brings out a fault of this service" in found.message
+    assert [finding.path for finding in found.findings] == ["requirements.txt"]
+
+
+async def test_a_parser_that_aborts_would_again(sandbox: ForkingSandbox) -> None:
+    before = set(children(os.getpid()))
+    async with sandbox.begin(Task.DEFINITION) as talk:
+        await talk.ask(begin(""))
+        [_, child] = [
+            number for number in children(os.getpid()) if number not in before
+        ]
+        # A library's panic is printed there, and may quote what was read.
+        printed = await asyncio.to_thread(Path(f"/proc/{child}/fd/2").readlink)
+        os.kill(child, signal.SIGABRT)
+        with pytest.raises(ReaderFaultError, match="SIGABRT"):
+            await talk.ask(write_answer({}))
+
+    assert printed == Path(os.devnull)
 
 
 async def test_a_killed_server_is_a_trouble_that_passes(

@@ -73,6 +73,13 @@ FILES = {
         "environment.yml": f"dependencies: [{{0x{'f' * 9000}: 1}}]"
     },
     "number of base 60": {"environment.yml": "name: " + ":".join(["59"] * 9000)},
+    "a time after all years": {
+        "environment.yml": "dependencies: [9999-12-31T23:59:59-14:00]"
+    },
+    "number of a build": {
+        "environment.yml": f"dependencies: ['a[build_number=\">{'9' * 20}\"]']"
+    },
+    "number in a list": {"package-list.txt": f"a[build_number='{'9' * 20}']"},
     "brackets": {"requirements.txt": ("./" + "[" * 4000 + "\n") * 200},
     "nested marker": {"requirements.txt": "six; " + "(" * 3000 + "os_name=='a'"},
     "long specifier": {"requirements.txt": "six" + ",".join([">=1.0"] * 700)},
@@ -118,6 +125,62 @@ async def test_more_findings_than_anybody_reads_are_counted(
     assert len(shown) == MAX_FINDINGS
     assert last.code == "more_findings"
     assert "more findings" in last.message
+
+
+LONG = "9" * 5000
+SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\n'
+PROJECT = f"{SETUPTOOLS}[project]\nname = 'a'\nversion = '1'\n"
+LOCK = "version = 1\nrequires-python = '>=3.10'\n"
+POETRY = "[tool.poetry]\nname = 'a'\ndescription = ''\nauthors = []\n"
+
+
+@pytest.mark.parametrize(
+    "version", [LONG, f"1.0a{LONG}", f"1.0.dev{LONG}", f"1+{LONG}"]
+)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": PROJECT + "requires-python = '>={}'\n", "uv.lock": LOCK},
+        {"pyproject.toml": PROJECT + "dependencies = ['a=={}']\n", "uv.lock": LOCK},
+        {
+            "pyproject.toml": PROJECT
+            + "dependencies = [\"a ; python_version > '{}'\"]\n",
+            "uv.lock": LOCK,
+        },
+        {
+            "pyproject.toml": PROJECT + "[tool.uv]\nrequired-version = '=={}'\n",
+            "uv.lock": LOCK,
+        },
+        {
+            "pyproject.toml": PROJECT,
+            "uv.lock": LOCK + "[[package]]\nname = 'b'\nversion = '{}'\n"
+            "source = {{ registry = 'https://example.org/' }}\n",
+        },
+        {"pyproject.toml": POETRY + "version = '{}'\n"},
+        {
+            "pyproject.toml": POETRY
+            + "version = '1'\n[tool.poetry.dependencies]\npython = '>={}'\n"
+        },
+        {
+            "pyproject.toml": POETRY
+            + "version = '1'\n[tool.poetry.dependencies]\n"
+            + "b = {{version = '{}', markers = \"python_version > '{}'\"}}\n"
+        },
+        {"requirements.txt": "-r more.txt\n.\n", "setup.cfg": "[metadata]\nversion={}"},
+        {
+            "Pipfile": "[packages]\n"
+            "b = {{version = '=={}', markers = \"os_name > '{}'\"}}"
+        },
+    ],
+)
+async def test_versions_of_thousands_of_digits_are_read(
+    sandbox: ForkingSandbox, tmp_path: Path, files: dict[str, str], version: str
+) -> None:
+    filled = {name: text.format(version, version) for name, text in files.items()}
+
+    found = await _read(sandbox, tmp_path, filled)
+
+    assert isinstance(found, Definition), found
 
 
 async def _read(

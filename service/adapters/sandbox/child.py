@@ -77,6 +77,9 @@ def _keep_only(conversation: int) -> None:
     os.closerange(_CONVERSATION + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
+    # What a library prints when it panics may quote the stranger's text, line ends and
+    # all, and the service's log stands there.
+    os.dup2(nothing, 2)
     os.close(nothing)
 
 
@@ -119,11 +122,12 @@ def _talk(reader: Reader, channel: int) -> None:
         return
     except (MemoryError, RecursionError, EOFError, ConnectionError):
         raise
-    except Exception as exc:  # noqa: BLE001 - sent to the client, which logs it
+    # A panic of the solver's library is no `Exception`.
+    except BaseException as exc:  # noqa: BLE001 - sent to the client, which logs it
         _send(channel, FAULT, _locate_error(exc).encode())
 
 
-def _locate_error(exc: Exception) -> str:
+def _locate_error(exc: BaseException) -> str:
     """Return where an exception was raised."""
     # Not its message, which may quote the definition of a stranger.
     trace = exc.__traceback__

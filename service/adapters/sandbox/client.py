@@ -24,7 +24,12 @@ from service.adapters.sandbox.wire import (
 )
 from service.domain.building.tools import DEFAULT_TOOLS, Tools
 from service.errors import TransientError
-from service.ports.sandbox import Task, TooCostlyError, WorkBudget
+from service.ports.sandbox import (
+    ReaderFaultError,
+    Task,
+    TooCostlyError,
+    WorkBudget,
+)
 
 __all__ = ["BUDGETS", "ForkingSandbox"]
 
@@ -225,12 +230,12 @@ class _Conversation:
             # The child has run on hostile input and is not trusted: a length of its
             # making must not reserve memory here.
             if size > _LONGEST:
-                raise RuntimeError(f"a reader gave an answer of {size} bytes")
+                raise ReaderFaultError(f"a reader gave an answer of {size} bytes")
             answer = await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
             raise await self._end() from exc
         if kind == FAULT:
-            raise RuntimeError(f"a reader failed: {answer.decode()}")
+            raise ReaderFaultError(f"a reader failed: {answer.decode()}")
         return answer
 
     async def _end(self) -> Exception:
@@ -239,6 +244,8 @@ class _Conversation:
         code = None if how is None else os.waitstatus_to_exitcode(how)
         if code in _COSTLY:
             return TooCostlyError(f"it takes more than {self._budget} to read")
+        if crash := _CRASHES.get(code or 0):
+            return ReaderFaultError(f"a reader ended by {crash.name}")
         log.error("sandbox broke", code=code)
         return TransientError("the process that reads was ended by somebody else")
 
@@ -258,6 +265,12 @@ class _Conversation:
 
 _COSTLY: Final = frozenset({OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGSEGV})
 """Of time, of memory, of the stack."""
+
+_CRASHES: Final = {
+    -crash: crash
+    for crash in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+}
+"""Signals that a process sends itself: no parser that somebody else ended."""
 
 
 def _code() -> str:

@@ -33,6 +33,8 @@ _REVERSED: Final = re.compile(r"=\s*([<>])(?![=\s]*=)")
 _LAST_IS_BUILD: Final = re.compile(r"[,|]\s+[=\s][^-=,|<>~]*$")
 """Conda takes what follows for the build, and misses a version before it."""
 _DIGEST: Final = re.compile(r"(?:\.conda|\.tar\.bz2)#\S*$")
+_ENDLESS_BUILD: Final = re.compile(r"\bbuild_number\b.*?\d{20}")
+"""A number of a build beyond 64 bits, over which the solver's library panics."""
 _ALIAS: Final = re.compile(r"https?://conda\.anaconda\.org/")
 """Where conda finds channels that are named without an address."""
 _PIP_ONLY: Final = re.compile(r"-|(?:git|hg|svn|bzr)[+:]|git@|\.{1,2}(?:/|$)|.*\.whl$")
@@ -158,6 +160,8 @@ def _parse(spec: str) -> None:
     from rattler import MatchSpec  # noqa: PLC0415
     from rattler.exceptions import InvalidMatchSpecError  # noqa: PLC0415
 
+    if _ENDLESS_BUILD.search(spec):
+        raise MalformedSpecError("a number of a build has 20 digits or more")
     try:
         # Conda does not support the newer syntax.
         parsed = MatchSpec(

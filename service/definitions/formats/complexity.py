@@ -1,10 +1,10 @@
-"""Definitions that exceed the limits of complexity: they are not built."""
+"""Definitions that no parser of ours gets through: they are not built."""
 
 from service.definitions.text import show
-from service.domain.definition import TOO_COMPLEX, NoDefinition
+from service.domain.definition import TOO_COMPLEX, UNREAD, NoDefinition
 from service.domain.findings import Finding, Severity
 
-__all__ = ["TooComplexError", "too_complex"]
+__all__ = ["TooComplexError", "too_complex", "unread"]
 
 
 class TooComplexError(ValueError):
@@ -24,9 +24,25 @@ def too_complex(path: str, why: str) -> NoDefinition:
         f"{show(path)} is too complex: {why}. Nothing is built from it; take out what"
         " repeats or nests itself, or make it smaller."
     )
+    return _no_definition(path, message, TOO_COMPLEX)
+
+
+def unread(path: str) -> NoDefinition:
+    """Return the result for a definition that a parser failed over by a fault of ours.
+
+    Args:
+        path: The file that was parsed.
+    """
+    message = (
+        f"{show(path)} brings out a fault of this service, which could not read it;"
+        " the log says where. Nothing is built from it; write it more plainly, or"
+        " report the fault."
+    )
+    return _no_definition(path, message, UNREAD)
+
+
+def _no_definition(path: str, message: str, reason: str) -> NoDefinition:
     finding = Finding(
-        severity=Severity.ERROR, code=TOO_COMPLEX, message=message, path=show(path)
+        severity=Severity.ERROR, code=reason, message=message, path=show(path)
     )
-    return NoDefinition(
-        items=(), message=message, findings=(finding,), reason=TOO_COMPLEX
-    )
+    return NoDefinition(items=(), message=message, findings=(finding,), reason=reason)

@@ -102,9 +102,17 @@ def _parse(raw: bytes) -> tuple[object, Node]:
         parser.dispose()
 
 
-_FAULTS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_FAULTS: Final = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 """What the parser raises, beside its own errors, where it has no rule for a value:
-`!!bool x`, `!!int ""`, a mapping in a key. It ends conda, too."""
+`!!bool x`, `!!int ""`, a mapping in a key, a time after the year 9999. It ends conda,
+too."""
 
 
 def _about_value(exc: Exception, root: Node) -> MalformedYamlError:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 
 from service.definitions.declared import IMAGES
 from service.definitions.text import show
@@ -33,7 +33,7 @@ def check_wheel(name: str, pythons: Pythons) -> str:
     """Return why no image can install the wheel of a name; empty when one may."""
     try:
         tags = parse_wheel_filename(name)[3]
-    except InvalidWheelFilename:
+    except ValueError:  # also of a number with too many digits
         return f"{show(name)} is no name that a wheel can have"
     ours = [tag for tag in tags if tag.platform == "any" or "linux" in tag.platform]
     if not ours:

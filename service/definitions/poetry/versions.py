@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from packaging.markers import InvalidMarker, Marker
-from packaging.version import VERSION_PATTERN, InvalidVersion, Version
+from packaging.version import VERSION_PATTERN, Version
 
 __all__ = ["is_constraint", "is_marker", "is_platform", "is_version"]
 
@@ -33,7 +33,7 @@ def is_version(text: str) -> bool:
     """Return whether a text is a valid version of a project."""
     try:
         Version(text)
-    except InvalidVersion:
+    except ValueError:  # also of a number with too many digits
         return False
     return True
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from service.definitions.closure_builder import Reading
 from service.definitions.python.versions import LATEST_PATCH, from_poetry
@@ -43,13 +43,14 @@ def has_interpreter(specifier: str, series: Iterable[str]) -> bool:
     """Return whether a release of the given Python series satisfies a specifier."""
     try:
         allowed = SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return True  # reported by the checks of its installer
-    return any(
-        allowed.contains(f"{minor}.{patch}")
-        for minor in series
-        for patch in range(LATEST_PATCH)
-    )
+        return any(
+            allowed.contains(f"{minor}.{patch}")
+            for minor in series
+            for patch in range(LATEST_PATCH)
+        )
+    # Reported by the checks of its installer; also of a number with too many digits.
+    except ValueError:
+        return True
 
 
 def _check(

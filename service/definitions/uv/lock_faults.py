@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import ValidationError
 from pydantic_core import Url as AnyUrl
 
@@ -199,9 +199,9 @@ def _is_of(wheel: str, version: str) -> bool:
         return True
     try:
         found = Version(written.replace("_", "-"))
-    except InvalidVersion:
+        return Version(version) in (found, Version(found.public))
+    except ValueError:  # also of a number with too many digits
         return False
-    return Version(version) in (found, Version(found.public))
 
 
 def _file_name(wheel: Wheel) -> str:

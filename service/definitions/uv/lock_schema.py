@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self, TypeVar
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -57,7 +57,7 @@ def _version(value: object) -> Version:
         raise ValueError("expected a version in quotes")  # noqa: TRY004 - for pydantic
     try:
         return Version(value)
-    except InvalidVersion:
+    except ValueError:  # also of a number with too many digits
         raise ValueError("it is no version") from None
 
 

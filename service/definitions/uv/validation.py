@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, table, text
@@ -113,10 +113,11 @@ def _check_required(project: ProjectFile, wanted: str | None, *keys: str) -> Non
     try:
         # A bare version means exactly that one.
         asked = f"=={wanted}" if re.match(r"\s*\d", wanted) else wanted
-        allowed = SpecifierSet(asked)
-    except InvalidSpecifier:
-        return  # uv warns and ignores the whole table
-    if not allowed.contains(uv, prereleases=True):
+        is_ours = SpecifierSet(asked).contains(uv, prereleases=True)
+    # Uv warns and ignores the whole table; a number may also have too many digits.
+    except ValueError:
+        return
+    if not is_ours:
         project.error(
             "uv_version",
             f"it asks for uv {show(wanted)}, and uv {uv} builds; widen it",
