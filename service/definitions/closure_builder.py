@@ -10,7 +10,7 @@ from service.definitions.closure_findings import (
     size_problem,
 )
 from service.definitions.local.optional_dependencies import OptionalDependencies
-from service.definitions.paths import Files, ResolvedPath
+from service.definitions.paths import Files, ResolvedPath, can_appear
 from service.definitions.queries import Asking, max_bytes
 from service.definitions.text import distribution_names, relative, show, storable
 from service.domain.building.tools import DEFAULT_TOOLS, Tools
@@ -279,15 +279,15 @@ class Reading:
         return digest(self._meaning)
 
     def _put(self, item: Item) -> None:
+        if not can_appear(item):
+            return
         known = self._items.get(item.path)
-        # One parser may need only the presence of a path and another its content: the
-        # content wins, in any order of the two.
+        # One parser may need only the presence of a path: another's content wins.
         is_stronger = known is not None and item.oid and known.role == "code"
         if known is None or is_stronger or (item.oid and not known.oid):
             self._items[item.path] = item
         # Relative to the context directory, so that moving a whole definition to
-        # another directory leaves its fingerprint, and with it the environment, as they
-        # are.
+        # another directory leaves its fingerprint, and so the environment, as it is.
         path = "" if item.path == "." else item.path
         self._prints.add((self.relative(path), item.mode, item.oid))
 

@@ -20,10 +20,11 @@ from service.domain.definition import (
     GITLINK,
     SYMLINK,
     Entry,
+    Item,
 )
 from service.domain.repository import BlobId
 
-__all__ = ["Files", "PathProblem", "ResolvedPath", "join_path"]
+__all__ = ["Files", "PathProblem", "ResolvedPath", "can_appear", "join_path"]
 
 MAX_HOPS: Final = 40
 """What Linux allows: https://man7.org/linux/man-pages/man7/path_resolution.7.html"""
@@ -198,6 +199,20 @@ class Files:
         return None
 
 
+def can_appear(item: Item) -> bool:
+    """Return whether an item of a closure is there, or may be in another commit.
+
+    One that cannot is left out: it would be stored, and each evaluation would walk the
+    200,000 levels of its path.
+    """
+    return item.mode != ABSENT or _can_be(item.path)
+
+
+def _can_be(path: str) -> bool:
+    is_short = len(path) <= MAX_PATH and path.count("/") < MAX_LEVELS
+    return is_short and "\0" not in path
+
+
 def join_path(directory: str, name: str) -> str | None:
     """Join a name to a directory lexically: `..` does not consider links.
 
@@ -248,8 +263,3 @@ def _steps(path: str) -> list[str]:
     if ".." in parts:
         parts = parts[: parts.index("..")]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-
-
-def _can_be(path: str) -> bool:
-    is_short = len(path) <= MAX_PATH and path.count("/") < MAX_LEVELS
-    return is_short and "\0" not in path

@@ -27,6 +27,9 @@ MAX_UNLIKELY: Final = 2
 """Of those, files that look like any other: a text may be data of megabytes."""
 MAX_JOINING: Final = 2
 """New projects of a push that are listed with everything below them."""
+_MAX_LENGTH: Final = 500
+_MAX_LEVELS: Final = 30
+"""Of a path that is foretold: far more than repositories have."""
 _UNREAD: Final = frozenset({"code", "commit"})
 """Roles of items that count by their object id alone."""
 
@@ -41,13 +44,13 @@ def expect_reads(
         context_dir: The directory of the definition; empty for the root.
         changed_paths: Files that pushes say they changed, the likeliest first.
     """
-    items = seen.items if seen else ()
+    items = [item for item in seen.items if _is_usual(item.path)] if seen else []
     starts = tuple(posixpath.join(context_dir, name) for name in _STARTS)
     # Paths of the last closure first: a remote with a limit for one request takes them
     # in this order, and the others are guesses.
     known = tuple(item.path for item in items if _is_read(item))
     # What was pushed comes before everything: the rest may be in a cache, it is not.
-    pushed = _pushed(changed_paths, known, starts)
+    pushed = _pushed(filter(_is_usual, changed_paths), known, starts)
     files = tuple(dict.fromkeys((*pushed, *known, *starts)))
     listings = frozenset(_listed(items))
     joining = _joining(pushed, known, listings) if seen else ()
@@ -121,6 +124,15 @@ def _joining(
         if posixpath.basename(path) in _PROJECTS and path not in known
     )
     return tuple(path for path in new if path and path not in listings)[:MAX_JOINING]
+
+
+def _is_usual(path: str) -> bool:
+    """Return whether a path is foretold; others are read when they are asked for.
+
+    Everybody waits for this, and a stranger's path may have a thousand levels, each of
+    which is a directory above it.
+    """
+    return len(path) <= _MAX_LENGTH and path.count("/") <= _MAX_LEVELS
 
 
 def _is_read(item: Item) -> bool:

@@ -127,6 +127,19 @@ async def test_more_findings_than_anybody_reads_are_counted(
     assert "more findings" in last.message
 
 
+@pytest.mark.parametrize("path", ["a/" * 200_000, "a/" * 1900, "a\\u0000b"])
+async def test_a_path_that_no_checkout_can_have_is_no_part_of_a_closure(
+    sandbox: ForkingSandbox, tmp_path: Path, path: str
+) -> None:
+    project = f'{PROJECT}[tool.uv.sources]\nb = {{path = "{path}"}}\n'
+
+    found = await _read(sandbox, tmp_path, {"pyproject.toml": project, "uv.lock": LOCK})
+
+    assert isinstance(found, Definition), found
+    assert all(len(item.path) < 100 for item in found.items)
+    assert all("\0" not in item.path for item in found.items)
+
+
 LONG = "9" * 5000
 SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\n'
 PROJECT = f"{SETUPTOOLS}[project]\nname = 'a'\nversion = '1'\n"

@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from service.adapters.git.remote import GitRemote
-from service.domain.definition import Entry
+from service.domain.definition import ABSENT, Entry, Item
 from service.domain.evaluation.comparison import RefMissing
-from service.domain.repository import BlobId, CommitSha, Repository
+from service.domain.repository import BlobId, CommitSha, Ref, Repository
 from service.domain.source import Head, Revision, Seen
 from service.ports.remote import NO_READS, ExpectedReads, Tree
 from service.usecases.expected_reads import MAX_NEW, MAX_UNLIKELY, expect_reads
@@ -197,3 +198,29 @@ def test_of_a_push_that_changes_much_a_few_files_are_expected() -> None:
     assert len({*of_many.files} & {*likely}) == MAX_NEW
     assert len({*of_data.files} & {*unlikely}) == MAX_UNLIKELY
     assert "requirements.txt" in of_many.files[MAX_NEW:]
+
+
+LEVELS = "a/" * 200_000
+"""As directories above a file: 40 GB of paths."""
+
+
+@pytest.mark.parametrize("path", [LEVELS, "a/" * 1900, "é" * 4000])
+def test_a_path_that_no_repository_has_is_not_foretold(path: str) -> None:
+    items = (
+        Item(path=f"{path}b", mode=ABSENT, oid=BlobId(""), role="constraint"),
+        Item(path="c/d.txt", mode=ABSENT, oid=BlobId(""), role="requirements"),
+    )
+
+    seen = Seen(
+        commit=CommitSha("1" * 40),
+        ref=Ref("refs/heads/main"),
+        fingerprint=None,
+        meaning=None,
+        kind=None,
+        items=items,
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+
+    foretold = expect_reads(seen, "")
+
+    assert foretold.directories == ("c",)
