@@ -252,6 +252,19 @@ async def test_a_pipfile_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert failure.hint == kind_spec(Kind.PIPENV).instead
 
 
+@pytest.mark.parametrize("name", ["a" * 4000, "b\0c"])
+async def test_an_include_of_a_name_that_no_file_can_have_is_the_authors_to_mend(
+    tmp_path: Path, root: Path, name: str
+) -> None:
+    files = {"requirements.txt": f"-r {name}\n"}
+    id_ = f"pip-odd-{len(name)}"
+    build = a_build(a_repository(tmp_path, files), Kind.PIP, id=id_)
+    async with a_builder(root) as builder:
+        failure = await failure_of(builder, build)
+
+    assert failure.kind is FailureClass.UNKNOWN, failure
+
+
 async def test_a_project_that_is_no_toml_names_the_line(tmp_path: Path) -> None:
     repository = a_repository(
         tmp_path / "repository", {"pyproject.toml": '[project]\nname = "x\n'}

@@ -87,8 +87,8 @@ def _remember_files(context: BuildContext, file: Path) -> None:
     """Remember a file and the files it includes, to name lines in messages."""
     waiting, root = [file], context.source.resolve()
     while waiting and len(context.definition_files) < _MAX_FILES:
-        path = waiting.pop().resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        path = _find_below(root, waiting.pop())
+        if path is None:
             continue
         name = str(PurePosixPath(path.relative_to(root)))
         if name in context.definition_files or path.stat().st_size > _MAX_SIZE:
@@ -96,3 +96,14 @@ def _remember_files(context: BuildContext, file: Path) -> None:
         text = path.read_text(encoding="utf-8", errors="replace")
         context.definition_files[name] = text
         waiting += [path.parent / match for match in _INCLUDE.findall(text)]
+
+
+def _find_below(root: Path, path: Path) -> Path | None:
+    """Return the file that an include leads to, if there is one in the repository."""
+    try:
+        path = path.resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    # Of a name that no file system takes, and of links that lead in a circle: what is
+    # wrong with it, the installer says.
+    except (OSError, ValueError, RuntimeError):
+        return None
