@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from service.cli.client.wire import UnreachableError
+from service.cli.empty_values import refuse_empty_values
 from service.cli.output.printing import plain
 from service.errors import ServiceError
 
@@ -165,7 +166,11 @@ class RootCommand(click.Group):
         """Run a command and leave with its exit code; None is 0."""
         try:
             code: object = super().invoke(ctx)
-        except (click.Abort, KeyboardInterrupt):
+        except click.Abort:
+            # A question that got no, or no answer: scripts have nobody to give one.
+            click.echo("nothing was done", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
         except ServiceError as exc:
             raise _problem(exc) from exc
@@ -209,6 +214,7 @@ def _reason(group: ExceptionGroup[Exception]) -> ServiceError:
 @click.pass_context
 def relaunch(ctx: click.Context, url: str | None) -> None:
     """A push rebuilds the environment of its launchers, when it really changed."""
+    refuse_empty_values(ctx)
     ctx.obj = url
 
 

@@ -3,16 +3,18 @@
 import click
 from click.shell_completion import get_completion_class
 
+from service.cli.groups import Command
 from service.cli.output.printing import example
 
 __all__ = ["completion"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "source <(relaunch completion bash)",
         "relaunch completion fish > ~/.config/fish/completions/relaunch.fish",
-    )
+    ),
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context

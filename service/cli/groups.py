@@ -1,14 +1,29 @@
-"""Groups of commands, which suggest what a misspelt one may have been."""
+"""Commands that refuse empty values, and groups that suggest the nearest command."""
 
 from difflib import get_close_matches
 
 import click
 
-__all__ = ["CommandGroup"]
+from service.cli.empty_values import refuse_empty_values
+
+__all__ = ["Command", "CommandGroup"]
+
+
+class Command(click.Command):
+    """A command to which nobody gives an empty text by mistake."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, and refuse what is empty in it."""
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            refuse_empty_values(ctx)
+        return rest
 
 
 class CommandGroup(click.Group):
     """A group that knows its own commands, and those beside it."""
+
+    command_class = Command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

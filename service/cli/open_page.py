@@ -6,12 +6,15 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 
 __all__ = ["open"]
 
 
-@click.command("open", epilog=example("relaunch open", "relaunch open --print"))
+@click.command(
+    "open", cls=Command, epilog=example("relaunch open", "relaunch open --print")
+)
 @click.option(
     "--print",
     "is_printed",

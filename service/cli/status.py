@@ -11,6 +11,7 @@ import click
 from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.client.wire import UnreachableError
+from service.cli.groups import Command
 from service.cli.output.printing import (
     echo,
     example,
@@ -52,9 +53,10 @@ class Snapshot:
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch status", "relaunch status --watch", "relaunch status -o json"
-    )
+    ),
 )
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @click.option(

@@ -4,13 +4,14 @@ import asyncio
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import example
 from service.domain.delivery import Forge
 
 __all__ = ["demo"]
 
 
-@click.command(epilog=example("relaunch demo", "relaunch demo --page"))
+@click.command(cls=Command, epilog=example("relaunch demo", "relaunch demo --page"))
 @click.option(
     "--forge",
     type=click.Choice([item.value for item in Forge]),

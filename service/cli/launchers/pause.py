@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, moment
 
 __all__ = ["pause", "resume"]
@@ -11,7 +12,9 @@ __all__ = ["pause", "resume"]
 PROJECT = click.option("--project", metavar="ULID", help="Only of this project.")
 
 
-@click.command(epilog=example('relaunch pause --reason "the cluster is moved"'))
+@click.command(
+    cls=Command, epilog=example('relaunch pause --reason "the cluster is moved"')
+)
 @PROJECT
 @click.option("--reason", default="", help="What launchers show about it.")
 @click.option("--list", "is_list", is_flag=True, help="Only show what is paused.")
@@ -35,7 +38,7 @@ async def pause(
     echo(f"Paused since {moment(made.since)}: {project or 'everything'}.")
 
 
-@click.command(epilog=example("relaunch resume"))
+@click.command(cls=Command, epilog=example("relaunch resume"))
 @PROJECT
 @connected
 async def resume(client: Client, *, project: str | None) -> None:

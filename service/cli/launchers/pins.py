@@ -4,13 +4,14 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.launchers.fields import find_launcher, image_of
 from service.cli.output.printing import echo, example, moment, reference
 
 __all__ = ["pin", "rollback", "unpin"]
 
 
-@click.command(epilog=example("relaunch launcher pin course"))
+@click.command(cls=Command, epilog=example("relaunch launcher pin course"))
 @click.argument("name")
 @connected
 async def pin(client: Client, *, name: str) -> None:
@@ -22,7 +23,7 @@ async def pin(client: Client, *, name: str) -> None:
     echo(f"Launcher {made.name} stays on {image_of(made)}.")
 
 
-@click.command(epilog=example("relaunch launcher unpin course"))
+@click.command(cls=Command, epilog=example("relaunch launcher unpin course"))
 @click.argument("name")
 @connected
 async def unpin(client: Client, *, name: str) -> None:
@@ -36,10 +37,11 @@ async def unpin(client: Client, *, name: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch launcher rollback course --list",
         "relaunch launcher rollback course --build 01J5M3Z0000000000000000000",
-    )
+    ),
 )
 @click.argument("name")
 @click.option("--build", metavar="ID", help="The build whose image it gets.")

@@ -7,6 +7,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.launchers.fields import (
     find_launcher,
     image_of,
@@ -20,6 +21,7 @@ __all__ = ["run", "start"]
 
 
 @click.command(
+    cls=Command,
     short_help="Start a launcher's frontend or its own command here.",
     epilog=example(
         "relaunch launcher start course",
@@ -78,6 +80,7 @@ def _variables(launcher: "models.LauncherDetails") -> dict[str, str]:
 
 
 @click.command(
+    cls=Command,
     short_help="Run a command inside a launcher's environment, here.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog=example(

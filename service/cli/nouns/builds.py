@@ -8,6 +8,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.launchers.fields import find_launcher
 from service.cli.nouns.retries import retry_failed
 from service.cli.output.printing import (
@@ -29,10 +30,11 @@ ULID_LENGTH: Final = 26
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch rebuild course --wait",
         "relaunch rebuild --failed --since 2h --class network",
-    )
+    ),
 )
 @click.argument("launcher", required=False)
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
@@ -104,7 +106,7 @@ async def _rebuild_one(
     return await wait_for(client, made.id, output=output)
 
 
-@click.command(epilog=example("relaunch builds course"))
+@click.command(cls=Command, epilog=example("relaunch builds course"))
 @click.argument("launcher", required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @output_option
@@ -166,10 +168,11 @@ def failure_of(build: "models.BuildDetails") -> str:
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch logs course --follow",
         "relaunch logs 01J5M3Z0000000000000000000 --lines 20",
-    )
+    ),
 )
 @click.argument("build", metavar="BUILD|LAUNCHER")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the build has ended.")
@@ -227,9 +230,10 @@ async def _newest_of(client: Client, text: str) -> str:
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch cancel course", "relaunch cancel 01J5M3Z0000000000000000000"
-    )
+    ),
 )
 @click.argument("build", metavar="BUILD|LAUNCHER")
 @connected

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, output_option, show_json
 from service.domain.definition import ABSENT, Definition, Item, NoDefinition
 from service.domain.evaluation.comparison import Observed, RefMissing
@@ -18,10 +19,11 @@ SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch check",
         "relaunch check https://github.com/me/course --revision v2 -o json",
-    )
+    ),
 )
 @click.argument("where", metavar="[PATH|URL]", default=".")
 @click.option(

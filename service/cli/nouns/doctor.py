@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, output_option, show_json
 from service.domain.diagnosis import CheckResult, CheckStatus, has_failed
 from service.errors import InvalidRequestError
@@ -14,11 +15,12 @@ __all__ = ["doctor"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch doctor",
         "RELAUNCH_KUBERNETES_KUBECONFIG=~/.kube/config relaunch doctor "
         "--account relaunch-consumer",
-    )
+    ),
 )
 @click.option(
     "--account",

@@ -12,6 +12,7 @@ import click
 from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.client.wire import UnreachableError
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, plain
 from service.errors import TransientError
 
@@ -27,7 +28,10 @@ AWAY: Final = (UnreachableError, TransientError)
 
 
 @click.command(
-    epilog=example("relaunch events", "relaunch events --type launcher.updated -o json")
+    cls=Command,
+    epilog=example(
+        "relaunch events", "relaunch events --type launcher.updated -o json"
+    ),
 )
 @click.option("--type", "kind", help="Only events whose type contains this.")
 @click.option(

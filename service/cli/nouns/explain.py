@@ -4,6 +4,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.launchers.fields import nearest_launcher
 from service.cli.output.printing import example, output_option, show_json
 from service.errors import NotFoundError
@@ -12,11 +13,12 @@ __all__ = ["explain"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch explain course",
         "relaunch explain 3f2a9c1",
         "relaunch explain d-0123456789abcdef01234567 -o json",
-    )
+    ),
 )
 @click.argument("what")
 @output_option

@@ -4,12 +4,15 @@ import json
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, output_option, show_json
 
 __all__ = ["settings"]
 
 
-@click.command(epilog=example("RELAUNCH_LISTEN=127.0.0.1:9000 relaunch settings"))
+@click.command(
+    cls=Command, epilog=example("RELAUNCH_LISTEN=127.0.0.1:9000 relaunch settings")
+)
 @output_option
 def settings(*, output: str) -> None:
     """Print the settings, secrets masked."""

@@ -4,12 +4,13 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, moment, output_option, show_json
 
 __all__ = ["usage"]
 
 
-@click.command(epilog=example("relaunch usage", "relaunch usage --images"))
+@click.command(cls=Command, epilog=example("relaunch usage", "relaunch usage --images"))
 @click.option(
     "--images", is_flag=True, help="List the images that the next rounds remove."
 )

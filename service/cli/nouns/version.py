@@ -7,12 +7,13 @@ import click
 from service.cli.client import models
 from service.cli.client.api import Client, connected
 from service.cli.client.wire import UnreachableError
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example, output_option, show_json
 
 __all__ = ["version"]
 
 
-@click.command(epilog=example("relaunch version"))
+@click.command(cls=Command, epilog=example("relaunch version"))
 @click.option("--client", "only_client", is_flag=True, help="Do not ask the service.")
 @output_option
 def version(*, only_client: bool, output: str) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import example
 from service.domain.delivery import Forge
 from service.domain.hook import Proof, Secret
@@ -19,10 +20,11 @@ SIGNING_PREFIX: Final = "whsec_"
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch push --to http://localhost:8080/webhooks/github/HOOK --secret-file k",
         "relaunch push --repo course.git --stdin --to URL --secret-file key",
-    )
+    ),
 )
 @click.option(
     "--repo",

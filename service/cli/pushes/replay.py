@@ -4,16 +4,18 @@ import asyncio
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import example, output_option
 
 __all__ = ["replay"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch replay .",
         "relaunch replay https://github.com/me/course --from v1 --to v2 -o json",
-    )
+    ),
 )
 @click.argument("repo", metavar="REPO")
 @click.option(

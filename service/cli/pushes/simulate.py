@@ -9,6 +9,7 @@ import click
 
 from service.cli.client import models
 from service.cli.client.api import Client, connected
+from service.cli.groups import Command
 from service.cli.output.printing import example, output_option, show_json
 from service.domain.delivery import Forge
 from service.errors import InvalidRequestError
@@ -19,10 +20,11 @@ __all__ = ["simulate"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch simulate payload.json",
         'relaunch simulate payload.json --forge gitlab --event "Tag Push Hook"',
-    )
+    ),
 )
 @click.argument(
     "file",

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 from service.cli.roles.dev import ReadyMessage
 
 __all__ = ["api"]
 
 
-@click.command(epilog=example("relaunch api", "relaunch api --listen 0.0.0.0:8080"))
+@click.command(
+    cls=Command, epilog=example("relaunch api", "relaunch api --listen 0.0.0.0:8080")
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 from service.cli.roles.dev import ReadyMessage
 
@@ -11,7 +12,8 @@ __all__ = ["consume"]
 
 
 @click.command(
-    epilog=example("relaunch consume", "relaunch consume --listen 0.0.0.0:8081")
+    cls=Command,
+    epilog=example("relaunch consume", "relaunch consume --listen 0.0.0.0:8081"),
 )
 @click.option(
     "--data",

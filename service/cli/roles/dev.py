@@ -8,6 +8,7 @@ from typing import Protocol
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 
 __all__ = ["ReadyMessage", "dev"]
@@ -43,7 +44,10 @@ class ReadyMessage(Protocol):
 
 
 @click.command(
-    epilog=example("relaunch dev", "relaunch dev --data ./data --listen 127.0.0.1:9000")
+    cls=Command,
+    epilog=example(
+        "relaunch dev", "relaunch dev --data ./data --listen 127.0.0.1:9000"
+    ),
 )
 @click.option(
     "--data",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ __all__ = ["migrate"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch migrate", "relaunch migrate --check", "relaunch migrate --down"
-    )
+    ),
 )
 @click.option("--down", is_flag=True, help="Take the last migration back, one version.")
 @click.option(

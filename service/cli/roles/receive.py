@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 from service.cli.roles.dev import ReadyMessage
 
@@ -11,9 +12,10 @@ __all__ = ["receive"]
 
 
 @click.command(
+    cls=Command,
     epilog=example(
         "relaunch receive --listen 0.0.0.0:8080", "relaunch receive --webhooks-only"
-    )
+    ),
 )
 @click.option(
     "--webhooks-only",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["rotate_key"]
 
 
-@click.command(epilog=example("relaunch rotate-key", "relaunch rotate-key --lost"))
+@click.command(
+    cls=Command, epilog=example("relaunch rotate-key", "relaunch rotate-key --lost")
+)
 @click.option(
     "--lost",
     is_flag=True,

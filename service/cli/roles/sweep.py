@@ -4,12 +4,13 @@ import asyncio
 
 import click
 
+from service.cli.groups import Command
 from service.cli.output.printing import echo, example
 
 __all__ = ["sweep"]
 
 
-@click.command(epilog=example("relaunch sweep"))
+@click.command(cls=Command, epilog=example("relaunch sweep"))
 def sweep() -> None:
     """Have every repository of RELAUNCH_DATABASE asked for its head now.
 
