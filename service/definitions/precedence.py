@@ -105,6 +105,7 @@ def _choose_pyproject(
     kind = _kind(document, present)
     if kind is None:
         reading.add(pyproject, "candidate")
+        _remark_no_project(reading, pyproject)
     for name in LOCKS:
         # A lock that appears would hand the project to another installer.
         # Only those locks that would change the installer: others would make an
@@ -153,6 +154,17 @@ def _remark_misnamed(
         f"{show(misnamed.path)} is not read, because the build only knows the name"
         " environment.yml; rename it.",
         path=misnamed.path,
+    )
+
+
+def _remark_no_project(reading: Reading, pyproject: ResolvedPath) -> None:
+    reading.remark(
+        Severity.WARNING,
+        "not_a_definition",
+        f"{show(pyproject.path)} is here, but nothing is installed from it, because it"
+        " has neither a table [project] nor a table [tool.poetry]; add one, or correct"
+        " its name.",
+        path=pyproject.path,
     )
 
 

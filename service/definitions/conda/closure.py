@@ -128,7 +128,11 @@ class _Environment:
         if dependencies is None:
             dependencies = []
         if not isinstance(dependencies, list):
-            self.remarks.refuse("dependencies has to be a list", "dependencies")
+            self.remarks.refuse(
+                "dependencies has to be a list; write each package on a line of its"
+                " own, after a dash and a space",
+                "dependencies",
+            )
             self.reading.mean(
                 "conda-section", "dependencies", canonical_or_text(dependencies)
             )

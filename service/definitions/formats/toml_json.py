@@ -18,6 +18,7 @@ from service.definitions.formats.values import (
     texts,
 )
 from service.definitions.paths import ResolvedPath
+from service.definitions.python.misspelt import UNRESOLVED, find_conflict
 from service.definitions.queries import Asking
 from service.definitions.text import show, show_reason
 from service.domain.findings import Severity
@@ -76,7 +77,10 @@ def read_toml(
         )
         # The text of a decoding error names bytes and offsets, which no editor shows.
         why = "it is not UTF-8" if isinstance(exc, UnicodeError) else str(exc)
-        remark_syntax(reading, found.path, _POSITION.sub("", why), line, column)
+        if conflict := find_conflict(raw):
+            remark_syntax(reading, found.path, UNRESOLVED, conflict)
+        else:
+            remark_syntax(reading, found.path, _POSITION.sub("", why), line, column)
         if is_chosen and line and column and _CERTAIN.match(why):
             refuse_from(reading, found, raw, line, column)
             return None

@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from service.definitions.formats.complexity import TooComplexError
 from service.definitions.formats.numbers import check_numbers
 from service.definitions.formats.yaml_size import check_unfolding
+from service.definitions.python.misspelt import UNRESOLVED, find_conflict
 
 __all__ = ["Document", "MalformedYamlError", "Mark", "load"]
 
@@ -65,6 +66,8 @@ def load(raw: bytes) -> Document:
         except (MalformedYamlError, TooComplexError):
             raise
         except MarkedYAMLError as exc:
+            if line := find_conflict(raw):
+                raise MalformedYamlError(UNRESOLVED, (line, 1)) from exc
             raise MalformedYamlError(_why(exc), _mark_of(exc)) from exc
         except (YAMLError, ValueError) as exc:
             raise MalformedYamlError(str(exc).splitlines()[0]) from exc
@@ -149,6 +152,8 @@ def _why(exc: MarkedYAMLError) -> str:
     if isinstance(exc, DuplicateKeyError):
         # The parser quotes values that it has not read yet.
         why = why.partition(" with value")[0]
+    if _is_unclosed(exc):
+        return f"what opens here is not closed: {why}"
     # The parser names the character as a literal of Python, and nothing more.
     if "\\t" in why:
         why += " (YAML is indented with spaces, comments too)"
@@ -157,7 +162,16 @@ def _why(exc: MarkedYAMLError) -> str:
 
 def _mark_of(exc: MarkedYAMLError) -> Mark | None:
     mark = exc.problem_mark or exc.context_mark
+    if _is_unclosed(exc):
+        mark = exc.context_mark
     return None if mark is None else _mark_at(mark)
+
+
+def _is_unclosed(exc: MarkedYAMLError) -> bool:
+    """Return whether the file ended within quotes or brackets: its end is no help."""
+    problem = str(exc.problem or "")
+    is_end = "end of stream" in problem or "<stream end>" in problem
+    return is_end and exc.context_mark is not None
 
 
 def _mark_at(mark: StreamMark) -> Mark:

@@ -25,6 +25,7 @@ from service.definitions.pip.requirements_txt import (
     RequirementLine,
     has_variable,
 )
+from service.definitions.python.misspelt import explain_misspelt
 
 __all__ = ["Local", "NamedRequirement", "RemoteRequirement", "parse_requirement"]
 
@@ -257,17 +258,7 @@ def _normal(part: Specifier) -> str:
 def _explain_refusal(text: str, exc: InvalidRequirement) -> MalformedLineError:
     span = getattr(exc.__cause__, "span", None)
     offset = span[0] if isinstance(span, tuple) and span else 0
-    why = str(exc).splitlines()[0]
-    if re.fullmatch(r"[\w.\-\[\], ]+=[^=]+", text):
-        why = "a single = is conda's; pip writes =="
-    elif re.match(
-        r"(?:!?\s*(?:python\S*\s+-m\s+)?pip3?|conda|mamba)\s+install\s", text
-    ):
-        why = "this is a command; write the name of the package only"
-    elif re.match(r"(?:import|from)\s+\w", text):
-        why = "this is Python; write the name of the package only"
-    elif re.fullmatch(r"[\w.\-]+(?:\s+[\w.\-]+)+", text):
-        why = "pip takes one package a line, and a version after =="
+    why = explain_misspelt(text) or str(exc).splitlines()[0]
     return MalformedLineError(why, offset=offset)
 
 
