@@ -23,7 +23,7 @@ class Command(click.Command):
 class CommandGroup(click.Group):
     """A group that knows its own commands, and those beside it."""
 
-    command_class = Command
+    command_class: type[click.Command] | None = Command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -16,51 +16,50 @@ UNRESOLVED: Final = (
 """About a line that git wrote where it could not merge."""
 
 _CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7}|\|{7})(?:\s.*)?")
-_PYTHON: Final = "this is Python; write the name of the package only"
 _INSTALLER: Final = r"(?:pip3?|conda|mamba|uv pip)"
 _NAME: Final = r"[A-Za-z0-9][\w.\-]*(?:\[[\w.\-, ]*\])?"
 
-_MISSPELT: Final = tuple(
-    (re.compile(pattern), why)
-    for pattern, why in (
-        (_CONFLICT.pattern, UNRESOLVED),
-        (rf"{_NAME}\s*=[<>].*", "pip writes >= and <=, with the = at the end"),
-        (r"[\w.\-\[\], ]+=[^=]+", "a single = is conda's; pip writes =="),
-        (
-            rf"(?:[$>%!]\s*)?(?:python\S*\s+-m\s+)?{_INSTALLER}\s+install\s.*",
-            "this is a command; write the name of the package only",
-        ),
-        (
-            r"(?:import|from)\s+\w.*",
-            "this is Python; write the name of the package only",
-        ),
-        (
-            r"[\w.\-]+(?:\s+[\w.\-]+)+",
-            "pip takes one package a line, and a version after ==",
-        ),
-        (r"(?:'.*'|\".*\"),?", "pip reads no quotation marks here; take them out"),
-        (
-            rf"{_NAME}\s*(?:\^|~(?!=)).*",
-            "pip has no ^ and no ~ alone; write >=1.2,<2 or ~=1.2",
-        ),
-        (
-            rf"{_NAME}\s*==\s*(?:\*|latest|any)",
-            "for any version write the name alone, without ==",
-        ),
-        (
-            rf"{_NAME}\s*,[^;]*",
-            "pip takes one package a line, without commas",
-        ),
-        (rf"{_NAME}\s*:.*", "pip writes a version after ==, not after a colon"),
-        (
-            rf"{_NAME}\s*\(\s*[\d.]+\s*\)",
-            "pip writes a version after ==, not in parentheses",
-        ),
-        (
-            r".*[\u201c\u201d\u2018\u2019\u2013\u2014\uff1d\u2265\u2264].*",
-            "a sign in it is typographic, as word processors write it; type it anew",
-        ),
-    )
+_MISSPELT: Final = (
+    (_CONFLICT, UNRESOLVED),
+    (re.compile(rf"{_NAME}\s*=[<>].*"), "pip writes >= and <=, with the = at the end"),
+    (re.compile(r"[\w.\-\[\], ]+=[^=]+"), "a single = is conda's; pip writes =="),
+    (
+        re.compile(rf"(?:[$>%!]\s*)?(?:python\S*\s+-m\s+)?{_INSTALLER}\s+install\s.*"),
+        "this is a command; write the name of the package only",
+    ),
+    (
+        re.compile(r"(?:import|from)\s+\w.*"),
+        "this is Python; write the name of the package only",
+    ),
+    (
+        re.compile(r"[\w.\-]+(?:\s+[\w.\-]+)+"),
+        "pip takes one package a line, and a version after ==",
+    ),
+    (
+        re.compile(r"(?:'.*'|\".*\"),?"),
+        "pip reads no quotation marks here; take them out",
+    ),
+    (
+        re.compile(rf"{_NAME}\s*(?:\^|~(?!=)).*"),
+        "pip has no ^ and no ~ alone; write >=1.2,<2 or ~=1.2",
+    ),
+    (
+        re.compile(rf"{_NAME}\s*==\s*(?:\*|latest|any)"),
+        "for any version write the name alone, without ==",
+    ),
+    (
+        re.compile(rf"{_NAME}\s*,[^;]*"),
+        "pip takes one package a line, without commas",
+    ),
+    (re.compile(rf"{_NAME}\s*:.*"), "pip writes a version after ==, not after a colon"),
+    (
+        re.compile(rf"{_NAME}\s*\(\s*[\d.]+\s*\)"),
+        "pip writes a version after ==, not in parentheses",
+    ),
+    (
+        re.compile(r".*[\u201c\u201d\u2018\u2019\u2013\u2014\uff1d\u2265\u2264].*"),
+        "a sign in it is typographic, as word processors write it; type it anew",
+    ),
 )
 """In this order: the first one that a line is wins."""
 
