@@ -20,6 +20,7 @@ import structlog
 from consumers.building.assignment import Assigner, Unassigned
 from consumers.building.transitions import BuildTransitions
 from consumers.loops.periodic import run_periodically
+from consumers.loops.precedence import Precedence
 from consumers.loops.wakeup import Wakeup
 from service.domain.building.build import Build, BuildId, BuildKey, BuildState
 from service.domain.building.failure import Failure, FailureClass
@@ -69,6 +70,7 @@ class Scheduler:
         builder: Starts and stops builds.
         clock: Gives the time.
         wakeup: Notified when this process requested rebuilds.
+        precedence: Of its turns, over loops that nobody waits for.
         transitions: Writes decisions down.
         caps: How many builds may run.
         retry_after: The wait before a build is started that could not be.
@@ -81,6 +83,7 @@ class Scheduler:
         builder: Builder,
         clock: Clock,
         wakeup: Wakeup,
+        precedence: Precedence,
         transitions: BuildTransitions,
         caps: ConcurrencyLimits,
         retry_after: timedelta,
@@ -89,6 +92,7 @@ class Scheduler:
         self._builder = builder
         self._clock = clock
         self._wakeup = wakeup
+        self._precedence = precedence
         self._transitions = transitions
         self._caps = caps
         self._retry_after = retry_after
@@ -148,8 +152,9 @@ class Scheduler:
                 if self._served >= mine:
                     return
                 self._served = self._called
-                unassigned = await self._assigner.read()
-                decisions = await self._decide(unassigned)
+                with self._precedence.taken():
+                    unassigned = await self._assigner.read()
+                    decisions = await self._decide(unassigned)
             # After the commit: a decision on record whose action was lost is repaired
             # by watcher and garbage collector; an action without a record could not be
             # found again.

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from consumers.loops.precedence import Precedence
 from service.ports.time import Clock
 
 __all__ = ["Wakeup"]
@@ -12,10 +13,16 @@ __all__ = ["Wakeup"]
 # who make work. It does not reach other processes: every waiter has a timeout of its
 # own for those.
 class Wakeup:
-    """Wakes its one waiter; once, however often it is notified in between."""
+    """Wakes its one waiter; once, however often it is notified in between.
 
-    def __init__(self, *, clock: Clock) -> None:
+    Args:
+        clock: Waits.
+        after: Before whom the waiter stands back once it was notified.
+    """
+
+    def __init__(self, *, clock: Clock, after: Precedence | None = None) -> None:
         self._clock = clock
+        self._after = after
         self._notified = asyncio.Event()
 
     def notify(self) -> None:
@@ -30,6 +37,8 @@ class Wakeup:
             await asyncio.wait({notified, nap}, return_when=asyncio.FIRST_COMPLETED)
             notified.cancel()
             nap.cancel()
+        if self._after is not None and self._notified.is_set():
+            await self._after.give_way()
         # Cleared after the wait and before the caller reads what there is to do. A
         # signal that arrives from now on stays set for the next wait, so no work is
         # missed.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from consumers.loops.precedence import Precedence
 from consumers.loops.wakeup import Wakeup
 from consumers.subscriptions import ROLES
 from service.adapters.clock import SystemClock, UlidIds
@@ -58,6 +59,8 @@ class Engines:
     metrics: Metrics
     wakeup: Wakeup
     """Notified whenever this process committed events."""
+    precedence: Precedence
+    """Of what is on its way to a build."""
 
 
 @asynccontextmanager
@@ -76,7 +79,8 @@ async def open_engines(
         PermanentError: One of them is set up wrongly; the message explains it.
     """
     clock = SystemClock()
-    wakeup = Wakeup(clock=clock)
+    precedence = Precedence()
+    wakeup = Wakeup(clock=clock, after=precedence)
     async with AsyncExitStack() as stack:
         # Opened first and so closed last: the embedded bus and the outbox relay write
         # into it until they have ended.
@@ -113,6 +117,7 @@ async def open_engines(
             ids=UlidIds(),
             metrics=metrics,
             wakeup=wakeup,
+            precedence=precedence,
         )
 
 

@@ -55,9 +55,8 @@ from service.usecases.reconcile import Reconciliation
 __all__ = ["BusSide"]
 
 PREFETCH: Final = 16
-"""Messages under way at once, of each role: enough to hide the database's answer
-time, few enough that a process that dies gives little back. Where messages share
-transactions, it is as many as one takes."""
+"""Messages of a role under way at once: enough to hide the database's answer time, and
+few to give back when a process dies. Where they share transactions, as many as fit."""
 
 
 # One per consuming process. What is made in `__init__` is shared by several loops and
@@ -75,7 +74,7 @@ class BusSide:
         self._debounce = Debounce(
             window=settings.evaluation.debounce, max_delay=settings.evaluation.max_delay
         )
-        self._evaluation_wakeup = Wakeup(clock=engines.clock)
+        self._evaluation_wakeup = Wakeup(clock=engines.clock, after=engines.precedence)
         self._evaluation_claims = EvaluationClaims(
             store=engines.store, clock=engines.clock, wakeup=self._evaluation_wakeup
         )
@@ -117,6 +116,7 @@ class BusSide:
             builder=builder,
             clock=engines.clock,
             wakeup=self._schedule_wakeup,
+            precedence=engines.precedence,
             transitions=self._transitions,
             caps=ConcurrencyLimits.with_fair_share(
                 settings.build.max_concurrent,

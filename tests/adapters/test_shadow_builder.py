@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from consumers.building.scheduler import Scheduler
+from consumers.loops.precedence import Precedence
 from consumers.loops.wakeup import Wakeup
 from service.adapters.shadow_builder import SHADOW, OpenedBuilder, ShadowBuilder
 from service.domain.building.build import BuildState
@@ -29,6 +30,7 @@ def scheduler(world: World, builder: OpenedBuilder) -> Scheduler:
         builder=builder,
         clock=world.clock,
         wakeup=Wakeup(clock=world.clock),
+        precedence=Precedence(),
         transitions=world.transitions,
         caps=world.caps,
         retry_after=timedelta(seconds=30),

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from multidict import CIMultiDict
 
+from handlers.webhooks.events import Arrival
 from service.domain.delivery import Delivery, DeliveryId, Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.push import Ignored, Push
@@ -165,6 +166,33 @@ def a_post(
     event = names.push_event if event is None else event
     own = {names.event[-1]: event, names.delivery[-1]: name}
     return Post(headers={"Content-Type": content_type} | own | headers, body=body)
+
+
+def an_arrival(
+    after: str,
+    repository: Repository,
+    *,
+    id_: DeliveryId,
+    at: datetime,
+    ref: str = MAIN,
+    changed: Sequence[str] = (),
+) -> Arrival:
+    """Return the arrival of a push, of which nothing but these facts matters."""
+    return Arrival(
+        push=Push(
+            repository=repository,
+            ref=Ref(ref),
+            before="",
+            after=after,
+            default_branch="main",
+        ),
+        delivery_id=id_,
+        hook_id=HookId("hook-1"),
+        forge_delivery_id=None,
+        is_by_old_secret=False,
+        received_at=at,
+        body=json.dumps({"commits": [{"modified": list(changed)}]}).encode(),
+    )
 
 
 def parse(hook: Hook, post: Post | Delivery) -> Push | Ignored:

@@ -20,6 +20,7 @@ from consumers.evaluation.observation import Patience
 from consumers.evaluation.planning import LauncherPlanner
 from consumers.evaluation.record import EvaluationRecorder
 from consumers.evaluation.worker import Evaluator
+from consumers.loops.precedence import Precedence
 from consumers.loops.wakeup import Wakeup
 from consumers.reconcile import Reconciler
 from consumers.rollout import Rollout
@@ -59,6 +60,7 @@ from service.usecases.reconcile import Reconciliation
 from tests.support.builders import ToldBuilder
 from tests.support.clock import TurnedClock
 from tests.support.databases import sqlite_database
+from tests.support.deliveries import an_arrival
 from tests.support.ids import CountedIds
 from tests.support.sandbox import SANDBOX
 
@@ -133,6 +135,7 @@ class World:
             builder=self.builder,
             clock=clock,
             wakeup=wakeup,
+            precedence=Precedence(),
             transitions=transitions,
             caps=caps,
             retry_after=timedelta(seconds=30),
@@ -286,15 +289,15 @@ class World:
         self, repository: Repository, *, count: int
     ) -> list[DeliveryId]:
         """Tell of several pushes of one ref by one event, as the receiver may."""
-        arrivals = [self._pushed(repository, "refs/heads/main") for _ in range(count)]
+        ids = [DeliveryId(f"d-{self.ids.new()}") for _ in range(count)]
         arrivals = [
-            data.model_copy(update={"after": f"after-{data.delivery_id}"})
-            for data in arrivals
+            an_arrival(f"after-{id_}", repository, id_=id_, at=self.clock.now())
+            for id_ in ids
         ]
         event = event_of(arrivals, ids=self.ids)
         async with self.store.transaction() as tx:
             await tx.outbox.add([event])
-        return [DeliveryId(data.delivery_id or "") for data in arrivals]
+        return ids
 
     async def tell(self, repository: Repository) -> None:
         """Tell the asker of a push, without a bus between."""

@@ -46,6 +46,9 @@ _AHEAD: Final = frozenset({Task.DEFINITION})
 """Tasks of which one child is kept ready: each begins with nothing read, but forking it
 and copying its pages takes several times as long as reading a file of two lines."""
 
+_REST: Final = 0.25
+"""Seconds after a task until a child is made ready: what it was for comes first."""
+
 _LONGEST: Final = 64 << 20
 """Bytes of an answer; no child sends more."""
 _LAST_WORDS: Final = 5.0
@@ -102,7 +105,7 @@ class ForkingSandbox:
             finally:
                 # A child that waits sees the end; one that is busy is bounded anyway.
                 writer.close()
-                self._keep_ready(task)
+                asyncio.get_running_loop().call_later(_REST, self._keep_ready, task)
                 with suppress(OSError):
                     await writer.wait_closed()
 

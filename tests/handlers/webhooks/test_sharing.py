@@ -1,7 +1,6 @@
 """A storm of deliveries of one ref is few messages, and every one of them is kept."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,16 +12,13 @@ from structlog.testing import capture_logs
 from handlers.webhooks.events import Arrival, event_of
 from handlers.webhooks.publish import MAX_SHARED, DurablePublisher, SharingPublisher
 from service.domain.delivery import DeliveryId
-from service.domain.hook import HookId
-from service.domain.push import Push
-from service.domain.repository import Ref
 from service.errors import TransientError
 from service.events.envelope import Event, data_of
 from service.events.models import PushReceived
 from service.forges.changed_paths import MAX_PATHS
 from service.metrics import Metrics
 from tests.support.clock import NOW
-from tests.support.deliveries import COURSE
+from tests.support.deliveries import COURSE, an_arrival
 from tests.support.ids import CountedIds
 from tests.support.memory import BreakableStore, MemoryBus
 
@@ -83,25 +79,8 @@ def sharing(make: Make) -> SharingPublisher:
     return make(timedelta(seconds=30))
 
 
-def an_arrival(
-    name: str, ref: str = "refs/heads/main", *, changed: Sequence[str] = ()
-) -> Arrival:
-    push = Push(
-        repository=COURSE,
-        ref=Ref(ref),
-        before="",
-        after=name,
-        default_branch="main",
-    )
-    return Arrival(
-        push=push,
-        delivery_id=DeliveryId(name),
-        hook_id=HookId("hook-1"),
-        forge_delivery_id=None,
-        is_by_old_secret=False,
-        received_at=NOW,
-        body=json.dumps({"commits": [{"modified": list(changed)}]}).encode(),
-    )
+def sent(name: str, ref: str = "refs/heads/main") -> Arrival:
+    return an_arrival(name, COURSE, ref=ref, id_=DeliveryId(name), at=NOW)
 
 
 def named(data: PushReceived) -> list[str]:
@@ -111,7 +90,7 @@ def named(data: PushReceived) -> list[str]:
 async def begin(
     group: asyncio.TaskGroup, sharing: SharingPublisher, names: Sequence[str]
 ) -> list[asyncio.Task[None]]:
-    tasks = [group.create_task(sharing.publish([an_arrival(name)])) for name in names]
+    tasks = [group.create_task(sharing.publish([sent(name)])) for name in names]
     await asyncio.sleep(0)
     return tasks
 
@@ -133,7 +112,7 @@ async def test_those_that_come_during_a_publish_share_the_next(
 
 def test_an_event_of_several_names_what_each_changed_the_newest_first() -> None:
     arrivals = [
-        an_arrival(name, changed=paths)
+        an_arrival(name, COURSE, id_=DeliveryId(name), at=NOW, changed=paths)
         for name, paths in (
             ("d0", ("a.txt", "b.txt")),
             ("d1", ("b.txt", "c.txt")),
@@ -154,7 +133,7 @@ async def test_each_ref_has_its_own_events(
     async with asyncio.TaskGroup() as group:
         for name in ("a", "b", "c"):
             for ref in ("refs/heads/main", "refs/heads/next"):
-                group.create_task(sharing.publish([an_arrival(f"{name} {ref}", ref)]))
+                group.create_task(sharing.publish([sent(f"{name} {ref}", ref)]))
         await asyncio.sleep(0)
         bus.gate.set()
 
@@ -177,7 +156,7 @@ async def test_nobody_is_confirmed_by_what_failed(
     bus: HeldBus, sharing: SharingPublisher
 ) -> None:
     bus.is_broken = True
-    arrivals = [sharing.publish([an_arrival(name)]) for name in "abc"]
+    arrivals = [sharing.publish([sent(name)]) for name in "abc"]
     tasks = [asyncio.ensure_future(arrival) for arrival in arrivals]  # noqa: TID251
     await asyncio.sleep(0)
     bus.gate.set()
@@ -220,8 +199,8 @@ async def test_nothing_is_remembered_of_a_ref_that_is_quiet(
     bus: HeldBus, sharing: SharingPublisher
 ) -> None:
     bus.gate.set()
-    await sharing.publish([an_arrival("a")])
-    await sharing.publish([an_arrival("b"), an_arrival("c", "refs/heads/next")])
+    await sharing.publish([sent("a")])
+    await sharing.publish([sent("b"), sent("c", "refs/heads/next")])
 
     assert [named(data) for data in bus.pushes] == [["a"], ["b"], ["c"]]
     assert sharing.refs == 0
