@@ -54,10 +54,11 @@ class SqlBuildLogs:
     async def append(self, build: BuildId, phase: str, lines: Sequence[str]) -> None:
         if not lines:
             return
-        room = await self._room(build)
         # Redacted before it is cut: half a credential at the end of a line would not be
-        # recognised as one.
+        # recognised as one. And before the log is held: megabytes take seconds on a busy
+        # machine, and PostgreSQL ends a transaction that is idle for ten.
         texts = [_shortened(redact_credentials(line)) for line in lines]
+        room = await self._room(build)
         rows: list[Values] = [
             {"build_id": build, "seq": seq, "phase": phase, "text": text}
             for seq, text in room.fill(texts)
