@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from service.domain.backoff import Backoff
@@ -51,6 +52,9 @@ class Patience:
         """Accept the 1st, 2nd, 3rd, 5th, 9th … failure: outages can be long."""
         return attempts & (attempts - 1) == 0
 
+
+_MAX_CHANGED: Final = 100
+"""Paths that pushes name, of one evaluation: those of the five newest pushes."""
 
 # The order decides what the evaluation is recorded as. Requests of many kinds are
 # answered together, and a person who looks for a manual rebuild must find it although a
@@ -149,9 +153,16 @@ class HeadObservation:
 
     @property
     def changed_paths(self) -> tuple[str, ...]:
-        """What the pushes that asked may have changed, those of the newest first."""
-        asked = (request.changed_paths for _, request in reversed(self.requests))
-        return tuple(dict.fromkeys(path for paths in asked for path in paths))
+        """What the pushes that asked may have changed, those of the newest first.
+
+        Of a storm, what the newest name: everybody waits while they are looked through.
+        """
+        named: dict[str, None] = {}
+        for _, request in reversed(self.requests):
+            named.update(dict.fromkeys(request.changed_paths))
+            if len(named) >= _MAX_CHANGED:
+                break
+        return tuple(islice(named, _MAX_CHANGED))
 
     @property
     def traceparent(self) -> str | None:

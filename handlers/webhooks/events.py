@@ -1,6 +1,6 @@
 """The events that pushes become: one for every arrival or replay, or for a few."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final, Self
@@ -18,7 +18,7 @@ from service.forges.changed_paths import MAX_PATHS, read_changed_paths
 from service.ports.store import DeliveryRecord
 from service.ports.time import Ids
 
-__all__ = ["Arrival", "event_of", "replay"]
+__all__ = ["Arrival", "event_of", "events_of_refs", "replay"]
 
 _MAX_BODIES: Final = 4
 """Bodies of an event's deliveries that are read for what they changed, newest first."""
@@ -61,6 +61,19 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 def event_of(arrivals: Sequence[Arrival], *, ids: Ids) -> Event:
     """Build one event of arrivals of one ref, in the order in which they came."""
+    return _event_of(arrivals, _changed_paths(arrivals), ids=ids)
+
+
+def events_of_refs(arrivals: Sequence[Arrival], *, ids: Ids) -> Sequence[Event]:
+    """Build an event for each ref that one delivery moved."""
+    # Read once: a delivery may move a thousand refs, and has one body.
+    paths = _changed_paths(arrivals[:1])
+    return [_event_of([arrival], paths, ids=ids) for arrival in arrivals]
+
+
+def _event_of(
+    arrivals: Sequence[Arrival], changed_paths: tuple[str, ...], *, ids: Ids
+) -> Event:
     *earlier, newest = arrivals
     push = newest.push
     data = PushReceived(
@@ -70,7 +83,7 @@ def event_of(arrivals: Sequence[Arrival], *, ids: Ids) -> Event:
         after=push.after,
         default_branch=push.default_branch,
         suggested_number=push.suggestion.number if push.suggestion else None,
-        changed_paths=tuple(islice(_changed_paths(arrivals), MAX_PATHS)),
+        changed_paths=changed_paths,
         trigger="push",
         delivery_id=newest.delivery_id,
         hook_id=newest.hook_id,
@@ -82,12 +95,10 @@ def event_of(arrivals: Sequence[Arrival], *, ids: Ids) -> Event:
     return _event(data, ids=ids)
 
 
-def _changed_paths(arrivals: Sequence[Arrival]) -> Iterator[str]:
+def _changed_paths(arrivals: Sequence[Arrival]) -> tuple[str, ...]:
     bodies = [arrival.body for arrival in reversed(arrivals[-_MAX_BODIES:])]
-    # A delivery that moved several refs has one body.
-    yield from dict.fromkeys(
-        path for body in bodies for path in read_changed_paths(body)
-    )
+    paths = (path for body in bodies for path in read_changed_paths(body))
+    return tuple(islice(dict.fromkeys(paths), MAX_PATHS))
 
 
 def _earlier(arrival: Arrival) -> ArrivalData:

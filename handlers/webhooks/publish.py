@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from handlers.webhooks.events import Arrival, event_of
+from handlers.webhooks.events import Arrival, event_of, events_of_refs
 from service.errors import TransientError
 from service.events.envelope import Event, data_of
 from service.events.models import PushReceived
@@ -186,9 +186,7 @@ class SharingPublisher:
         """
         if len(arrivals) != 1:
             # Of several refs: they share one confirm, and no event with others.
-            await self._publisher.publish(
-                [event_of([arrival], ids=self._ids) for arrival in arrivals]
-            )
+            await self._publisher.publish(events_of_refs(arrivals, ids=self._ids))
             return
         [arrival] = arrivals
         key = arrival.key

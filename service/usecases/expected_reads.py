@@ -88,8 +88,13 @@ def _pushed(
     }
     places = {posixpath.dirname(path) for path in known}
     new = [path for path in changed if path not in expected]
-    near = [path for path in new if _is_near(path, places, projects)]
-    others = [path for path in new if path not in near and not path.endswith(".py")]
+    near: list[str] = []
+    others: list[str] = []
+    for path in new:
+        if _is_near(path, places, projects):
+            near.append(path)
+        elif not path.endswith(".py"):
+            others.append(path)
     return (
         *(path for path in changed if path in expected),
         *(*near, *others[:MAX_UNLIKELY])[:MAX_NEW],

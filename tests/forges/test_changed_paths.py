@@ -81,3 +81,12 @@ def test_a_push_of_many_files_costs_little_and_names_a_few() -> None:
     assert len(found) == MAX_PATHS
     assert time.thread_time() - began < 0.05
     assert read_changed_paths(many + b" " * 100_000) == ()
+
+
+def test_a_push_of_commits_that_name_nothing_costs_little() -> None:
+    body = b'{"commits":[' + b",".join([b"{}"] * 40_000) + b"]}"
+    began = time.thread_time()
+
+    assert read_changed_paths(body) == ()
+
+    assert time.thread_time() - began < 0.05

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+from consumers.evaluation.opening import ObservationOpener
 from service.adapters.git.remote import GitRemote
 from service.domain.evaluation.comparison import RefMissing, Verdict
 from service.domain.repository import Repository
 from service.domain.source import Head, Revision
+from service.events.envelope import Event
 from service.events.models import PushReceived, RepositoryData
 from service.ports.remote import NO_READS, ExpectedReads
 from tests.consumers.steps import built, verdict
 from tests.support.repos import Repo
-from tests.support.world import World, a_world
+from tests.support.world import DEBOUNCE, World, a_world
 
 
 class ExpectingRemote(GitRemote):
@@ -31,8 +33,8 @@ class ExpectingRemote(GitRemote):
         return await super().head(repository, revision, expected=expected)
 
 
-async def tell(world: World, repository: Repository, *paths: str) -> None:
-    push = PushReceived(
+def a_push(world: World, repository: Repository, *paths: str) -> PushReceived:
+    return PushReceived(
         repository=RepositoryData.of(repository),
         ref="refs/heads/main",
         default_branch="main",
@@ -42,7 +44,17 @@ async def tell(world: World, repository: Repository, *paths: str) -> None:
         hook_id="hook-1",
         received_at=world.clock.now(),
     )
-    await world.publish(push)
+
+
+async def tell(world: World, repository: Repository, *paths: str) -> None:
+    await world.publish(a_push(world, repository, *paths))
+
+
+async def told(world: World, repository: Repository, *paths: str) -> None:
+    """Tell the enqueuer of a push, without a bus between."""
+    data = a_push(world, repository, *paths)
+    event = Event.of(data, id=world.ids.new(), time=world.clock.now())
+    await world.enqueuer.handle(event, data)
 
 
 async def calm(world: World) -> None:
@@ -84,3 +96,22 @@ async def test_a_push_that_names_other_files_is_compared_all_the_same(
         await world.settle()
 
         assert await verdict(world, launcher) is Verdict.CHANGED
+
+
+async def test_of_a_storm_of_pushes_what_the_newest_name_is_looked_through(
+    world: World, repo: Repo
+) -> None:
+    launcher = await world.follow(repo.repository)
+    await built(world)
+    await calm(world)
+    source = (await world.launcher(launcher)).tracked_source
+    for number in range(30):
+        await told(world, repo.repository, *(f"x{number}/{n}.txt" for n in range(20)))
+    opener = ObservationOpener(store=world.store, clock=world.clock, debounce=DEBOUNCE)
+
+    observation = await opener.open(source)
+
+    assert observation is not None
+    assert len(observation.requests) == 30
+    assert observation.changed_paths[0] == "x29/0.txt"
+    assert observation.changed_paths[-1] == "x25/19.txt"

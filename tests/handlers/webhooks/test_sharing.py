@@ -1,11 +1,14 @@
 """A storm of deliveries of one ref is few messages, and every one of them is kept."""
 
 import asyncio
+import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
@@ -204,3 +207,21 @@ async def test_nothing_is_remembered_of_a_ref_that_is_quiet(
 
     assert [named(data) for data in bus.pushes] == [["a"], ["b"], ["c"]]
     assert sharing.refs == 0
+
+
+async def test_the_body_of_a_delivery_is_read_once_for_all_refs_that_it_moved(
+    bus: HeldBus, sharing: SharingPublisher
+) -> None:
+    bus.gate.set()
+    added = [f"{number}/requirements.txt" for number in range(4_000)]
+    body = json.dumps({"commits": [{"added": added}]}).encode()
+    arrivals = [
+        structs.replace(sent(f"d{number}", f"refs/heads/b{number}"), body=body)
+        for number in range(300)
+    ]
+    began = time.thread_time()
+
+    await sharing.publish(arrivals)
+
+    assert time.thread_time() - began < 0.5
+    assert {len(data.changed_paths) for data in bus.pushes} == {MAX_PATHS}
