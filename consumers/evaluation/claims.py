@@ -73,7 +73,13 @@ class EvaluationClaims:
         try:
             yield kept
         finally:
-            places.begin([work(one, now) for one in kept.claimed], taken=taken)
+            # Who stopped working meanwhile begins nothing: what was claimed is free
+            # for others after one lease, as that of a process that died.
+            if self._works_in(places):
+                places.begin([work(one, now) for one in kept.claimed], taken=taken)
+
+    def _works_in(self, places: Places) -> bool:
+        return self._open is not None and self._open[0] is places
 
     async def claim(self, now: datetime, *, limit: int) -> Sequence[DueEvaluation]:
         """Claim the longest due evaluations.

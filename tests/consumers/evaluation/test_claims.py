@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -107,3 +107,21 @@ async def test_a_place_that_nothing_was_claimed_for_is_given_back(
 
         async with world.claims.reserve(5) as kept:
             assert kept.claim.limit == 1
+
+
+async def test_who_stops_working_during_a_reservation_begins_nothing(
+    world: World, repo: Repo
+) -> None:
+    await world.follow(repo.repository)
+    await world.settle()
+    world.clock.advance(timedelta(minutes=1))
+    await world.tell(repo.repository)
+    async with AsyncExitStack() as stack:
+        async with working(world, places=1) as work:
+            kept = await stack.enter_async_context(world.claims.reserve(1))
+        kept.claimed = await world.claims.claim(world.clock.now(), limit=1)
+        assert len(kept.claimed) == 1
+
+    assert not work.begun
+    async with working(world, places=1), world.claims.reserve(1) as again:
+        assert again.claim.limit == 1
