@@ -128,6 +128,17 @@ class Assigner:
 
     async def assign(self, tx: Transaction, unassigned: Unassigned) -> None:
         """Decide for what was read; the transaction holds the lock of the schedule."""
+        # Launchers before rebuilds, as evaluations lock them: what is decided below
+        # reads a new build's launcher, and moves those that get an image at once. Those
+        # of all pages together: one more behind the rebuilds of the page before could
+        # be an evaluation's that waits for those.
+        launchers = {
+            LauncherId(rebuild.launcher_id)
+            for page in unassigned.pages
+            for rebuild in page.rebuilds
+        }
+        if launchers:
+            await tx.launchers.some(launchers)
         for page in unassigned.pages:
             if page.rebuilds:
                 await self._assign(tx, page)
@@ -172,11 +183,6 @@ class Assigner:
             return await _page_of(tx, rebuilds)
 
     async def _assign(self, tx: Transaction, page: _RebuildPage) -> None:
-        # Launchers before rebuilds, as evaluations lock them: what is decided below
-        # reads a new build's launcher, and moves those that get an image at once.
-        await tx.launchers.some(
-            LauncherId(rebuild.launcher_id) for rebuild in page.rebuilds
-        )
         environments = {rebuild.environment_id for rebuild in page.rebuilds}
         rebuilds = [
             rebuild
