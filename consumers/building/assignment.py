@@ -1,18 +1,18 @@
 """New rebuilds → builds: which image or build serves each rebuild that has none yet."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from consumers.building.interruptions import count_interruptions
 from consumers.building.transitions import BuildTransitions
 from service.domain.building.build import (
+    Build,
     BuildKey,
     BuildSpec,
-    BuildState,
-    EnvironmentId,
     Image,
     Rebuild,
     RebuildId,
@@ -34,8 +34,6 @@ whoever leads may change to and fro, and an older process may have planned it.""
 ELSEWHERE: Final = timedelta(seconds=1)
 """How often queued builds are looked through: a push that is built at once waits for
 no more than its own."""
-RECENT: Final = 10
-"""How many rebuilds of an environment are read to count interruptions."""
 FIRSTS: Final = 50
 """Sources of which a rebuild is decided for between two pages."""
 _EVERY: Final = ConcurrencyLimits(in_all=BATCH, per_project=BATCH)
@@ -48,6 +46,8 @@ class _RebuildPage:
     rebuilds: Sequence[Rebuild]
     images: Mapping[BuildKey, Image]
     """Those on record; once they were looked for, those that are there."""
+    recorded: Mapping[BuildKey, Image]
+    """Those on record when the page was read, also those that are gone."""
     unsure: Collection[BuildKey] = ()
     """Of these it is not known at present whether the image is there."""
 
@@ -193,11 +193,19 @@ class Assigner:
             and not _must_wait(rebuild, is_unsure=rebuild.plan.key in page.unsure)
         ]
         keys = {rebuild.plan.key for rebuild in rebuilds if rebuild.plan}
+        builds = await tx.schedule.builds_of(keys)
+        made = await _made_meanwhile(tx, page, rebuilds, builds)
+        rebuilds = [
+            rebuild
+            for rebuild in rebuilds
+            if rebuild.plan is None
+            or not _must_wait(rebuild, is_unsure=rebuild.plan.key in made)
+        ]
         state = AssignmentState(
             rebuilds=rebuilds,
-            builds=await tx.schedule.builds_of(keys),
+            builds=builds,
             images=page.images,
-            interruptions=await _interruptions(tx, rebuilds),
+            interruptions=await count_interruptions(tx, rebuilds),
             is_ours=self.is_ours,
             overdue=self._overdue(rebuilds),
         )
@@ -241,48 +249,35 @@ class Assigner:
 async def _page_of(tx: Transaction, rebuilds: Sequence[Rebuild]) -> _RebuildPage:
     keys = {item.plan.key for item in rebuilds if item.plan and not item.is_fresh}
     images = await tx.schedule.images_of(keys) if keys else {}
-    return _RebuildPage(rebuilds=rebuilds, images=images)
+    return _RebuildPage(rebuilds=rebuilds, images=images, recorded=images)
+
+
+async def _made_meanwhile(
+    tx: Transaction,
+    page: _RebuildPage,
+    rebuilds: Iterable[Rebuild],
+    builds: Iterable[Build],
+) -> Collection[BuildKey]:
+    """Return the keys of images that were made after the page was read.
+
+    They would be built once more; the next turn looks for them.
+    """
+    under_way = {build.key for build in builds}
+    missing = {
+        rebuild.plan.key
+        for rebuild in rebuilds
+        if rebuild.plan and rebuild.build_id is None and not rebuild.is_fresh
+    } - {*page.images, *under_way}
+    # Where no registry was asked, the page was read an instant ago: then only rebuilds
+    # that came since may want an image that is there.
+    if not page.recorded:
+        missing -= {rebuild.plan.key for rebuild in page.rebuilds if rebuild.plan}
+    if not missing:
+        return ()
+    found = await tx.schedule.images_of(missing)
+    return {key for key, image in found.items() if image != page.recorded.get(key)}
 
 
 def _must_wait(rebuild: Rebuild, *, is_unsure: bool) -> bool:
     """Return whether it depends on an image whose state is unknown at present."""
     return is_unsure and rebuild.build_id is None and not rebuild.is_fresh
-
-
-async def _interruptions(
-    tx: Transaction, rebuilds: Sequence[Rebuild]
-) -> Mapping[EnvironmentId, int]:
-    """Count the running rebuilds in a row that were superseded, of each environment.
-
-    Of those with more than one unfinished rebuild: only there it decides something.
-    """
-    crowded = _crowded(rebuilds)
-    if not crowded:
-        return {}
-    recent = await tx.rebuilds.of_environments(crowded, limit=RECENT)
-    return {
-        environment: _count_interruptions(latest)
-        for environment, latest in recent.items()
-    }
-
-
-def _crowded(rebuilds: Sequence[Rebuild]) -> set[EnvironmentId]:
-    """Return the environments with more than one unfinished rebuild."""
-    seen: set[EnvironmentId] = set()
-    crowded: set[EnvironmentId] = set()
-    for rebuild in rebuilds:
-        target = crowded if rebuild.environment_id in seen else seen
-        target.add(rebuild.environment_id)
-    return crowded
-
-
-def _count_interruptions(latest: Sequence[Rebuild]) -> int:
-    count = 0
-    for rebuild in (item for item in latest if item.state.is_final):
-        if rebuild.state is not BuildState.SUPERSEDED:
-            break
-        # Only those that had started: a rebuild that was superseded in the queue cost
-        # nothing. The count lets a branch that is pushed to all the time finish a build
-        # now and then.
-        count += rebuild.started_at is not None
-    return count

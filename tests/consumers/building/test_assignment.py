@@ -1,6 +1,8 @@
 """Which image or build serves a rebuild that has none yet."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -10,11 +12,15 @@ from service.domain.building.build import (
     BuildKey,
     BuildState,
     EnvironmentId,
+    Image,
     Rebuild,
     RebuildId,
 )
 from service.domain.launcher import LauncherId
-from tests.consumers.steps import built
+from service.events.envelope import data_of
+from service.events.models import EvaluationRequested
+from tests.consumers.steps import built, pushed
+from tests.support.builders import ToldBuilder
 from tests.support.databases import KEYS, migrated_schema
 from tests.support.repos import Repo
 from tests.support.values import (
@@ -77,6 +83,41 @@ async def test_a_rebuild_joins_the_running_build_of_its_key(
     assert {rebuild.state for rebuild in rebuilds} == {BuildState.RUNNING}
 
 
+class SlowRegistry(ToldBuilder):
+    """Its registry takes so long that what is being built ends meanwhile."""
+
+    end: Callable[[], Awaitable[None]]
+
+    async def has(self, image: Image) -> bool:
+        if self.running:
+            self.succeed()
+            await self.end()
+        return await super().has(image)
+
+
+async def test_an_image_that_is_made_while_a_registry_answers_is_not_built_again(
+    world: World, repo: Repo, tmp_path: Path
+) -> None:
+    first = await world.follow(repo.repository)
+    await built(world)
+    await pushed(world, repo, requirements_txt="six==1.17.0\n")
+    old = Repo(tmp_path / "old.git")
+    old.commit({"requirements.txt": "six==1.16.0\n"})
+    # One that wants what is there, and one that wants what is being built.
+    late = [await world.follow(each.repository) for each in (old, repo)]
+    await _evaluate(world)
+    builder = SlowRegistry(clock=world.clock, beside=world.builder)
+    builder.end = world.watcher.watch
+    leader = world.beside(builder)
+
+    for _ in range(2):
+        await leader.scheduler.schedule()
+
+    states = [(await world.rebuilds(each))[0].state for each in (first, *late)]
+    assert states == [BuildState.SUCCEEDED] * 3
+    assert not builder.started
+
+
 @pytest.mark.postgresql
 async def test_the_schedule_holds_no_rebuild_while_it_waits_for_a_launcher() -> None:
     async with migrated_schema() as url, open_database(url, keys=KEYS) as database:
@@ -120,6 +161,19 @@ async def test_launchers_of_all_pages_are_held_in_one_order() -> None:
         finally:
             await recording.close()
             await other.close()
+
+
+async def _evaluate(world: World) -> None:
+    """Do all that is requested, but for builds."""
+    async with world.store.transaction() as tx:
+        waiting = await tx.outbox.peek(limit=100)
+        await tx.outbox.remove([place for place, _ in waiting])
+    for _, event in waiting:
+        data = data_of(event)
+        if isinstance(data, EvaluationRequested):
+            await world.enqueuer.handle(event, data)
+    while await world.evaluator.process_one():
+        pass
 
 
 async def _added_elsewhere(world: World) -> None:
