@@ -7,7 +7,12 @@ import pytest
 
 from service.adapters.store import SqlStore
 from service.domain.launcher import LauncherId
-from service.errors import ConflictError, NotFoundError
+from service.errors import (
+    ConflictError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+)
 from service.events.envelope import Event
 from service.events.models import LauncherUpdated
 from service.ports.store import LOCK_SCHEDULE, Store
@@ -214,6 +219,21 @@ async def test_an_outbox_knows_whether_its_transaction_added_events(
     assert grown == [False, False, True]
     async with store.transaction() as tx:
         assert not tx.outbox.has_grown
+
+
+@pytest.mark.parametrize("is_single", [False, True])
+async def test_a_transaction_that_reads_takes_no_event(
+    store: Store, *, is_single: bool
+) -> None:
+    async def add() -> None:
+        async with store.reading(is_single=is_single) as tx:
+            await tx.outbox.add([an_event("one")])
+
+    with pytest.raises((PermanentError, TransientError)):
+        await add()
+
+    async with store.reading() as tx:
+        assert await tx.outbox.peek(limit=1) == []
 
 
 async def test_a_removed_event_never_shares_its_place_with_a_later_one(

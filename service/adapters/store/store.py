@@ -63,7 +63,10 @@ class SqlStore:
     @asynccontextmanager
     async def reading(self, *, is_single: bool = False) -> AsyncIterator[Transaction]:
         async with self._database.reading(is_single=is_single) as connection:
-            yield self._on(connection, is_writing=False)
+            tx = self._on(connection, is_writing=False)
+            yield tx
+            # Refused as every other write: an event that was added would be lost.
+            await tx.outbox.write()
 
     async def ping(self) -> None:
         await self._database.ping()
