@@ -14,11 +14,11 @@ from service.domain.building.build import (
     apply_event,
 )
 from service.domain.evaluation.queue import Debounce
-from service.domain.launcher import Launcher
+from service.domain.launcher import Launcher, LauncherId
 from service.domain.push import Trigger
 from service.domain.reconciliation import Anew
 from service.domain.source import Source, SourceId
-from service.errors import ConflictError, InvalidRequestError
+from service.errors import ConflictError, InvalidRequestError, NotFoundError
 from service.ports.builder import BuilderIdentity
 from service.ports.store import LOCK_SCHEDULE, Store, Transaction
 from service.ports.time import Clock, Ids
@@ -114,7 +114,7 @@ class RebuildRequester:
             rebuild = replace(
                 self._new_rebuild(launcher, Trigger.MANUAL), is_fresh=not is_running
             )
-            await self._add(tx, rebuild, await tx.sources.get(launcher.tracked_source))
+            await self._add(tx, rebuild, await _source_of(tx, launcher))
             return rebuild
 
     async def request_evaluation(self, source_id: SourceId) -> Source:
@@ -154,6 +154,8 @@ class RebuildRequester:
             matches = await tx.rebuilds.failed(
                 since=since or _EVER, reasons=reasons, limit=limit
             )
+            # In one order, as evaluations hold them.
+            await tx.launchers.some(LauncherId(one.launcher_id) for one in matches)
             retried = [await self._retry(tx, failed) for failed in matches]
         return RetriedRebuilds(rebuilds=retried, left=matches.total - len(retried))
 
@@ -162,7 +164,7 @@ class RebuildRequester:
         launcher = await tx.launchers.of_environment(failed.environment_id)
         rebuild = self._new_rebuild(launcher, Trigger.MANUAL)
         rebuild = replace(rebuild, is_fresh=False)
-        await self._add(tx, rebuild, await tx.sources.get(launcher.tracked_source))
+        await self._add(tx, rebuild, await _source_of(tx, launcher))
         return RetriedRebuild(launcher=launcher, failed=failed, rebuild=rebuild)
 
     def _new_rebuild(self, launcher: Launcher, trigger: Trigger) -> Rebuild:
@@ -239,3 +241,13 @@ class RebuildRequester:
         await tx.rebuilds.save(ended)
         await self._events.rebuilds_ended(tx, [ended])
         return ended
+
+
+async def _source_of(tx: Transaction, launcher: Launcher) -> Source:
+    """Return the source of a launcher that is held, without holding it."""
+    # An evaluation that is recorded holds its source first and its launchers after it:
+    # each would wait for the other.
+    found = await tx.sources.get_many([launcher.tracked_source])
+    if not found:
+        raise NotFoundError(f"the source of launcher {launcher.id} is not there")
+    return found[0]

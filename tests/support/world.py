@@ -245,7 +245,7 @@ class World:
         rebuild = RebuildId(self.ids.new())
         async with self.store.transaction() as tx:
             it = await tx.launchers.get(launcher)
-            source = await tx.sources.get(it.tracked_source)
+            (source,) = await tx.sources.get_many([it.tracked_source])
             await tx.rebuilds.add(
                 Rebuild(
                     id=rebuild,
