@@ -19,6 +19,8 @@ from tests.definitions.poetry_cases import (
 from tests.definitions.poetry_git_urls import GIT_URLS, some_git_urls
 from tests.definitions.poetry_metadata import METADATA
 from tests.definitions.poetry_packages import PACKAGES, with_packages
+from tests.definitions.poetry_suggestions import SUGGESTIONS
+from tests.definitions.tree import read
 
 CASES = [
     *((text, with_version(text), {}, refused) for text, refused in VERSIONS),
@@ -99,3 +101,42 @@ def test_poetry_itself_reads_the_addresses_that_are_read_here(
         for (url, refused), is_read in zip(GIT_URLS, answers, strict=False)
         if is_read != ("1" not in refused)
     ] == []
+
+
+def _mended(rest: str) -> str:
+    """Return a project with the lines that its finding suggests."""
+    content = f'[project]\nname = "a"\nversion = "1"\n{rest}\n'
+    [message] = [
+        finding.message
+        for finding in read({"pyproject.toml": content}).findings
+        if finding.code == "poetry_table_missing"
+    ]
+    lines = message.partition("add under [tool.poetry]: ")[2]
+    lines = lines.partition(", or commit")[0].partition(" (without")[0]
+    return f"{content}[tool.poetry]\n" + lines.replace(" and ", "\n", 1)
+
+
+@pytest.mark.index
+def test_poetry_itself_reads_the_lines_that_are_suggested(
+    poetry_python: Path, tmp_path: Path
+) -> None:
+    folders = []
+    for place, (_, rest, _) in enumerate(SUGGESTIONS):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text(_mended(rest))
+        folders.append(str(folder))
+
+    answers = subprocess.run(
+        [poetry_python, "-P", Path(__file__).with_name("poetry_reads_itself.py")],
+        input="\n".join(folders),
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.splitlines()
+
+    assert [
+        (name, (python if wanted != "3.11.9" or not is_allowed else wanted, names))
+        for (name, _, (wanted, _)), answer in zip(SUGGESTIONS, answers, strict=True)
+        for python, is_allowed, names in [json.loads(answer)]
+    ] == [(name, asked) for name, _, asked in SUGGESTIONS]

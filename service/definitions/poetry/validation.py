@@ -18,6 +18,12 @@ from service.definitions.poetry.misfits import find_misfits
 from service.definitions.poetry.package import check_package
 from service.definitions.poetry.project import PoetryProject
 from service.definitions.poetry.sources import check_sources
+from service.definitions.poetry.suggestion import (
+    ANY_PYTHON,
+    MAX_NAMED,
+    is_suggested,
+    suggest_lines,
+)
 from service.definitions.python.interpreters import check_poetry_interpreter
 from service.definitions.queries import Asking
 from service.definitions.text import show
@@ -28,8 +34,6 @@ __all__ = ["check_poetry"]
 _REQUIRED: Final = ("name", "version", "description", "authors")
 MAX_MISFITS: Final = 20
 """Findings about the schema of one table; more would not help."""
-MAX_NAMED: Final = 8
-"""Dependencies that one message lists."""
 
 
 def check_poetry(
@@ -41,7 +45,7 @@ def check_poetry(
         reading=reading, found=found, document=document, lines=TomlLines(raw or b"")
     )
     has_table = _check_table(project)
-    has_python = _check_python(project)
+    has_python = has_table and _check_python(project)
     _check_interpreter(project)
     if not has_table:
         return
@@ -68,7 +72,7 @@ def _check_table(project: PoetryProject) -> bool:
     project.error(
         "poetry_table_missing",
         f"it is handed to poetry {project.version}, which installs it only with a"
-        f" [tool.poetry] table; {_suggest_lines(project)}, or commit a uv.lock to"
+        f" [tool.poetry] table; {suggest_lines(project)}, or commit a uv.lock to"
         " build with uv,"
         " or list the packages in a requirements.txt",
         "project",
@@ -80,12 +84,12 @@ def _check_python(project: PoetryProject) -> bool:
     """Check the Python version, without which the buildpack does not detect poetry."""
     wanted = table(project.poetry, "dependencies")
     has_python = any(name.lower() == "python" for name in wanted)
-    if has_python or "requires-python" in project.project:
+    if has_python or "requires-python" in project.project or is_suggested(project):
         return True
     project.error(
         "python_missing",
         "it names no Python version, so the build does not recognise it; add"
-        ' python = "^3.12" under [tool.poetry.dependencies]',
+        f' python = "{ANY_PYTHON}" under [tool.poetry.dependencies]',
         "tool",
         "poetry",
     )
@@ -148,50 +152,9 @@ def _remark_modern(project: PoetryProject, why: str) -> None:
     project.error(
         "poetry_2_project",
         f"this is a project for Poetry 2, and the build uses poetry {project.version},"
-        f" which does not read [project]: {why}; {_suggest_lines(project)}",
+        f" which does not read [project]: {why}; {suggest_lines(project)}",
         "project",
     )
-
-
-def _suggest_lines(project: PoetryProject) -> str:
-    """Return the lines that make version 1 install the dependencies."""
-    lines = []
-    if project.poetry.get("package-mode") is not False:
-        lines.append("package-mode = false")
-    if "dependencies" not in project.poetry:
-        wanted = text(project.project.get("requires-python")) or ">=3.10"
-        rows = [f'python = "{show(wanted)}"', *_dependencies(project)]
-        lines.append(f"dependencies = {{ {', '.join(rows)} }}")
-    return f"add under [tool.poetry]: {' and '.join(lines)}"
-
-
-def _dependencies(project: PoetryProject) -> list[str]:
-    rows = []
-    wanted = texts(project.project.get("dependencies"))
-    for requirement in wanted[:MAX_NAMED]:
-        try:
-            row = _dependency(Requirement(requirement))
-        except InvalidRequirement:
-            continue
-        rows.append(row)
-    return [*rows, "…"] if len(wanted) > MAX_NAMED else rows
-
-
-def _dependency(asked: Requirement) -> str:
-    version = str(asked.specifier) or "*"
-    if asked.url:
-        key = "git" if asked.url.startswith("git+") else "url"
-        fields = [f'{key} = "{show(asked.url.removeprefix("git+"))}"']
-    else:
-        fields = [f'version = "{version}"']
-    if asked.extras:
-        names = ", ".join(f'"{extra}"' for extra in sorted(asked.extras))
-        fields.append(f"extras = [{names}]")
-    if asked.marker:
-        fields.append(f"markers = '{str(asked.marker).replace(chr(39), chr(34))}'")
-    if len(fields) == 1 and not asked.url:
-        return f'{asked.name} = "{version}"'
-    return f"{asked.name} = {{ {', '.join(fields)} }}"
 
 
 def _check_form(project: PoetryProject) -> bool:

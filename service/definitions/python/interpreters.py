@@ -19,7 +19,7 @@ __all__ = ["EVER", "check_interpreter", "check_poetry_interpreter", "has_interpr
 
 EVER: Final = ("2.7", *(f"3.{minor}" for minor in range(1, 16)))
 """All minor versions of Python; conda channels keep old releases."""
-_EXACT: Final = re.compile(r"={2,3}\d+\.\d+\.\d+")
+_EXACT: Final = re.compile(r"={2,3}\d+\.\d+(?P<patch>\.\d+)?")
 
 
 def check_poetry_interpreter(
@@ -67,12 +67,18 @@ def _check(
             path=path,
             line=line,
         )
-    elif all(_EXACT.fullmatch(way) for way in ways):
+        return
+    exact = [_EXACT.fullmatch(way) for way in ways]
+    if all(exact):
+        # poetry install ends with "not supported by the project (3.11)" under 3.11.7.
+        is_first = not any(match["patch"] for match in exact if match)
+        first = ", which is its first release alone" if is_first else ""
         reading.remark(
             Severity.WARNING,
             "python_patch_pinned",
-            f"{show(path)} asks for exactly Python {show(wanted)}; of each version"
-            " builds have the newest patch releases only, so it may not be there."
+            f"{show(path)} asks for exactly Python {show(wanted)}{first}; of each"
+            " version builds have the newest patch releases only, so it may not be"
+            " there."
             " Allow all of them, as in >=3.12,<3.13.",
             path=path,
             line=line,

@@ -22,6 +22,7 @@ from tests.definitions.poetry_cases import (
 from tests.definitions.poetry_git_urls import GIT_URLS
 from tests.definitions.poetry_metadata import METADATA
 from tests.definitions.poetry_packages import PACKAGES, with_packages
+from tests.definitions.poetry_suggestions import LOST, SUGGESTIONS
 from tests.definitions.tree import Files, read
 
 OF_MAJOR = {"1": Tools(poetry="1.8.3"), "2": Tools(poetry="2.5.1")}
@@ -188,6 +189,35 @@ def test_a_poetry_2_project_is_told_the_two_lines_that_mend_it() -> None:
         f"[tool.poetry]\n{first}\n{second.removesuffix('. The build would fail.')}\n",
     )
     assert not errors({"pyproject.toml": mended})
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [pytest.param(name, rest, id=name) for name, rest, _ in SUGGESTIONS],
+)
+def test_what_a_suggestion_leaves_out_is_named(name: str, rest: str) -> None:
+    found = errors({"pyproject.toml": f"[project]\nname = 'a'\n{rest}\n"})[0]
+
+    _, without, lost = found.message.partition(" (without ")
+    assert bool(without) == (name in LOST)
+    assert lost.startswith(LOST.get(name, ""))
+
+
+def test_one_python_is_suggested() -> None:
+    content = "[project]\nname = 'a'\n[tool.poetry]\npackages = []\n"
+
+    [found] = errors({"pyproject.toml": content})
+
+    assert "~3.12" in found.message
+
+
+def test_a_python_that_is_one_release_to_poetry_is_no_series() -> None:
+    content = with_version("*").replace('python = "^3.10"', 'python = "3.11"')
+
+    [found] = read({"pyproject.toml": content, "demo/__init__.py": ""}).findings
+
+    assert found.code == "python_patch_pinned"
+    assert "first release alone" in found.message
 
 
 def test_a_poetry_2_project_is_right_for_poetry_2() -> None:
