@@ -29,6 +29,21 @@ PROJECT = '[project]\nname = "a"\n'
         pytest.param("numpy 1.26", "one package a line", id="a space"),
         pytest.param("numpy\uff1d\uff1d1.26", "typographic", id="wide signs"),
         pytest.param("numpy>=1.26 \u2013no-deps", "typographic", id="a long dash"),
+        pytest.param("* numpy", "take out what stands before", id="a bullet"),
+        pytest.param("-e c:\\users\\me\\lib", "a Windows machine", id="editable drive"),
+        pytest.param("c:\\users\\me\\lib", "a Windows machine", id="a drive"),
+        pytest.param("C:/users/me/lib", "a Windows machine", id="a drive with /"),
+        pytest.param("-e .\\lib", "write it with /", id="backslashes"),
+        pytest.param("numpy==1.26 // text", "write # before", id="a comment of C"),
+        pytest.param("numpy // text", "write # before", id="a comment after a name"),
+        pytest.param("numpy==1.26 /text", "nothing but a ; or a #", id="a slash"),
+        pytest.param("https://h.org/x.git", "git+https://h.org/x.git", id="no git+"),
+        pytest.param(
+            "x @ https://github.com/a/b", "git+https://github.com/a/b", id="a page"
+        ),
+        pytest.param(
+            "https://h.org/o/x.git@v1#egg=x", "git+https://h.org/o/x.git@v1", id="tag"
+        ),
     ],
 )
 def test_a_line_that_pip_cannot_read_is_explained(line: str, mend: str) -> None:
@@ -110,3 +125,31 @@ def test_a_pyproject_that_defines_nothing_is_said_to_be_there(content: str) -> N
         ("not_a_definition", "pyproject.toml")
     ]
     assert "neither a table [project] nor a table [tool.poetry]" in found[0].message
+
+
+def test_a_dash_before_a_requirement_is_to_be_taken_out() -> None:
+    found = read({"requirements.txt": "six==1.16.0\n- numpy\n"}).findings
+    [ignored] = [finding for finding in found if finding.code == "ignored_option"]
+
+    assert (ignored.line, ignored.severity) == (2, Severity.WARNING)
+    assert "- numpy" in ignored.message
+    assert "take it out" in ignored.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://github.com/a/b/archive/refs/heads/main.zip",
+        "https://github.com/a/b/releases/download/v1/b-1.tar.gz",
+        "https://gitlab.com/a/b/-/archive/main/b-main.tar.gz",
+        "https://h.org/x.git/archive/main.zip",
+        "git+https://github.com/a/b.git",
+        "-e ./a\\ b",
+    ],
+)
+def test_a_line_that_pip_installs_is_not_refused(line: str) -> None:
+    files = {"requirements.txt": f"{line}\n", "a b/setup.py": ""}
+
+    assert not [
+        finding for finding in read(files).findings if finding.severity.value == "error"
+    ]

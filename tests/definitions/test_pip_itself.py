@@ -40,6 +40,8 @@ REQUIREMENTS = (
     *("git+https://[zz]/x.git", "-e git+https://[bad/x.git#egg=a"),
     *("six; 'a' == 'b'", "six; 'a' in dependency_groups", "six; extra == 'x'"),
     *("six>1,<1", "six==1,==2", "-e file:///Users/x/y", "./w/b-1-py2-none-any.whl"),
+    *("numpy==1 // text", "-e c:\\users\\lib", "- six", "* six", "-e .\\lib"),
+    *("https://h.invalid/x.git", "x @ https://github.com/a/b", "numpy==1 /text"),
     *("git://h.invalid/o/r", "C:\\x", "https://h.invalid/y.zip#egg=y[x]", "six>=1.*"),
 )
 OPTIONS = (
@@ -166,7 +168,7 @@ def test_what_is_read_and_what_is_refused_is_pips(pip: Pip) -> None:
 def test_files_mean_the_same_when_pip_ends_the_same_and_only_then(pip: Pip) -> None:
     ends: dict[str, set[str]] = {}
     meanings: dict[str, set[str]] = {}
-    for seed in range(1000, 1400):
+    for seed in range(1000, 1450):
         files = {**some_files(seed), "a.txt": "idna", "b.txt": "six<2"}
         found, said = read(files), pip.read(files)
         if not errors(found) and said["end"] is not None:

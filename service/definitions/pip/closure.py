@@ -210,7 +210,7 @@ class Requirements:
         self.reading.mean(*row, self.reading.relative(path))
         found = yield from follow_local(self.reading, path, is_by_pip=True)
         if found.is_absent and found.trouble is None:
-            self._remarks.missing(spot, path)
+            self._remarks.missing(spot, path, written=line.written)
         elif found.is_file and (line.is_editable or not is_archive(path)):
             self._remarks.no_project(spot, path, is_editable=line.is_editable)
 

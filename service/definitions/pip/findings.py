@@ -7,6 +7,7 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.pip.pins import PinProblem, Spot
 from service.definitions.pip.requirement_line import Local
+from service.definitions.python.misspelt import explain_path
 from service.definitions.text import show, show_reason
 from service.domain.findings import Severity
 
@@ -90,8 +91,13 @@ class PipRemarks:
             f" {fix}",
         )
 
-    def missing(self, spot: Spot, path: str, fix: str = "") -> None:
-        """Report that a file is missing."""
+    def missing(
+        self, spot: Spot, path: str, fix: str = "", *, written: str = ""
+    ) -> None:
+        """Report that a file is missing, or that a line names none."""
+        if why := explain_path(written):
+            self.malformed(spot, written, why)
+            return
         self.reading.remark(
             Severity.ERROR,
             "missing_include",
@@ -184,12 +190,14 @@ class PipRemarks:
 
     def ignored(self, spot: Spot, what: tuple[str, ...], why: str) -> None:
         """Report that a part of a line has no effect."""
+        fix = "put it on a line of its own, or take it out"
+        if what[0] == "-":
+            fix = "a dash begins an entry in an environment.yml only; take it out"
         self._report(
             Severity.WARNING,
             "ignored_option",
             spot,
-            f"pip ignores {show(' '.join(what))} here, {why}; put it on a line of its"
-            " own, or take it out",
+            f"pip ignores {show(' '.join(what))} here, {why}; {fix}",
         )
 
     def constraint(self, spot: Spot, text: str, why: str) -> None:

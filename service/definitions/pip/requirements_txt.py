@@ -8,7 +8,7 @@ options, and parse them. Included files are not read here.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from service.definitions.pip.options import (
@@ -81,6 +81,8 @@ class RequirementLine:
     """Options for all packages, which pip applies on any line."""
     ignored: tuple[str, ...] = ()
     """Other options of the line, which have no effect."""
+    written: str = ""
+    """The whole line, in which backslashes stand that pip takes out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,8 @@ class LineParser:
         given, words = self._options.read(text[offset:], offset)
         editables = [value for name, value in given if name == "editable"]
         if requirement or editables:
-            return _make_requirement(requirement, editables, given, words)
+            made = _make_requirement(requirement, editables, given, words)
+            return replace(made, written=text)
         for kind in INCLUDES:
             paths = [value for name, value in given if name == kind]
             if paths:

@@ -12,6 +12,7 @@ from service.definitions.pip.requirement_line import (
 )
 from service.definitions.pip.requirements_txt import RequirementLine
 from service.definitions.pip.wheels import Pythons, check_wheel
+from service.definitions.text import show
 
 __all__ = [
     "check_constraint",
@@ -31,6 +32,15 @@ _OF_OTHER_SYSTEMS: Final = {
 """Packages without a file for Linux, which `pip freeze` writes on other systems."""
 
 
+_REPOSITORY: Final = re.compile(
+    r"https?://(?:[^/?#]+/[^?#]+\.git|"
+    r"(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)"
+    r"/[^/?#@]+/(?![^?#]*\.(?:zip|whl|t[\w.]{2,8})[?#]?)[^/?#@]+)(?:@[^?#]*)?/?(?:[?#].*)?",
+    re.IGNORECASE,
+)
+"""A page of a repository for people, on which pip finds no archive."""
+
+
 def find_uninstallable(requirement: ParsedRequirement, pythons: Pythons) -> str:
     """Return why no image can install a requirement; empty when one may.
 
@@ -38,7 +48,11 @@ def find_uninstallable(requirement: ParsedRequirement, pythons: Pythons) -> str:
         requirement: One that holds in every image.
         pythons: The series of Python of which one installs it; none where any may.
     """
-    return _check_wheel(requirement, pythons) or _check_name(requirement)
+    return (
+        _check_wheel(requirement, pythons)
+        or _check_repository(requirement.url)
+        or _check_name(requirement)
+    )
 
 
 def has_local_version(
@@ -77,6 +91,15 @@ def _check_name(requirement: ParsedRequirement) -> str:
             f" ; sys_platform == '{system}' after it, or take it out"
         )
     return ""
+
+
+def _check_repository(url: str) -> str:
+    if not _REPOSITORY.fullmatch(url):
+        return ""
+    return (
+        f"{show(url)} is a repository, of which pip downloads the page and ends with"
+        f" “Cannot determine archive format”; write git+{show(url)}"
+    )
 
 
 def _check_wheel(requirement: ParsedRequirement, pythons: Pythons) -> str:

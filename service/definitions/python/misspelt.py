@@ -7,7 +7,7 @@ version specifier) or end" is true and helps nobody who wrote a version of poetr
 import re
 from typing import Final
 
-__all__ = ["UNRESOLVED", "explain_misspelt", "find_conflict"]
+__all__ = ["UNRESOLVED", "explain_misspelt", "explain_path", "find_conflict"]
 
 UNRESOLVED: Final = (
     "this is a mark of a merge that was not resolved; keep one of the two sides and"
@@ -19,8 +19,34 @@ _CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7}|\|{7})(?:\s.*)?")
 _INSTALLER: Final = r"(?:pip3?|conda|mamba|uv pip)"
 _NAME: Final = r"[A-Za-z0-9][\w.\-]*(?:\[[\w.\-, ]*\])?"
 
+_OF_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/](?!/).*")
+ELSEWHERE: Final = (
+    "this is a path of a Windows machine, and a build has the repository alone; copy"
+    " what you need into it, and write its path with /"
+)
+_PATHS: Final = (
+    (
+        re.compile(r"(?:(?:-e|--editable)[\s=]\s*[\"']?)?[A-Za-z]:[\\/](?!/).*"),
+        ELSEWHERE,
+    ),
+    (
+        re.compile(r"(?:-e|--editable)[\s=][^\\]*\\\w.*"),
+        "pip reads no \\ in a path; write it with /",
+    ),
+    (
+        re.compile(rf"{_NAME}\s*(?:[=<>~!]=?[^/]*)?\s/[/*].*"),
+        "pip reads no comment after // or /*; write # before it",
+    ),
+    (
+        re.compile(rf"{_NAME}\s*[=<>~!]=[^/]*\s/.*"),
+        "a version is followed by nothing but a ; or a #",
+    ),
+)
+"""What is taken for a path by its signs, and is none that is there."""
+
 _MISSPELT: Final = (
     (_CONFLICT, UNRESOLVED),
+    (_OF_WINDOWS, ELSEWHERE),
     (re.compile(rf"{_NAME}\s*=[<>].*"), "pip writes >= and <=, with the = at the end"),
     (re.compile(r"[\w.\-\[\], ]+=[^=]+"), "a single = is conda's; pip writes =="),
     (
@@ -34,6 +60,10 @@ _MISSPELT: Final = (
     (
         re.compile(r"[\w.\-]+(?:\s+[\w.\-]+)+"),
         "pip takes one package a line, and a version after ==",
+    ),
+    (
+        re.compile(rf"[*\u2022]\s+{_NAME}.*"),
+        "a requirement begins with its name; take out what stands before it",
     ),
     (
         re.compile(r"(?:'.*'|\".*\"),?"),
@@ -67,6 +97,11 @@ _MISSPELT: Final = (
 def explain_misspelt(text: str) -> str | None:
     """Say what is wrong with a text that is no requirement; None for other faults."""
     return next((why for like, why in _MISSPELT if like.fullmatch(text)), None)
+
+
+def explain_path(line: str) -> str | None:
+    """Say what is wrong with a line whose path is not there; None for a plain path."""
+    return next((why for like, why in _PATHS if like.fullmatch(line)), None)
 
 
 def find_conflict(raw: bytes) -> int | None:
