@@ -18,6 +18,7 @@ from service.definitions.conda.match_specs import (
 from service.definitions.conda.pythons import (
     asked_pythons,
     check_pythons,
+    check_word,
     names_python,
     series_of,
 )
@@ -144,18 +145,8 @@ class _Environment:
         last = next(
             (section for section in reversed(sections) if "pip" in section), None
         )
-        for place, dependency in enumerate(dependencies):
-            if isinstance(dependency, str):
-                self._package(dependency, place)
-            elif isinstance(dependency, Mapping):
-                yield from self._follow_section(
-                    place, dependency, is_last=dependency is last
-                )
-            else:
-                self.reading.mean("conda-strange", canonical_or_text(dependency))
-                self.remarks.refuse(
-                    f"{dependency!s} is no package", "dependencies", place
-                )
+        for place in range(len(dependencies)):
+            yield from self._follow_entry(dependencies, place, last)
         if last is not None and not any(map(_is_pip, dependencies)):
             # Conda installs pip itself for a pip: section.
             self.reading.mean("conda-dependency", "pip")
@@ -164,6 +155,22 @@ class _Environment:
             # does not, and the dependencies of its packages are open.
             self.reading.loosen()
         self._settle_python(dependencies)
+
+    def _follow_entry(
+        self, every: list[object], place: int, last: object
+    ) -> Asking[None]:
+        dependency = every[place]
+        if isinstance(dependency, str):
+            self._package(dependency, place)
+        elif isinstance(dependency, Mapping):
+            if dependency == {"pip": None}:
+                self.remarks.check_empty_pip(every[place + 1 :], place)
+            yield from self._follow_section(
+                place, dependency, is_last=dependency is last
+            )
+        else:
+            self.reading.mean("conda-strange", canonical_or_text(dependency))
+            self.remarks.refuse(f"{dependency!s} is no package", "dependencies", place)
 
     def _package(self, dependency: str, place: int) -> None:
         """Parse one match specification."""
@@ -186,6 +193,7 @@ class _Environment:
         self.reading.mean("conda-dependency", written)
         self._declare(written)
         self.remarks.check_package(dependency, place)
+        check_word(self.remarks, dependency, place)
 
     def _declare(self, spec: str) -> None:
         """Declare a package that may be a Python distribution; conda marks none."""

@@ -24,6 +24,8 @@ _DEFAULTS: Final = re.compile(
     r"(?:main|free|r|msys2|pro|mro))(?:/(?:noarch|linux-\w+))?/?"
 )
 """Anaconda's own channels: https://docs.anaconda.com/working-with-conda/channels/"""
+MAX_NAMED: Final = 5
+"""Packages that one message lists."""
 _PACKAGE: Final = re.compile(r"[\w.-]+")
 
 
@@ -189,6 +191,22 @@ class CondaRemarks:
                 "dependencies",
                 place,
             )
+
+    def check_empty_pip(self, after: list[object], place: int) -> None:
+        """Report a `pip:` with nothing below it, before packages meant for it."""
+        names = [text for text in after if isinstance(text, str)]
+        if not names:
+            return
+        named = ", ".join(show(text) for text in names[:MAX_NAMED])
+        more = "" if len(names) <= MAX_NAMED else f" and {len(names) - MAX_NAMED} more"
+        self.remark(
+            Severity.WARNING,
+            "pip_section_empty",
+            f"nothing is below pip:, so conda itself installs {named}{more}; indent"
+            " what pip should install by two more spaces, or take the colon out.",
+            "dependencies",
+            place,
+        )
 
     def check_replacing(self, value: object, place: int) -> None:
         """Report a list that conda installs instead of all entries before it."""

@@ -13,12 +13,26 @@ from service.definitions.python.interpreters import EVER, has_interpreter
 from service.definitions.python.versions import from_conda
 from service.domain.findings import Severity
 
-__all__ = ["asked_pythons", "check_pythons", "names_python", "series_of"]
+__all__ = [
+    "asked_pythons",
+    "check_pythons",
+    "check_word",
+    "names_python",
+    "series_of",
+]
 
 _PYTHON = re.compile(r"\s*(?:\S*::)?python\s*=", re.IGNORECASE)
 _MAY_ASK = re.compile(r"\s*(?:\S*::)?python(?:$|[\s=<>!~\[])", re.IGNORECASE)
 _OTHERS = re.compile(r"pypy|graalpy", re.IGNORECASE)
 """Other implementations of Python, by package or by build."""
+
+_WORD = re.compile(
+    r"\s*(?:\S*::)?(?P<name>[\w.-]+)(?:\s*={1,2}\s*|\s+)"
+    r"(?P<word>[a-z]+|\d+(?:\.\d+)*\.x)\s*",
+    re.IGNORECASE,
+)
+"""A version that conda compares as a text, and no release has."""
+_NEWEST = frozenset({"any", "latest", "newest"})
 
 
 def names_python(dependency: object) -> bool:
@@ -52,6 +66,27 @@ def series_of(dependencies: Iterable[object]) -> tuple[str, ...]:
     )
 
 
+def check_word(remarks: CondaRemarks, dependency: str, place: int) -> None:
+    """Report a word in place of a version."""
+    match = _WORD.fullmatch(dependency)
+    if match is None:
+        return
+    name, word = match["name"].lower(), match["word"].lower()
+    if name != "python" and word not in _NEWEST:
+        return
+    fix = f"write {name} alone for any version"
+    if word.endswith(".x"):
+        fix = f"write python={word.removesuffix('.x')} for all of its releases"
+    remarks.remark(
+        Severity.ERROR if name == "python" else Severity.WARNING,
+        "no_interpreter" if name == "python" else "no_version",
+        f"no channel has a {name} of the version “{word}”, so the build would fail;"
+        f" {fix}.",
+        "dependencies",
+        place,
+    )
+
+
 def check_pythons(remarks: CondaRemarks, asked: list[str]) -> None:
     """Report a Python that no channel has, and one that is asked for twice."""
     if len(asked) == 1 and not has_interpreter(asked[0], EVER):
@@ -60,6 +95,14 @@ def check_pythons(remarks: CondaRemarks, asked: list[str]) -> None:
             "no_interpreter",
             f"there is no Python {asked[0]} in any channel, so the build"
             " would fail; name one that there is.",
+            "dependencies",
+        )
+    elif len(asked) == 1 and not has_interpreter(asked[0], EVER[1:]):
+        remarks.remark(
+            Severity.WARNING,
+            "old_interpreter",
+            "it asks for Python 2, of which channels have old releases only, and whose"
+            " sessions no current JupyterLab can run; move to a Python 3.",
             "dependencies",
         )
     if len(asked) > 1:

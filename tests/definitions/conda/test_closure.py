@@ -456,3 +456,52 @@ def test_a_pip_that_is_asked_for_is_not_added_again() -> None:
         conda(pinned + "  - pip:\n").meaning
         == conda(pinned.replace("  - pip:\n    - requests\n", "")).meaning
     )
+
+
+def test_packages_after_an_empty_pip_are_those_of_conda() -> None:
+    found = conda(
+        "channels: [conda-forge, nodefaults]\ndependencies:\n  - python=3.12\n"
+        "  - pip:\n  - six\n  - attrs\n"
+    )
+
+    [finding] = found.findings
+
+    assert (finding.code, finding.line) == ("pip_section_empty", 4)
+    assert "conda itself installs six, attrs" in finding.message
+
+
+def test_an_empty_pip_at_the_end_is_no_mistake() -> None:
+    assert not conda(GOOD.replace("    - requests\n", "")).findings
+
+
+@pytest.mark.parametrize(
+    ("wanted", "severity", "mend"),
+    [
+        ("python=latest", Severity.ERROR, "write python alone"),
+        ("python newest", Severity.ERROR, "write python alone"),
+        ("conda-forge::python==3.x", Severity.ERROR, "write python=3 "),
+        ("python=3.12.x", Severity.ERROR, "write python=3.12 "),
+        ("numpy=latest", Severity.WARNING, "write numpy alone"),
+        ("python=2.7", Severity.WARNING, "move to a Python 3"),
+    ],
+)
+def test_a_version_that_no_image_can_have_is_reported(
+    wanted: str, severity: Severity, mend: str
+) -> None:
+    found = conda(
+        f"channels: [conda-forge, nodefaults]\ndependencies:\n  - {wanted}\n"
+    ).findings
+
+    assert [(finding.severity, finding.line) for finding in found] == [(severity, 3)]
+    assert mend in found[0].message
+
+
+@pytest.mark.parametrize(
+    "wanted", ["python", "python=*", "python=3", "numpy=dev", "six=1=any"]
+)
+def test_a_version_that_may_be_there_is_not_reported(wanted: str) -> None:
+    found = conda(
+        f"channels: [conda-forge, nodefaults]\ndependencies:\n  - {wanted}\n"
+    ).findings
+
+    assert not found
