@@ -4,8 +4,10 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -29,6 +31,95 @@ BIG_BODY: Final = 1024 * 1024
 """Larger ones are read, verified and parsed a few at once; most pushes are 8 kB."""
 
 
+_LOOK: Final = 0.25
+"""Seconds between looks for a slow sender, by whoever waits for its place."""
+_START: Final = 1.0
+"""Seconds that a sender has before its rate counts."""
+_RATE: Final = 256 * 1024
+"""Bytes a second that keep a place while others wait. A forge gives up after 10 s, so
+what it sends comes faster."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class _Place:
+    """The place of one big body, from its second MiB until its delivery is handled."""
+
+    address: str
+    limit: asyncio.Timeout
+    """Ends its reading."""
+    taken_at: float
+    received: int = 0
+    is_whole: bool = False
+
+    def is_slow(self, now: float) -> bool:
+        """Return whether its sender keeps others waiting."""
+        age = now - self.taken_at
+        is_read = self.is_whole or self.limit.expired()
+        return not is_read and age > _START and self.received < age * _RATE
+
+
+class _Places:
+    """The places of big bodies: few, and nobody holds one without sending.
+
+    Whose body it is is known when it is whole. So a place that is waited for is taken
+    from a sender that has become slow, and given to the address that holds the fewest.
+
+    Args:
+        count: How many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._held: set[_Place] = set()
+        self._waiting: dict[asyncio.Future[None], str] = {}
+
+    @asynccontextmanager
+    async def take(self, address: str, limit: asyncio.Timeout) -> AsyncIterator[_Place]:
+        """Wait for a place, and hold it until the block ends."""
+        if self._free and not self._waiting:
+            self._free -= 1
+        else:
+            await self._wait(address)
+        now = asyncio.get_running_loop().time()
+        place = _Place(address=address, limit=limit, taken_at=now)
+        self._held.add(place)
+        try:
+            yield place
+        finally:
+            self._held.discard(place)
+            self._release()
+
+    async def _wait(self, address: str) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = address
+        try:
+            while not turn.done():
+                self._end_slowest()
+                await asyncio.wait([turn], timeout=_LOOK)
+        except asyncio.CancelledError:
+            # The turn may have come at the same moment: it is somebody else's then.
+            if self._waiting.pop(turn, None) is None:
+                self._release()
+            raise
+
+    def _end_slowest(self) -> None:
+        now = asyncio.get_running_loop().time()
+        slow = [place for place in self._held if place.is_slow(now)]
+        if slow:
+            slowest = min(slow, key=lambda place: place.received)
+            slowest.limit.reschedule(now)
+
+    def _release(self) -> None:
+        self._free += 1
+        if not self._waiting:
+            return
+        held = Counter(place.address for place in self._held)
+        turn = min(self._waiting, key=lambda turn: held[self._waiting[turn]])
+        del self._waiting[turn]
+        self._free -= 1
+        turn.set_result(None)
+
+
 # One per process that receives, shared by all requests. The bound holds before the hook
 # is known: anybody may post here, and 26 MB times any number of connections would be
 # the memory of the machine.
@@ -42,7 +133,7 @@ class BodyReader:
 
     def __init__(self, *, deadline: timedelta, big_at_once: int) -> None:
         self._deadline = deadline
-        self._slots = asyncio.Semaphore(big_at_once)
+        self._places = _Places(big_at_once)
 
     @property
     def deadline(self) -> timedelta:
@@ -74,49 +165,60 @@ class BodyReader:
             MalformedDeliveryError: The sender left in the middle.
             TransientError: Too many big bodies were read at once.
         """
-        size = _checked_size(request)
+        _checked_size(request)
         async with AsyncExitStack() as stack:
-            yield await self._read(request, size or 0, stack)
+            yield await self._read(request, stack)
 
-    async def _read(
-        self, request: web.Request, size: int, stack: AsyncExitStack
-    ) -> bytes:
+    async def _read(self, request: web.Request, stack: AsyncExitStack) -> bytes:
         # One deadline for the whole body. A limit for each chunk would let a sender of
-        # one byte at a time hold a slot for hours.
+        # one byte at a time hold a place for hours.
         until = asyncio.get_running_loop().time() + self._deadline.total_seconds()
-        is_big = size > BIG_BODY
-        if is_big:
-            await self._take_slot(stack, until)
-        received = bytearray()
-        while chunk := await _chunk(request, until):
-            received += chunk
-            if len(received) > MAX_BODY:
-                raise _oversized()
-            # Chunked bodies have no Content-Length; they ask for a slot once they are
-            # seen to be big.
-            if len(received) > BIG_BODY and not is_big:
-                is_big = True
-                await self._take_slot(stack, until)
+        received, place = bytearray(), None
+        try:
+            async with asyncio.timeout_at(until) as limit:
+                while chunk := await _chunk(request):
+                    received += chunk
+                    if len(received) > MAX_BODY:
+                        raise _oversized()
+                    # What has come counts, and not what was declared: a place would
+                    # be held by whoever names a length and sends nothing.
+                    if place is None and len(received) > BIG_BODY:
+                        place = await self._take_place(request, stack, limit)
+                    if place is not None:
+                        place.received += len(chunk)
+        except TimeoutError as exc:
+            late = "The body did not come in time"
+            raise web.HTTPRequestTimeout(reason=late) from exc
+        if place is not None:
+            place.is_whole = True
         return bytes(received)
 
-    async def _take_slot(self, stack: AsyncExitStack, until: float) -> None:
+    async def _take_place(
+        self, request: web.Request, stack: AsyncExitStack, limit: asyncio.Timeout
+    ) -> _Place:
+        if limit.expired():
+            await asyncio.sleep(0)  # it ends here: an expired one cannot be changed
+        until = limit.when()
+        # Waiting is none of the sender's time: two limits at one moment would be told
+        # apart by chance.
+        limit.reschedule(None)
         try:
             async with asyncio.timeout_at(until):
-                await stack.enter_async_context(self._slots)
-        # A slot that does not come is our overload: 503 with Retry-After, and forges
+                taking = self._places.take(request.remote or "", limit)
+                place = await stack.enter_async_context(taking)
+        # A place that does not come is our overload: 503 with Retry-After, and forges
         # that send again do. It is no fault of the body.
         except TimeoutError as exc:
             raise TransientError(
                 "too many big deliveries at once", retry_after=self._deadline
             ) from exc
+        limit.reschedule(until)
+        return place
 
 
-async def _chunk(request: web.Request, until: float) -> bytes:
+async def _chunk(request: web.Request) -> bytes:
     try:
-        async with asyncio.timeout_at(until):
-            return await request.content.readany()
-    except TimeoutError as exc:
-        raise web.HTTPRequestTimeout(reason="The body did not come in time") from exc
+        return await request.content.readany()
     except (ConnectionError, web.RequestPayloadError) as exc:
         raise MalformedDeliveryError("the body ended too early") from exc
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -123,15 +124,64 @@ async def test_case_86_big_bodies_wait_for_each_other_and_then_get_503(
     hasty_door: FrontDoor,
 ) -> None:
     """One sender holds the only place for big bodies; the next cannot wait for ever."""
-    head = b"POST /webhooks/github/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n"
-
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(raw(hasty_door.port, head + b"\r\n"))
+        first = group.create_task(raw(hasty_door.port, BIG_HEAD + MORE_THAN_SMALL))
         await asyncio.sleep(0.1)
-        second = group.create_task(raw(hasty_door.port, head + b"\r\n"))
+        second = group.create_task(raw(hasty_door.port, BIG_HEAD + MORE_THAN_SMALL))
 
     assert status_of(first.result()) == 408
     assert status_of(second.result()) in {408, 503}
+
+
+BIG_HEAD = (
+    b"POST /webhooks/github/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
+)
+MORE_THAN_SMALL = b"x" * 1_100_000
+
+
+@asynccontextmanager
+async def strangers(port: int, sent: bytes) -> AsyncIterator[None]:
+    """Keep ten unfinished bodies open from another address, as long as they last."""
+
+    async def stay() -> None:
+        while True:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+            )
+            try:
+                writer.write(sent)
+                with suppress(ConnectionError):
+                    await reader.read(1000)
+            finally:
+                writer.transport.abort()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(stay()) for _ in range(10)]
+        await asyncio.sleep(0.3)
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(BIG_HEAD, id="a length and no more"),
+        pytest.param(BIG_HEAD + MORE_THAN_SMALL, id="a half"),
+    ],
+)
+async def test_case_86_strangers_who_do_not_finish_keep_no_big_push_waiting(
+    door: FrontDoor, sent: bytes
+) -> None:
+    """There are two places: ten strangers would hold them for eight seconds each."""
+    hook = await door.add_hook(a_hook())
+    push = a_push(hook)
+    big = a_post(hook, push.body[:-1] + b', "pad": "' + b"x" * 2_000_000 + b'"}')
+
+    async with strangers(door.port, sent):
+        answers = [(await door.post(hook, big)).status for _ in range(2)]
+
+    assert answers == [202, 202]
 
 
 async def test_case_87_a_slow_body_of_the_rest_api_is_given_up_too(
