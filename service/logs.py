@@ -18,7 +18,7 @@ from service.events.trace import trace_id_of
 from service.redaction import redact_credentials
 from service.settings import LogSettings
 
-__all__ = ["configure", "log_about", "name_subject"]
+__all__ = ["configure", "log_about", "name_subject", "silence_libraries"]
 
 _SHORTEST: Final = 8
 """Characters of the shortest secret that is redacted by its value: shorter ones would
@@ -68,10 +68,15 @@ def configure(
             foreign_pre_chain=shared,
         )
     )
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    silence_libraries()
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+
+
+def silence_libraries() -> None:
+    """Keep libraries from logging what their adapter reports."""
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def log_about(*, traceparent: str | None = None, **ids: str | None) -> None:

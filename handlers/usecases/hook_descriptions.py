@@ -75,7 +75,7 @@ class HookDescriber:
             hook,
             self._facts(hook, newest.get(hook.id)),
             is_done=outcome.is_done,
-            trouble=outcome.trouble,
+            notes=(*_trouble(outcome), *await _others(tx, hook)),
         )
 
     def _facts(self, hook: Hook, last: DeliveryRecord | None) -> DeliveryFacts:
@@ -92,7 +92,7 @@ def _view_hook(hook: Hook, seen: DeliveryFacts) -> HookResponse:
 
 
 def _view_new_hook(
-    hook: Hook, seen: DeliveryFacts, *, is_done: bool, trouble: str = ""
+    hook: Hook, seen: DeliveryFacts, *, is_done: bool, notes: tuple[str, ...]
 ) -> NewHook:
     """Describe a hook with its newest secret and what to do with it.
 
@@ -100,11 +100,10 @@ def _view_new_hook(
         hook: With its newest secret.
         seen: What is known around it.
         is_done: Whether the forge has it, secret and all; then nobody else needs it.
-        trouble: Why the forge has not, where a token was tried.
+        notes: What to know before the steps.
     """
     facts = _facts(hook, seen)
     steps = managed_steps(hook) if is_done else setup_steps(hook, str(facts["url"]))
-    note = (f"The forge was not changed: {trouble}",) if trouble else ()
     hints = () if is_done else advise_url(hook, str(facts["url"]))
     secret = None if is_done else hook.secrets[0].reveal()
     return NewHook.model_validate(
@@ -112,9 +111,31 @@ def _view_new_hook(
         | {
             "secret": secret,
             "at_forge": is_done,
-            "instructions": (*note, *steps, *hints),
+            "instructions": (*notes, *steps, *hints),
         }
     )
+
+
+def _trouble(outcome: ForgeOutcome) -> tuple[str, ...]:
+    """Say why the forge was not changed, where a token was tried."""
+    why = outcome.trouble
+    return (f"The forge was not changed: {why}",) if why else ()
+
+
+async def _others(tx: Transaction, hook: Hook) -> tuple[str, ...]:
+    """Name the oldest other hook of the same reach; a rotated one has it already."""
+    if hook.rotated_at is not None:
+        return ()
+    for other in await tx.hooks.of_repository(hook.repository):
+        is_same = (other.reach, other.repository.url) == (
+            hook.reach,
+            hook.repository.url,
+        )
+        if is_same and other.id != hook.id:
+            why = f"There is a hook for it already, {other.id}; `relaunch hook rotate"
+            why += f" {other.id}` gives that one a new secret. Remove what is unneeded."
+            return (why,)
+    return ()
 
 
 def _facts(hook: Hook, seen: DeliveryFacts) -> dict[str, object]:

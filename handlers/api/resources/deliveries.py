@@ -11,10 +11,12 @@ from handlers.api.responses import json_history, json_response
 from handlers.api.schemas.deliveries import DeliveryResponse
 from handlers.api.schemas.receipts import ReceiptResponse
 from handlers.api.schemas.service import DeliveriesQuery
-from handlers.app_keys import CLOCK, REPLAYER, STORE
+from handlers.app_keys import AUTHORIZER, CLOCK, REPLAYER, STORE
+from handlers.auth import caller_of
 from handlers.read_your_writes import wait_for_record
 from service.domain.delivery import DeliveryId
 from service.domain.hook import Hook, HookId
+from service.domain.rights.decision import Permission, Subject
 from service.errors import ConflictError, NotFoundError
 from service.ports.store import Cursor, DeliveryRecord, Transaction
 
@@ -30,6 +32,10 @@ async def list_deliveries(request: web.Request) -> web.Response:
         records = await tx.deliveries.list(
             hook=hook, limit=query.limit, after=after, visible=visible_to(request)
         )
+    # What a hook that was removed had taken stays on record; where there is nothing,
+    # its id may be misspelt.
+    if hook and not records and after is None:
+        await _check_hook(request, hook)
     shown = [DeliveryResponse.of(record) for record in records]
     last = records[-1] if records else None
     cursor = Cursor(at=last.received_at, id=last.id) if last else None
@@ -58,6 +64,15 @@ async def replay_delivery(request: web.Request) -> web.Response:
     receipt = await request.app[REPLAYER].replay(record, hook)
     response = ReceiptResponse.model_validate(receipt, from_attributes=True)
     return json_response(response, status=HTTPStatus.ACCEPTED)
+
+
+async def _check_hook(request: web.Request, hook: HookId) -> None:
+    """Check that there is a hook; one that the caller may not see is not there."""
+    await request.app[AUTHORIZER].check(
+        caller_of(request), Permission.VIEWER, Subject.HOOK, hook
+    )
+    async with request.app[STORE].reading() as tx:
+        await tx.hooks.get(hook)
 
 
 async def _hook(tx: Transaction, record: DeliveryRecord) -> Hook:

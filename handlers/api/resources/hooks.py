@@ -10,7 +10,13 @@ from handlers.api.requests import named, read_body, read_query
 from handlers.api.responses import json_response, no_content, page_of, paginated
 from handlers.api.schemas.hooks import HookRequest
 from handlers.api.schemas.service import CursorQuery
-from handlers.app_keys import HOOK_DESCRIBER, HOOK_MAINTAINER, HOOKS, STORE
+from handlers.app_keys import (
+    HOOK_DESCRIBER,
+    HOOK_MAINTAINER,
+    HOOKS,
+    REPOSITORIES,
+    STORE,
+)
 from handlers.auth import caller_of
 from service.domain.hook import Hook, HookId, Reach
 from service.domain.rights.caller import MemberRole
@@ -37,6 +43,7 @@ async def add_hook(request: web.Request) -> web.Response:
     """
     asked = await read_body(request, HookRequest)
     await check_binding(request, asked.repository, Reach(asked.reach))
+    await request.app[REPOSITORIES].check_folder(asked.repository)
     outcome = await request.app[HOOKS].add(
         asked.repository,
         reach=Reach(asked.reach),

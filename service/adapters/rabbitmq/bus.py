@@ -16,7 +16,7 @@ from service.adapters.rabbitmq.messages.cloudevents import to_amqp
 from service.adapters.rabbitmq.previous_queues import PreviousQueues
 from service.adapters.rabbitmq.publisher import Publisher
 from service.adapters.rabbitmq.sender import OutgoingMessage
-from service.adapters.rabbitmq.settings import Broker
+from service.adapters.rabbitmq.settings import COUNT_WITHIN, Broker
 from service.adapters.rabbitmq.topology import Topology
 from service.errors import PermanentError, TransientError
 from service.events.envelope import Event
@@ -139,7 +139,7 @@ class RabbitBus:
 
     async def depths(self) -> Sequence[QueueDepth]:
         session = self._publishing.session()
-        within = self._broker.confirm_within.total_seconds()
+        within = max(self._broker.confirm_within, COUNT_WITHIN).total_seconds()
         found = []
         with translate_errors("counting messages"):
             async with asyncio.timeout(within), open_connection(session) as channel:

@@ -22,6 +22,10 @@ CONNECT_WITHIN: Final = timedelta(seconds=5)
 CONFIRM_WITHIN: Final = timedelta(seconds=3)
 """Well below the ten seconds that forges wait for an answer."""
 
+COUNT_WITHIN: Final = timedelta(seconds=10)
+"""For counting messages, which nobody's delivery waits for: two questions for each role
+on a connection that publishes, which under load take longer than a confirmation."""
+
 SILENCE: Final = timedelta(seconds=20)
 """A consumer that gets nothing for so long consumes anew, as the broker may have lost
 it: five commands, beside which a person does not notice the wait."""

@@ -46,7 +46,11 @@ def doctor(*, account: str, output: str) -> int:
 async def _examine(account: str) -> Sequence[CheckResult]:
     # The service imports more than any other command needs.
     from service.app.doctor.wiring import examine  # noqa: PLC0415
+    from service.logs import silence_libraries  # noqa: PLC0415
     from service.settings import load  # noqa: PLC0415
+
+    # This command has no log, and Python prints what a library logs without one.
+    silence_libraries()
 
     try:
         settings = load()

@@ -28,6 +28,7 @@ __all__ = ["FoundRepository", "RepositoryLookup", "UrlProblem"]
 
 DEADLINE: Final = timedelta(seconds=10)
 """A page waits for the answer."""
+_NO_FOLDER: Final = "There is no git repository that can be read at {}."
 _UNREAD: Final = "the credentials that this installation has for it do not suffice"
 _UNGRANTED: Final = "it is private, and an administrator has to grant it to the project"
 
@@ -140,8 +141,28 @@ class RepositoryLookup:
                 f"{url}: it does not exist, or {why}."
             )
             if repository.is_folder:
-                sentence = f"There is no git repository that can be read at {url}."
+                sentence = _NO_FOLDER.format(url)
             raise InvalidRequestError(sentence, field="repository") from exc
+        except TransientError:
+            return
+
+    async def check_folder(self, url: str) -> None:
+        """Check that a folder of the service's machine is a repository.
+
+        Of any other URL nothing is asked: its forge may know it only with a token.
+
+        Raises:
+            InvalidRequestError: Nothing there can be read.
+        """
+        if not url.startswith("file://"):
+            return
+        repository = Repository.from_url(url)
+        try:
+            await self._head(self._remote, repository)
+        except RemoteRefusedError as exc:
+            raise InvalidRequestError(
+                _NO_FOLDER.format(url), field="repository"
+            ) from exc
         except TransientError:
             return
 

@@ -215,3 +215,13 @@ async def test_a_hook_that_is_not_well_has_a_line_with_what_to_do(run: Run) -> N
     assert "hook new" not in lines
     assert lines["hooks"]["seen"].startswith("0 of 2 were well")
     assert "1 were not checked yet" in lines["hooks"]["seen"]
+
+
+def test_a_broker_that_is_away_prints_no_line_of_its_library(
+    run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    away = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
+
+    seen = run("doctor", "-o", "json", RELAUNCH_BUS=away)
+
+    assert "creating transport" not in seen.output + "".join(capfd.readouterr())

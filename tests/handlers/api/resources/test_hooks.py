@@ -1,6 +1,7 @@
 """Webhooks over REST: what to paste where."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.deliveries import (
     a_hook,
     a_push,
 )
+from tests.support.repos import Repo
 
 GITHUB = "https://github.com/me/course"
 GITLAB = "https://gitlab.com/group/sub/course"
@@ -54,13 +56,49 @@ async def test_a_url_without_a_repository_is_answered_with_the_reach(api: Api) -
     assert '"reach": "owner"' in answer.json["error"]["message"]
 
 
-async def test_a_hook_of_a_folder_says_how_its_pushes_are_sent(api: Api) -> None:
-    made = await add(api, "file:///srv/my%20course.git", forge="github")
+async def test_a_hook_of_a_folder_says_how_its_pushes_are_sent(
+    api: Api, tmp_path: Path
+) -> None:
+    Repo(tmp_path / "my course.git").commit({"README.md": "x"})
+    folder = f"{tmp_path}/my%20course.git"
+    made = await add(api, f"file://{folder}", forge="github")
 
     told = made["instructions"]
     assert not any("Settings" in item for item in told)
-    pushed = f"relaunch push --repo '/srv/my course.git' --to {made['url']} "
+    pushed = f"relaunch push --repo '{tmp_path}/my course.git' --to {made['url']} "
     assert pushed in told[-1]
+
+
+async def test_a_hook_of_a_folder_that_is_not_there_is_refused(
+    api: Api, tmp_path: Path
+) -> None:
+    body = {"repository": f"file://{tmp_path}/gone.git", "forge": "github"}
+
+    answer = await api.call("POST", "/hooks", body)
+
+    assert answer.status == 422
+    assert "no git repository" in answer.json["error"]["message"]
+    assert not (await api.call("GET", "/hooks")).json
+
+
+async def test_a_second_hook_names_the_first(api: Api) -> None:
+    first = await add(api)
+    other = await add(api, f"{GITHUB}-2")
+    second = await add(api)
+
+    assert "already" not in " ".join([*first["instructions"], *other["instructions"]])
+    assert f"relaunch hook rotate {first['id']}" in second["instructions"][0]
+
+
+async def test_deliveries_of_a_hook_that_is_not_there_are_a_404(api: Api) -> None:
+    made = await add(api)
+
+    known = await api.call("GET", f"/deliveries?hook={made['id']}")
+    unknown = await api.call("GET", "/deliveries?hook=nobody")
+
+    assert (known.status, known.json) == (200, [])
+    assert unknown.status == 404
+    assert "Hook" in unknown.json["error"]["message"]
 
 
 async def test_a_gitlab_hook_signs_unless_asked_otherwise(api: Api) -> None:
