@@ -44,8 +44,7 @@ Row = tuple[str, ...]
 class Reading:
     """The closure of one definition while it is read.
 
-    One for each evaluation; the parser of every file adds to it. It lives in the child
-    process that parses, and only its result leaves that process.
+    One for each evaluation. It lives in the child that parses; only its result leaves.
     """
 
     context_dir: str
@@ -280,6 +279,7 @@ class Reading:
 
     def _put(self, item: Item) -> None:
         if not can_appear(item):
+            self._is_partial |= bool(item.oid)  # in the tree, so it may change
             return
         known = self._items.get(item.path)
         # One parser may need only the presence of a path: another's content wins.

@@ -200,12 +200,14 @@ class Files:
 
 
 def can_appear(item: Item) -> bool:
-    """Return whether an item of a closure is there, or may be in another commit.
+    """Return whether an item of a closure can be checked out, of any commit.
 
     One that cannot is left out: it would be stored, and each evaluation would walk the
-    200,000 levels of its path.
+    200,000 levels of its path. A tree may list such names, too, of megabytes each.
     """
-    return item.mode != ABSENT or _can_be(item.path)
+    if item.mode != ABSENT:
+        return len(item.path) <= MAX_PATH
+    return _can_be(item.path)
 
 
 def _can_be(path: str) -> bool:
