@@ -117,7 +117,7 @@ def _view_new_hook(
 
 
 def _trouble(outcome: ForgeOutcome) -> tuple[str, ...]:
-    """Say why the forge was not changed, where a token was tried."""
+    """Explain why the forge was not changed, where a token was tried."""
     why = outcome.trouble
     return (f"The forge was not changed: {why}",) if why else ()
 

@@ -199,8 +199,8 @@ class BodyReader:
         if limit.expired():
             await asyncio.sleep(0)  # it ends here: an expired one cannot be changed
         until = limit.when()
-        # Waiting is none of the sender's time: two limits at one moment would be told
-        # apart by chance.
+        # Waiting is no fault of the sender: of two limits at one moment, chance would
+        # choose between 408 and 503.
         limit.reschedule(None)
         try:
             async with asyncio.timeout_at(until):

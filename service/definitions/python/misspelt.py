@@ -95,12 +95,12 @@ _MISSPELT: Final = (
 
 
 def explain_misspelt(text: str) -> str | None:
-    """Say what is wrong with a text that is no requirement; None for other faults."""
+    """Explain a text that is no requirement; None for other faults."""
     return next((why for like, why in _MISSPELT if like.fullmatch(text)), None)
 
 
 def explain_path(line: str) -> str | None:
-    """Say what is wrong with a line whose path is not there; None for a plain path."""
+    """Explain a line whose path is not there; None for a plain path."""
     return next((why for like, why in _PATHS if like.fullmatch(line)), None)
 
 
