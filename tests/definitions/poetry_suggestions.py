@@ -1,6 +1,6 @@
 """Projects without [tool.poetry], and what poetry 1 reads in the lines suggested."""
 
-SUGGESTIONS = (
+SUGGESTIONS: tuple[tuple[str, str, tuple[str, list[str]]], ...] = (
     ("no python", "dependencies = ['six']", ("~3.12", ["six"])),
     ("series", "requires-python = '3.11'\ndependencies = []", ("3.11.9", [])),
     ("series =", "requires-python = '== 3.11'\ndependencies = []", ("3.11.9", [])),

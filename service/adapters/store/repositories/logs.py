@@ -55,8 +55,8 @@ class SqlBuildLogs:
         if not lines:
             return
         # Redacted before it is cut: half a credential at the end of a line would not be
-        # recognised as one. And before the log is held: megabytes take seconds on a busy
-        # machine, and PostgreSQL ends a transaction that is idle for ten.
+        # recognised as one. And before the log is held: megabytes take seconds on a
+        # busy machine, and PostgreSQL ends a transaction that is idle for ten.
         texts = [_shortened(redact_credentials(line)) for line in lines]
         room = await self._room(build)
         rows: list[Values] = [
