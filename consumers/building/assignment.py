@@ -184,23 +184,14 @@ class Assigner:
 
     async def _assign(self, tx: Transaction, page: _RebuildPage) -> None:
         environments = {rebuild.environment_id for rebuild in page.rebuilds}
-        rebuilds = [
-            rebuild
-            # All unfinished ones of these environments, not only the page: which of
-            # them is the newest decides what is superseded.
-            for rebuild in await tx.rebuilds.unfinished_of(environments)
-            if rebuild.plan is not None
-            and not _must_wait(rebuild, is_unsure=rebuild.plan.key in page.unsure)
-        ]
+        # All unfinished ones of these environments, not only the page: which of them is
+        # the newest decides what is superseded.
+        unfinished = await tx.rebuilds.unfinished_of(environments)
+        rebuilds = _decidable(unfinished, page.unsure)
         keys = {rebuild.plan.key for rebuild in rebuilds if rebuild.plan}
         builds = await tx.schedule.builds_of(keys)
         made = await _made_meanwhile(tx, page, rebuilds, builds)
-        rebuilds = [
-            rebuild
-            for rebuild in rebuilds
-            if rebuild.plan is None
-            or not _must_wait(rebuild, is_unsure=rebuild.plan.key in made)
-        ]
+        rebuilds = _decidable(rebuilds, made)
         state = AssignmentState(
             rebuilds=rebuilds,
             builds=builds,
@@ -278,6 +269,17 @@ async def _made_meanwhile(
     return {key for key, image in found.items() if image != page.recorded.get(key)}
 
 
-def _must_wait(rebuild: Rebuild, *, is_unsure: bool) -> bool:
-    """Return whether it depends on an image whose state is unknown at present."""
-    return is_unsure and rebuild.build_id is None and not rebuild.is_fresh
+def _decidable(
+    rebuilds: Iterable[Rebuild], unsure: Collection[BuildKey]
+) -> Sequence[Rebuild]:
+    """Return those with a plan that depend on no image whose state is unknown now."""
+    return [
+        rebuild
+        for rebuild in rebuilds
+        if rebuild.plan is not None
+        and (
+            rebuild.plan.key not in unsure
+            or rebuild.build_id is not None
+            or rebuild.is_fresh
+        )
+    ]

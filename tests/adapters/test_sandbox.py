@@ -237,12 +237,9 @@ async def test_a_killed_child_is_a_trouble_that_passes(
 async def test_the_next_child_is_ready_before_its_task_comes(
     sandbox: ForkingSandbox,
 ) -> None:
-    before = children(os.getpid())
-    first = await _child_of_a_task(sandbox, before)
-    await asyncio.to_thread(wait_until, lambda: len(_since([*before, first])) == 2)
-    [_, ready] = _since([*before, first])
+    known, ready = await _one_ready(sandbox)
 
-    second = await _child_of_a_task(sandbox, [*before, first])
+    second = await _child_of_a_task(sandbox, known)
 
     # Each has one task and ends: what it read is not there when the next comes.
     assert second == ready
@@ -252,15 +249,12 @@ async def test_the_next_child_is_ready_before_its_task_comes(
 async def test_a_ready_child_that_was_killed_is_replaced(
     sandbox: ForkingSandbox,
 ) -> None:
-    before = children(os.getpid())
-    first = await _child_of_a_task(sandbox, before)
-    await asyncio.to_thread(wait_until, lambda: len(_since([*before, first])) == 2)
-    [_, ready] = _since([*before, first])
+    known, ready = await _one_ready(sandbox)
 
     os.kill(ready, signal.SIGKILL)
     await asyncio.to_thread(wait_until, lambda: not is_there(ready))
 
-    assert await _child_of_a_task(sandbox, [*before, first]) != ready
+    assert await _child_of_a_task(sandbox, known) != ready
 
 
 async def test_a_conversation_that_outlives_its_sandbox_leaves_nothing(
@@ -276,6 +270,15 @@ async def test_a_conversation_that_outlives_its_sandbox_leaves_nothing(
 
 def _since(before: Sequence[int]) -> list[int]:
     return [number for number in children(os.getpid()) if number not in before]
+
+
+async def _one_ready(sandbox: ForkingSandbox) -> tuple[list[int], int]:
+    """Do a task; return the processes until then, and the one that is ready now."""
+    before = children(os.getpid())
+    known = [*before, await _child_of_a_task(sandbox, before)]
+    await asyncio.to_thread(wait_until, lambda: len(_since(known)) == 2)
+    [_, ready] = _since(known)
+    return known, ready
 
 
 async def _child_of_a_task(sandbox: ForkingSandbox, before: Sequence[int]) -> int:

@@ -51,6 +51,7 @@ _REST: Final = 0.25
 
 _LONGEST: Final = 64 << 20
 """Bytes of an answer; no child sends more."""
+_LONGEST_FAULT: Final = 1000
 _LAST_WORDS: Final = 5.0
 """Seconds; the server reports at once how a child ended."""
 
@@ -238,7 +239,9 @@ class _Conversation:
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
             raise await self._end() from exc
         if kind == FAULT:
-            raise ReaderFaultError(f"a reader failed: {answer.decode()}")
+            # Neither is what it says of itself: its place is a short line of ours.
+            why = answer[:_LONGEST_FAULT].decode(errors="replace")
+            raise ReaderFaultError(f"a reader failed: {why}")
         return answer
 
     async def _end(self) -> Exception:
