@@ -71,8 +71,9 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-arch: $(READY)
+arch: $(READY) ## Check who may import whom, and that the map, the generated pages and the tests stand where they should
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n 0 tests/fences tests/docs/test_pages.py
 
 structure: $(READY) ## Print the limits of the source's structure; ARGS=-v says where each number comes from
 	@$(BIN)/python -m scripts.structure $(ARGS)
