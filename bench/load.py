@@ -15,8 +15,9 @@ import sys
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Final, Self
+from typing import Final, Self, cast
 
+from bench.loop import run
 from bench.payloads import Request
 
 __all__ = ["CONNECTIONS", "Plan", "Result", "main", "wire"]
@@ -26,6 +27,8 @@ MOST: Final = 2_000_000
 LONGEST: Final = 900.0
 CONNECTIONS: Final = 64
 ACCEPTED: Final = 202
+BUSY: Final = 0.002
+"""Seconds between looks at the plan while every connection is in use."""
 DRAIN: Final = 5.0
 """Seconds that late answers are waited for."""
 
@@ -94,8 +97,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        # uvloop's transports are of no class of asyncio's.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def ask(self, intended: float, request: bytes) -> None:
         """Send a request."""
@@ -167,7 +170,9 @@ class Sender:
                 self.waiting.append(intended)
                 intended += draw.expovariate(self.plan.rate)
             self._pump()
-            await asyncio.sleep(max(0.0, min(intended, end) - self.clock.time()))
+            # With nobody idle there is nothing to send: who is answered sends the next.
+            pause = max(intended - self.clock.time(), 0.0 if self.idle else BUSY)
+            await asyncio.sleep(min(pause, end - now))
 
     async def _drain(self) -> int:
         """Wait for what is under way; at an overload what waits is given up."""
@@ -266,7 +271,7 @@ async def _run(plan: Plan) -> Result:
 
 def main() -> None:
     """Run the plan that is given on standard input."""
-    result = asyncio.run(_run(Plan.from_json(sys.stdin.read())))
+    result = run(_run(Plan.from_json(sys.stdin.read())))
     sys.stdout.write(json.dumps(asdict(result)))
 
 
