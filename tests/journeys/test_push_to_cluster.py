@@ -43,7 +43,7 @@ async def newest(cluster: KubeCluster, course: Course) -> dict[str, Any]:
 
 async def is_built(cluster: KubeCluster, course: Course) -> bool:
     build = await newest(cluster, course)
-    assert build["state"] != "failed" or build["commit"] != course.repo.tip(), build
+    assert build["state"] != "failed" or build.get("commit") != course.repo.tip(), build
     return bool(build["state"] == "succeeded")
 
 
