@@ -26,7 +26,7 @@ WITHIN = PATIENCE.total_seconds()
 
 async def is_built(cluster: KubeCluster, course: Course, real: RealBuilder) -> bool:
     build = await newest(cluster, course)
-    if build["state"] == "failed" and build["commit"] == course.repo.tip():
+    if build["state"] == "failed" and build.get("commit") == course.repo.tip():
         path = f"/builds/{build['id']}/logs"
         logs = await asyncio.to_thread(cluster.receiver.api, "GET", path)
         said = "\n".join(f"[{phase}] {text}" for phase, text in logs.items())
