@@ -7,7 +7,6 @@ import random
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,17 +21,30 @@ CHUNKED = (
 )
 
 
-@pytest.fixture(scope="module", params=["text", "json"])
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[str, Service]]:
+    """Keep what a test started for those that come, in whatever order."""
+    started: dict[str, Service] = {}
+    yield started
+    assert [service.stop() for service in started.values()] == [0] * len(started)
+
+
+@pytest.fixture(params=["text", "json"])
 def service(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    folder: Path = tmp_path_factory.mktemp("malformed") / "data"
-    service = Service(
-        folder, RELAUNCH_LOG_LEVEL="debug", RELAUNCH_LOG_FORMAT=request.param
-    )
-    service.start()
-    yield service
-    assert service.stop() == 0
+    request: pytest.FixtureRequest,
+    services: dict[str, Service],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Service:
+    format_: str = request.param
+    if format_ not in services:
+        service = Service(
+            tmp_path_factory.mktemp("malformed") / "data",
+            RELAUNCH_LOG_LEVEL="debug",
+            RELAUNCH_LOG_FORMAT=format_,
+        )
+        services[format_] = service
+        service.start()
+    return services[format_]
 
 
 def said_to(service: Service, raw: bytes, *, patience: float = 5) -> bytes:
