@@ -93,7 +93,7 @@ class PushReceived(Data):
     suggested_number: int | None = None
     """The repository's number in the delivery, where it differs: a hint as well."""
     changed_paths: tuple[str, ...] = ()
-    """Files of definitions that it may have changed, the likeliest first: a hint."""
+    """Some of what it changed, first what a definition most likely reads: a hint."""
     trigger: Literal["push", "replay"]
     delivery_id: str | None = None
     hook_id: str | None = None

@@ -1,4 +1,4 @@
-"""Read off a push which files of definitions it may have changed: a hint, never a fact.
+"""Read off a push what it may have changed of definitions: a hint, never a fact.
 
 Pushes of GitHub, GitLab and Gitea list the paths of their commits, up to some number:
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push,
@@ -17,7 +17,13 @@ import msgspec
 
 from service.definitions.kinds.names import CANDIDATES, LOCKS
 
-__all__ = ["MAX_PATHS", "is_likely", "likeliest_paths", "read_changed_paths"]
+__all__ = [
+    "MAX_PATHS",
+    "is_likely",
+    "likeliest_paths",
+    "may_be_read",
+    "read_changed_paths",
+]
 
 MAX_PATHS: Final = 20
 """Paths of one push that are kept; a definition has a dozen files."""
@@ -33,6 +39,9 @@ _NAMES: Final = frozenset(
 )
 _INCLUDED: Final = re.compile(r"require|constrain|environment|deps|lock", re.IGNORECASE)
 _LIKELY: Final = 2
+_PROGRAM: Final = 4
+_OTHER: Final = 5
+"""What shows that a directory changed, and no more."""
 _ENDINGS: Final = frozenset(
     {".cfg", ".in", ".lock", ".pip", ".toml", ".txt", ".yaml", ".yml"}
 )
@@ -43,6 +52,7 @@ _ENDINGS: Final = frozenset(
 class _Commit(msgspec.Struct, frozen=True, gc=False):
     added: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class _Payload(msgspec.Struct, frozen=True, gc=False):
@@ -67,14 +77,35 @@ def read_changed_paths(body: bytes) -> tuple[str, ...]:
     # What is no JSON or does not fit is a `ValueError`.
     except (ValueError, RecursionError):
         return ()
-    return likeliest_paths(islice(_paths(payload), _MAX_RANKED))
+    return likeliest_paths(
+        islice(_paths(payload), _MAX_RANKED), islice(_removed(payload), _MAX_RANKED)
+    )
 
 
-def likeliest_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    """Choose from the paths of a push those that a definition most likely reads."""
+def likeliest_paths(
+    paths: Iterable[str], removed: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Choose from the paths of a push those that a definition most likely reads.
+
+    Of a directory of which none is likely read there is one: code that is installed
+    counts by its directories.
+
+    Args:
+        paths: What is there after the push.
+        removed: What is not, or was at some moment.
+    """
     ranked = {path: rank for path in paths if (rank := _rank(path))}
+    gone = {path: _OTHER for path in removed if _rank(path)}
+    ranked = gone | ranked
     likeliest = sorted(ranked, key=lambda path: (ranked[path], path.count("/"), path))
-    return tuple(likeliest[:MAX_PATHS])
+    chosen: list[str] = []
+    folders = set[str]()
+    for path in likeliest:
+        folder = posixpath.dirname(path)
+        if ranked[path] < _OTHER or folder not in folders:
+            chosen.append(path)
+        folders.add(folder)
+    return tuple(chosen[:MAX_PATHS])
 
 
 def is_likely(path: str) -> bool:
@@ -82,11 +113,21 @@ def is_likely(path: str) -> bool:
     return 0 < _rank(path) <= _LIKELY
 
 
+def may_be_read(path: str) -> bool:
+    """Return whether a definition may read such a file."""
+    return 0 < _rank(path) <= _PROGRAM
+
+
 def _paths(payload: _Payload) -> Iterator[str]:
     """Yield what was pushed, the newest commit first: forges send it last."""
     for commit in reversed(payload.commits):
         yield from commit.added
         yield from commit.modified
+
+
+def _removed(payload: _Payload) -> Iterator[str]:
+    for commit in reversed(payload.commits):
+        yield from commit.removed
 
 
 def _rank(path: str) -> int:
@@ -102,4 +143,4 @@ def _rank(path: str) -> int:
     ending = posixpath.splitext(name)[1]
     if ending in _ENDINGS:
         return _LIKELY if _INCLUDED.search(path) else 3
-    return 4 if ending == ".py" else 0
+    return _PROGRAM if ending == ".py" else _OTHER

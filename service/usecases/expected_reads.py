@@ -12,7 +12,7 @@ from typing import Final
 from service.definitions.kinds.names import CANDIDATES, LOCKS
 from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
 from service.domain.source import Seen
-from service.forges.changed_paths import is_likely
+from service.forges.changed_paths import is_likely, may_be_read
 from service.ports.remote import ExpectedReads
 
 __all__ = ["MAX_NEW", "MAX_UNLIKELY", "expect_reads"]
@@ -30,6 +30,9 @@ MAX_JOINING: Final = 2
 _MAX_LENGTH: Final = 500
 _MAX_LEVELS: Final = 30
 """Of a path that is foretold: far more than repositories have."""
+_IGNORE_RULES: Final = frozenset(
+    {".gitattributes", ".gitignore", ".gitmodules", ".hgignore"}
+)
 _UNREAD: Final = frozenset({"code", "commit"})
 """Roles of items that count by their object id alone."""
 
@@ -49,17 +52,30 @@ def expect_reads(
     # Paths of the last closure first: a remote with a limit for one request takes them
     # in this order, and the others are guesses.
     known = tuple(item.path for item in items if _is_read(item))
+    usual = [path for path in changed_paths if _is_usual(path)]
     # What was pushed comes before everything: the rest may be in a cache, it is not.
-    pushed = _pushed(filter(_is_usual, changed_paths), known, starts)
-    files = tuple(dict.fromkeys((*pushed, *known, *starts)))
+    pushed = _pushed(usual, known, starts)
+    # A push that names what it changed would name a file that is new.
+    guesses = () if seen and usual else starts
+    files = tuple(dict.fromkeys((*pushed, *known, *guesses)))
     listings = frozenset(_listed(items))
     joining = _joining(pushed, known, listings) if seen else ()
+    is_large = _is_root_large(items, listings)
+    places = listings | {""} if is_large else listings
+    # Directories that count are known by their ids: those that a push changed are new.
+    counted = [path for path in usual if not places.isdisjoint(_around(path))]
     directories = {
         above
-        for path in (*files, *(item.path for item in items), *listings, *joining)
+        for path in (
+            *files,
+            *(item.path for item in items),
+            *listings,
+            *joining,
+            *counted,
+        )
         for above in _above(path)
     }
-    changed = {above for path in pushed for above in _above(path)}
+    changed = {above for path in (*pushed, *counted) for above in _around(path)}
     return ExpectedReads(
         files=files,
         # Parents first: a remote that can take only some of them takes those on the
@@ -70,8 +86,11 @@ def expect_reads(
                 key=lambda path: (path not in changed, path.count("/"), path),
             )
         ),
-        listings=(*joining, *sorted(listings)),
-        large=("",) if _is_root_large(items, listings) else (),
+        listings=(
+            *joining,
+            *sorted(listings, key=lambda path: (path not in changed, path)),
+        ),
+        large=("",) if is_large else (),
     )
 
 
@@ -87,7 +106,7 @@ def _pushed(
         if posixpath.basename(path) in _PROJECTS
     }
     places = {posixpath.dirname(path) for path in known}
-    new = [path for path in changed if path not in expected]
+    new = [path for path in changed if path not in expected and may_be_read(path)]
     near: list[str] = []
     others: list[str] = []
     for path in new:
@@ -156,7 +175,9 @@ def _listed(items: Iterable[Item]) -> Iterable[str]:
     definition that could not be followed: it was not listed.
     """
     for item in items:
-        if item.path == ".":
+        # Rules of version control count in directories above, which nobody lists.
+        is_rule = posixpath.basename(item.path) in _IGNORE_RULES
+        if item.path == "." or is_rule:
             continue
         if item.role == "code":
             yield posixpath.dirname(item.path)
@@ -169,6 +190,12 @@ def _is_root_large(items: Iterable[Item], listings: Collection[str]) -> bool:
     return "" not in listings and any(
         item.path == "." and item.mode == DIRECTORY and item.oid for item in items
     )
+
+
+def _around(path: str) -> Iterable[str]:
+    """Yield the directories that a path is in, the root too."""
+    yield from _above(path)
+    yield ""
 
 
 def _above(path: str) -> Iterable[str]:

@@ -28,6 +28,15 @@ def test_what_forges_list_of_a_push_is_found(proof: Proof) -> None:
     assert found == ("requirements.txt", "libs/new/pyproject.toml")
 
 
+def test_of_a_directory_without_definitions_one_file_shows_that_it_changed() -> None:
+    found = likeliest_paths(
+        ("src/a/b.py", "src/a/logo.png", "data/2.bin", "data/1.bin"),
+        removed=("src/gone/old.py", "data/0.bin", "data/../x"),
+    )
+
+    assert found == ("src/a/b.py", "data/0.bin", "src/gone/old.py")
+
+
 def test_files_of_definitions_come_before_what_they_may_include() -> None:
     found = likeliest_paths(
         ("a/b.py", "docs/index.txt", "requirements/dev.txt", "deep/er/uv.lock", "x.md")
@@ -38,6 +47,7 @@ def test_files_of_definitions_come_before_what_they_may_include() -> None:
         "requirements/dev.txt",
         "docs/index.txt",
         "a/b.py",
+        "x.md",
     )
 
 

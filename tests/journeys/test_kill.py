@@ -46,12 +46,15 @@ def is_calm(service: Service, courses: list[Course]) -> bool:
     builds = service.api("GET", "/builds?limit=100")
     launchers = service.api("GET", "/session_launchers")
     heads = {course.launcher["source_id"]: course.repo.tip() for course in courses}
-    looked = {
-        source: service.api("GET", f"/sources/{source}/evaluations")[0].get("commit")
-        for source in heads
+    evaluated = {
+        source: service.api("GET", f"/sources/{source}/evaluations") for source in heads
+    }
+    # A source that was followed a moment ago has no evaluation.
+    last = {
+        source: found and found[0].get("commit") for source, found in evaluated.items()
     }
     return (
-        looked == heads
+        last == heads
         and all(build["status"] != "in_progress" for build in builds)
         and not any(launcher["outdated"] for launcher in launchers)
     )

@@ -149,11 +149,53 @@ def _poetry_member(name: str) -> str:
     )
 
 
+def installed_code() -> Iterator[Files]:
+    """Yield a project whose code is copied into the image: pushes change it deep down.
+
+    It has more files than GitLab lists at once, and directories that programs, data
+    and nothing at all are left in.
+    """
+    folder = "libs/app/src/app"
+    parts = [f"{folder}/p{one}/q{two}" for one in range(4) for two in range(6)]
+    yield {
+        "requirements.txt": "./libs/app\n",
+        "README.md": "0\n",
+        "libs/app/pyproject.toml": _project("app"),
+        **{f"{part}/m{n}.py": "" for part in parts for n in range(3)},
+        **{f"{part}/data.json": "{}" for part in parts},
+    }
+    yield {f"{part}/m0.py": "N = 1\n" for part in parts[:3]}
+    yield {f"{parts[7]}/data.json": "[]", f"{parts[20]}/data.json": "[]"}
+    yield {f"{parts[11]}/m1.py": None, f"{folder}/p2/new/deep/er.py": ""}
+    yield {f"{part}/m2.py": "N = 2\n" for part in parts[::6]}
+    yield {"README.md": "1\n"}
+
+
+def large_root() -> Iterator[Files]:
+    """Yield a root of which too many directories are copied to be listed."""
+    folders = [
+        f"d{one}/e{two}/f{three}"
+        for one in range(7)
+        for two in range(4)
+        for three in range(4)
+    ]
+    yield {
+        "requirements.txt": ".\n",
+        "setup.py": "from setuptools import setup\nsetup(name='x')\n",
+        **{f"{folder}/x.py": "" for folder in folders},
+    }
+    yield {f"{folder}/x.py": "N = 1\n" for folder in folders[:2]}
+    yield {f"{folders[40]}/data.bin": "0", f"{folders[90]}/new/x.py": ""}
+    yield {}
+
+
 HISTORIES: Final[Mapping[str, Callable[[], Iterator[Files]]]] = {
     "workspace": workspace,
     "requirements": requirements,
     "conda": conda,
     "poetry": poetry,
+    "installed code": installed_code,
+    "large root": large_root,
 }
 
 

@@ -170,10 +170,28 @@ async def test_what_was_pushed_is_expected_before_what_was_read_last(
     expected = expect_reads(await seen_in(repo), "", pushed)
 
     assert expected.files[:3] == pushed
-    assert {"requirements.txt", "uv.lock"} <= set(expected.files[3:])
+    assert "requirements.txt" in expected.files[3:]
+    assert "uv.lock" not in expected.files, "it was not there, and is not named"
     assert expected.directories[:4] == ("libs", "more", "libs/one", "libs/two")
     assert expected.listings[0] == "libs/two"
     assert "libs/one" in expected.listings[1:]
+
+
+async def test_directories_of_code_that_a_push_changed_are_expected_first(
+    tmp_path: Path,
+) -> None:
+    repo = Repo(tmp_path / "repo")
+    repo.commit({**SEEN, "libs/one/one/deep/er/x.py": "", "libs/one/data/y.bin": ""})
+    pushed = ("libs/one/one/deep/er/x.py", "libs/one/data/y.bin", "docs/a.png")
+
+    expected = expect_reads(await seen_in(repo), "", pushed)
+
+    assert set(expected.directories[:6]) == {
+        *("libs", "libs/one", "libs/one/data", "libs/one/one"),
+        *("libs/one/one/deep", "libs/one/one/deep/er"),
+    }
+    assert "docs" not in expected.directories
+    assert not {*pushed} & {*expected.files}
 
 
 async def test_programs_are_expected_beside_projects_alone(tmp_path: Path) -> None:

@@ -5,7 +5,14 @@ The id of every answer is computed again, so a truncated or inexact one is never
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from typing import Final, Protocol
 
 from service.adapters.forge_api.caches import ImmutableCache
@@ -84,6 +91,19 @@ class ObjectSource(Protocol):
         """
         ...
 
+    async def listings(
+        self, wanted: Mapping[str, BlobId]
+    ) -> Mapping[BlobId, TreeListing]:
+        """Return some of several directories, by id, as far as one request does.
+
+        Args:
+            wanted: Their ids by path. Empty where there is no such request.
+
+        Raises:
+            TransientError: The forge did not answer.
+        """
+        ...
+
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
         """Return a directory and those below it, by id, as far as one request does.
 
@@ -134,6 +154,8 @@ class ApiTree:
         self._sizes: dict[BlobId, int] = {}
         self._has_below = True
         """Whether directories below others may come with one request."""
+        self._has_several = True
+        """Whether any several directories may."""
 
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         return {path: await self._entry(path) for path in frozenset(paths)}
@@ -151,6 +173,7 @@ class ApiTree:
             visited += 1
             if visited + len(queue) - 1 > limit:
                 return None
+            await self._fetch_several(queue)
             folder, oid = queue.popleft()
             listing = await self._listing(folder, oid)
             for name, entry in listing.entries.items():
@@ -207,6 +230,19 @@ class ApiTree:
                 return True
             queue.extend(below)
         return False
+
+    async def _fetch_several(self, waiting: Sequence[tuple[str, BlobId]]) -> None:
+        """Fetch the first of some directories with others, if it is not at hand."""
+        missing = {
+            path: oid for path, oid in waiting if (self._owner, oid) not in self._kept
+        }
+        is_first = waiting[0][0] in missing
+        if not is_first or len(missing) < FEW or not self._has_several:
+            return
+        found = await self._objects.listings(missing)
+        for oid, content in found.items():
+            self._kept.keep((self._owner, oid), content)
+        self._has_several = bool(found)
 
     async def _fetch_below(self, path: str, oid: BlobId, listing: TreeListing) -> None:
         """Fetch what is below a directory, if that saves requests."""

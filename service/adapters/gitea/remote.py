@@ -161,6 +161,12 @@ class _GiteaObjects:
             f"cannot {operation}: it has over {len(rows)} entries"
         )
 
+    async def listings(
+        self, wanted: Mapping[str, BlobId]
+    ) -> Mapping[BlobId, TreeListing]:
+        del wanted
+        return {}
+
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
         del path, oid
         return {}

@@ -160,6 +160,12 @@ class _GitHubObjects:
         # Without the parameter `recursive`: any value of it, even 0, means all levels.
         return verify_listing(await self._rows(f"{self._git}/trees/{oid}"), oid=oid)
 
+    async def listings(
+        self, wanted: Mapping[str, BlobId]
+    ) -> Mapping[BlobId, TreeListing]:
+        del wanted
+        return {}
+
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
         del path
         try:

@@ -8,7 +8,7 @@ is null, or not as expected, is left to the REST API.
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -17,12 +17,12 @@ from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.adapters.forge_api.graphql.endpoint import GraphQlAnswer
 from service.adapters.forge_api.graphql.known_objects import KnownObjects
 from service.adapters.forge_api.listings import ListedObject
+from service.adapters.gitlab.directory_id import compute_directory_id
 from service.adapters.gitlab.head_query import GitLabHeadQuery
-from service.adapters.gitlab.objects import compute_directory_id
 from service.domain.definition import DIRECTORY, GITLINK
 from service.domain.repository import BlobId, CommitSha, is_commit
 
-__all__ = ["ProjectView", "keep_objects", "read_answer"]
+__all__ = ["ProjectView", "TreeView", "keep_objects", "project_of", "read_answer"]
 
 _ID: Final = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 _ObjectId = Annotated[str, Field(pattern=_ID)]
@@ -45,6 +45,9 @@ class _EntryView(_View):
 
 class _EntriesView(_View):
     nodes: tuple[_EntryView, ...]
+
+
+class _PagedView(_EntriesView):
     page_info: _PageView
 
 
@@ -56,24 +59,42 @@ class _Tip(_View):
     last_commit: _CommitView
 
 
-class _TreeView(_View):
+class TreeView(_View):
+    """A directory, perhaps with what is below it; nothing shows what is missing."""
+
     trees: _EntriesView
-    submodules: _EntriesView
     blobs: _EntriesView
 
-    def rows(self) -> Mapping[str, Sequence[ListedObject]] | None:
-        """Return the entries by directory; None when there are more pages."""
-        parts = (self.trees, self.submodules, self.blobs)
-        if any(part.page_info.has_next_page for part in parts):
-            return None
-        rows = defaultdict[str, list[ListedObject]](list)
-        for part, mode in zip(parts, (DIRECTORY, GITLINK, ""), strict=True):
-            for entry in part.nodes:
-                folder, name = posixpath.split(entry.path)
-                rows[folder].append(
-                    ListedObject(name=name, mode=mode or entry.mode, oid=entry.sha)
-                )
-        return rows
+    def rows(self) -> Mapping[str, Sequence[ListedObject]]:
+        """Return the entries by directory."""
+        return _by_folder({DIRECTORY: self.trees, "": self.blobs})
+
+
+class _RootView(_View):
+    trees: _PagedView
+    submodules: _PagedView
+    blobs: _PagedView
+
+    def rows(self) -> Sequence[ListedObject]:
+        """Return the entries; none where there are more pages of them."""
+        parts = {DIRECTORY: self.trees, GITLINK: self.submodules, "": self.blobs}
+        if any(part.page_info.has_next_page for part in parts.values()):
+            return ()
+        return _by_folder(parts).get("", ())
+
+
+def _by_folder(
+    parts: Mapping[str, _EntriesView],
+) -> Mapping[str, Sequence[ListedObject]]:
+    """Return entries by directory; of those without a mode their part gives it."""
+    rows = defaultdict[str, list[ListedObject]](list)
+    for mode, part in parts.items():
+        for entry in part.nodes:
+            folder, name = posixpath.split(entry.path)
+            rows[folder].append(
+                ListedObject(name=name, mode=mode or entry.mode, oid=entry.sha)
+            )
+    return rows
 
 
 class _BlobView(_View):
@@ -92,9 +113,9 @@ class CodeView(_View):
     root_ref: str
     before: _Tip
     after: _Tip
-    root: _TreeView
+    root: _RootView
     blobs: _BlobsView | None = None
-    trees: dict[str, _TreeView] = Field(default_factory=dict)
+    trees: dict[str, TreeView] = Field(default_factory=dict)
     """By alias: the other directories, as far as they exist."""
 
 
@@ -126,16 +147,10 @@ def read_answer(reply: GraphQlAnswer, query: GitLabHeadQuery) -> ProjectView | N
     An answer of which a field failed is not used: an error of the storage may be what
     left a directory without entries.
     """
-    if reply.is_partial:
+    found = None if reply.is_partial else project_of(reply)
+    repository = found.get("repository") if found else None
+    if not found or not isinstance(repository, dict):
         return None
-    found = reply.data.get("project")
-    listed = reply.data.get("projects")
-    nodes = listed.get("nodes") if isinstance(listed, dict) else None
-    if isinstance(nodes, list) and nodes:
-        found = nodes[0]
-    if not isinstance(found, dict) or not isinstance(found.get("repository"), dict):
-        return None
-    repository = found["repository"]
     aliases = (*query.directories, *query.listings)
     trees = {alias: repository[alias] for alias in aliases if repository.get(alias)}
     try:
@@ -144,6 +159,16 @@ def read_answer(reply: GraphQlAnswer, query: GitLabHeadQuery) -> ProjectView | N
         )
     except ValidationError:
         return None
+
+
+def project_of(reply: GraphQlAnswer) -> Mapping[str, Any] | None:
+    """Return the project of an answer, which may be of any shape; None without one."""
+    found = reply.data.get("project")
+    listed = reply.data.get("projects")
+    nodes = listed.get("nodes") if isinstance(listed, dict) else None
+    if isinstance(nodes, list) and nodes:
+        found = nodes[0]
+    return found if isinstance(found, dict) else None
 
 
 def keep_objects(
@@ -155,7 +180,7 @@ def keep_objects(
         if blob.raw_blob is not None:
             # A text that GitLab recoded, or cut, does not have the id.
             objects.keep_file(BlobId(blob.oid), blob.raw_blob)
-    rows = (found.root.rows() or {}).get("")
+    rows = found.root.rows()
     if not rows or not _agree(rows, blobs):
         return False
     try:
@@ -182,7 +207,7 @@ def _agree(rows: Iterable[ListedObject], blobs: Iterable[_BlobView]) -> bool:
 
 
 def _keep_below(
-    tree: _TreeView, top: str, known: dict[str, str], objects: KnownObjects
+    tree: TreeView, top: str, known: dict[str, str], objects: KnownObjects
 ) -> None:
     """Keep the directories of one answer, from the top down.
 
@@ -193,7 +218,7 @@ def _keep_below(
             Grows by the directories that are found.
         objects: The cache.
     """
-    rows = tree.rows() or {}
+    rows = tree.rows()
     for folder in sorted(rows, key=lambda path: path.count("/") if path else -1):
         if folder:
             oid = known.get(folder)

@@ -99,6 +99,11 @@ class GitLabHeadLookup:
         # REST to tell: it has the access level of the repository.
         return None if found.is_public else found.head
 
+    def endpoint(self, repository: Repository) -> GraphQl:
+        """Return the endpoint that shows a project whose head was found."""
+        is_hidden = self._is_members_only(repository)
+        return self._with_token if is_hidden else self._open_to_all
+
     async def _ask(
         self,
         graphql: GraphQl,

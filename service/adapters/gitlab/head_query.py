@@ -12,20 +12,39 @@ from service.adapters.forge_api.graphql.endpoint import is_sendable
 from service.domain.repository import Ref, Repository
 from service.ports.remote import ExpectedReads
 
-__all__ = ["MAX_DIRECTORIES", "MAX_PATHS", "GitLabHeadQuery", "write_query"]
+__all__ = [
+    "ENTRIES",
+    "MAX_LISTINGS",
+    "MAX_PATHS",
+    "MAX_POINTS",
+    "POINTS_OF_DIRECTORY",
+    "GitLabHeadQuery",
+    "global_id",
+    "write_query",
+]
 
 MAX_PATHS: Final = 25
-"""Files in one query, two points of complexity each."""
-MAX_DIRECTORIES: Final = 3
-"""Directories beside the root, of about 21 points each. With `MAX_PATHS` the query
-stays below the 200 points that anonymous requests may have:
+"""Files in one query."""
+MAX_LISTINGS: Final = 3
+"""Directories that are read with everything below: of that GitLab gives the first
+hundred files and directories."""
+MAX_POINTS: Final = 200
+"""The complexity of queries that GitLab takes from everybody; with a token 50 more:
 https://docs.gitlab.com/api/graphql/#limits."""
+_POINTS: Final = 52
+"""What a query has without files and directories."""
+_POINTS_OF_FILE: Final = 2
+POINTS_OF_DIRECTORY: Final = 11
 
-_ENTRIES: Final = """fragment Entries on Tree {
+# The root has no id that could prove its entries. Of other directories the id shows
+# whether entries are missing, so nobody asks for further pages, nor for submodules,
+# which few have: this is half as complex.
+_ROOT: Final = """{
 trees { nodes { path sha } pageInfo { hasNextPage } }
 submodules { nodes { path sha } pageInfo { hasNextPage } }
 blobs { nodes { path sha mode } pageInfo { hasNextPage } }
 }"""
+ENTRIES: Final = "{ trees { nodes { path sha } } blobs { nodes { path sha mode } } }"
 _BY_NUMBER: Final = "projects(ids: [$project], first: 1) { nodes { ...Head } }"
 _BY_PATH: Final = "project(fullPath: $project) { ...Head }"
 
@@ -42,6 +61,11 @@ class GitLabHeadQuery:
     """By alias, those that are read with everything below."""
 
 
+def global_id(number: int) -> str:
+    """Return what GraphQL calls the project with this number."""
+    return f"gid://gitlab/Project/{number}"
+
+
 def write_query(
     repository: Repository, ref: Ref | None, expected: ExpectedReads
 ) -> GitLabHeadQuery:
@@ -52,10 +76,11 @@ def write_query(
         ref: The ref; None for the default branch.
         expected: What will be read at it.
     """
-    is_known = repository.number is not None
-    project = f"gid://gitlab/Project/{repository.number}"
-    deep = [path for path in expected.listings if is_sendable(path)][:MAX_DIRECTORIES]
-    room = MAX_DIRECTORIES - len(deep)
+    number = repository.number
+    files = [path for path in expected.files if is_sendable(path)][:MAX_PATHS]
+    deep = [path for path in expected.listings if is_sendable(path)][:MAX_LISTINGS]
+    points = MAX_POINTS - _POINTS - _POINTS_OF_FILE * len(files)
+    room = points // POINTS_OF_DIRECTORY - len(deep)
     plain = [path for path in expected.directories if is_sendable(path)][:room]
     directories = {f"d{number}": path for number, path in enumerate(plain)}
     listings = {f"l{number}": path for number, path in enumerate(deep)}
@@ -64,13 +89,10 @@ def write_query(
     body = (
         "rootRef",
         "before: tree(ref: $ref) { lastCommit { sha } }",
-        "root: tree(ref: $ref) { ...Entries }",
+        f"root: tree(ref: $ref) {_ROOT}",
+        *(f"{name}: tree(ref: $ref, path: ${name}) {ENTRIES}" for name in directories),
         *(
-            f"{name}: tree(ref: $ref, path: ${name}) {{ ...Entries }}"
-            for name in directories
-        ),
-        *(
-            f"{name}: tree(ref: $ref, path: ${name}, recursive: true) {{ ...Entries }}"
+            f"{name}: tree(ref: $ref, path: ${name}, recursive: true) {ENTRIES}"
             for name in listings
         ),
         "blobs(ref: $ref, paths: $paths) { nodes { path oid rawBlob } }",
@@ -80,18 +102,17 @@ def write_query(
         text="\n".join(
             (
                 f"query($project: ID!, $ref: String, $paths: [String!]!{declared}) {{",
-                _BY_NUMBER if is_known else _BY_PATH,
+                _BY_NUMBER if number else _BY_PATH,
                 "}",
                 "fragment Head on Project { id fullPath visibility repository {",
                 *body,
                 "} }",
-                _ENTRIES,
             )
         ),
         variables={
-            "project": project if is_known else repository.path,
+            "project": global_id(number) if number else repository.path,
             "ref": ref,
-            "paths": [path for path in expected.files if is_sendable(path)][:MAX_PATHS],
+            "paths": files,
             **aliases,
         },
         directories=directories,

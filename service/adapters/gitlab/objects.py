@@ -25,19 +25,18 @@ from service.adapters.forge_api.listings import (
     verify_listing,
 )
 from service.adapters.forge_api.responses import check_answer, parse_answer
-from service.adapters.git.object_ids import tree_id
 from service.adapters.gitlab.client import GitLabClient
-from service.domain.definition import Entry
+from service.adapters.gitlab.directories import GitLabDirectories
+from service.adapters.gitlab.directory_id import compute_directory_id
 from service.domain.repository import BlobId, CommitSha
 from service.errors import RemoteRefusedError, TransientError
 
-__all__ = ["GitLabObjects", "compute_directory_id"]
+__all__ = ["GitLabObjects"]
 
 PER_PAGE: Final = 100
 """GitLab's maximum: https://docs.gitlab.com/api/rest/#pagination."""
 MAX_PAGES: Final = 100
 """Of one directory; plain git reads a larger one at once."""
-_SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 class GitLabEntry(BaseModel):
@@ -64,15 +63,23 @@ class GitLabObjects:
 
     Args:
         client: The client of the project's host.
+        directories: Reads several directories at once.
         number: The id of the project.
         commit: The commit.
         url: The repository, for messages.
     """
 
     def __init__(
-        self, *, client: GitLabClient, number: int, commit: CommitSha, url: str
+        self,
+        *,
+        client: GitLabClient,
+        directories: GitLabDirectories,
+        number: int,
+        commit: CommitSha,
+        url: str,
     ) -> None:
         self._client = client
+        self._directories = directories
         self._number = number
         self._commit = commit
         self._url = url
@@ -101,6 +108,11 @@ class GitLabObjects:
 
     async def listing(self, path: str, oid: BlobId) -> TreeListing:
         return verify_listing(await self._rows(path), oid=oid)
+
+    async def listings(
+        self, wanted: Mapping[str, BlobId]
+    ) -> Mapping[BlobId, TreeListing]:
+        return await self._directories.read(wanted)
 
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
         operation = f"list a directory of {self._url} at {self._commit[:12]}"
@@ -157,11 +169,15 @@ class GitLabObjects:
             )
             if not page.next:
                 return rows
+            # Older GitLabs go on behind an object's id, which several entries
+            # may have: empty files at the end of two pages, and it never ends.
+            if page.next == token:
+                break
             token = page.next
         # No refusal: git reads such a directory in one go, and `FallbackTree` changes
         # over.
         raise UnprovenAnswerError(
-            f"cannot {operation}: it has over {len(rows)} entries"
+            f"cannot {operation}: it has over {len(rows)} entries, or never ends"
         )
 
     def _page(
@@ -200,21 +216,3 @@ def _json(answer: Response) -> Sequence[object]:
 
 def _project(gl: Gitlab, number: int) -> Project:
     return gl.projects.get(number, lazy=True)
-
-
-def compute_directory_id(rows: Sequence[ListedObject], *, like: BlobId) -> BlobId:
-    """Compute the id of a directory.
-
-    Raises:
-        UnprovenAnswerError: An entry is not exact, or none that git writes.
-    """
-    # JSON cannot carry such a name: GitLab replaces the bytes, and the id is lost.
-    if any(_SUBSTITUTE in row.name for row in rows):
-        raise UnprovenAnswerError("a name is not UTF-8, so the API does not return it")
-    entries = {row.name: Entry(mode=row.mode, oid=BlobId(row.oid)) for row in rows}
-    try:
-        return tree_id(entries, like=like)
-    except ValueError as exc:
-        raise UnprovenAnswerError(
-            f"a directory has an entry that git never wrote: {exc}"
-        ) from exc

@@ -19,6 +19,7 @@ from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.adapters.forge_api.responses import Number, parse_answer
 from service.adapters.gitlab.client import GitLabClient
+from service.adapters.gitlab.directories import GitLabDirectories
 from service.adapters.gitlab.head_lookup import GitLabHeadLookup
 from service.adapters.gitlab.objects import GitLabObjects
 from service.domain.evaluation.comparison import RefMissing
@@ -153,8 +154,18 @@ class GitLabRemote:
         if number is None:
             number = (await self._project(repository)).id
         owner = (self._client.host, number)
+        directories = GitLabDirectories(
+            graphql=self._lookup.endpoint(repository),
+            number=number,
+            commit=commit,
+            url=repository.url,
+        )
         objects = GitLabObjects(
-            client=self._client, number=number, commit=commit, url=repository.url
+            client=self._client,
+            directories=directories,
+            number=number,
+            commit=commit,
+            url=repository.url,
         )
         yield ApiTree(
             objects=objects,

@@ -94,6 +94,12 @@ class CommitObjects:
             raise UnsuitableError(f"{self._url} has a huge directory {oid[:12]}")
         return self._parse(oid, tree)
 
+    async def listings(
+        self, wanted: Mapping[str, BlobId]
+    ) -> Mapping[BlobId, TreeListing]:
+        del wanted
+        return {}
+
     async def below(self, path: str, oid: BlobId) -> Mapping[BlobId, TreeListing]:
         del path, oid
         return {}  # every directory comes with the commit
