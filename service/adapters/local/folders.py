@@ -15,9 +15,6 @@ manifest that points at the place where it was built.
 
 import hashlib
 import re
-import shutil
-import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +22,7 @@ from typing import Final
 from service.domain.building.build import Build, BuildId
 from service.errors import InvalidRequestError
 
-__all__ = ["Folders", "remove_tree", "sharers_of"]
+__all__ = ["Folders", "sharers_of"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -125,20 +122,3 @@ def _checked(name: str) -> str:
             f"build id {name[:100]!r}: expected letters, digits, - and _"
         )
     return name
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder and its content; a missing one is no error."""
-    # Builds may leave folders without write permission: those are made writable.
-
-    def open_up(function: Callable[[str], object], name: str, _: object) -> None:
-        if not Path(name).is_symlink() and not Path(name).exists():
-            return
-        Path(name).parent.chmod(stat.S_IRWXU)
-        if Path(name).is_dir() and not Path(name).is_symlink():
-            Path(name).chmod(stat.S_IRWXU)
-            shutil.rmtree(name, ignore_errors=True)
-            return
-        function(name)
-
-    shutil.rmtree(path, onerror=open_up)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.adapters.local.job import Installed
 from service.adapters.local.worker.safe_files import read_within
+from service.adapters.trees import walk_tree
 
 __all__ = ["digest_of", "has_module", "packages_of", "size_of"]
 
@@ -80,7 +81,7 @@ def _content(path: Path) -> tuple[bytes, bytes]:
 
 def _walk(place: Path) -> Iterator[Path]:
     """Yield files and links; sockets and pipes are no content."""
-    for folder, folders, files in os.walk(place):
+    for folder, folders, files in walk_tree(place):
         for name in (*files, *folders):
             path = Path(folder, name)
             if path.is_symlink() or path.is_file():

@@ -21,6 +21,7 @@ from typing import Final, Self
 
 from service.adapters.local.errors import StoppedError
 from service.adapters.local.job import Job
+from service.adapters.trees import walk_tree
 from service.domain.building.failure import FailureClass
 
 __all__ = ["ResourceMonitor", "descendants", "end_descendants", "too_large"]
@@ -210,7 +211,7 @@ def _processes() -> Iterator[tuple[int, _Process]]:
 def _size(place: Path, over: threading.Event) -> int:
     """Return the disk space that a folder takes, in bytes."""
     total = 0
-    for folder, _, files in os.walk(place):
+    for folder, _, files in walk_tree(place):
         for name in files:
             with suppress(OSError):
                 total += os.lstat(f"{folder}/{name}").st_blocks * 512

@@ -239,6 +239,26 @@ async def test_a_build_that_takes_too_much_is_stopped_and_says_what_it_took(
     assert processes_with(str(tmp_path / "root")) == []
 
 
+DIGS = """
+import os
+os.chdir(os.environ["TMPDIR"])
+for _ in range(1500):
+    os.mkdir("d")
+    os.chdir("d")
+raise RuntimeError("dug")
+"""
+
+
+async def test_folders_in_folders_without_end_end_no_builder(tmp_path: Path) -> None:
+    repository = a_repository(tmp_path / "repository", a_project_that_runs(DIGS))
+    root = tmp_path / "root"
+    async with a_builder(root) as builder:
+        failure = await failure_of(builder, a_build(repository, Kind.UV))
+
+        assert "dug" in failure.message
+    assert not any(path.is_dir() for path in (root / "builds/01BUILD").iterdir())
+
+
 async def test_a_fork_bomb_ends_at_the_kernels_limit(tmp_path: Path) -> None:
     if not await isolated_here(tmp_path) or kernel() < (6, 14):
         pytest.skip("this machine counts no processes for each namespace")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from service.adapters.git.worktree import Folder
-from service.adapters.local.folders import remove_tree
 from service.adapters.local.worker.clone import drop_history
 from service.adapters.local.worker.context import BuildContext
+from service.adapters.trees import remove_tree, walk_tree
 from service.definitions.closure import close
 from service.definitions.queries import (
     MAX_DIRECTORIES,
@@ -66,7 +66,7 @@ def drop_checkout(context: BuildContext) -> None:
             remove_tree(path)
         else:
             path.unlink(missing_ok=True)
-    if not any(files for _, _, files in os.walk(context.source)):
+    if not any(files for _, _, files in walk_tree(context.source)):
         remove_tree(context.source)
 
 
@@ -101,14 +101,14 @@ def _with_directory_ids(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
 def prune(source: Path, kept: Collection[str]) -> int:
     """Remove all files and links that are neither kept nor below a kept folder."""
     removed = 0
-    for here, folders, files in os.walk(source):
+    for here, folders, files in walk_tree(source):
         where = os.path.relpath(here, source)
         names = {
             name: name if where == "." else f"{where}/{name}"
             for name in (*folders, *files)
         }
         whole = {name for name in folders if names[name] in kept}
-        # `os.walk` lists links to folders among folders: they are removed as files, and
+        # Links to folders are listed among folders: they are removed as files, and
         # never walked into.
         links = {name for name in folders if Path(here, name).is_symlink()}
         folders[:] = [name for name in folders if name not in whole | links]

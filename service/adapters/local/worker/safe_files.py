@@ -9,7 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from service.adapters.local.folders import remove_tree
+from service.adapters.trees import remove_tree, walk_tree
 
 __all__ = ["make_anew", "own_files", "read_within", "write_anew"]
 
@@ -53,7 +53,7 @@ def read_within(root: Path, path: Path, *, most: int) -> bytes:
 
 def own_files(folder: Path) -> None:
     """Replace hard links in a folder by copies, which no other folder shares."""
-    for place, _, names in os.walk(folder):
+    for place, _, names in walk_tree(folder):
         for name in names:
             path = Path(place, name)
             found = path.lstat()
