@@ -13,7 +13,11 @@ from typing import Final
 
 import structlog
 
-from service.adapters.forge_api.errors import UNNAMED_WAIT, BudgetSpentError
+from service.adapters.forge_api.errors import (
+    MAX_RETRY_AFTER,
+    UNNAMED_WAIT,
+    BudgetSpentError,
+)
 from service.ports.time import Clock
 
 __all__ = [
@@ -33,6 +37,8 @@ MAX_WAIT: Final = timedelta(seconds=5)
 _NO_TIME: Final = timedelta(0)
 _RESET_TOLERANCE: Final = timedelta(seconds=5)
 """The servers of one forge do not round the time of reset alike."""
+_MOST: Final = 2**53
+"""More requests than any limit leaves; larger numbers are no exact floats."""
 _PREFIXES: Final = ("x-ratelimit-", "ratelimit-")
 """GitHub and Gitea; GitLab, https://docs.gitlab.com/security/rate_limits/."""
 
@@ -66,13 +72,17 @@ def parse_allowance(headers: Mapping[str, str]) -> Allowance | None:
     for prefix in _PREFIXES:
         try:
             return Allowance(
-                limit=int(headers[f"{prefix}limit"]),
-                remaining=int(headers[f"{prefix}remaining"]),
+                limit=_count(headers[f"{prefix}limit"]),
+                remaining=_count(headers[f"{prefix}remaining"]),
                 resets_at=datetime.fromtimestamp(int(headers[f"{prefix}reset"]), UTC),
             )
         except (KeyError, ValueError, OverflowError, OSError):
             continue
     return None
+
+
+def _count(text: str) -> int:
+    return max(0, min(int(text), _MOST))
 
 
 def compute_spacing(
@@ -90,7 +100,9 @@ def compute_spacing(
     # The reserve is for what people do with the same token; at its edge evaluations go
     # on by git.
     usable = left.remaining - int(left.limit * spare)
-    return (left.resets_at - now) / usable if usable > 0 else None
+    if usable <= 0:
+        return None
+    return min((left.resets_at - now) / usable, MAX_RETRY_AFTER)
 
 
 class RateLimitBudget:
@@ -119,6 +131,7 @@ class RateLimitBudget:
         self._host = host
         self._spare = spare
         self._left: Allowance | None = None
+        self._believed_until: datetime | None = None
         self._next_request: datetime | None = None
         self._suspended_until: datetime | None = None
 
@@ -133,7 +146,12 @@ class RateLimitBudget:
             raise self._make_error(self._suspended_until - now)
         # Nothing is known before the first answer. A burst at the start is bounded by
         # the connections of the client.
-        if self._left is None:
+        if self._left is None or self._believed_until is None:
+            return
+        # An answer may name any time of reset. Whoever waited for it would never ask
+        # again, nor learn of another one.
+        if now >= self._believed_until:
+            self._left = self._next_request = None
             return
         interval = compute_spacing(self._left, now=now, spare=self._spare)
         if interval is None:
@@ -151,6 +169,7 @@ class RateLimitBudget:
         if allowance is None:
             return
         self._observer.left(self._host, allowance.remaining)
+        self._believed_until = self._clock.now() + MAX_RETRY_AFTER
         if (
             self._left is None
             or abs(allowance.resets_at - self._left.resets_at) > _RESET_TOLERANCE
@@ -168,6 +187,7 @@ class RateLimitBudget:
         # A secondary limit often names no time, while `remaining` is far from zero;
         # then GitHub asks for a minute at least.
         wait = wait or self._time_until_reset() or UNNAMED_WAIT
+        wait = min(wait, MAX_RETRY_AFTER)
         self._suspended_until = self._clock.now() + wait
         log.warning(
             "forge rate limit reached",
@@ -191,5 +211,5 @@ class RateLimitBudget:
     def _make_error(self, wait: timedelta) -> BudgetSpentError:
         return BudgetSpentError(
             f"the rate limit of the API of {self._host} is used up for now",
-            retry_after=wait,
+            retry_after=min(wait, MAX_RETRY_AFTER),
         )

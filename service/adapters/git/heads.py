@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.domain.evaluation.comparison import RefMissing
-from service.domain.repository import CommitSha, Ref, Repository
+from service.domain.repository import CommitSha, Ref, Repository, is_ref
 from service.domain.source import Head, Revision, RevisionKind
 
 __all__ = ["HEAD", "read_head"]
@@ -27,7 +27,9 @@ def read_head(
         # `^{}` is the commit of an annotated tag; a light tag and a branch have none.
         commit = listed.get(Ref(f"{ref}^{{}}")) or listed.get(ref)
         if commit:
-            return _make_head(commit, default if ref == HEAD else ref)
+            # The server names the default branch, and may name anything.
+            named = default if is_ref(default) else HEAD
+            return _make_head(commit, named if ref == HEAD else ref)
     if revision.kind is RevisionKind.DEFAULT:
         message = f"{repository.url} has no commits on a default branch yet."
     elif refs:

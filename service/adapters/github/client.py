@@ -1,6 +1,7 @@
 """GitHub's REST API, with gidgethub over our own HTTP client."""
 
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,6 +26,14 @@ __all__ = ["GitHubApi", "api_root", "graphql_url"]
 REQUESTER: Final = "relaunch"
 """https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent"""
 PUBLIC: Final = "github.com"
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+)
+"""What gidgethub raises of an answer whose shape it does not check."""
 
 
 def api_root(account: Account) -> str:
@@ -91,13 +100,26 @@ class GitHubApi(GitHubAPI):
             RemoteRefusedError: It does not exist, or we may not read it.
             TransientError: There was no readable answer.
         """
+        with self.translate_errors(operation):
+            try:
+                return await self.getitem(path)
+            except HTTPException as exc:
+                if int(exc.status_code) in absent:
+                    return None
+                raise
+
+    @contextmanager
+    def translate_errors(self, operation: str) -> Iterator[None]:
+        """Translate what the requests of the block raise.
+
+        Raises:
+            ServiceError: As `fetch` does.
+        """
         try:
-            return await self.getitem(path)
+            yield
         except HTTPException as exc:
-            if int(exc.status_code) in absent:
-                return None
             raise self.translate_failure(exc, operation) from exc
-        except (ValueError, LookupError, RecursionError) as exc:
+        except _UNREADABLE as exc:
             # A proxy that answers instead of the forge often sends HTML.
             raise TransientError(
                 f"cannot {operation}: the answer is not readable"

@@ -5,14 +5,11 @@ https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
 
 from typing import Final
 
-from gidgethub import HTTPException
-
 from service.adapters.forge_api.commit_status_routing import describe_without_skipped
 from service.adapters.forge_api.ref_names import quote_ref
 from service.adapters.github.client import GitHubApi
 from service.domain.commit_status import CommitStatus
 from service.domain.repository import CommitSha, Repository
-from service.errors import TransientError
 
 __all__ = ["GitHubCommitStatuses"]
 
@@ -39,16 +36,9 @@ class GitHubCommitStatuses:
     ) -> None:
         operation = f"post a status of commit {commit[:12]} of {repository.url}"
         body = describe_without_skipped(notice, max_description=MAX_DESCRIPTION)
-        try:
-            await self._api.post(
-                f"{_repository_path(repository)}/statuses/{commit}", data=body
-            )
-        except HTTPException as exc:
-            raise self._api.translate_failure(exc, operation) from exc
-        except (ValueError, LookupError, RecursionError) as exc:
-            raise TransientError(
-                f"cannot {operation}: the answer is not readable"
-            ) from exc
+        path = f"{_repository_path(repository)}/statuses/{commit}"
+        with self._api.translate_errors(operation):
+            await self._api.post(path, data=body)
 
 
 def _repository_path(repository: Repository) -> str:

@@ -76,14 +76,15 @@ class GitHubHeadLookup:
                 )
             if found is None:
                 continue
+            ref = refs[place] if refs else Ref(f"refs/heads/{found.name}")
             commit = found.commit()
-            if commit is None:
+            if commit is None or not is_ref(ref):
                 return None
             owner = (self._host, answer.database_id)
             keep_objects(commit, KnownObjects(kept=self._kept, owner=owner))
             return Head(
                 commit=CommitSha(commit["oid"]),
-                ref=refs[place] if refs else Ref(f"refs/heads/{found.name}"),
+                ref=ref,
                 repository=relocate_repository(
                     repository, path=answer.name_with_owner, number=answer.database_id
                 ),

@@ -3,8 +3,7 @@
 https://docs.github.com/en/rest/repos/webhooks, …/rest/orgs/webhooks
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from gidgethub import HTTPException
@@ -16,7 +15,6 @@ from service.adapters.github.models import GitHubModel
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, Reach
 from service.domain.hook_health import ForgeHook
-from service.errors import TransientError
 from service.ports.forge_hooks import Failed
 
 __all__ = ["GitHubHooks"]
@@ -96,13 +94,13 @@ class GitHubHooks:
         # `web` is the only name that GitHub takes:
         # https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook
         body = {"name": "web", **_hook_fields(hook, url)}
-        with self._translate_errors(operation):
+        with self._api.translate_errors(operation):
             answer = await self._api.post(_hooks_path(hook), data=body)
         return _to_forge_hook(parse_answer(GitHubHook, answer, operation=operation))
 
     async def edit(self, hook: Hook, *, url: str) -> None:
         # A config without the secret removes the secret, so all of it is sent.
-        with self._translate_errors(f"change the hook of {hook.repository.url}"):
+        with self._api.translate_errors(f"change the hook of {hook.repository.url}"):
             await self._api.patch(_own_path(hook), data=_hook_fields(hook, url))
 
     async def remove(self, hook: Hook) -> None:
@@ -114,7 +112,7 @@ class GitHubHooks:
                 raise self._api.translate_failure(exc, operation) from exc
 
     async def test(self, hook: Hook) -> None:
-        with self._translate_errors(f"test the hook of {hook.repository.url}"):
+        with self._api.translate_errors(f"test the hook of {hook.repository.url}"):
             await self._api.post(f"{_own_path(hook)}/pings", data={})
 
     async def failed_deliveries(self, hook: Hook, *, after: str) -> Failed:
@@ -144,13 +142,16 @@ class GitHubHooks:
 
     async def redeliver(self, hook: Hook, delivery: str) -> None:
         path = f"{_own_path(hook)}/deliveries/{quote_ref(delivery)}/attempts"
-        with self._translate_errors(f"redeliver at {hook.repository.url}"):
+        with self._api.translate_errors(f"redeliver at {hook.repository.url}"):
             await self._api.post(path, data={})
 
     async def _list_hooks(self, hook: Hook, operation: str) -> Sequence[GitHubHook]:
         path = f"{_hooks_path(hook)}?per_page={MAX_HOOKS}"
         answer = await self._api.fetch(path, operation=operation)
-        return [parse_answer(GitHubHook, hook, operation=operation) for hook in answer]
+        with self._api.translate_errors(operation):
+            return [
+                parse_answer(GitHubHook, hook, operation=operation) for hook in answer
+            ]
 
     async def _read_log(
         self, hook: Hook, operation: str, *, after: int
@@ -158,7 +159,7 @@ class GitHubHooks:
         """Read deliveries, newest first, down to one that was read before."""
         # Ids only grow, so `after` ends the walk; redelivered attempts are new ones.
         left = MAX_DELIVERIES
-        with self._translate_errors(operation):
+        with self._api.translate_errors(operation):
             async for answer in self._api.getiter(
                 f"{_own_path(hook)}/deliveries?per_page=100"
             ):
@@ -167,17 +168,6 @@ class GitHubHooks:
                     return
                 left -= 1
                 yield delivery
-
-    @contextmanager
-    def _translate_errors(self, operation: str) -> Iterator[None]:
-        try:
-            yield
-        except HTTPException as exc:
-            raise self._api.translate_failure(exc, operation) from exc
-        except (ValueError, LookupError, RecursionError) as exc:
-            raise TransientError(
-                f"cannot {operation}: the answer is not readable"
-            ) from exc
 
 
 def _hook_fields(hook: Hook, url: str) -> Mapping[str, object]:

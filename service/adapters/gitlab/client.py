@@ -24,6 +24,15 @@ __all__ = ["GitLabClient"]
 T = TypeVar("T")
 
 USER_AGENT: Final = "relaunch"
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    requests.RequestException,
+)
+"""What python-gitlab and requests raise of an answer whose shape they do not check."""
 
 
 class GitLabClient:
@@ -126,7 +135,7 @@ class GitLabClient:
                 self._executor,
                 partial(_run_with_session, work, self._account, transport),
             )
-        except (ValueError, TypeError, LookupError, RecursionError) as exc:
+        except _UNREADABLE as exc:
             # The library does not validate answers: an unexpected one fails anywhere.
             raise TransientError(
                 f"the answer of {self._account.host} is not readable:"
@@ -142,6 +151,8 @@ def _run_with_session(
     with requests.Session() as session:
         # All requests take our transport: no proxies and no .netrc of the environment.
         session.trust_env = False
+        # Our client follows what may be followed.
+        session.max_redirects = 0
         session.mount("https://", transport)
         session.mount("http://", transport)
         token = account.token.reveal() if account.token else None

@@ -121,6 +121,9 @@ class GitLabHeadLookup:
             return None
         if not answer.number or repository.number not in {None, answer.number}:
             return None
+        ref = ref or Ref(f"{_HEADS}{answer.repository.root_ref}")
+        if not is_ref(ref):
+            return None
         objects = KnownObjects(kept=self._kept, owner=(self._host, answer.number))
         if not keep_objects(answer.repository, query, commit, objects):
             return None
@@ -129,14 +132,14 @@ class GitLabHeadLookup:
     def _found(
         self,
         repository: Repository,
-        ref: Ref | None,
+        ref: Ref,
         answer: ProjectView,
         commit: CommitSha,
     ) -> _FoundHead:
         is_public = answer.visibility == "public"
         head = Head(
             commit=commit,
-            ref=ref or Ref(f"{_HEADS}{answer.repository.root_ref}"),
+            ref=ref,
             repository=relocate_repository(
                 repository, path=answer.full_path, number=answer.number
             ),

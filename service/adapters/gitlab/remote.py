@@ -127,7 +127,7 @@ class GitLabRemote:
             if not project.default_branch:
                 return _no_default(current)
             refs = (Ref(f"{_HEADS}{project.default_branch}"),)
-        for ref in refs:
+        for ref in filter(is_ref, refs):
             if commit_sha := await self._commit(current, project.id, ref):
                 return Head(
                     commit=commit_sha,

@@ -4,7 +4,7 @@ A forge is trusted to tell what its repositories hold, and with nothing else.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -15,15 +15,22 @@ from aiohttp.test_utils import TestServer
 from service.adapters.clock import SystemClock
 from service.adapters.egress import ANYWHERE
 from service.adapters.forge_api.api_tree import object_cache
-from service.adapters.forge_api.http import MAX_ANSWER, open_http_client
+from service.adapters.forge_api.http import (
+    MAX_ANSWER,
+    MAX_MOVES,
+    open_http_client,
+)
 from service.adapters.git.tree import NOTHING
 from service.adapters.gitlab.executor import open_executor
 from service.app.forges import Forges
+from service.domain.delivery import Forge
+from service.domain.hook import Hook, HookId, Proof, Secret
 from service.domain.repository import CommitSha, Repository
 from service.domain.source import Revision
 from service.errors import RemoteRefusedError, TransientError
 from service.ports.remote import Remote
 from service.settings import ForgeSettings
+from tests.support.clock import NOW
 from tests.support.processor_time import processor_time
 
 FORGES = ["github", "gitlab", "gitea"]
@@ -75,10 +82,18 @@ class Host:
     def __init__(self) -> None:
         self.name = ""
         self.body = b""
+        self.status = 200
+        self.headers: Mapping[str, str] = {}
+        self.asked = 0
 
     async def handle(self, request: web.Request) -> web.Response:
         del request
-        return web.Response(body=self.body, content_type="application/json")
+        self.asked += 1
+        return web.Response(
+            body=self.body,
+            status=self.status,
+            headers={"Content-Type": "application/json", **self.headers},
+        )
 
     @property
     def repository(self) -> Repository:
@@ -97,6 +112,14 @@ async def host() -> AsyncIterator[Host]:
 
 @asynccontextmanager
 async def a_remote(host: Host, kind: str) -> AsyncIterator[Remote]:
+    async with some_forges(host, kind) as forges:
+        remote = forges.remote(host.name)
+        assert remote is not None
+        yield remote
+
+
+@asynccontextmanager
+async def some_forges(host: Host, kind: str) -> AsyncIterator[Forges]:
     settings = ForgeSettings.model_validate(
         {"tokens": f"{host.name}=a-token", "kinds": {host.name: kind}}
     )
@@ -105,15 +128,13 @@ async def a_remote(host: Host, kind: str) -> AsyncIterator[Remote]:
         gate=ANYWHERE, environment={}, deadline=deadline
     ) as http:
         with open_executor() as executor:
-            remote = Forges(
+            yield Forges(
                 settings=settings,
                 http=http,
                 executor=executor,
                 kept=object_cache(settings.cache_mb),
                 clock=SystemClock(),
-            ).remote(host.name)
-            assert remote is not None
-            yield remote
+            )
 
 
 @pytest.mark.parametrize("kind", FORGES)
@@ -144,3 +165,55 @@ async def test_a_hostile_answer_is_an_error_that_says_what_is_wrong(
     assert len(said) < 1000
     assert "a-token" not in said
     assert took < LITTLE
+
+
+@pytest.mark.parametrize("kind", FORGES)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_in_circles_is_an_error_after_a_few_requests(
+    host: Host, kind: str, status: int
+) -> None:
+    host.status, host.headers = status, {"Location": "/again"}
+    async with a_remote(host, kind) as remote:
+        with pytest.raises((TransientError, RemoteRefusedError)):
+            await remote.head(host.repository, MAIN)
+
+    assert host.asked <= MAX_MOVES + 1
+
+
+WRONG_SHAPES = [b"null", b"7", b"[null]", b'{"a": 1}', b'["x"]']
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+@pytest.mark.parametrize("body", WRONG_SHAPES)
+async def test_hooks_of_a_wrong_shape_are_an_error(
+    host: Host, kind: str, body: bytes
+) -> None:
+    host.body = body
+    async with some_forges(host, kind) as forges:
+        hooks = forges.hooks(host.name)
+        assert hooks is not None
+        with pytest.raises((TransientError, RemoteRefusedError)):
+            await hooks.find(a_hook(host, kind), url="https://relaunch.example/h")
+        with pytest.raises((TransientError, RemoteRefusedError)):
+            await hooks.failed_deliveries(a_hook(host, kind, forge_id="7"), after="0")
+
+
+async def test_a_refusal_of_a_wrong_shape_is_an_error(host: Host) -> None:
+    host.status, host.body = 422, b'{"message": "Validation Failed", "errors": true}'
+    async with some_forges(host, "github") as forges:
+        hooks = forges.hooks(host.name)
+        assert hooks is not None
+        with pytest.raises(TransientError, match=r"create a hook .* not readable"):
+            await hooks.create(a_hook(host, "github"), url="https://relaunch.example/h")
+
+
+def a_hook(host: Host, kind: str, *, forge_id: str | None = None) -> Hook:
+    return Hook(
+        id=HookId("h"),
+        forge=Forge(kind),
+        proof=Proof.HMAC if kind == "github" else Proof.SECRET_TOKEN,
+        repository=host.repository,
+        secrets=[Secret("s" * 32)],
+        created_at=NOW,
+        forge_id=forge_id,
+    )

@@ -1,7 +1,7 @@
 """What a token may still ask, and how fast."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -133,6 +133,31 @@ async def test_answers_that_overtake_each_other_give_nothing_back(
 async def test_a_new_hour_is_a_new_count(budget: RateLimitBudget) -> None:
     budget.update(left(500))
     budget.update(left(4999, until=NOW + 2 * HOUR))
+
+    await budget.acquire()
+
+
+@pytest.mark.parametrize("remaining", [0, 2000])
+async def test_a_reset_in_the_distant_future_is_not_waited_for(
+    budget: RateLimitBudget, clock: TurnedClock, remaining: int
+) -> None:
+    end_of_time = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    budget.update(left(remaining, until=end_of_time))
+    if remaining:
+        await budget.acquire()
+    with pytest.raises(BudgetSpentError) as caught:
+        await budget.acquire()
+    assert caught.value.retry_after == 2 * HOUR
+    assert budget.suspend(None) <= 2 * HOUR
+
+    clock.advance(2 * HOUR)
+
+    await budget.acquire()
+
+
+async def test_numbers_without_end_are_many_requests(budget: RateLimitBudget) -> None:
+    endless = {"x-ratelimit-limit": "9" * 400, "x-ratelimit-remaining": "9" * 400}
+    budget.update(left(100) | endless)
 
     await budget.acquire()
 

@@ -69,6 +69,8 @@ async def test_a_branch_that_failed_is_not_replaced_by_the_tag_of_its_name() -> 
         {"r0": {"name": "main", "target": {**COMMIT, "oid": "main"}}},
         {"r0": {"name": "main", "target": {"__typename": "Blob", "oid": "a" * 40}}},
         {"r0": {"name": 7, "target": COMMIT}},
+        {"r0": {"name": "a\0b", "target": COMMIT}},
+        {"r0": {"name": "half of a character \ud800", "target": COMMIT}},
         {"r0": [COMMIT]},
     ],
     ids=str,

@@ -97,6 +97,7 @@ async def test_an_answer_of_one_state_is_used() -> None:
         {"after": None},
         {"before": {"lastCommit": None}},
         {"rootRef": None},
+        {"rootRef": "a\0b"},
         {"root": None},
         {"root": {"trees": entries(), "submodules": entries(), "blobs": entries()}},
         {"blobs": {"nodes": [{"path": "requirements.txt", "oid": "b" * 40}]}},
@@ -116,7 +117,8 @@ async def test_an_answer_of_one_state_is_used() -> None:
         },
     ],
     ids=[
-        *("a push in between", "no end", "no commit", "no default branch", "no root"),
+        *("a push in between", "no end", "no commit", "no default branch"),
+        *("a default branch that is none", "no root"),
         *("an empty root", "a file that changed meanwhile", "more pages", "no UTF-8"),
     ],
 )
