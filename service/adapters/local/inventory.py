@@ -19,6 +19,11 @@ __all__ = ["digest_of", "has_module", "packages_of", "size_of"]
 _MAX_RECORD: Final = 16 * 1024 * 1024
 """Bytes; the record of a conda package lists its files, tens of thousands for some."""
 
+MOST_PACKAGES: Final = 10_000
+"""The largest distributions of conda install a few hundred; the rest is not listed."""
+_LONGEST: Final = 200
+"""Characters of a name or a version."""
+
 
 def packages_of(env: Path) -> tuple[Installed, ...]:
     """List the installed packages, by name.
@@ -33,8 +38,17 @@ def packages_of(env: Path) -> tuple[Installed, ...]:
     for folder, name, version in _distributions(env):
         if str(folder.relative_to(env) / "METADATA") not in owned:
             found.append((name, version, "pip"))
-    ordered = sorted(set(found), key=lambda pair: (pair[0].casefold(), pair))
-    return tuple(Installed(name=n, version=v, manager=m) for n, v, m in ordered)
+    named = {row for row in found if _is_plain(row[0]) and _is_plain(row[1])}
+    ordered = sorted(named, key=lambda pair: (pair[0].casefold(), pair))
+    return tuple(
+        Installed(name=n, version=v, manager=m) for n, v, m in ordered[:MOST_PACKAGES]
+    )
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text can be a package's name or version."""
+    # The build's code can write anything there, and it goes into rows and events.
+    return len(text) <= _LONGEST and text.isascii() and text.isprintable()
 
 
 def has_module(env: Path, name: str) -> bool:

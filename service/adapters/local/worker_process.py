@@ -45,8 +45,9 @@ _BATCH_TIME: Final = 0.2
 """Seconds that a line may wait for others; people do not notice it."""
 _CHUNK: Final = 256 * 1024
 """Bytes of one read, and of the largest batch."""
-_MAX_MESSAGE: Final = 64 * 1024
-"""Bytes of a line; messages of workers are shorter."""
+MAX_MESSAGE: Final = 16 * 1024 * 1024
+"""Bytes of a worker's message; a result with the most packages that are listed
+(`MOST_PACKAGES`), each of the longest name and version, has nine million."""
 _MAX_LINE: Final = 4000
 _WORKER_PHASE: Final = "worker"
 """The phase of lines that are no messages of a worker."""
@@ -185,7 +186,7 @@ class WorkerProcess:
 
     async def _read_messages(self) -> None:
         """Handle the worker's messages until it closes its pipe."""
-        cutter = LineCutter(most=_MAX_MESSAGE)
+        cutter = LineCutter(most=MAX_MESSAGE)
         async for chunk in _chunks(self._messages):
             await self._handle_lines(cutter.feed(chunk))
         await self._handle_lines(cutter.finish())
@@ -198,7 +199,10 @@ class WorkerProcess:
                 self.result = message.result
             else:
                 messages.append(
-                    message or WorkerMessage(phase=_WORKER_PHASE, text=printable(line))
+                    message
+                    or WorkerMessage(
+                        phase=_WORKER_PHASE, text=printable(line[:_MAX_LINE])
+                    )
                 )
         await self._append_log(messages)
 
