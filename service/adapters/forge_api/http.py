@@ -19,7 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from service.adapters.egress import ANYWHERE, EgressPolicy, host_of, proxy_for
-from service.adapters.forge_api.errors import TooLargeError
+from service.adapters.forge_api.errors import TooLargeError, to_one_line
 from service.adapters.forge_api.rate_limit import NO_OBSERVER, ForgeObserver
 from service.certificates import tls_of
 from service.errors import RemoteRefusedError, TransientError
@@ -121,7 +121,9 @@ class HttpClient:
             ) from exc
         except aiohttp.ClientError as exc:
             self._observer.answered(_host(url), None)
-            raise TransientError(f"{_host(url)} did not answer: {exc}") from exc
+            raise TransientError(
+                f"{_host(url)} did not answer: {to_one_line(exc)}"
+            ) from exc
         self._observer.answered(_host(url), reply.status)
         return reply
 
@@ -275,8 +277,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 def _resolve_location(url: str, location: str, *, method: str, status: int) -> str:
     try:
-        target = urljoin(url, location)
-        _ = urlsplit(target).port
+        target = _join(url, location)
     except ValueError as exc:
         raise RemoteRefusedError(
             f"{_host(url)} redirects to what is no URL: {exc}"
@@ -295,6 +296,16 @@ def _resolve_location(url: str, location: str, *, method: str, status: int) -> s
     raise RemoteRefusedError(
         f"{_host(url)} redirects to {_host(target)}, which is not followed"
     )
+
+
+def _join(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    parts = urlsplit(target)
+    _ = parts.port  # raises, too
+    # Neither can be sent: the second would be another `Authorization`.
+    if not location.isprintable() or "@" in parts.netloc:
+        raise ValueError("expected no control characters, and no credentials")
+    return target
 
 
 def _host(url: str) -> str:

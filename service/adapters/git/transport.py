@@ -14,7 +14,8 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from service.adapters.egress import EgressPolicy, host_of, proxy_for
-from service.errors import RemoteRefusedError
+from service.domain.repository import Repository
+from service.errors import InvalidRequestError, RemoteRefusedError
 
 __all__ = ["HEADERS", "REFS", "EndpointResolver", "GitEndpoint", "read_redirect"]
 
@@ -108,7 +109,8 @@ def read_redirect(url: str, status: int, location: str) -> str:
         location: The header of that name.
 
     Raises:
-        RemoteRefusedError: It does not redirect, or to no repository.
+        RemoteRefusedError: It does not redirect, or to what nobody could name as a
+            repository.
     """
     try:
         target = urlsplit(urljoin(f"{url}{_PATH}", location))
@@ -125,4 +127,10 @@ def read_redirect(url: str, status: int, location: str) -> str:
     # The new base URL is the target without /info/refs, as git computes it, without
     # credentials: https://git-scm.com/docs/git-config#_variables, http.followRedirects
     netloc = target.netloc.rpartition("@")[2]
-    return urlunsplit((target.scheme, netloc, target.path.removesuffix(_PATH), "", ""))
+    base = (target.scheme, netloc, target.path.removesuffix(_PATH), "", "")
+    try:
+        # By the rules for what people name: curl takes a host that begins with `-`, `+`
+        # or `*` for an instruction among the addresses that were checked.
+        return Repository.from_url(urlunsplit(base)).url
+    except InvalidRequestError as exc:
+        raise RemoteRefusedError(f"{url} redirects to what is none: {exc}") from exc

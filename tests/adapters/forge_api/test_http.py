@@ -118,6 +118,43 @@ async def test_a_redirect_to_what_is_no_url_is_refused(
         await http.request("GET", f"{host.url}/old", headers=TOKEN)
 
 
+@asynccontextmanager
+async def answering(raw: bytes) -> AsyncIterator[str]:
+    """Answer everything with these bytes, which no library would send."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"{host}:{port}"
+
+
+@pytest.mark.parametrize("to", ["/\x01", "http://h\x7f/", "http://a:b@{host}/x"])
+async def test_a_redirect_to_what_cannot_be_requested_is_refused(
+    http: HttpClient, to: str
+) -> None:
+    moved = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+    async with answering(b"") as closed:
+        raw = (moved + to.replace("{host}", closed) + "\r\n\r\n").encode()
+    async with answering(raw) as host:
+        with pytest.raises(RemoteRefusedError, match="expected no control") as caught:
+            await http.request("GET", f"http://{host}/old", headers=TOKEN)
+
+    assert str(caught.value).isprintable()
+
+
+async def test_why_an_answer_cannot_be_read_is_one_line(http: HttpClient) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+    async with answering(raw) as host:
+        with pytest.raises(TransientError, match="did not answer") as caught:
+            await http.request("GET", f"http://{host}/", headers=TOKEN)
+
+    assert str(caught.value).isprintable()
+
+
 async def test_the_same_host_by_another_scheme_is_another_host(
     host: Host, http: HttpClient
 ) -> None:

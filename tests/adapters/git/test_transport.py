@@ -163,6 +163,8 @@ async def test_a_redirect_to_a_host_that_may_be_named_is_followed(
         *("file:///etc", "http://x.invalid/page", "git://h/x"),
         "ftp://h/info/refs",
         *("http://[/info/refs", "http://h:99999/info/refs", "http://h:x/info/refs"),
+        *("http://-h.example/o/n/info/refs", "http://+h.example/o/n/info/refs"),
+        *("http://*/o/n/info/refs", "http://h%2f/o/n/info/refs"),
     ],
 )
 async def test_a_redirect_to_what_is_no_repository_is_refused(
