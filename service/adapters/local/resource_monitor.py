@@ -31,6 +31,11 @@ _STEP: Final = 0.2
 _PAUSES: Final = 20
 """The pause after a poll of the disk, in multiples of its duration."""
 _DISK_STEP: Final = 1.0
+_LEAST: Final = 4096
+"""Bytes that any file, link or folder counts: an empty one takes an inode, and a disk
+has a number of them."""
+_FEW_INODES: Final = 50
+"""A disk is nearly full when only one in so many is free."""
 _PAGE: Final = resource.getpagesize()
 _ROUNDS: Final = 50
 _EMPTY_LOOKS: Final = 2
@@ -121,7 +126,7 @@ class ResourceMonitor:
             pause = max(_DISK_STEP, _PAUSES * (time.monotonic() - started))
             if size > self._job.disk:
                 self._stop(*too_large(self._job))
-            elif shutil.disk_usage(self._job.root).free < self._job.min_free_disk // 4:
+            elif _is_nearly_full(self._job.root, self._job.min_free_disk // 4):
                 self._stop(
                     FailureClass.OUT_OF_DISK,
                     "the builder's disk is nearly full; the build was stopped",
@@ -211,13 +216,22 @@ def _processes() -> Iterator[tuple[int, _Process]]:
 def _size(place: Path, over: threading.Event) -> int:
     """Return the disk space that a folder takes, in bytes."""
     total = 0
-    for folder, _, files in walk_tree(place):
-        for name in files:
+    for here, folders, files in walk_tree(place):
+        for name in (*folders, *files):
             with suppress(OSError):
-                total += os.lstat(f"{folder}/{name}").st_blocks * 512
+                total += max(os.lstat(f"{here}/{name}").st_blocks * 512, _LEAST)
         if over.is_set():
             break
     return total
+
+
+def _is_nearly_full(root: Path, wanted: int) -> bool:
+    # Some file systems make inodes as they are needed, and give no number of them.
+    found = os.statvfs(root)
+    return (
+        shutil.disk_usage(root).free < wanted
+        or found.f_favail < found.f_files // _FEW_INODES
+    )
 
 
 def _format_size(size: int) -> str:

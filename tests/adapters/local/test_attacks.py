@@ -191,6 +191,15 @@ for n in range(400):
     time.sleep(0.01)
 time.sleep(60)
 """
+FILLS_NO_BLOCKS = """
+import os, time
+for n in range(100):
+    os.mkdir(f"many-{n}")
+    for m in range(100):
+        open(f"many-{n}/{m}", "w").close()
+time.sleep(60)
+"""
+"""Ten thousand empty files: they take inodes, of which disks have a number."""
 
 
 @pytest.mark.parametrize("isolation", ["auto", "landlock", "none"])
@@ -217,6 +226,13 @@ time.sleep(60)
             FailureClass.DISK_LIMIT,
             "wrote more than 19.1 MiB",
             id="disk",
+        ),
+        pytest.param(
+            FILLS_NO_BLOCKS,
+            {"disk": 20_000_000},
+            FailureClass.DISK_LIMIT,
+            "wrote more than 19.1 MiB",
+            id="empty files",
         ),
     ],
 )
