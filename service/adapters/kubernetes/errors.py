@@ -91,7 +91,7 @@ def translate_errors(doing: str) -> Iterator[None]:
 
 
 def _parse_status(body: bytes | str) -> dict[str, Any]:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         status = json.loads(body)
         if isinstance(status, dict):
             return status

@@ -52,7 +52,10 @@ async def read_object(response: aiohttp.ClientResponse, url: str) -> Mapping[str
         raw += await response.content.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
         raise ValueError(f"{url} answers more than {MOST_BYTES // 1024} KiB")
-    read = json.loads(raw)
+    try:
+        read = json.loads(raw)
+    except RecursionError as exc:
+        raise ValueError(f"{url} answers JSON that is nested too deeply") from exc
     if not isinstance(read, dict):
         raise ValueError(f"{url} answers no JSON object")  # noqa: TRY004 - a reply
     return read

@@ -188,7 +188,7 @@ class RenkuClient:
     def _read(self, what: str, status: int, raw: bytes) -> Any:  # noqa: ANN401
         try:
             content = json.loads(raw) if raw else None
-        except ValueError:
+        except (ValueError, RecursionError):
             content = _NO_JSON
         if status < HTTPStatus.MULTIPLE_CHOICES and content is not _NO_JSON:
             return content

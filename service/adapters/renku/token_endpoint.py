@@ -151,6 +151,6 @@ def _is_refusal(raw: bytes) -> bool:
     """Return whether a provider refuses, as RFC 6749 has it in section 5.2."""
     try:
         content = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(content, dict) and isinstance(content.get("error"), str)

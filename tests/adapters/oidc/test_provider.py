@@ -272,6 +272,7 @@ async def test_an_outage_of_the_provider_leaves_known_keys_for_a_day(
         ({"body": "x" * (MOST_BYTES + 1)}, "more than"),
         ({"body": "[]"}, "no JSON object"),
         ({"body": "{"}, "realms/tests"),
+        ({"body": "[" * 100_000}, "nested too deeply"),
         ({"keys": [{}] * 100}, "at most"),
     ],
 )

@@ -14,6 +14,8 @@ from service.errors import TransientError
 from tests.support.clock import TurnedClock
 
 PAGE = "<html>one moment</html>"
+DEEP = "[" * 60_000
+"""Deeper than any parser goes."""
 
 
 def answering(status: int, text: str) -> TestServer:
@@ -27,7 +29,11 @@ def answering(status: int, text: str) -> TestServer:
 
 @pytest.mark.parametrize(
     ("status", "text"),
-    [(200, PAGE), (302, ""), (404, PAGE), (404, "{}"), (408, ""), (503, PAGE)],
+    [
+        *((200, PAGE), (302, ""), (404, PAGE), (404, "{}"), (408, ""), (503, PAGE)),
+        *((200, DEEP), (404, DEEP)),
+    ],
+    ids=lambda value: str(value)[:20],
 )
 async def test_an_answer_of_an_ingress_ends_no_build(status: int, text: str) -> None:
     async with answering(status, text) as server, aiohttp.ClientSession() as session:
@@ -55,7 +61,12 @@ async def test_a_refusal_of_renku_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(200, PAGE), (302, ""), (404, PAGE), (400, PAGE), (503, "")]
+    ("status", "text"),
+    [
+        *((200, PAGE), (302, ""), (404, PAGE), (400, PAGE), (503, "")),
+        *((200, DEEP), (400, DEEP)),
+    ],
+    ids=lambda value: str(value)[:20],
 )
 async def test_an_answer_in_place_of_the_provider_ends_no_build(
     status: int, text: str

@@ -154,6 +154,6 @@ def _error_text(body: str) -> str:
     try:
         first = json.loads(body)["errors"][0]
         words = f"{first.get('code', '')}: {first.get('message', '')}".strip(": ")
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
     return f" ({' '.join(words.split())[:_MAX_ERROR]})" if words else ""
