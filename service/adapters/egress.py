@@ -5,7 +5,6 @@ resolved here and the addresses handed on, so that what was checked is what is
 connected to, whatever the name stands for a moment later.
 """
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Collection, Mapping
@@ -13,6 +12,7 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+from service.adapters.names import resolve_name
 from service.errors import RemoteRefusedError, TransientError
 
 __all__ = ["ANYWHERE", "EgressPolicy", "host_of", "is_public", "proxy_for"]
@@ -119,17 +119,15 @@ class EgressPolicy:
         Raises:
             RemoteRefusedError: One of its addresses is not public, and the host is
                 not allowed in the settings.
-            TransientError: The name cannot be resolved now.
+            TransientError: The name cannot be resolved now; `BusyError` if too many
+                others are.
         """
         try:
             # One bad address refuses the name: a name with a public and a private
             # address (DNS rebinding) would otherwise be reached at either.
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )
+            addresses = await resolve_name(host, port)
         except (OSError, UnicodeError) as exc:
             raise TransientError(f"{host} cannot be resolved: {exc}") from exc
-        addresses = tuple(dict.fromkeys(str(pair[4][0]) for pair in found))
         if not self.allows(host, port):
             for address in addresses:
                 _refuse_private(host, address)
