@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -19,7 +21,6 @@ from yarl import URL
 from service.adapters.egress import ANYWHERE, EgressPolicy, host_of, proxy_for
 from service.adapters.forge_api.errors import TooLargeError, to_one_line
 from service.adapters.forge_api.rate_limit import NO_OBSERVER, ForgeObserver
-from service.adapters.forge_api.redirects import authority, resolve_location
 from service.certificates import tls_of
 from service.errors import RemoteRefusedError, TransientError
 
@@ -114,16 +115,16 @@ class HttpClient:
                 send = self._follow if follow else self._send
                 reply = await send(method, url, headers, body, max_bytes)
         except TimeoutError as exc:
-            self._observer.answered(authority(url), None)
+            self._observer.answered(_host(url), None)
             raise TransientError(
-                f"{authority(url)} did not answer within {self._deadline}"
+                f"{_host(url)} did not answer within {self._deadline}"
             ) from exc
         except aiohttp.ClientError as exc:
-            self._observer.answered(authority(url), None)
+            self._observer.answered(_host(url), None)
             raise TransientError(
-                f"{authority(url)} did not answer: {to_one_line(exc)}"
+                f"{_host(url)} did not answer: {to_one_line(exc)}"
             ) from exc
-        self._observer.answered(authority(url), reply.status)
+        self._observer.answered(_host(url), reply.status)
         return reply
 
     async def _follow(
@@ -141,8 +142,8 @@ class HttpClient:
                 return reply
             # A token stays on its host: another host, port or scheme ends the chain
             # with an error.
-            url = resolve_location(url, location, method=method, status=reply.status)
-        raise RemoteRefusedError(f"{authority(url)}: more than {MAX_MOVES} redirects")
+            url = _resolve_location(url, location, method=method, status=reply.status)
+        raise RemoteRefusedError(f"{_host(url)}: more than {MAX_MOVES} redirects")
 
     async def _send(
         self,
@@ -272,3 +273,40 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
             error.status = response.status
             raise error
     return bytes(body)
+
+
+def _resolve_location(url: str, location: str, *, method: str, status: int) -> str:
+    try:
+        target = _join(url, location)
+    except ValueError as exc:
+        raise RemoteRefusedError(
+            f"{_host(url)} redirects to what is no URL: {exc}"
+        ) from exc
+    # 301 and 302 turn a POST into a GET: https://www.rfc-editor.org/rfc/rfc9110#status.301
+    is_kept = method in {"GET", "HEAD"} or status in {
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+    is_same = (urlsplit(url).scheme, host_of(url)) == (
+        urlsplit(target).scheme,
+        host_of(target),
+    )
+    if is_same and is_kept:
+        return target
+    raise RemoteRefusedError(
+        f"{_host(url)} redirects to {_host(target)}, which is not followed"
+    )
+
+
+def _join(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    parts = urlsplit(target)
+    _ = parts.port  # raises, too
+    # Neither can be sent: the second would be another `Authorization`.
+    if not location.isprintable() or "@" in parts.netloc:
+        raise ValueError("expected no control characters, and no credentials")
+    return target
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
