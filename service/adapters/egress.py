@@ -3,19 +3,32 @@
 Whoever gives a repository's URL chooses whom this service connects to. Names are
 resolved here and the addresses handed on, so that what was checked is what is
 connected to, whatever the name stands for a moment later.
+
+They are resolved apart from all other names. Event loops resolve names in a few
+threads, uvloop at most two at a time: two names whose name server does not answer would
+keep all others waiting, also the database's and the broker's.
 """
 
+import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.adapters.names import resolve_name
-from service.errors import RemoteRefusedError, TransientError
+from service.errors import BusyError, RemoteRefusedError, TransientError
 
-__all__ = ["ANYWHERE", "EgressPolicy", "host_of", "is_public", "proxy_for"]
+__all__ = [
+    "ANYWHERE",
+    "MOST_NAMES",
+    "EgressPolicy",
+    "host_of",
+    "is_public",
+    "proxy_for",
+    "resolve_name",
+]
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
@@ -35,6 +48,10 @@ _NOT_PUBLIC: Final = tuple(
     )
 )
 _PORTS: Final = {"http": 80, "https": 443}
+MOST_NAMES: Final = 64
+"""Names that are resolved at once; four times as many as evaluations run at once, since
+a look-up that is given up goes on for as long as the system tries."""
+_places: Final = threading.BoundedSemaphore(MOST_NAMES)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -132,6 +149,55 @@ class EgressPolicy:
             for address in addresses:
                 _refuse_private(host, address)
         return addresses
+
+
+async def resolve_name(host: str, port: int) -> tuple[str, ...]:
+    """Return the addresses of a host.
+
+    Raises:
+        BusyError: Too many other names are being resolved.
+        OSError: The name cannot be resolved now.
+        UnicodeError: It is no name.
+    """
+    if not _places.acquire(blocking=False):
+        raise BusyError(
+            f"{host} is not resolved: {MOST_NAMES} other names are waited for"
+        )
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[tuple[str, ...]] = loop.create_future()
+    # A daemon: no name server that hangs keeps this process from its end.
+    threading.Thread(
+        target=_resolve, args=(host, port, loop, found), name="names", daemon=True
+    ).start()
+    return await found
+
+
+def _resolve(
+    host: str,
+    port: int,
+    loop: asyncio.AbstractEventLoop,
+    found: "asyncio.Future[tuple[str, ...]]",
+) -> None:
+    error: Exception | None = None
+    addresses: tuple[str, ...] = ()
+    try:
+        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = tuple(dict.fromkeys(str(row[4][0]) for row in rows))
+    except Exception as exc:  # noqa: BLE001 - raised to whoever asked
+        error = exc
+    finally:
+        _places.release()
+
+    def give() -> None:
+        if found.done():  # nobody waits any more
+            return
+        if error is None:
+            found.set_result(addresses)
+        else:
+            found.set_exception(error)
+
+    with suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(give)
 
 
 def _names(host: str, port: int) -> set[str]:

@@ -21,7 +21,7 @@ from service.adapters.local.cleanup import (
     remove_leftovers,
     renew_build,
 )
-from service.adapters.local.folders import Folders, sharers_of
+from service.adapters.local.folders import Folders, remove_tree, sharers_of
 from service.adapters.local.identity import LocalIdentity
 from service.adapters.local.images import Images, LocalImageAccess
 from service.adapters.local.isolation.probe import (
@@ -33,7 +33,6 @@ from service.adapters.local.isolation.processes import close_to_others
 from service.adapters.local.job import Job, Result, read, write
 from service.adapters.local.options import DEFAULT_PATH, LocalOptions
 from service.adapters.local.worker_process import LogWriter, WorkerProcess, explain_exit
-from service.adapters.trees import remove_tree
 from service.definitions.registry import kind_spec
 from service.domain.building.build import Build, BuildId
 from service.errors import NotFoundError

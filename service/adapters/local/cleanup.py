@@ -9,9 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
-from service.adapters.local.folders import Folders
+from service.adapters.local.folders import Folders, remove_tree
 from service.adapters.local.job import ImageManifest, Result, read
-from service.adapters.trees import remove_tree
 from service.errors import PermanentError
 
 __all__ = [

@@ -10,9 +10,9 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
+from service.adapters.local.folders import walk_tree
 from service.adapters.local.job import Installed
 from service.adapters.local.worker.safe_files import read_within
-from service.adapters.trees import walk_tree
 
 __all__ = ["digest_of", "has_module", "packages_of", "size_of"]
 

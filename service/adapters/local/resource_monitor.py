@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from service.adapters.local.errors import StoppedError
+from service.adapters.local.folders import walk_tree
 from service.adapters.local.job import Job
-from service.adapters.trees import walk_tree
 from service.domain.building.failure import FailureClass
 
 __all__ = ["ResourceMonitor", "descendants", "end_descendants", "too_large"]

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from service.adapters.local.folders import remove_tree
 from service.adapters.processes import (
     DEVNULL,
     PIPE,
@@ -20,7 +21,6 @@ from service.adapters.processes import (
     ChildProcess,
     start_process,
 )
-from service.adapters.trees import remove_tree
 from service.cli.client.api import Client
 from service.cli.client.http import HttpWire
 from service.cli.client.wire import UnreachableError

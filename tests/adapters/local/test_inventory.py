@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.local.folders import Folders
+from service.adapters.local.folders import Folders, remove_tree
 from service.adapters.local.inventory import digest_of, size_of
 from service.adapters.local.options import passed
-from service.adapters.trees import remove_tree
 from service.errors import InvalidRequestError
 
 

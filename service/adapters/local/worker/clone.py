@@ -9,9 +9,9 @@ from typing import Final
 from service.adapters.egress import EgressPolicy
 from service.adapters.git.transport import EndpointResolver, GitEndpoint
 from service.adapters.local.errors import StepFailedError, StoppedError
+from service.adapters.local.folders import remove_tree
 from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.environment import git_variables
-from service.adapters.trees import remove_tree
 from service.domain.building.failure import FailureClass
 from service.errors import RemoteRefusedError, TransientError
 

@@ -4,13 +4,13 @@ import shutil
 from datetime import datetime
 
 from service.adapters.local.errors import StoppedError
+from service.adapters.local.folders import remove_tree
 from service.adapters.local.inventory import digest_of, packages_of, size_of
 from service.adapters.local.job import ImageManifest, read, write
 from service.adapters.local.worker.clone import drop_history
 from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.kept_files import drop_checkout
 from service.adapters.local.worker.safe_files import write_anew
-from service.adapters.trees import remove_tree
 from service.domain.building.failure import FailureClass
 
 __all__ = ["check_disk", "export"]

@@ -15,10 +15,10 @@ from typing import Final
 from packaging.requirements import InvalidRequirement, Requirement
 
 from service.adapters.local.errors import StepFailedError
+from service.adapters.local.folders import remove_tree
 from service.adapters.local.interpreters import fitting, installed
 from service.adapters.local.worker.context import BuildContext
 from service.adapters.local.worker.safe_files import read_within, write_anew
-from service.adapters.trees import remove_tree
 
 __all__ = ["prefetch_lock", "prefetch_requirements"]
 

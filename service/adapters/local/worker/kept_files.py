@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from service.adapters.git.worktree import Folder
+from service.adapters.local.folders import remove_tree, walk_tree
 from service.adapters.local.worker.clone import drop_history
 from service.adapters.local.worker.context import BuildContext
-from service.adapters.trees import remove_tree, walk_tree
 from service.definitions.closure import close
 from service.definitions.queries import (
     MAX_DIRECTORIES,

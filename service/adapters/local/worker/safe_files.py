@@ -9,7 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from service.adapters.trees import remove_tree, walk_tree
+from service.adapters.local.folders import remove_tree, walk_tree
 
 __all__ = ["make_anew", "own_files", "read_within", "write_anew"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.adapters.local.folders import remove_tree
 from service.adapters.local.worker.context import BuildContext
-from service.adapters.trees import remove_tree
 
 __all__ = ["get_tool"]
 

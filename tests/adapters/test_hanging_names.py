@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.adapters.egress import ANYWHERE
-from service.adapters.names import MOST_NAMES, resolve_name
+from service.adapters.egress import ANYWHERE, MOST_NAMES, resolve_name
 from service.errors import BusyError, TransientError
 
 SYSTEM = socket.getaddrinfo

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.trees import remove_tree, walk_tree
+from service.adapters.local.folders import remove_tree, walk_tree
 
 LEVELS = 3000
 """More than Python's stack, descriptors (1024) and the longest path (4096) allow."""
