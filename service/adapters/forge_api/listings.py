@@ -47,7 +47,7 @@ def verify_listing(rows: Iterable[ListedObject], *, oid: BlobId | None) -> TreeL
         oid: The id of the directory; None where the forge does not give it.
 
     Raises:
-        UnprovenAnswerError: They do not have that id.
+        UnprovenAnswerError: They do not have that id, or are none of git's.
     """
     listed = tuple(rows)
     raw = {
@@ -60,11 +60,15 @@ def verify_listing(rows: Iterable[ListedObject], *, oid: BlobId | None) -> TreeL
             f"the forge lists {len(listed)} entries for directory {oid[:12]}, which do"
             " not have that id: the listing is truncated, or a name is not exact"
         )
-    return TreeListing(
-        entries={
+    try:
+        entries = {
             name: Entry(mode=normalize_mode(entry.mode), oid=entry.oid)
             for name, entry in raw.items()
-        },
+        }
+    except ValueError as exc:
+        raise UnprovenAnswerError("the forge lists a mode that is none") from exc
+    return TreeListing(
+        entries=entries,
         sizes={
             BlobId(entry.oid): entry.size for entry in listed if entry.size is not None
         },
@@ -87,7 +91,7 @@ def verify_below(
     for row in rows:
         folder, _, name = row.name.rpartition("/")
         by_folder.setdefault(folder, []).append(replace(row, name=name))
-        if normalize_mode(row.mode) == DIRECTORY:
+        if row.mode == DIRECTORY:
             ids[row.name] = BlobId(row.oid)
             by_folder.setdefault(row.name, [])
     proven = {}

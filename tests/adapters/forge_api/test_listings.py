@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from random import Random
 
+import pytest
 from hypothesis import given, strategies as st
 
-from service.adapters.forge_api.listings import ListedObject, verify_below
+from service.adapters.forge_api.errors import UnprovenAnswerError
+from service.adapters.forge_api.listings import (
+    ListedObject,
+    verify_below,
+    verify_listing,
+)
 from service.adapters.git.object_ids import blob_id, tree_id
 from service.domain.definition import DIRECTORY, FILE, Entry
 from service.domain.repository import BlobId
@@ -70,3 +76,13 @@ def test_a_directory_that_lacks_an_entry_is_left_out_with_what_only_it_proves(
         assert tree_id(listing.entries, like=ROOT) == proven
     if "/" not in lost.name:
         assert found == {}
+
+
+@pytest.mark.parametrize("mode", ["", "c" * 40, "rwx", "888888"])
+def test_a_mode_that_is_none_proves_nothing(mode: str) -> None:
+    """Where the forge gives no id of the directory, nothing else shows it."""
+    row = ListedObject(name="a", mode=mode, oid=blob_id(b"", like=ROOT))
+
+    with pytest.raises(UnprovenAnswerError, match="mode"):
+        verify_listing([row], oid=None)
+    assert verify_below([row], oid=ROOT) == {}
