@@ -4,7 +4,7 @@ Left out are distributions that an image may lack: extras, groups that are not i
 by default, and those for only some Pythons or systems.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from packaging.markers import (
@@ -16,6 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, table, texts
+from service.definitions.markers import MACHINES, asks_for_machine, environments
 
 __all__ = [
     "IMAGES",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 
+_PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
 IMAGES: Final = tuple(
     {
         "extra": "",
@@ -41,10 +44,10 @@ IMAGES: Final = tuple(
         "python_version": python,
         "sys_platform": "linux",
     }
-    for machine in ("x86_64", "aarch64")
-    for python in ("3.10", "3.11", "3.12", "3.13", "3.14")
+    for machine in MACHINES
+    for python in _PYTHONS
 )
-"""The environments to evaluate markers for: Pythons and machines of images."""
+"""The environments of images: one for each Python and machine."""
 
 _CONDITIONS: Final = frozenset(
     {*IMAGES[0], "markers", "optional", "platform", "python"}
@@ -67,7 +70,10 @@ def always_holds(marker: str) -> bool:
     """Return whether a marker is true in every image."""
     try:
         condition = Marker(marker) if marker else None
-        return condition is None or all(condition.evaluate(image) for image in IMAGES)
+        return condition is None or (
+            not asks_for_machine(condition)
+            and all(condition.evaluate(image) for image in _images(condition))
+        )
     except _UNANSWERED:
         return False
 
@@ -95,9 +101,15 @@ def may_hold(marker: str) -> bool:
     """Return whether a marker is true in some image."""
     try:
         condition = Marker(marker)
-        return any(condition.evaluate(image) for image in IMAGES)
+        return asks_for_machine(condition) or any(
+            condition.evaluate(image) for image in _images(condition)
+        )
     except _UNANSWERED:
         return True
+
+
+def _images(marker: Marker) -> Iterator[dict[str, str]]:
+    return environments(marker, _PYTHONS, ("CPython",))
 
 
 def declare_project(reading: Reading, document: Table) -> None:

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
+from service.definitions.markers import asks_for_machine, environments
 
 __all__ = ["find_reachable", "is_default_group", "needed_by_poetry", "needed_by_uv"]
 
@@ -24,14 +25,9 @@ _Node = tuple[str, str]
 """A distribution and one of its extras; the empty one is the distribution itself."""
 _Edges = Mapping[_Node, set[_Node]]
 
-_OF_LINUX: Final = {
-    "os_name": "posix",
-    "platform_system": "Linux",
-    "sys_platform": "linux",
-}
-_MACHINES: Final = ("x86_64", "aarch64")
+_OF_LINUX: Final = ("os_name", "platform_system", "sys_platform")
 _PYTHONS: Final = ("2.7", *(f"3.{minor}" for minor in range(4, 20)))
-_ELSEWHERE: Final = ("CPython", "PyPy")
+_ANY: Final = ("CPython", "PyPy")
 
 
 def needed_by_poetry(document: Table, lock: Table) -> frozenset[str]:
@@ -155,25 +151,13 @@ def _may_hold_on_linux(marker: str) -> bool:
         parsed = Marker(marker)
         if "extra" in marker or not any(word in marker for word in _OF_LINUX):
             return True
-        return any(parsed.evaluate(image) for image in _images())
+        return asks_for_machine(parsed) or any(
+            parsed.evaluate(image) for image in environments(parsed, _PYTHONS, _ANY)
+        )
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError):
         return True
     except RecursionError:
         return True
-
-
-def _images() -> Iterator[dict[str, str]]:
-    for python in _PYTHONS:
-        for machine in _MACHINES:
-            for implementation in _ELSEWHERE:
-                yield {
-                    **_OF_LINUX,
-                    "implementation_name": implementation.lower(),
-                    "platform_machine": machine,
-                    "platform_python_implementation": implementation,
-                    "python_full_version": f"{python}.0",
-                    "python_version": python,
-                }
 
 
 def _name(package: Table) -> str:
