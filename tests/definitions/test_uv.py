@@ -180,3 +180,27 @@ def test_a_required_version_that_is_met_is_no_meaning() -> None:
     assert read(asking, tools=HERE).meaning == read(files, tools=HERE).meaning
     unknown = Tools(uv="")
     assert read(asking, tools=unknown).meaning != read(files, tools=unknown).meaning
+
+
+@pytest.mark.parametrize(
+    ("default", "group", "is_same"),
+    [
+        ('["test"]', "test", False),
+        ('["test"]', "dev", True),
+        ('["test"]', "docs", True),
+        ('"all"', "docs", False),
+        ('["of-docs"]', "docs", False),
+    ],
+)
+def test_the_python_of_an_installed_group_counts(
+    default: str, group: str, *, is_same: bool
+) -> None:
+    groups = 'test=[]\ndev=[]\ndocs=[]\nof-docs=[{include-group="docs"}]\n'
+    content = f"{PROJECT}\n[dependency-groups]\n{groups}[tool.uv]\n"
+    content += f"default-groups={default}\n"
+    asking = f'{content}dependency-groups={{{group}={{requires-python=">=3.12"}}}}\n'
+    before = read({"pyproject.toml": content, "uv.lock": LOCK})
+    after = read({"pyproject.toml": asking, "uv.lock": LOCK})
+
+    assert (before.meaning == after.meaning) is is_same
+    assert (after.python == before.python) is is_same

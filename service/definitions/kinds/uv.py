@@ -10,7 +10,6 @@ from service.definitions.formats.project_meaning import meaning
 from service.definitions.formats.toml_json import (
     Table,
     table,
-    text,
 )
 from service.definitions.kinds.lock_files import (
     beside,
@@ -37,6 +36,7 @@ from service.definitions.python.version_file import follow_python_version
 from service.definitions.python.versions import specifier
 from service.definitions.queries import Asking
 from service.definitions.text import show
+from service.definitions.uv.group_pythons import group_pythons, project_python
 from service.definitions.uv.lock import check_uv_lock
 from service.definitions.uv.validation import (
     check_project_settings,
@@ -69,8 +69,7 @@ def _follow(reading: Reading, choice: Choice) -> Asking[None]:
     if parsed is not None:
         _check_uv_project(reading, found, document)
         yield from check_uv(reading, found, document, is_built=is_built)
-    requires = text(table(document, "project").get("requires-python"))
-    reading.python = specifier(requires)
+    reading.python = specifier(project_python(document))
     yield from follow_python_version(reading)
     yield from _follow_uv_settings(reading, found, document)
     lock = yield from follow_lock(reading, _LOCK)
@@ -120,6 +119,8 @@ def _mean(
     is_known = bool(reading.tools.uv)
     read = uv_meaning(document, is_built=is_built, is_version_known=is_known)
     reading.mean("pyproject", read)
+    for _, requires in group_pythons(document):
+        reading.mean("group-python", requires)
     reading.mean("lock", _LOCK, uv_lock_meaning(document, lock))
 
 

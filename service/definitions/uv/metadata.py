@@ -18,6 +18,7 @@ from service.definitions.uv.fitting import (
     fit_table,
     refuse_misfits,
 )
+from service.definitions.uv.group_pythons import group_pythons, project_python
 from service.definitions.uv.scalars import Name
 
 __all__ = ["check_metadata"]
@@ -77,3 +78,7 @@ def _check_python(project: ProjectFile, metadata: Table) -> None:
         return
     line = project.lines.line_of(*keys)
     check_interpreter(project.reading, project.found.path, text(requires), line)
+    together = project_python(project.document)
+    for group, _ in group_pythons(project.document):
+        line = project.lines.line_of("tool", "uv", "dependency-groups", group)
+        check_interpreter(project.reading, project.found.path, together, line)
