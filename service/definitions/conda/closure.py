@@ -190,7 +190,7 @@ class _Environment:
         written = normalize_spec(spec.text)
         if not _EXACT.fullmatch(written):
             self.reading.loosen()
-        self.reading.mean("conda-dependency", written)
+        self.reading.mean("conda-dependency", written, *spec.odd)
         self._declare(written)
         self.remarks.check_package(dependency, place)
         check_word(self.remarks, dependency, place)

@@ -30,6 +30,7 @@ _BRACKETS: Final = re.compile(r"\[[^\]=]*\]")
 _KEYED: Final = re.compile(r"\s*\[[^\]]*=[^\]]*\]")
 _PARENTHESES: Final = re.compile(r"\s*\([^()]*\)$")
 _REVERSED: Final = re.compile(r"=\s*([<>])(?![=\s]*=)")
+_ODD: Final = re.compile(r"===|=\s*[<>]")
 _LAST_IS_BUILD: Final = re.compile(r"[,|]\s+[=\s][^-=,|<>~]*$")
 """Conda takes what follows for the build, and misses a version before it."""
 _DIGEST: Final = re.compile(r"(?:\.conda|\.tar\.bz2)#\S*$")
@@ -55,6 +56,9 @@ class PackageSpec:
     text: str
     ignored: str = ""
     """The parts that conda drops silently."""
+    odd: tuple[str, ...] = ()
+    """Operators that no documentation has, and that versions of conda read
+    differently."""
 
 
 def load_solver() -> None:
@@ -83,7 +87,7 @@ def read_spec(text: str) -> PackageSpec:
     _parse(spec)
     if _KEYED.search(spec):
         _check_keyed(_KEYED.sub("", kept), ignored)
-    return PackageSpec(text=spec, ignored=ignored)
+    return PackageSpec(text=spec, ignored=ignored, odd=tuple(_ODD.findall(kept)))
 
 
 def normalize_spec(dependency: str) -> str:
@@ -97,6 +101,9 @@ def normalize_spec(dependency: str) -> str:
     if match is None:
         return _sorted_bounds(written)
     version, build = match["version"], match["build"]
+    if match["operator"] == "==" and match["series"] and build:
+        # Beside a build conda takes == for exactly this version, whatever the * means.
+        return f"{match['name']}=={version}.*=={build}"
     # `name=*` and `name` mean the same, `name=1.2` and `name==1.2.*` too: whoever
     # rewrites one as the other has not changed the environment.
     if version == "*" and not match["series"]:

@@ -131,6 +131,22 @@ def test_other_spaces_and_case_do_count(one: str, other: str) -> None:
     assert normalize_spec(one) != normalize_spec(other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("numpy=1.2.*=py_0", "numpy==1.2.*=py_0"),  # any 1.2, and 1.2 itself
+        ("numpy 1.2.* py_0", "numpy ==1.2.* py_0"),
+        ("python=3.11.*=*_cpython", "python==3.11.*=*_cpython"),
+        ("numpy>1.2", "numpy=>1.2"),  # without 1.2 itself, and with it
+        ("numpy==1.2.*", "numpy===1.2.*"),
+    ],
+)
+def test_what_installs_another_version_is_a_change(one: str, other: str) -> None:
+    before, after = GOOD.replace("numpy", one), GOOD.replace("numpy", other)
+
+    assert conda(before).meaning != conda(after).meaning
+
+
 def test_the_defaults_channel_fails_the_build() -> None:
     found = finding(
         "channels:\n  - a\n  - defaults\ndependencies: [x]", "defaults_channel"
