@@ -444,19 +444,28 @@ def test_a_directory_of_the_name_of_a_build_file_is_none() -> None:
     [
         ("./gone", "missing_include", 3),
         ("../outside", "outside_repository", 3),
-        (".", "not_installable", None),
+        (".", "not_installable", 3),
     ],
 )
 def test_a_path_that_cannot_be_installed_has_a_file_and_its_line(
-    path: str, code: str, line: int | None
+    path: str, code: str, line: int
 ) -> None:
     pipfile = f"[packages]\n# gone\nlib = {{ path = '{path}', editable = true }}\n"
     found = read({"Pipfile": pipfile})
 
     [error] = [finding for finding in found.findings if finding.code == code]
     assert error.severity is Severity.ERROR
-    where = "Pipfile" if line else "pyproject.toml"
-    assert (error.path, error.line) == (where, line)
+    assert (error.path, error.line) == ("Pipfile", line)
+
+
+def test_a_folder_that_pip_cannot_build_is_shown_with_its_line() -> None:
+    found = read({"requirements.txt": "numpy\n-e .[a]\n./lib\n", "lib/x.py": ""})
+
+    errors = [error for error in found.findings if error.code == "not_installable"]
+    assert [(error.path, error.line) for error in errors] == [
+        ("requirements.txt", 2),
+        ("requirements.txt", 3),
+    ]
 
 
 @pytest.mark.parametrize(

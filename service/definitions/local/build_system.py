@@ -18,10 +18,18 @@ from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.queries import Asking
 from service.definitions.text import show
 
-__all__ = ["check_build"]
+__all__ = ["check_build", "is_project"]
 
 _TABLE: Final = "build-system"
 _MODULE: Final = re.compile(r"[^.:]+(?:\.[^.:]+)*(?::.*)?", re.DOTALL)
+
+
+def is_project(reading: Reading, directory: str) -> Asking[bool]:
+    """Return whether a directory has a file by which pip builds a project."""
+    names = ("pyproject.toml", "setup.py")
+    paths = [join_path(directory, name) or name for name in names]
+    found = yield from reading.files.find(paths)
+    return not all(found[path].is_absent or found[path].is_directory for path in paths)
 
 
 def check_build(

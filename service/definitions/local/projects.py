@@ -20,7 +20,7 @@ from service.definitions.local.build_programs import (
     read_programs,
     remark_history,
 )
-from service.definitions.local.build_system import check_build
+from service.definitions.local.build_system import check_build, is_project
 from service.definitions.local.code import follow_code, follow_directory, remark_outward
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.python.versions import check_python, from_poetry
@@ -81,7 +81,6 @@ def follow_project(
     pyproject, setup, cfg, _ = (found[path] for path in paths)
     for value in (pyproject, setup):
         reading.add(value, "metadata")
-    _remark_uninstallable(reading, directory, (pyproject, setup))
     files = yield from _contents(reading, found)
     programs = yield from read_programs(reading, directory, files)
     if programs.historian is not None:
@@ -134,6 +133,9 @@ def follow_paths(
             continue
         if local_path.is_needed or is_code_of_all:
             found = yield from follow_local(reading, path)
+            if found.is_directory and not (yield from is_project(reading, found.real)):
+                line = yield from _line_of(reading, owner, local_path.path)
+                _remark_uninstallable(reading, owner, found.real, line)
         else:
             found = (yield from reading.files.find([path]))[path]
         if found.is_absent and found.trouble is None:
@@ -277,17 +279,16 @@ def _remark_code(reading: Reading, directory: str) -> None:
 
 
 def _remark_uninstallable(
-    reading: Reading, directory: str, found: tuple[ResolvedPath, ResolvedPath]
+    reading: Reading, owner: str, directory: str, line: int | None
 ) -> None:
-    if all(path.is_absent or path.is_directory for path in found):
-        reading.remark(
-            Severity.ERROR,
-            "not_installable",
-            f"{show(reading.relative(directory))} is to be installed, and has neither"
-            " a file pyproject.toml nor setup.py; the build would fail. Add one.",
-            # The root has no name, and a finding has a file.
-            path=directory or "pyproject.toml",
-        )
+    reading.remark(
+        Severity.ERROR,
+        "not_installable",
+        f"{show(reading.relative(directory))} is to be installed, and has neither"
+        " a file pyproject.toml nor setup.py; the build would fail. Add one.",
+        path=owner,
+        line=line,
+    )
 
 
 def _inside(directory: str, name: str) -> str:

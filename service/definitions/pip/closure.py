@@ -13,6 +13,7 @@ from typing import Final
 from service.definitions.closure_builder import Reading
 from service.definitions.declared import always_holds, declare
 from service.definitions.formats.toml_json import canonical, remark_syntax
+from service.definitions.local.build_system import is_project
 from service.definitions.local.projects import follow_local
 from service.definitions.paths import ResolvedPath, join_path
 from service.definitions.pip.checks import RequirementChecks
@@ -96,8 +97,7 @@ class Requirements:
                 remark_syntax(self.reading, place.path, str(exc), exc.line)
             else:
                 self._remarks.unread_encoding(place.path, str(exc), exc.line)
-            # Pip would guess the encoding from the locale of the build, so only the
-            # bytes are certain.
+            # Pip would guess the encoding from the locale of the build.
             self.reading.loosen()
             self.reading.mean_bytes(found)
             return
@@ -185,8 +185,7 @@ class Requirements:
             self.reading.mean(*row)
             if isinstance(requirement, NamedRequirement) and not place.is_constraint:
                 declare(self.reading, requirement.name, marker=requirement.marker)
-            # A branch or tag: the same line can install other code tomorrow, without a
-            # push.
+            # A branch or tag can install other code tomorrow, without a push.
             if requirement.moves:
                 self._remarks.moving(spot)
         self._pins.add(line, requirement, spot, role=place.role)
@@ -199,20 +198,23 @@ class Requirements:
         line: RequirementLine,
         row: tuple[str, ...],
     ) -> Asking[None]:
+        reading = self.reading
         is_certain = always_holds(requirement.marker)
         if not requirement.path and is_certain:
             self._remarks.unfit(spot, "no path follows file:; write ./PATH")
-        path = join_path(self.reading.context_dir, requirement.path)
+        path = join_path(reading.context_dir, requirement.path)
         if path is None:
-            self.reading.mean(*row, requirement.path)
+            reading.mean(*row, requirement.path)
             self._remarks.elsewhere(spot, requirement, is_certain=is_certain)
             return
-        self.reading.mean(*row, self.reading.relative(path))
-        found = yield from follow_local(self.reading, path, is_by_pip=True)
+        reading.mean(*row, reading.relative(path))
+        found = yield from follow_local(reading, path, is_by_pip=True)
         if found.is_absent and found.trouble is None:
             self._remarks.missing(spot, path, written=line.written)
         elif found.is_file and (line.is_editable or not is_archive(path)):
             self._remarks.no_project(spot, path, is_editable=line.is_editable)
+        elif found.is_directory and not (yield from is_project(reading, found.real)):
+            self._remarks.no_metadata(spot, requirement.path)
 
     def _options(
         self, place: RequirementLocation, spot: Spot, options: Options
@@ -278,14 +280,12 @@ class Requirements:
                 f"Files include each other more than {MAX_DEPTH} levels deep",
             )
             return
-        # Pushed and popped around one file, so that nested includes add to the
-        # innermost; only the finished effects are kept for a second include.
+        # Pushed and popped around one file: nested includes add to the innermost.
         if self.reading.is_new("requirements", inner.role, inner.path):
             self._effects.append(Effects())
             yield from self._read_included(inner, spot)
             self._known[inner.role, inner.path] = self._effects.pop()
-        # A second include adds no requirement, but its options apply again, after those
-        # that came in between: pip's last one wins.
+        # A second include adds no requirement, but its options apply again: the last.
         known = self._known.get((inner.role, inner.path))
         if known is not None:
             self._effects[-1].then(known)

@@ -120,6 +120,16 @@ class PipRemarks:
             " is meant",
         )
 
+    def no_metadata(self, spot: Spot, path: str) -> None:
+        """Report a directory that pip cannot build."""
+        self._report(
+            Severity.ERROR,
+            "not_installable",
+            spot,
+            f"{show(path)} is to be installed, and has neither a file pyproject.toml"
+            " nor setup.py; add one, or take the line out",
+        )
+
     def links_page(self, path: str, page: str) -> None:
         """Report that a page of links is not read."""
         self.reading.count_commit()
