@@ -18,9 +18,10 @@ __all__ = ["OF_PIP_FILES"]
 _BAD: Final = FailureClass.BAD_DEFINITION
 
 _PROCESSING: Final = (
-    r"Processing (?P<what>\S+) \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\)"
+    # Of an archive by its path alone pip prints no line.
+    r"Processing (?P<what>\S+)(?: \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\))?"
     # The requirement that pip was at: no other one begins before the error.
-    r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,4000}?"
+    r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,16000}?"
 )
 _COLLECTING: Final = (
     r"^[ \t]*Collecting (?P<what>\S+)[^\n]*\n"
@@ -50,6 +51,19 @@ OF_PIP_FILES: Final = (
         FailureClass.FOREIGN_PATH,
         "`{what}` is a path of another machine, and is not there",
         "copy what you need into the repository, and name it by its path in there",
+    ),
+    rule(
+        r"No connection adapters were found for '(?P<what>\w+:[^'\n]*)'",
+        _BAD,
+        "pip fetches nothing from `{what}`",
+        "name an https:// address",
+    ),
+    rule(
+        r"\bin _decode_req_file\n(?:[^\n]*\n){0,8}?UnicodeDecodeError: (?P<why>[^\n]+)",
+        _BAD,
+        "a requirements file is no UTF-8: {why}",
+        "save it as UTF-8",
+        line="\ufffd",
     ),
     rule(
         r"InvalidRequirement: (?P<why>.+)\n[ \t]*placeholder(?P<what>\[[^\n]*)",
@@ -109,8 +123,8 @@ OF_PIP_FILES: Final = (
         line=r"\b(?:hg|svn|bzr)\+",
     ),
     rule(
-        r"Invalid requirement: (?P<what>.{1,500})\n(?:pip|__main__\.py): error: "
-        r"(?P<why>.+)",
+        r"Invalid requirement: (?P<what>.{1,500})\n(?:(?:pip|__main__\.py): error: )?"
+        r"(?P<why>(?<=error: ).+|Could not split options: .+)",
         _BAD,
         "`{what}` is refused by pip: {why}",
     ),

@@ -45,6 +45,32 @@ OF_UV: Final = (
         key="supported-markers",
     ),
     rule(
+        r"Two workspace members are both named `(?P<name>[^`]+)`: `[^`]*` and "
+        r"`(?P<what>[^`]+)`",
+        FailureClass.BAD_DEFINITION,
+        "two projects of the workspace are both named `{name}`, one in {what}",
+        "rename one of them",
+        about=_PROJECT,
+        key="members",
+    ),
+    *(
+        rule(
+            rf"failed to read from file `[^`]*?{name}`: stream did not contain valid",
+            FailureClass.BAD_DEFINITION,
+            "the file is no UTF-8",
+            "save it as UTF-8",
+            about=name,
+        )
+        for name in (_PROJECT, "uv.lock", "uv.toml")
+    ),
+    rule(
+        r"failed to query metadata of file `(?P<what>[^`]+)`: No such file",
+        FailureClass.BAD_DEFINITION,
+        "{what} is to be installed, and is not there",
+        "commit it, or drop the dependency",
+        about="uv.lock",
+    ),
+    rule(
         r"Found conflicting Python requirements:\n- (?P<needs>[^\n]+)",
         _PYTHON,
         "no Python fits all that is asked of it ({needs})",
@@ -146,6 +172,8 @@ OF_UV: Final = (
         r"Python requirement: `(?P<needs>[^`]{1,300})`",
         FailureClass.UNSUPPORTED_PYTHON,
         "the project wants Python {needs}, and asks for {has} elsewhere",
+        about=_PROJECT,
+        key="requires-python",
     ),
     rule(
         r"lockfile (?:at `uv\.lock` )?needs to be updated|Unable to find lockfile",

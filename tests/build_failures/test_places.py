@@ -30,6 +30,10 @@ six[a,]
 -e file:///x/lib
 ./x.zip
 six @ ./src
+file:///x/y.tar.gz
+ftp://x.invalid/z.zip
+quoted --hash='sha256:a
+caf\ufffd
 """,
     "limits.txt": "six<2\nidna[x]\n-e ./lib\nhttps://x.invalid/a.zip\n",
     "pyproject.toml": """\
@@ -40,6 +44,8 @@ requires-python = ">=3.99"
 build-backend = "nope"
 [tool]
 poetry = 1
+[tool.uv.workspace]
+members = ["lib"]
 """,
     "uv.lock": "version = 1\nsupported-markers = [\"sys_platform == 'win32'\"]\n",
     "uv.toml": 'offline = true\nmanaged = false\ncache-dir = ""\n',
@@ -92,6 +98,74 @@ REFUSALS = [
         C.FOREIGN_PATH,
         "requirements.txt",
         8,
+    ),
+    (
+        "Processing /x/y.tar.gz\nERROR: Could not install packages due to an OSError:"
+        " [Errno 2] No such file or directory: '/x/y.tar.gz'",
+        C.FOREIGN_PATH,
+        "requirements.txt",
+        18,
+    ),
+    (
+        "Processing ./x.zip\nERROR: Exception:\nTraceback (most recent call last):\n"
+        + 60 * f"  File {'/venv' * 20}/pip/_internal/utils/unpacking.py, line 1, in f\n"
+        + "zipfile.BadZipFile: File is not a zip file",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        16,
+    ),
+    (
+        "ERROR: Could not install packages due to an OSError: No connection adapters"
+        " were found for 'ftp://x.invalid/z.zip'",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        19,
+    ),
+    (
+        "ERROR: Invalid requirement: quoted --hash='sha256:a\nCould not split options:"
+        " --hash='sha256:a",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        20,
+    ),
+    (
+        '  File "/venv/pip/_internal/req/req_file.py", line 622, in _decode_req_file\n'
+        "    return data.decode(locale_encoding)\n           ^^^^^^^\nUnicodeDecodeError:"
+        " 'utf-8' codec can't decode byte 0xe9 in position 5: invalid continuation byte",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        21,
+    ),
+    (
+        "error: Two workspace members are both named `demo`: `/b/source` and"
+        " `/b/source/lib`",
+        C.BAD_DEFINITION,
+        "pyproject.toml",
+        9,
+    ),
+    (
+        "error: failed to read from file `/b/source/uv.toml`: stream did not contain"
+        " valid UTF-8",
+        C.BAD_DEFINITION,
+        "uv.toml",
+        1,
+    ),
+    (
+        "error: Failed to download `six==1.17.0`\n  cause: Failed to read from the"
+        " distribution cache\n  cause: failed to query metadata of file"
+        " `/b/source/wheels/six-1.17.0-py3-none-any.whl`: No such file or directory"
+        " (os error 2)",
+        C.BAD_DEFINITION,
+        "requirements.txt",
+        4,
+    ),
+    (
+        "error: The requested interpreter resolved to Python 3.11.7, which is"
+        " incompatible with the project's Python requirement: `>=3.99` (from"
+        " `project.requires-python`)",
+        C.UNSUPPORTED_PYTHON,
+        "pyproject.toml",
+        3,
     ),
     (
         "Collecting r\nERROR: Cannot find command 'hg' - do you have 'hg' installed",

@@ -8,6 +8,7 @@ import pytest
 from service.definitions.python.versions import from_conda, from_poetry, from_version
 from service.domain.definition import ABSENT, Definition, Kind, NoDefinition
 from service.domain.findings import Severity
+from tests.definitions import uv_cases
 from tests.definitions.tree import Commit, Files, codes, items, paths, read
 
 POETRY = """\
@@ -456,6 +457,17 @@ def test_a_path_that_cannot_be_installed_has_a_file_and_its_line(
     [error] = [finding for finding in found.findings if finding.code == code]
     assert error.severity is Severity.ERROR
     assert (error.path, error.line) == ("Pipfile", line)
+
+
+def test_a_member_that_no_lock_names_need_not_be_a_project() -> None:
+    workspace = f'{uv_cases.PROJECT}[tool.uv.workspace]\nmembers = ["docs"]\n'
+    found = read(
+        {"pyproject.toml": workspace, "uv.lock": uv_cases.LOCK, "docs/index.md": ""}
+    )
+
+    [finding] = [item for item in found.findings if item.code == "not_installable"]
+    assert finding.severity is Severity.WARNING
+    assert finding.path == "pyproject.toml"
 
 
 def test_a_folder_that_pip_cannot_build_is_shown_with_its_line() -> None:

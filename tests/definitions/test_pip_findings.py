@@ -180,6 +180,14 @@ def requirements(content: str, **others: str) -> Files:
             id="forgotten -r",
         ),
         pytest.param(
+            requirements("six @ ftp://example.org/six.zip"),
+            "unfit_requirement",
+            "requirements.txt",
+            1,
+            "by ftp",
+            id="an address that pip cannot fetch",
+        ),
+        pytest.param(
             requirements("-e https://example.org/r.git"),
             "syntax_error",
             "requirements.txt",

@@ -135,7 +135,7 @@ def follow_paths(
             found = yield from follow_local(reading, path)
             if found.is_directory and not (yield from is_project(reading, found.real)):
                 line = yield from _line_of(reading, owner, local_path.path)
-                _remark_uninstallable(reading, owner, found.real, line)
+                _remark_uninstallable(reading, owner, local_path, found.real, line)
         else:
             found = (yield from reading.files.find([path]))[path]
         if found.is_absent and found.trouble is None:
@@ -279,13 +279,14 @@ def _remark_code(reading: Reading, directory: str) -> None:
 
 
 def _remark_uninstallable(
-    reading: Reading, owner: str, directory: str, line: int | None
+    reading: Reading, owner: str, named: LocalPath, directory: str, line: int | None
 ) -> None:
+    follows = "the build would fail" if named.is_needed else "no build needs it"
     reading.remark(
-        Severity.ERROR,
+        Severity.ERROR if named.is_needed else Severity.WARNING,
         "not_installable",
         f"{show(reading.relative(directory))} is to be installed, and has neither"
-        " a file pyproject.toml nor setup.py; the build would fail. Add one.",
+        f" a file pyproject.toml nor setup.py; {follows}. Add one.",
         path=owner,
         line=line,
     )

@@ -51,6 +51,7 @@ def find_uninstallable(requirement: ParsedRequirement, pythons: Pythons) -> str:
     return (
         _check_wheel(requirement, pythons)
         or _check_repository(requirement.url)
+        or _check_scheme(requirement.url)
         or _check_name(requirement)
     )
 
@@ -100,6 +101,12 @@ def _check_repository(url: str) -> str:
         f"{show(url)} is a repository, of which pip downloads the page and ends with"
         f" “Cannot determine archive format”; write git+{show(url)}"
     )
+
+
+def _check_scheme(url: str) -> str:
+    if not url.lower().startswith("ftp:"):
+        return ""
+    return f"pip takes {show(url)} for an address, and fetches nothing by ftp"
 
 
 def _check_wheel(requirement: ParsedRequirement, pythons: Pythons) -> str:
