@@ -101,7 +101,10 @@ def _choose_pyproject(
             _pass_over(reading, path)
         _remark_lonely_locks(reading, found)
         return None
-    document = yield from read_toml(reading, pyproject, is_chosen=True)
+    is_of_uv = "uv.lock" in present
+    document = yield from read_toml(
+        reading, pyproject, is_chosen=True, is_of_uv=is_of_uv
+    )
     kind = _kind(document, present)
     if kind is None:
         reading.add(pyproject, "candidate")

@@ -204,3 +204,23 @@ def test_the_python_of_an_installed_group_counts(
 
     assert (before.meaning == after.meaning) is is_same
     assert (after.python == before.python) is is_same
+
+
+def test_uv_passes_over_a_byte_order_mark(tmp_path: Path) -> None:
+    files = {"pyproject.toml": PROJECT, "uv.lock": LOCK, "uv.toml": "offline = true\n"}
+    marked: Files = {path: f"\ufeff{content}" for path, content in files.items()}
+
+    assert not errors(marked)
+    assert read(marked).meaning == read(files).meaning
+    for path, content in marked.items():
+        (tmp_path / path).write_text(str(content))
+    assert _sync(tmp_path, home=tmp_path) == 0
+
+
+def test_what_builds_a_package_refuses_a_byte_order_mark() -> None:
+    built = (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"'
+    )
+    files = {"pyproject.toml": f"\ufeff{PROJECT}{built}", "uv.lock": LOCK}
+
+    assert "syntax_error" in {error.code for error in errors(files)}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
+from codecs import BOM_UTF8
 from functools import lru_cache
 from typing import Final
 
@@ -54,6 +55,7 @@ def read_toml(
     *,
     is_leaf: bool = False,
     is_chosen: bool = False,
+    is_of_uv: bool = False,
 ) -> Asking[Table | None]:
     """Parse a TOML file; None, with a finding, when it is invalid.
 
@@ -62,12 +64,14 @@ def read_toml(
         found: The file.
         is_leaf: Whether it includes no others.
         is_chosen: Whether it defines the environment, so that no build does without it.
+        is_of_uv: Whether uv reads it, which passes over a byte order mark as later
+            versions of TOML do; Python's parser and whoever uses it do not.
     """
     raw = yield from reading.read(found, is_leaf=is_leaf)
     if raw is None:
         return None
     try:
-        return _toml(raw)
+        return _toml(raw.removeprefix(BOM_UTF8) if is_of_uv else raw)
     except RecursionError:
         remark_syntax(reading, found.path, "it is nested too deeply")
     except ValueError as exc:

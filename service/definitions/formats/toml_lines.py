@@ -24,7 +24,7 @@ class TomlLines:
     """
 
     def __init__(self, raw: bytes) -> None:
-        self._lines = raw.decode("utf-8", "replace").splitlines()
+        self._lines = raw.decode("utf-8-sig", "replace").splitlines()
         self._line_by_key: dict[Keys, int] = {}
         for keys, line in self._read():
             for end in range(1, len(keys) + 1):

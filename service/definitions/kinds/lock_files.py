@@ -30,8 +30,11 @@ def follow_lock(reading: Reading, name: str) -> Asking[Table | None]:
         reading.loosen()
         reading.mean_bytes(found)
         return None
-    read = read_json if name == "Pipfile.lock" else read_toml
-    lock = yield from read(reading, found, is_leaf=True)
+    if name == "Pipfile.lock":
+        lock = yield from read_json(reading, found, is_leaf=True)
+    else:
+        is_of_uv = name == "uv.lock"
+        lock = yield from read_toml(reading, found, is_leaf=True, is_of_uv=is_of_uv)
     if lock is None:
         reading.loosen()
     return lock
@@ -59,7 +62,7 @@ def follow_settings(
     if not found.is_file:
         reading.mean_bytes(found)
         return None
-    settings = yield from read_toml(reading, found)
+    settings = yield from read_toml(reading, found, is_of_uv=name == "uv.toml")
     if settings is None:
         return None
     reading.mean("settings", name, canonical(settings))

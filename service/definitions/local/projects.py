@@ -209,7 +209,7 @@ def _remark_outside(
 def _follow_virtual(reading: Reading, directory: str) -> Asking[None]:
     """Follow a virtual project, of which only the dependencies are installed."""
     found = yield from reading.take(_inside(directory, "pyproject.toml"), "metadata")
-    document = yield from read_toml(reading, found)
+    document = yield from read_toml(reading, found, is_of_uv=True)
     if document is not None:
         read = meaning(document, installer="uv", is_built=False)
         reading.mean("metadata", reading.relative(found.path), read)
