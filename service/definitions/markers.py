@@ -8,11 +8,19 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
-from packaging.markers import Marker
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 
-__all__ = ["MACHINES", "asks_for_machine", "environments"]
+__all__ = ["MACHINES", "asks_for_machine", "environments", "may_hold_on_linux"]
 
 MACHINES: Final = ("x86_64", "aarch64")
+_SYSTEM: Final = ("os_name", "platform_system", "sys_platform")
+_PYTHONS: Final = ("2.7", *(f"3.{minor}" for minor in range(4, 20)))
+_ANY: Final = ("CPython", "PyPy")
 _OF_MACHINE: Final = re.compile(
     r"\b(?:implementation_version|platform_release|platform_version)\b"
 )
@@ -30,6 +38,26 @@ def asks_for_machine(marker: Marker) -> bool:
     written = str(marker)
     patches = set(_PATCH.findall(written))
     return len(patches) > MAX_PATCHES or _OF_MACHINE.search(written) is not None
+
+
+def may_hold_on_linux(marker: str) -> bool:
+    """Return whether a marker is true on some Linux, or cannot be evaluated.
+
+    Extras are unknown here, so a marker with one is taken for true.
+    """
+    if not marker:
+        return True
+    try:
+        parsed = Marker(marker)
+        if "extra" in marker or not any(word in marker for word in _SYSTEM):
+            return True
+        return asks_for_machine(parsed) or any(
+            parsed.evaluate(image) for image in environments(parsed, _PYTHONS, _ANY)
+        )
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError):
+        return True
+    except RecursionError:
+        return True
 
 
 def environments(

@@ -5,29 +5,18 @@ no Linux. A package that is locked more than once counts with every one of its v
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
-from packaging.markers import (
-    InvalidMarker,
-    Marker,
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-)
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
-from service.definitions.markers import asks_for_machine, environments
+from service.definitions.markers import may_hold_on_linux
 
 __all__ = ["find_reachable", "is_default_group", "needed_by_poetry", "needed_by_uv"]
 
 _Node = tuple[str, str]
 """A distribution and one of its extras; the empty one is the distribution itself."""
 _Edges = Mapping[_Node, set[_Node]]
-
-_OF_LINUX: Final = ("os_name", "platform_system", "sys_platform")
-_PYTHONS: Final = ("2.7", *(f"3.{minor}" for minor in range(4, 20)))
-_ANY: Final = ("CPython", "PyPy")
 
 
 def needed_by_poetry(document: Table, lock: Table) -> frozenset[str]:
@@ -67,7 +56,7 @@ def _required(wanted: Table) -> set[_Node]:
         for name, item in wanted.items()
         for way in _ways(item)
         if way.get("optional") is not True
-        and _may_hold_on_linux(text(way.get("markers")) or "")
+        and may_hold_on_linux(text(way.get("markers")) or "")
         for node in _nodes(name, _extras(way))
     }
 
@@ -118,7 +107,7 @@ def _extras(way: Table) -> tuple[str, ...]:
 
 def _of_uv(wanted: object) -> Iterator[_Node]:
     for entry in list_tables(wanted):
-        if _may_hold_on_linux(text(entry.get("marker")) or ""):
+        if may_hold_on_linux(text(entry.get("marker")) or ""):
             yield from _nodes(_name(entry), texts(entry.get("extra")))
 
 
@@ -138,26 +127,6 @@ def _nodes(name: str, extras: Iterable[str]) -> Iterator[_Node]:
     yield canonicalize_name(name), ""
     for extra in extras:
         yield canonicalize_name(name), canonicalize_name(extra)
-
-
-def _may_hold_on_linux(marker: str) -> bool:
-    """Return whether a marker is true on some Linux, or cannot be evaluated.
-
-    Extras are unknown here, so a marker with one is taken for true.
-    """
-    if not marker:
-        return True
-    try:
-        parsed = Marker(marker)
-        if "extra" in marker or not any(word in marker for word in _OF_LINUX):
-            return True
-        return asks_for_machine(parsed) or any(
-            parsed.evaluate(image) for image in environments(parsed, _PYTHONS, _ANY)
-        )
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError):
-        return True
-    except RecursionError:
-        return True
 
 
 def _name(package: Table) -> str:

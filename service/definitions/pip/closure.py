@@ -50,7 +50,7 @@ from service.definitions.pip.requirements_txt import (
     has_variable,
     logical_lines,
 )
-from service.definitions.pip.uninstallable import is_always_refused
+from service.definitions.pip.uninstallable import is_always_refused, passes_over
 from service.definitions.pip.wheels import Pythons
 from service.definitions.queries import Asking
 from service.definitions.text import show
@@ -181,7 +181,7 @@ class Requirements:
         ask_for_extras(self.reading, requirement)
         if isinstance(requirement, Local):
             yield from self._local(spot, requirement, line, row)
-        else:
+        elif place.is_constraint or not passes_over(line, requirement):
             self.reading.mean(*row)
             if isinstance(requirement, NamedRequirement) and not place.is_constraint:
                 declare(self.reading, requirement.name, marker=requirement.marker)

@@ -4,6 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from service.definitions.markers import may_hold_on_linux
 from service.definitions.pip.requirement_line import (
     Local,
     NamedRequirement,
@@ -19,6 +20,7 @@ __all__ = [
     "find_uninstallable",
     "has_local_version",
     "is_always_refused",
+    "passes_over",
 ]
 
 _OF_OTHER_SYSTEMS: Final = {
@@ -70,6 +72,18 @@ def has_local_version(
             version.operator == "==" and "+" in version.version
             for version in requirement.versions
         )
+    )
+
+
+def passes_over(line: RequirementLine, requirement: ParsedRequirement) -> bool:
+    """Return whether pip passes over a requirement on every Linux, by its marker.
+
+    With a hash it counts even so: pip demands one of all requirements then.
+    """
+    return (
+        isinstance(requirement, NamedRequirement)
+        and not (requirement.url or line.hashes)
+        and not may_hold_on_linux(requirement.marker)
     )
 
 
