@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, table, texts
-from service.definitions.markers import MACHINES, asks_for_machine, environments
+from service.definitions.python.markers import MACHINES, asks_for_machine, environments
 
 __all__ = [
     "IMAGES",

@@ -4,7 +4,11 @@ import pytest
 from packaging.markers import Marker
 
 from service.definitions.declared import always_holds, may_hold
-from service.definitions.markers import MAX_PATCHES, asks_for_machine, environments
+from service.definitions.python.markers import (
+    MAX_PATCHES,
+    asks_for_machine,
+    environments,
+)
 from tests.definitions.installing import UV_FILES
 from tests.definitions.tree import codes, read
 

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from service.definitions.formats.toml_json import Table, list_tables, table, text, texts
-from service.definitions.markers import may_hold_on_linux
+from service.definitions.python.markers import may_hold_on_linux
 
 __all__ = ["find_reachable", "is_default_group", "needed_by_poetry", "needed_by_uv"]
 

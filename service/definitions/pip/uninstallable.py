@@ -4,7 +4,6 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from service.definitions.markers import may_hold_on_linux
 from service.definitions.pip.requirement_line import (
     Local,
     NamedRequirement,
@@ -13,6 +12,7 @@ from service.definitions.pip.requirement_line import (
 )
 from service.definitions.pip.requirements_txt import RequirementLine
 from service.definitions.pip.wheels import Pythons, check_wheel
+from service.definitions.python.markers import may_hold_on_linux
 from service.definitions.text import show
 
 __all__ = [
