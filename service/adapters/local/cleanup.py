@@ -5,13 +5,16 @@ import os
 import re
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
+import structlog
+
 from service.adapters.local.folders import Folders, remove_tree
 from service.adapters.local.job import ImageManifest, Result, read
-from service.errors import PermanentError
+from service.errors import InvalidRequestError, PermanentError
 
 __all__ = [
     "lock_root",
@@ -20,6 +23,8 @@ __all__ = [
     "remove_leftovers",
     "renew_build",
 ]
+
+log = structlog.get_logger(__name__)
 
 _PATIENCE: Final = 2.0
 """Seconds for a killed process to release its lock, which takes milliseconds."""
@@ -45,24 +50,38 @@ def lock_root(folders: Folders) -> TextIO:
 
 
 def remove_leftovers(folders: Folders) -> None:
-    """Remove the folders of builds without a result; kill workers that still run."""
+    """Remove the folders of builds without a result; kill workers that still run.
+
+    What cannot be removed, or is none of ours, stays and is logged: the service starts.
+    """
     for folder in folders.builds.iterdir():
         # The result is written last and atomically, so a folder without one is of a
         # build that was cut off. With one, the watcher has still to read it.
-        if read(folders.result(folder.name), Result) is None:
-            _kill_worker(folder)
-            remove_build(folders, folder.name)
+        with _passed_over(folder):
+            if read(folders.result(folder.name), Result) is None:
+                _kill_worker(folder)
+                remove_build(folders, folder.name)
     kept = {
         manifest.environment
         for path in folders.images.glob("*.json")
         if (manifest := read(path, ImageManifest)) is not None
     }
     for folder in folders.environments.iterdir():
-        if folder.name not in kept:
-            remove_tree(folder)
+        with _passed_over(folder):
+            if folder.name not in kept:
+                remove_tree(folder)
     for folder in folders.caches.iterdir():
-        if time.time() - folder.stat().st_mtime > _UNUSED:
-            remove_tree(folder)
+        with _passed_over(folder):
+            if time.time() - folder.stat().st_mtime > _UNUSED:
+                remove_tree(folder)
+
+
+@contextmanager
+def _passed_over(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, InvalidRequestError) as exc:
+        log.warning("leftover not removed", path=str(path), error=str(exc))
 
 
 def remove_build(folders: Folders, build: str) -> None:

@@ -92,7 +92,8 @@ class Folders:
 
     def known(self) -> list[BuildId]:
         """Return the builds that have a folder."""
-        return [BuildId(path.name) for path in self.builds.iterdir()]
+        names = (path.name for path in self.builds.iterdir())
+        return [BuildId(name) for name in names if _NAME.fullmatch(name)]
 
     def make(self) -> None:
         """Create the missing folders; only this user may read them."""

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from service.adapters.local.cleanup import remove_image
+from service.adapters.local.cleanup import remove_image, remove_leftovers
 from service.adapters.local.folders import Folders
 from service.adapters.local.job import ImageManifest, write
 from service.domain.definition import Kind
@@ -70,3 +71,23 @@ def test_what_is_no_image_of_this_machine_removes_nothing(
     remove_image(folders, reference)
 
     assert left(folders) == before
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_starting(folders: Folders) -> None:
+    """A file browser leaves files, and a link may lead nowhere."""
+    (folders.builds / ".DS_Store").write_bytes(b"\0")
+    (folders.builds / "a build that was none").mkdir()
+    (folders.builds / "cut-off").mkdir()
+    (folders.environments / "cut-off").mkdir()
+    (folders.caches / "gone").symlink_to(folders.root / "nowhere")
+
+    with capture_logs() as logs:
+        remove_leftovers(folders)
+
+    assert folders.known() == []
+    assert not (folders.environments / "cut-off").exists()
+    assert {Path(entry["path"]).name for entry in logs} == {
+        ".DS_Store",
+        "a build that was none",
+        "gone",
+    }
