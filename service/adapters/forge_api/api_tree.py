@@ -24,9 +24,11 @@ from service.domain.definition import DIRECTORY, SYMLINK, Entry
 from service.domain.repository import BlobId, CommitSha
 
 __all__ = [
+    "LARGE",
     "ApiTree",
     "Kept",
     "ObjectSource",
+    "large_key",
     "load_root",
     "object_cache",
     "root_key",
@@ -41,6 +43,9 @@ PER_NAME: Final = 160
 FEW: Final = 2
 """Directories of one level from which on a single request for all levels is cheaper."""
 
+LARGE: Final = 100
+"""Directories, as many as one answer of an API lists."""
+
 Kept = TreeListing | bytes
 
 
@@ -54,6 +59,11 @@ def size_of(content: Kept) -> int:
 def object_cache(megabytes: int) -> ImmutableCache[Kept]:
     """Make a cache of objects, for all repositories together."""
     return ImmutableCache(most=megabytes * MEGABYTE, size=size_of)
+
+
+def large_key(owner: Hashable, oid: BlobId) -> Hashable:
+    """Return the key under which is kept that a directory holds over `LARGE` others."""
+    return owner, "large", oid
 
 
 def root_key(owner: Hashable, commit: CommitSha) -> Hashable:
@@ -152,10 +162,8 @@ class ApiTree:
         self._kept = kept
         self._owner = owner
         self._sizes: dict[BlobId, int] = {}
-        self._has_below = True
-        """Whether directories below others may come with one request."""
-        self._has_several = True
-        """Whether any several directories may."""
+        self._has_below = self._has_several = True
+        """Whether all below a directory, or any several, may come with one request."""
 
     async def entries(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         return {path: await self._entry(path) for path in frozenset(paths)}
@@ -215,6 +223,8 @@ class ApiTree:
 
         Without a request: asking for what is below some of them would be in vain.
         """
+        if limit <= LARGE and large_key(self._owner, oid) in self._kept:
+            return True
         queue, seen = deque([oid]), 1
         while queue:
             listing = self._kept.get((self._owner, queue.popleft()))

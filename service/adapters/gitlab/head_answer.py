@@ -47,8 +47,12 @@ class _EntriesView(_View):
     nodes: tuple[_EntryView, ...]
 
 
-class _PagedView(_EntriesView):
+class _PagesView(_View):
     page_info: _PageView
+
+
+class _PagedView(_EntriesView, _PagesView):
+    """A page of entries, and whether it is the last one."""
 
 
 class _CommitView(_View):
@@ -68,6 +72,10 @@ class TreeView(_View):
     def rows(self) -> Mapping[str, Sequence[ListedObject]]:
         """Return the entries by directory."""
         return _by_folder({DIRECTORY: self.trees, "": self.blobs})
+
+
+class _CountView(_View):
+    trees: _PagesView
 
 
 class _RootView(_View):
@@ -114,9 +122,16 @@ class CodeView(_View):
     before: _Tip
     after: _Tip
     root: _RootView
+    large: _CountView | None = None
+    """All directories of it, where there may be too many to list."""
     blobs: _BlobsView | None = None
     trees: dict[str, TreeView] = Field(default_factory=dict)
     """By alias: the other directories, as far as they exist."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are more directories than one page lists."""
+        return self.large is not None and self.large.trees.page_info.has_next_page
 
 
 class ProjectView(_View):
@@ -181,8 +196,18 @@ def keep_objects(
             # A text that GitLab recoded, or cut, does not have the id.
             objects.keep_file(BlobId(blob.oid), blob.raw_blob)
     rows = found.root.rows()
-    if not rows or not _agree(rows, blobs):
+    if not rows or not _agree(rows, blobs) or not _keep_root(found, commit, objects):
         return False
+    known = {row.name: row.oid for row in rows if row.mode == DIRECTORY}
+    for alias, path in {**query.directories, **query.listings}.items():
+        tree = found.trees.get(alias)
+        if tree is not None:
+            _keep_below(tree, path, known, objects)
+    return True
+
+
+def _keep_root(found: CodeView, commit: CommitSha, objects: KnownObjects) -> bool:
+    rows = found.root.rows()
     try:
         root = compute_directory_id(rows, like=BlobId(commit))
     except UnprovenAnswerError:
@@ -190,11 +215,8 @@ def keep_objects(
     if not objects.keep_listing(root, rows):
         return False
     objects.keep_root(commit, root)
-    known = {row.name: row.oid for row in rows if row.mode == DIRECTORY}
-    for alias, path in {**query.directories, **query.listings}.items():
-        tree = found.trees.get(alias)
-        if tree is not None:
-            _keep_below(tree, path, known, objects)
+    if found.is_large:
+        objects.keep_large(root)
     return True
 
 

@@ -34,6 +34,7 @@ https://docs.gitlab.com/api/graphql/#limits."""
 _POINTS: Final = 52
 """What a query has without files and directories."""
 _POINTS_OF_FILE: Final = 2
+_POINTS_OF_COUNT: Final = 5
 POINTS_OF_DIRECTORY: Final = 11
 
 # The root has no id that could prove its entries. Of other directories the id shows
@@ -44,6 +45,11 @@ trees { nodes { path sha } pageInfo { hasNextPage } }
 submodules { nodes { path sha } pageInfo { hasNextPage } }
 blobs { nodes { path sha mode } pageInfo { hasNextPage } }
 }"""
+# Where the root held too many directories to list, that there is a second page of them
+# shows that it still does.
+_COUNT: Final = (
+    "large: tree(ref: $ref, recursive: true) { trees { pageInfo { hasNextPage } } }"
+)
 ENTRIES: Final = "{ trees { nodes { path sha } } blobs { nodes { path sha mode } } }"
 _BY_NUMBER: Final = "projects(ids: [$project], first: 1) { nodes { ...Head } }"
 _BY_PATH: Final = "project(fullPath: $project) { ...Head }"
@@ -79,7 +85,9 @@ def write_query(
     number = repository.number
     files = [path for path in expected.files if is_sendable(path)][:MAX_PATHS]
     deep = [path for path in expected.listings if is_sendable(path)][:MAX_LISTINGS]
+    counts = (_COUNT,) if "" in expected.large else ()
     points = MAX_POINTS - _POINTS - _POINTS_OF_FILE * len(files)
+    points -= _POINTS_OF_COUNT * len(counts)
     room = points // POINTS_OF_DIRECTORY - len(deep)
     plain = [path for path in expected.directories if is_sendable(path)][:room]
     directories = {f"d{number}": path for number, path in enumerate(plain)}
@@ -90,6 +98,7 @@ def write_query(
         "rootRef",
         "before: tree(ref: $ref) { lastCommit { sha } }",
         f"root: tree(ref: $ref) {_ROOT}",
+        *counts,
         *(f"{name}: tree(ref: $ref, path: ${name}) {ENTRIES}" for name in directories),
         *(
             f"{name}: tree(ref: $ref, path: ${name}, recursive: true) {ENTRIES}"

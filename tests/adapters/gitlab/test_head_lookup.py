@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from service.adapters.forge_api.api_tree import Kept, size_of
+from service.adapters.forge_api.api_tree import Kept, large_key, root_key, size_of
 from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.graphql.endpoint import GraphQlAnswer, NoGraphQl
 from service.adapters.gitlab.head_lookup import GitLabHeadLookup
-from service.domain.repository import Repository
+from service.domain.repository import BlobId, CommitSha, Repository
 from service.domain.source import Head, Revision
 from service.ports.remote import ExpectedReads, Remote
 from tests.support.apis import an_api
@@ -80,6 +80,29 @@ async def find(found: Mapping[str, Any], *, is_partial: bool = False) -> Head | 
         clock=TurnedClock(),
     )
     return await lookup.find(REPOSITORY, DEFAULT, EXPECTED)
+
+
+async def test_a_root_of_more_directories_than_a_page_has_is_known_to_be_large() -> (
+    None
+):
+    """As the forge reports it; of one that reports no second page nothing is known."""
+    for more in (True, False):
+        kept = ImmutableCache[Kept](most=1_000_000, size=size_of)
+        large = {"trees": {"pageInfo": {"hasNextPage": more}}}
+        lookup = GitLabHeadLookup(
+            open_to_all=Scripted(a_project(large=large)),
+            with_token=NoGraphQl(),
+            kept=kept,
+            host="gitlab.com",
+            clock=TurnedClock(),
+        )
+
+        await lookup.find(REPOSITORY, DEFAULT, ExpectedReads(large=("",)))
+
+        owner = ("gitlab.com", 7)
+        root = kept.get(root_key(owner, CommitSha(COMMIT)))
+        assert isinstance(root, bytes)
+        assert (large_key(owner, BlobId(root.decode())) in kept) is more
 
 
 async def test_an_answer_of_one_state_is_used() -> None:

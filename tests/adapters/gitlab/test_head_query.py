@@ -14,18 +14,20 @@ MANY = 100
 @pytest.mark.parametrize("number", [None, 7])
 @pytest.mark.parametrize("files", [0, 1, 24, MANY])
 @pytest.mark.parametrize("listings", [0, 1, MANY])
+@pytest.mark.parametrize("large", [(), ("",)])
 def test_whatever_is_expected_the_query_is_taken(
-    number: int | None, files: int, listings: int
+    number: int | None, files: int, listings: int, large: tuple[str, ...]
 ) -> None:
     expected = ExpectedReads(
         files=tuple(f"f{number}" for number in range(files)),
         directories=tuple(f"d{number}" for number in range(MANY)),
         listings=tuple(f"l{number}" for number in range(listings)),
+        large=large,
     )
     repository = Repository.from_url("https://gitlab.com/a/b", number=number)
 
     query = write_query(repository, None, expected)
 
     assert complexity(query.text, query.variables) <= ANONYMOUS_POINTS
-    assert len(query.directories) + len(query.listings) >= 8
+    assert len(query.directories) + len(query.listings) >= 7
     assert len(query.listings) == min(listings, MAX_LISTINGS)

@@ -6,7 +6,7 @@ An object is kept only under the id that its content has, so nothing else is eve
 
 from collections.abc import Iterable
 
-from service.adapters.forge_api.api_tree import Kept, root_key
+from service.adapters.forge_api.api_tree import Kept, large_key, root_key
 from service.adapters.forge_api.caches import ImmutableCache
 from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.adapters.forge_api.listings import ListedObject, verify_listing
@@ -31,6 +31,10 @@ class KnownObjects:
     def keep_root(self, commit: CommitSha, root: BlobId) -> None:
         """Keep which directory is the root of a commit, as the forge reports it."""
         self._kept.keep(root_key(self._owner, commit), root.encode("ascii"))
+
+    def keep_large(self, oid: BlobId) -> None:
+        """Keep that a directory holds over `LARGE` others, as the forge reports it."""
+        self._kept.keep(large_key(self._owner, oid), b"")
 
     def keep_listing(self, oid: BlobId, rows: Iterable[ListedObject]) -> bool:
         """Keep a directory if it has that id; return whether it has."""
