@@ -1,7 +1,6 @@
 """The forges that this service has accounts at: one client for each host."""
 
 from collections.abc import AsyncIterator, Mapping, MutableMapping
-from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -22,7 +21,7 @@ from service.adapters.forge_api.rate_limit import (
     ForgeObserver,
     RateLimitBudget,
 )
-from service.adapters.gitlab.executor import open_executor
+from service.adapters.gitlab.executor import HostExecutors, open_executors
 from service.ports.commit_statuses import CommitStatuses
 from service.ports.forge_hooks import HostHooks
 from service.ports.remote import Remote
@@ -49,7 +48,7 @@ class Forges:
     Args:
         settings: Tokens and kinds of the hosts.
         http: Carries the requests.
-        executor: For the library that blocks.
+        executors: For the library that blocks.
         kept: The cache of objects.
         clock: Gives the time.
         observer: Is shown what forges answer.
@@ -60,7 +59,7 @@ class Forges:
         *,
         settings: ForgeSettings,
         http: HttpClient,
-        executor: Executor,
+        executors: HostExecutors,
         kept: ImmutableCache[Kept],
         clock: Clock,
         observer: ForgeObserver = NO_OBSERVER,
@@ -68,7 +67,7 @@ class Forges:
         self._observer = observer
         self._settings = settings
         self._http = http
-        self._executor = executor
+        self._executors = executors
         self._clock = clock
         self._kept = kept
         self._budgets: dict[str, RateLimitBudget] = {}
@@ -174,7 +173,7 @@ class Forges:
             http=self._http,
             budget=self._budget(host),
             clock=self._clock,
-            executor=self._executor,
+            executor=self._executors.of(host),
         )
 
     def gitea(self, host: str) -> "GiteaApi":
@@ -285,11 +284,11 @@ async def open_forges(
         deadline=settings.forge.deadline,
         observer=observer,
     ) as http:
-        with open_executor() as executor:
+        with open_executors() as executors:
             yield Forges(
                 settings=settings.forge,
                 http=http,
-                executor=executor,
+                executors=executors,
                 kept=object_cache(settings.forge.cache_mb) if kept is None else kept,
                 clock=clock,
                 observer=observer,

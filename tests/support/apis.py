@@ -11,7 +11,7 @@ from service.adapters.forge_api.api_tree import object_cache
 from service.adapters.forge_api.http import open_http_client
 from service.adapters.forge_api.routing import RoutedRemote
 from service.adapters.git.remote import GitRemote
-from service.adapters.gitlab.executor import open_executor
+from service.adapters.gitlab.executor import open_executors
 from service.app.forges import Forges
 from service.domain.evaluation.comparison import RefMissing
 from service.domain.repository import CommitSha, Repository
@@ -90,11 +90,11 @@ async def forges_of(
     async with open_http_client(
         gate=gate, environment={}, deadline=given.deadline
     ) as http:
-        with open_executor() as executor:
+        with open_executors() as executors:
             yield Forges(
                 settings=given,
                 http=http,
-                executor=executor,
+                executors=executors,
                 kept=object_cache(given.cache_mb),
                 clock=clock or SystemClock(),
             )

@@ -21,7 +21,7 @@ from service.adapters.forge_api.http import (
     open_http_client,
 )
 from service.adapters.git.tree import NOTHING
-from service.adapters.gitlab.executor import open_executor
+from service.adapters.gitlab.executor import open_executors
 from service.app.forges import Forges
 from service.domain.delivery import Forge
 from service.domain.hook import Hook, HookId, Proof, Secret
@@ -127,11 +127,11 @@ async def some_forges(host: Host, kind: str) -> AsyncIterator[Forges]:
     async with open_http_client(
         gate=ANYWHERE, environment={}, deadline=deadline
     ) as http:
-        with open_executor() as executor:
+        with open_executors() as executors:
             yield Forges(
                 settings=settings,
                 http=http,
-                executor=executor,
+                executors=executors,
                 kept=object_cache(settings.cache_mb),
                 clock=SystemClock(),
             )

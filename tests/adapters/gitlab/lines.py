@@ -10,7 +10,7 @@ from service.adapters.forge_api.account import Account
 from service.adapters.forge_api.http import open_http_client
 from service.adapters.forge_api.rate_limit import RateLimitBudget
 from service.adapters.gitlab.client import GitLabClient
-from service.adapters.gitlab.executor import open_executor
+from service.adapters.gitlab.executor import open_executors
 from service.domain.hook import Secret
 
 DEADLINE = timedelta(seconds=10)
@@ -25,11 +25,11 @@ async def a_gitlab_client(
     async with open_http_client(
         gate=ANYWHERE, environment={}, deadline=deadline
     ) as http:
-        with open_executor() as executor:
+        with open_executors() as executors:
             yield GitLabClient(
                 account=Account(host=host, token=Secret("a token")),
                 http=http,
                 budget=RateLimitBudget(clock=clock, host=host, spare=0.1),
                 clock=clock,
-                executor=executor,
+                executor=executors.of(host),
             )
