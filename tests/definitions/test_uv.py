@@ -12,6 +12,7 @@ from service.domain.building.tools import Tools
 from service.domain.findings import Finding, Severity
 from tests.definitions.tree import Files, read
 from tests.definitions.uv_cases import LOCK, PROJECT, PROJECTS
+from tests.definitions.uv_settings import VERSIONS
 from tests.definitions.uv_tables import IGNORED, READ
 
 HERE = Tools(uv=version("uv"))
@@ -121,6 +122,30 @@ def test_a_python_version_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "uv.lock").write_text(LOCK)
     (tmp_path / ".python-version").write_bytes(raw)
     assert "valid UTF-8" in _ask(tmp_path, home=tmp_path)[1]
+
+
+def test_what_uv_ignores_in_a_python_version_is_a_warning(tmp_path: Path) -> None:
+    files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
+    for path, text in files.items():
+        (tmp_path / path).write_text(text)
+    differing = []
+    for asked, _ in VERSIONS:
+        (tmp_path / ".python-version").write_text(asked)
+        is_ignored = "Ignoring unsupported" in _ask(tmp_path, home=tmp_path)[1]
+        found = read({**files, ".python-version": asked}, tools=HERE).findings
+        if is_ignored != ("python_ignored" in {finding.code for finding in found}):
+            differing.append(asked)
+
+    assert not differing
+
+
+def test_a_python_version_counts_behind_what_uv_ignores() -> None:
+    def meaning(asked: str) -> object:
+        files = {"pyproject.toml": PROJECT, "uv.lock": LOCK, ".python-version": asked}
+        return read(files, tools=HERE).meaning
+
+    assert meaning("myenv\n3.12\n") != meaning("myenv\n3.13\n")
+    assert meaning("3.12\n3.11\n") == meaning("3.12\n3.13\n")
 
 
 @pytest.mark.parametrize("builder", ["hatchling.build", "uv_build"])

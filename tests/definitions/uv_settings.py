@@ -16,7 +16,7 @@ VERSIONS: Final = (
     *((text, False) for text in (f"{HERE},3.12", f"# c\n{HERE}", f"  # c\n\n {HERE} \n", f"{HERE} # c", "any", "latest", "myenv", "3.11.x", "3.11.*", "", f"{HERE}\n3.99")),
     *((text, False) for text in ("python-3.99", "py3.99", "py-3.99", "py@3.99", "py399", "Python-3.99", "v-3.99", "python-3.99-linux", "python3.99-linux", "cpython@3.99-linux", "cpython-3.99-linux-foo", "any3.99", "3.99.1.2", "any>=3.99", "foo3t")),
     *((text, True) for text in ("python3.99", "python@3.99", "Python399", "cp399", "cp-3.99", "cp@399", "CPython-3.99", "any-3.99", "v3.99-linux", "cpython-3.99-linux-x86_64-gnu", "python>=3.99", "cp@>=3.99", "cpython->=3.99", "3.9d", "cp-3.13t", "python3.99rc1")),
-    *((text, True) for text in ("3.99", ">=3.99", "3.13t", "pypy", "pypy3.10", "pypy@3.10", "graalpy", "3.99\n3.11", "./x", "cpython-3.11.1-macos-aarch64-none", "2.7")),
+    *((text, True) for text in ("3.99", ">=3.99", "3.13t", "pypy", "pypy3.10", "pypy@3.10", "graalpy", "3.99\n3.11", "myenv\n3.99", "3.11.x\n# c\nsystem\n3.99", "./x", "cpython-3.11.1-macos-aarch64-none", "2.7")),
 )
 """What stands in .python-version, and whether uv refuses it."""
 

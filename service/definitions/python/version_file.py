@@ -5,6 +5,7 @@ https://docs.astral.sh/uv/concepts/python-versions/#python-version-files
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final
 
 from service.definitions.closure_builder import Reading
@@ -43,6 +44,7 @@ _OTHER: Final = re.compile(
     re.IGNORECASE,
 )
 """Python implementations, builds and paths that images do not have."""
+_ANY: Final = re.compile("any|default|cpython|cp", re.IGNORECASE)
 _OTHER_SYSTEM: Final = re.compile(r"macos|darwin|windows", re.IGNORECASE)
 
 
@@ -68,11 +70,23 @@ def _read(reading: Reading, found: ResolvedPath, raw: bytes) -> None:
         remark_syntax(reading, found.path, "it is not UTF-8", line)
         reading.mean_bytes(found)
         return
-    # uv uses the first request only.
-    reading.mean("python-version", canonical([text for _, text in requests[:1]]))
-    if not requests:
+    # uv uses the first request that it understands.
+    ignored = list(takewhile(lambda one: not _is_understood(one[1]), requests))
+    used = len(ignored) + 1
+    reading.mean("python-version", canonical([text for _, text in requests[:used]]))
+    for line, request in ignored[:1]:
+        _remark(
+            reading,
+            found,
+            line,
+            "python_ignored",
+            f"asks for {show(request)}, which uv ignores: it is no version of Python."
+            " Name one, such as 3.12",
+            severity=Severity.WARNING,
+        )
+    if len(requests) < used:
         return
-    line, request = requests[0]
+    line, request = requests[used - 1]
     wanted = _specifier(request)
     if wanted is not None:
         allowed = reading.python
@@ -120,6 +134,16 @@ def _specifier(request: str) -> str | None:
     return from_version(version)
 
 
+def _is_understood(request: str) -> bool:
+    """Return whether uv surely chooses a Python by a request.
+
+    Others it takes for the name of a program, and ignores: what stands behind one of
+    them counts too.
+    """
+    is_other = _ANY.fullmatch(request) or _OTHER.fullmatch(request)
+    return bool(is_other) or _is_of_other_system(request) or bool(_specifier(request))
+
+
 def _is_of_other_system(request: str) -> bool:
     match = _KEY.fullmatch(request)
     return bool(match and match["platform"] and _OTHER_SYSTEM.search(match["platform"]))
@@ -135,10 +159,16 @@ def _overlap(wanted: str, allowed: str | None) -> bool:
 
 
 def _remark(
-    reading: Reading, found: ResolvedPath, line: int, code: str, what: str
+    reading: Reading,
+    found: ResolvedPath,
+    line: int,
+    code: str,
+    what: str,
+    *,
+    severity: Severity = Severity.ERROR,
 ) -> None:
     reading.remark(
-        Severity.ERROR,
+        severity,
         code,
         f"{show(found.path)} {what}.",
         path=found.path,
