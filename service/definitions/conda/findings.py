@@ -24,6 +24,12 @@ _DEFAULTS: Final = re.compile(
     r"(?:main|free|r|msys2|pro|mro))(?:/(?:noarch|linux-\w+))?/?"
 )
 """Anaconda's own channels: https://docs.anaconda.com/working-with-conda/channels/"""
+_OF_OTHER_SYSTEMS: Final = re.compile(
+    r"(?:[^:]+::)?(?P<name>(?P<windows>vc|vs2015_runtime|vc14_runtime|ucrt|pywin32"
+    r"|pywinpty|winpty|msys2-conda-epoch|m2w64-gcc-libs(?:-core)?)|python\.app)"
+    r"(?![\w.-])"
+)
+"""Packages without a file for Linux, which `conda env export` writes elsewhere."""
 MAX_NAMED: Final = 5
 """Packages that one message lists."""
 _PACKAGE: Final = re.compile(r"[\w.-]+")
@@ -170,7 +176,7 @@ class CondaRemarks:
             )
 
     def check_package(self, dependency: str, place: int) -> None:
-        """Report problems of a package's channel and language."""
+        """Report problems of a package's channel, system and language."""
         spec = normalize_spec(dependency)
         channel = spec.rpartition("::")[0]
         if _DEFAULTS.fullmatch(channel):
@@ -179,6 +185,17 @@ class CondaRemarks:
                 "defaults_channel",
                 f"{show(dependency)} comes from Anaconda's own channel"
                 f" {show(channel)}, which is limited; take it from conda-forge.",
+                "dependencies",
+                place,
+            )
+        if other := _OF_OTHER_SYSTEMS.match(spec):
+            system = "Windows" if other["windows"] else "macOS"
+            self.remark(
+                Severity.ERROR,
+                "other_system",
+                f"{other['name']} is for {system}, and images are Linux's: an export"
+                " of a whole environment fits one system. Write the packages that you"
+                " use, as `conda env export --from-history` does, or take it out.",
                 "dependencies",
                 place,
             )

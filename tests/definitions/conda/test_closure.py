@@ -178,6 +178,26 @@ def test_a_prefix_is_ignored_and_said() -> None:
     assert finding(GOOD + "prefix: /opt\n", "prefix_ignored").line == 11
 
 
+@pytest.mark.parametrize(
+    ("spec", "system"),
+    [
+        ("vs2015_runtime=14.16.27012=hf0eaf9b_3", "Windows"),
+        ("conda-forge::vc=14.1", "Windows"),
+        ("m2w64-gcc-libs-core=5.3.0", "Windows"),
+        ("python.app", "macOS"),
+        ("vcrpy", ""),
+        ("vc-tools", ""),
+        ("pywin32-on-windows", ""),
+    ],
+)
+def test_packages_without_a_file_for_linux_are_errors(spec: str, system: str) -> None:
+    found = conda(f"channels: [conda-forge, nodefaults]\ndependencies:\n- {spec}\n")
+    errors = [item for item in found.findings if item.severity is Severity.ERROR]
+
+    assert [item.code for item in errors] == (["other_system"] if system else [])
+    assert all(f"for {system}," in item.message and item.line == 3 for item in errors)
+
+
 def test_r_is_noted() -> None:
     assert "r_environment" in codes(conda(GOOD.replace("numpy", "r-base=4.3")))
     assert "r_environment" not in codes(conda(GOOD.replace("numpy", "r-base-x")))
