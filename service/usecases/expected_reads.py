@@ -55,8 +55,9 @@ def expect_reads(
     usual = [path for path in changed_paths if _is_usual(path)]
     # What was pushed comes before everything: the rest may be in a cache, it is not.
     pushed = _pushed(usual, known, starts)
-    # A push that names what it changed would name a file that is new.
-    guesses = () if seen and usual else starts
+    # A push that names what it changed would name a file that is new. Where nothing was
+    # read last, nothing else would ask for more than the head.
+    guesses = () if known and usual else starts
     files = tuple(dict.fromkeys((*pushed, *known, *guesses)))
     listings = frozenset(_listed(items))
     joining = _joining(pushed, known, listings) if seen else ()

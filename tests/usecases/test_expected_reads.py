@@ -140,6 +140,18 @@ def test_without_a_history_the_files_of_every_kind_are_expected() -> None:
     assert expected.listings == ()
 
 
+async def test_where_no_definition_was_a_push_has_more_asked_for_than_the_head(
+    tmp_path: Path,
+) -> None:
+    """A remote that expects no reads is only asked for the head."""
+    repo = Repo(tmp_path / "repo")
+    repo.commit({"README.md": "a course"})
+
+    expected = expect_reads(await seen_in(repo), "", ("README.md",))
+
+    assert "requirements.txt" in expected.files
+
+
 async def test_a_definition_that_counts_as_a_whole_commit_is_not_expected_to_be_listed(
     tmp_path: Path,
 ) -> None:
