@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Final, Self
 
 from msgspec import Struct
@@ -14,7 +13,7 @@ from service.domain.push import Push
 from service.events.envelope import Event
 from service.events.models import ArrivalData, PushReceived, RepositoryData
 from service.events.trace import TraceContext
-from service.forges.changed_paths import MAX_PATHS, read_changed_paths
+from service.forges.changed_paths import MAX_PATHS, may_be_read, read_changed_paths
 from service.ports.store import DeliveryRecord
 from service.ports.time import Ids
 
@@ -97,8 +96,10 @@ def _event_of(
 
 def _changed_paths(arrivals: Sequence[Arrival]) -> tuple[str, ...]:
     bodies = [arrival.body for arrival in reversed(arrivals[-_MAX_BODIES:])]
-    paths = (path for body in bodies for path in read_changed_paths(body))
-    return tuple(islice(dict.fromkeys(paths), MAX_PATHS))
+    paths = dict.fromkeys(path for body in bodies for path in read_changed_paths(body))
+    # What only shows that a directory changed must not displace an earlier definition.
+    likely_first = sorted(paths, key=lambda path: not may_be_read(path))
+    return tuple(likely_first[:MAX_PATHS])
 
 
 def _earlier(arrival: Arrival) -> ArrivalData:

@@ -130,6 +130,20 @@ def test_an_event_of_several_names_what_each_changed_the_newest_first() -> None:
     assert len(data.changed_paths) == MAX_PATHS
 
 
+def test_code_that_was_pushed_last_leaves_room_for_a_definition_before_it() -> None:
+    code = tuple(f"src/{number}/lib.c" for number in range(MAX_PATHS))
+    arrivals = [
+        an_arrival(name, COURSE, id_=DeliveryId(name), at=NOW, changed=paths)
+        for name, paths in (("d0", ("requirements.txt",)), ("d1", code))
+    ]
+
+    data = data_of(event_of(arrivals, ids=CountedIds()))
+
+    assert isinstance(data, PushReceived)
+    assert data.changed_paths[0] == "requirements.txt"
+    assert len(data.changed_paths) == MAX_PATHS
+
+
 async def test_each_ref_has_its_own_events(
     bus: HeldBus, sharing: SharingPublisher
 ) -> None:
