@@ -155,7 +155,7 @@ async def resolve_name(host: str, port: int) -> tuple[str, ...]:
     """Return the addresses of a host.
 
     Raises:
-        BusyError: Too many other names are being resolved.
+        BusyError: Too many other names are being resolved, or the system has no thread.
         OSError: The name cannot be resolved now.
         UnicodeError: It is no name.
     """
@@ -166,9 +166,14 @@ async def resolve_name(host: str, port: int) -> tuple[str, ...]:
     loop = asyncio.get_running_loop()
     found: asyncio.Future[tuple[str, ...]] = loop.create_future()
     # A daemon: no name server that hangs keeps this process from its end.
-    threading.Thread(
+    thread = threading.Thread(
         target=_resolve, args=(host, port, loop, found), name="names", daemon=True
-    ).start()
+    )
+    try:
+        thread.start()
+    except RuntimeError as exc:  # no process may have more threads
+        _places.release()
+        raise BusyError(f"{host} is not resolved: {exc}") from exc
     return await found
 
 

@@ -76,6 +76,21 @@ async def test_who_gives_up_leaves_its_place_to_nobody_before_the_system_does(
                 return
 
 
+async def test_a_thread_that_cannot_be_started_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(MOST_NAMES + 1):
+            with pytest.raises(BusyError, match="new thread"):
+                await resolve_name("localhost", 443)
+
+    assert await resolve_name("localhost", 443)
+
+
 async def test_what_cannot_be_resolved_is_the_systems_error() -> None:
     with pytest.raises(OSError):  # noqa: PT011 - whatever the system says
         await resolve_name("nowhere.invalid", 443)
