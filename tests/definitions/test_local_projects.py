@@ -481,6 +481,29 @@ def test_a_folder_that_pip_cannot_build_is_shown_with_its_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("./lib; os_name == 'nt'", Severity.ERROR),
+        ("file:./lib; os_name == 'nt'", Severity.WARNING),
+        ("lib @ file:./lib ; os_name == 'nt'", Severity.WARNING),
+        ("lib @ file:./lib ; os_name == 'posix'", Severity.ERROR),
+    ],
+)
+def test_a_url_is_opened_where_its_marker_holds_and_a_path_always(
+    line: str, severity: Severity
+) -> None:
+    [empty] = read({"requirements.txt": line, "lib/x.py": ""}).findings[:1]
+    [absent] = read({"requirements.txt": line}).findings[:1]
+
+    assert (empty.code, empty.severity) == ("not_installable", severity)
+    assert (absent.code, absent.severity) == ("missing_include", severity)
+    assert all(
+        ("would fail" in each.message) is (severity is Severity.ERROR)
+        for each in (empty, absent)
+    )
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("pyproject.toml", "[project\n"),

@@ -210,11 +210,11 @@ class Requirements:
         reading.mean(*row, reading.relative(path))
         found = yield from follow_local(reading, path, is_by_pip=True)
         if found.is_absent and found.trouble is None:
-            self._remarks.missing(spot, path, written=line.written)
+            self._remarks.missing(spot, path, written=line.written, wanted=requirement)
         elif found.is_file and (line.is_editable or not is_archive(path)):
             self._remarks.no_project(spot, path, is_editable=line.is_editable)
         elif found.is_directory and not (yield from is_project(reading, found.real)):
-            self._remarks.no_metadata(spot, requirement.path)
+            self._remarks.no_metadata(spot, requirement)
 
     def _options(
         self, place: RequirementLocation, spot: Spot, options: Options

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.definitions.closure_builder import Reading
+from service.definitions.declared import always_holds
 from service.definitions.pip.pins import PinProblem, Spot
 from service.definitions.pip.requirement_line import Local
 from service.definitions.python.misspelt import explain_path
@@ -92,17 +93,24 @@ class PipRemarks:
         )
 
     def missing(
-        self, spot: Spot, path: str, fix: str = "", *, written: str = ""
+        self,
+        spot: Spot,
+        path: str,
+        fix: str = "",
+        *,
+        written: str = "",
+        wanted: Local | None = None,
     ) -> None:
         """Report that a file is missing, or that a line names none."""
         if why := explain_path(written):
             self.malformed(spot, written, why)
             return
+        is_opened = wanted is None or _is_opened(wanted)
         self.reading.remark(
-            Severity.ERROR,
+            _error_if(is_opened),
             "missing_include",
             f"{show(spot.path)}, line {spot.line}, asks for {show(path)}, and there"
-            " is no such file; the build would fail."
+            f" is no such file{'; the build would fail' if is_opened else ''}."
             f" {fix or 'Add it, or take the line out.'}",
             path=spot.path,
             line=spot.line,
@@ -120,14 +128,14 @@ class PipRemarks:
             " is meant",
         )
 
-    def no_metadata(self, spot: Spot, path: str) -> None:
+    def no_metadata(self, spot: Spot, wanted: Local) -> None:
         """Report a directory that pip cannot build."""
         self._report(
-            Severity.ERROR,
+            _error_if(_is_opened(wanted)),
             "not_installable",
             spot,
-            f"{show(path)} is to be installed, and has neither a file pyproject.toml"
-            " nor setup.py; add one, or take the line out",
+            f"{show(wanted.path)} is to be installed, and has neither a file"
+            " pyproject.toml nor setup.py; add one, or take the line out",
         )
 
     def links_page(self, path: str, page: str) -> None:
@@ -271,6 +279,14 @@ class PipRemarks:
             line=spot.line,
             column=spot.column,
         )
+
+
+def _is_opened(wanted: Local) -> bool:
+    """Return whether pip opens a directory in every image.
+
+    A path it looks at while it reads the line, a URL only where the marker holds.
+    """
+    return not wanted.url or always_holds(wanted.marker)
 
 
 def _error_if(is_certain: bool) -> Severity:  # noqa: FBT001 - the name is clear
