@@ -148,7 +148,7 @@ class GitLabObjects:
     async def _rows(self, path: str) -> Sequence[ListedObject]:
         operation = f"list a directory of {self._url} at {self._commit[:12]}"
         rows: list[ListedObject] = []
-        token = ""
+        token, known = "", set[str]()
         for _ in range(MAX_PAGES):
             page = await self._client.find(operation, partial(self._page, path, token))
             if page is None:
@@ -171,9 +171,10 @@ class GitLabObjects:
                 return rows
             # Older GitLabs go on behind an object's id, which several entries
             # may have: empty files at the end of two pages, and it never ends.
-            if page.next == token:
+            if page.next in known:
                 break
             token = page.next
+            known.add(token)
         # No refusal: git reads such a directory in one go, and `FallbackTree` changes
         # over.
         raise UnprovenAnswerError(

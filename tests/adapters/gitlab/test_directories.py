@@ -1,6 +1,6 @@
 """Several directories in one request, as far as their ids prove them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,17 +95,31 @@ async def test_a_large_tree_takes_few_requests_and_what_is_cut_is_read_by_rest(
         assert repo.git_instead.asked == []
 
 
+IN_TURN = {4: "x", 9: "y", 99: "x", 104: "y", 109: "x"}
+"""Of 120 files those that have a twin. A page that ends with one begins the next one
+behind the first of both, and two pages lead to each other."""
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(["" for _ in range(120)], id="all alike"),
+        pytest.param([IN_TURN.get(n, f"{n}") for n in range(120)], id="in turn"),
+    ],
+)
 async def test_pages_that_begin_at_the_same_object_again_are_left_to_git(
-    tmp_path: Path,
+    tmp_path: Path, texts: Sequence[str]
 ) -> None:
     """A page's token is an object's id, as it was in older GitLabs."""
     async with met(tmp_path, "gitlab") as repo:
         assert isinstance(repo, MetByApi)
-        commit = repo.commit({f"long/m{number}.py": "" for number in range(120)})
+        commit = repo.commit(
+            {f"long/m{number:03}.py": text for number, text in enumerate(texts)}
+        )
 
         async with repo.remote.tree(repo.hosted.repository, commit) as tree:
             found = await tree.listing("long", limit=100)
 
         assert found is not None
         assert len(found) == 120
-        assert len(repo.forge.requests) < 6
+        assert len(repo.forge.requests) < 8
