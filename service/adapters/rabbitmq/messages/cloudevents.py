@@ -66,14 +66,13 @@ def from_amqp(
     }
     if not attributes:
         return body
+    kind = {"datacontenttype": content_type} if content_type else {}
     try:
-        data = json.loads(body)
-    except ValueError:
+        return to_json({**attributes, **kind, "data": json.loads(body)})
+    except (ValueError, RecursionError):
         # Not an error here: the runner decodes it next and dead-letters it with the
         # reason, in the one place where that is decided.
         return body
-    kind = {"datacontenttype": content_type} if content_type else {}
-    return to_json({**attributes, **kind, "data": data})
 
 
 def _text(value: object) -> object:

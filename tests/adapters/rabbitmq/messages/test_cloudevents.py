@@ -83,7 +83,14 @@ def test_data_cannot_pass_for_attributes() -> None:
     assert json.loads(raw)["data"] == {"id": "forged", "type": "forged"}
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"{", b'"text"', b"[1]"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"\xff", b"{", b'"text"', b"[1]"),
+        pytest.param(b"[" * 300 + b"]" * 300, id="deeper than what is written"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="deeper than what is read"),
+    ],
+)
 def test_data_that_is_no_object_is_undecodable(body: bytes) -> None:
     properties = properties_in(to_amqp(a_push())[0])
 
