@@ -110,7 +110,7 @@ class BuilderImageChecker:
 def _parse_label(text: object) -> object:
     try:
         return json.loads(text) if isinstance(text, str) and text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -47,6 +47,7 @@ def speaking(*supported: str, deprecated: tuple[str, ...] = ()) -> Mapping[str, 
         pytest.param({EXTENSIONS: "[]"}, id="no extensions"),
         pytest.param({EXTENSIONS: "null"}, id="no extensions at all"),
         pytest.param({EXTENSIONS: "{", METADATA: "["}, id="unreadable"),
+        pytest.param({METADATA: "[" * 100_000}, id="nested without end"),
         pytest.param({METADATA: '{"lifecycle": null}'}, id="says it another way"),
     ],
 )
