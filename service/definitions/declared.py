@@ -5,6 +5,7 @@ by default, and those for only some Pythons or systems.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from packaging.markers import (
@@ -16,7 +17,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from service.definitions.closure_builder import Reading
 from service.definitions.formats.toml_json import Table, table, texts
-from service.definitions.python.markers import MACHINES, asks_for_machine, environments
+from service.definitions.python.markers import (
+    MACHINES,
+    MAX_KEPT,
+    asks_for_machine,
+    environments,
+)
 
 __all__ = [
     "IMAGES",
@@ -66,6 +72,7 @@ def declare(reading: Reading, name: str, *, marker: str) -> None:
         reading.declare(name)
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def always_holds(marker: str) -> bool:
     """Return whether a marker is true in every image."""
     try:
@@ -97,6 +104,7 @@ def check_answerable(marker: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def may_hold(marker: str) -> bool:
     """Return whether a marker is true in some image."""
     try:

@@ -1,5 +1,7 @@
 """A dependency is left out only where its marker holds in no image."""
 
+from typing import Any
+
 import pytest
 from packaging.markers import Marker
 
@@ -77,3 +79,24 @@ def test_a_marker_that_names_too_many_releases_is_not_tried() -> None:
 
     assert asks_for_machine(Marker(" or ".join(names)))
     assert not asks_for_machine(Marker(" or ".join(names[1:])))
+
+
+def test_a_marker_that_an_export_repeats_is_evaluated_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    marker = (
+        "python_full_version >= '3.11.9' and platform_machine == 'arm64'"
+        " and sys_platform == 'darwin'"
+    )
+    evaluate, count = Marker.evaluate, 0
+
+    def counted(self: Marker, *arguments: Any, **more: Any) -> bool:
+        nonlocal count
+        count += 1
+        return evaluate(self, *arguments, **more)
+
+    monkeypatch.setattr(Marker, "evaluate", counted)
+    lines = [f"package-{number}==1 ; {marker}" for number in range(500)]
+    read({"requirements.txt": "\n".join(lines)})
+
+    assert 0 < count < 2 * len(lines)

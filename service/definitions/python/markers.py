@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/dependency-specifiers/#env
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -15,7 +16,13 @@ from packaging.markers import (
     UndefinedEnvironmentName,
 )
 
-__all__ = ["MACHINES", "asks_for_machine", "environments", "may_hold_on_linux"]
+__all__ = [
+    "MACHINES",
+    "MAX_KEPT",
+    "asks_for_machine",
+    "environments",
+    "may_hold_on_linux",
+]
 
 MACHINES: Final = ("x86_64", "aarch64")
 _SYSTEM: Final = ("os_name", "platform_system", "sys_platform")
@@ -28,6 +35,9 @@ _OF_MACHINE: Final = re.compile(
 _PATCH: Final = re.compile(r"\b(\d{1,3}\.\d{1,3})\.(\d{1,3})")
 MAX_PATCHES: Final = 20
 """Patch releases that one marker names. Real ones name one or two."""
+MAX_KEPT: Final = 1024
+"""Markers whose answers are kept: exports of a lock repeat a few dozen in all of their
+lines, and each is evaluated in up to hundreds of environments."""
 
 
 def asks_for_machine(marker: Marker) -> bool:
@@ -40,6 +50,7 @@ def asks_for_machine(marker: Marker) -> bool:
     return len(patches) > MAX_PATCHES or _OF_MACHINE.search(written) is not None
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def may_hold_on_linux(marker: str) -> bool:
     """Return whether a marker is true on some Linux, or cannot be evaluated.
 
