@@ -117,6 +117,9 @@ def _choose_pyproject(
             name not in present and _kind(document, {*present, name}) is not kind
         ):
             _pass_over(reading, found[name])
+    if is_of_uv and document is not None and kind is not Kind.UV:
+        # By the rules of who reads it: poetry and pip refuse a byte order mark.
+        document = yield from read_toml(reading, pyproject, is_chosen=True)
     return Choice(kind=kind, found=pyproject, document=document) if kind else None
 
 

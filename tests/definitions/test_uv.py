@@ -9,6 +9,7 @@ import pytest
 from uv import find_uv_bin
 
 from service.domain.building.tools import Tools
+from service.domain.definition import Kind
 from service.domain.findings import Finding, Severity
 from tests.definitions.tree import Files, read
 from tests.definitions.uv_cases import LOCK, PROJECT, PROJECTS
@@ -240,6 +241,19 @@ def test_uv_passes_over_a_byte_order_mark(tmp_path: Path) -> None:
     for path, content in marked.items():
         (tmp_path / path).write_text(str(content))
     assert _sync(tmp_path, home=tmp_path) == 0
+
+
+def test_poetry_refuses_a_byte_order_mark_also_beside_a_lock_of_uv() -> None:
+    dependencies = '[tool.poetry.dependencies]\npython = "~3.12"\n'
+    project = f"[tool.poetry]\npackage-mode = false\n{dependencies}"
+    files = {"pyproject.toml": project, "uv.lock": LOCK}
+    marked = {**files, "pyproject.toml": f"\ufeff{project}"}
+
+    assert read(files).kind is read(marked).kind is Kind.POETRY
+    assert not errors(files)
+    assert [error.code for error in errors(marked)] == ["syntax_error"]
+    # Its builds fail, and the mended one is another.
+    assert read(marked).meaning != read(files).meaning
 
 
 def test_what_builds_a_package_refuses_a_byte_order_mark() -> None:
