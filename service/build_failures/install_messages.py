@@ -132,8 +132,8 @@ _OF_PIP: Final = (
         shows_error=True,
     ),
     rule(  # before pip 25.1, which printed no name at the end
-        r"(?:Collecting|Processing) (?P<what>\S+)[^\n]*"
-        r"(?:\n(?!Collecting|Processing)[^\n]*){0,300}?\n[^\n]*"
+        r"^[ \t]*(?:Collecting|Processing) (?P<what>\S+)[^\n]*"
+        r"(?:\n(?![ \t]*(?:Collecting|Processing) )[^\n]*){0,300}?\n[^\n]*"
         r"(?:Getting requirements to build|Preparing (?:editable )?metadata"
         r"|setup\.py egg_info)[^\n]* did not run successfully",
         FailureClass.WHEEL_BUILD_FAILED,

@@ -19,9 +19,10 @@ _BAD: Final = FailureClass.BAD_DEFINITION
 
 _PROCESSING: Final = (
     # Of an archive by its path alone pip prints no line.
-    r"Processing (?P<what>\S+)(?: \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\))?"
+    r"^[ \t]*Processing (?P<what>\S+)"
+    r"(?: \(from -r (?P<path>\S+) \(line (?P<line>\d+)\)\))?"
     # The requirement that pip was at: no other one begins before the error.
-    r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,16000}?"
+    r"(?:(?!^[ \t]*(?:Processing|Obtaining|Collecting) )[\s\S]){0,16000}?"
 )
 _COLLECTING: Final = (
     r"^[ \t]*Collecting (?P<what>\S+)[^\n]*\n"
@@ -108,8 +109,8 @@ OF_PIP_FILES: Final = (
         shows_error=True,
     ),
     rule(  # pip reads what the build should have written
-        r"(?:Obtaining|Processing) (?P<what>\S+)[^\n]*\n"
-        r"(?:(?!^(?:Processing|Obtaining|Collecting) )[\s\S]){0,4000}?"
+        r"^[ \t]*(?:Obtaining|Processing) (?P<what>\S+)[^\n]*\n"
+        r"(?:(?!^[ \t]*(?:Processing|Obtaining|Collecting) )[\s\S]){0,4000}?"
         r"No such file or directory: '[^'\n]{1,500}/output\.json'",
         FailureClass.WHEEL_BUILD_FAILED,
         "`{what}` could not be built: {error}",
