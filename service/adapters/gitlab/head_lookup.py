@@ -116,6 +116,9 @@ class GitLabHeadLookup:
             query.text, query.variables, operation=f"look up {repository.url}"
         )
         answer = read_answer(reply, query) if reply else None
+        if answer is not None and answer.visibility != "public":
+            # Whatever it is good for, nobody else has to be asked for this project.
+            self._remember(repository)
         commit = answer.commit if answer else None
         if answer is None or commit is None:
             return None

@@ -105,6 +105,26 @@ async def test_a_root_of_more_directories_than_a_page_has_is_known_to_be_large()
         assert (large_key(owner, BlobId(root.decode())) in kept) is more
 
 
+async def test_a_private_project_that_is_left_to_rest_is_known_as_such() -> None:
+    """REST reads a root of more files than a page has; other directories follow."""
+    long = {"trees": entries(), "submodules": entries(), "blobs": entries(more=True)}
+    open_to_all = Scripted({})
+    with_token = Scripted({**a_project(root=long), "visibility": "private"})
+    lookup = GitLabHeadLookup(
+        open_to_all=open_to_all,
+        with_token=with_token,
+        kept=ImmutableCache[Kept](most=1_000_000, size=size_of),
+        host="gitlab.com",
+        clock=TurnedClock(),
+    )
+
+    for _ in range(2):
+        assert await lookup.find(REPOSITORY, DEFAULT, EXPECTED) is None
+
+    assert lookup.endpoint(REPOSITORY) is with_token
+    assert (open_to_all.asked, with_token.asked) == (1, 2)
+
+
 async def test_an_answer_of_one_state_is_used() -> None:
     head = await find(a_project())
 
