@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from service.adapters.forge_api.api_tree import LARGE
 from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.adapters.forge_api.graphql.endpoint import GraphQlAnswer
 from service.adapters.forge_api.graphql.known_objects import KnownObjects
@@ -47,12 +48,17 @@ class _EntriesView(_View):
     nodes: tuple[_EntryView, ...]
 
 
-class _PagesView(_View):
+class _PagedView(_EntriesView):
     page_info: _PageView
 
 
-class _PagedView(_EntriesView, _PagesView):
-    """A page of entries, and whether it is the last one."""
+class _IdView(_View):
+    sha: _ObjectId
+
+
+class _IdsView(_View):
+    nodes: tuple[_IdView, ...]
+    page_info: _PageView
 
 
 class _CommitView(_View):
@@ -75,7 +81,7 @@ class TreeView(_View):
 
 
 class _CountView(_View):
-    trees: _PagesView
+    trees: _IdsView
 
 
 class _RootView(_View):
@@ -130,8 +136,11 @@ class CodeView(_View):
 
     @property
     def is_large(self) -> bool:
-        """Whether there are more directories than one page lists."""
-        return self.large is not None and self.large.trees.page_info.has_next_page
+        """Whether there are more than `LARGE` directories, whatever a page lists."""
+        if self.large is None:
+            return False
+        trees = self.large.trees
+        return trees.page_info.has_next_page and len(trees.nodes) >= LARGE
 
 
 class ProjectView(_View):

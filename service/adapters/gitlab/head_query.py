@@ -34,7 +34,7 @@ https://docs.gitlab.com/api/graphql/#limits."""
 _POINTS: Final = 52
 """What a query has without files and directories."""
 _POINTS_OF_FILE: Final = 2
-_POINTS_OF_COUNT: Final = 5
+_POINTS_OF_COUNT: Final = 7
 POINTS_OF_DIRECTORY: Final = 11
 
 # The root has no id that could prove its entries. Of other directories the id shows
@@ -45,10 +45,11 @@ trees { nodes { path sha } pageInfo { hasNextPage } }
 submodules { nodes { path sha } pageInfo { hasNextPage } }
 blobs { nodes { path sha mode } pageInfo { hasNextPage } }
 }"""
-# Where the root held too many directories to list, that there is a second page of them
+# Where the root held too many directories to list, a whole page of them and another one
 # shows that it still does.
 _COUNT: Final = (
-    "large: tree(ref: $ref, recursive: true) { trees { pageInfo { hasNextPage } } }"
+    "large: tree(ref: $ref, recursive: true)"
+    " { trees { nodes { sha } pageInfo { hasNextPage } } }"
 )
 ENTRIES: Final = "{ trees { nodes { path sha } } blobs { nodes { path sha mode } } }"
 _BY_NUMBER: Final = "projects(ids: [$project], first: 1) { nodes { ...Head } }"

@@ -85,10 +85,10 @@ async def find(found: Mapping[str, Any], *, is_partial: bool = False) -> Head | 
 async def test_a_root_of_more_directories_than_a_page_has_is_known_to_be_large() -> (
     None
 ):
-    """As the forge reports it; of one that reports no second page nothing is known."""
-    for more in (True, False):
+    """As the forge reports it; a smaller page, or the last one, shows nothing."""
+    for count, more in ((100, True), (100, False), (20, True)):
         kept = ImmutableCache[Kept](most=1_000_000, size=size_of)
-        large = {"trees": {"pageInfo": {"hasNextPage": more}}}
+        large = {"trees": entries(*[{"sha": SIX}] * count, more=more)}
         lookup = GitLabHeadLookup(
             open_to_all=Scripted(a_project(large=large)),
             with_token=NoGraphQl(),
@@ -102,7 +102,8 @@ async def test_a_root_of_more_directories_than_a_page_has_is_known_to_be_large()
         owner = ("gitlab.com", 7)
         root = kept.get(root_key(owner, CommitSha(COMMIT)))
         assert isinstance(root, bytes)
-        assert (large_key(owner, BlobId(root.decode())) in kept) is more
+        is_large = large_key(owner, BlobId(root.decode())) in kept
+        assert is_large is (more and count == 100)
 
 
 async def test_a_private_project_that_is_left_to_rest_is_known_as_such() -> None:
