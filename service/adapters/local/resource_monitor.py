@@ -34,6 +34,9 @@ _DISK_STEP: Final = 1.0
 _LEAST: Final = 4096
 """Bytes that any file, link or folder counts: an empty one takes an inode, and a disk
 has a number of them."""
+_LONGEST: Final = 3500
+"""Bytes of a folder's path: what lies below longer ones than the system takes, 4096,
+could not be counted."""
 _FEW_INODES: Final = 50
 """A disk is nearly full when only one in so many is free."""
 _PAGE: Final = resource.getpagesize()
@@ -48,6 +51,10 @@ class _Process:
     parent: int
     memory: int
     threads: int
+
+
+class _TooDeepError(Exception):
+    """A folder's path is longer than `_LONGEST`."""
 
 
 class ResourceMonitor:
@@ -122,7 +129,16 @@ class ResourceMonitor:
         pause = _DISK_STEP
         while not self._over.wait(pause):
             started = time.monotonic()
-            size = sum(_size(place, self._over) for place in self._places)
+            try:
+                size = sum(_size(place, self._over) for place in self._places)
+            except _TooDeepError:
+                self._stop(
+                    FailureClass.DISK_LIMIT,
+                    "the build put folders into each other until their path had more"
+                    f" than {_LONGEST} bytes, and was stopped",
+                    "what lies so deep cannot be counted; let it write less deep",
+                )
+                return
             pause = max(_DISK_STEP, _PAUSES * (time.monotonic() - started))
             if size > self._job.disk:
                 self._stop(*too_large(self._job))
@@ -214,9 +230,11 @@ def _processes() -> Iterator[tuple[int, _Process]]:
 
 
 def _size(place: Path, over: threading.Event) -> int:
-    """Return the disk space that a folder takes, in bytes."""
+    """Return the disk space that a folder takes, in bytes; raises `_TooDeepError`."""
     total = 0
     for here, folders, files in walk_tree(place):
+        if len(os.fsencode(here)) > _LONGEST:
+            raise _TooDeepError
         for name in (*folders, *files):
             with suppress(OSError):
                 total += max(os.lstat(f"{here}/{name}").st_blocks * 512, _LEAST)
