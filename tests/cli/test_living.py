@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from service.cli.commands import relaunch
 from tests.cli.living import RELAUNCH, Living, living
 from tests.cli.repositories import QUIET, a_repository, commit, git
-from tests.support.patience import Patience
+from tests.support.patience import Patience, wait_until
 
 pytestmark = [
     pytest.mark.xdist_group("living"),
@@ -151,6 +151,35 @@ def test_a_person_s_rebuild_is_waited_for(
     table = call("builds", launcher).output.splitlines()
     assert len(table) == 3
     assert str(built["id"]) in table[1]
+
+
+@pytest.mark.index
+def test_who_waits_for_a_build_that_is_superseded_waits_for_the_newer_one(
+    service: Living, call: Call, tell: Callable[..., object], name: str, tmp_path: Path
+) -> None:
+    slow = (
+        "import time\nfrom setuptools import setup\ntime.sleep(60)\nsetup(name='x')\n"
+    )
+    course = a_repository(tmp_path / "slow")
+    commit(course, "Begin", requirements__txt=".\n", setup__py=slow)
+    add = ("launcher", "add", name, str(course), "--frontend", "none", "--wait")
+    with subprocess.Popen(
+        [*RELAUNCH, *add],
+        env=service.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as waiter:
+        wait_until(lambda: " running " in call("builds", name).output, "a build", 60)
+        commit(course, "Go on", requirements__txt="# nothing\n", setup__py=None)
+        assert call("rebuild", name, "--queue").exit_code == 0
+        said, _ = waiter.communicate(timeout=100)
+
+    assert waiter.returncode == 0, said
+    assert "superseded by build" in said
+    builds = tell("builds", name)
+    assert isinstance(builds, list)
+    assert [build["state"] for build in builds] == ["succeeded", "superseded"]
 
 
 @pytest.mark.index

@@ -78,11 +78,23 @@ async def print_log(client: Client, build: str) -> int:
 async def wait_for(client: Client, build: str, *, output: str) -> int:
     """Show a build's progress until it has ended, and return the exit code.
 
+    Of a build that a newer one supersedes, it is the newer one that is waited for.
+
     Args:
         client: Of the service.
         build: Its id.
         output: How it ended: `table`, `json`, or `none` for not at all.
     """
+    found = await _until_ended(client, build)
+    while newer := await _find_newer(client, found):
+        click.echo(f"build {found.id}: superseded by build {newer}", err=True)
+        found = await _until_ended(client, newer)
+    if output == "json":
+        show_json(client.json_of(found))
+    return _conclude(found) if output == "table" else _code(found)
+
+
+async def _until_ended(client: Client, build: str) -> "models.BuildDetails":
     out = console(is_error=True)
     with out.status(f"build {build}: waiting") as status:
         async for update in follow_build(client, build):
@@ -94,9 +106,16 @@ async def wait_for(client: Client, build: str, *, output: str) -> int:
                 status.update(plain(update.text)[: out.width - 4])
         found = await client.get(models.BuildDetails, "builds", build)
         await _rolled_out(client, found)
-    if output == "json":
-        show_json(client.json_of(found))
-    return _conclude(found) if output == "table" else _code(found)
+    return found
+
+
+async def _find_newer(client: Client, build: "models.BuildDetails") -> str | None:
+    """Return the build that one was given up for: something was newer."""
+    if build.state != "superseded":
+        return None
+    path = ("environments", build.environment_id, "builds")
+    newest = (await client.list(models.BuildDetails, *path))[0].id
+    return newest if newest > build.id else None
 
 
 async def wait_for_newest(client: Client, environment: str, *, output: str) -> int:
