@@ -113,9 +113,10 @@ async def _find_newer(client: Client, build: "models.BuildDetails") -> str | Non
     """Return the build that one was given up for: something was newer."""
     if build.state != "superseded":
         return None
-    path = ("environments", build.environment_id, "builds")
-    newest = (await client.list(models.BuildDetails, *path))[0].id
-    return newest if newest > build.id else None
+    builds = await client.list(
+        models.BuildDetails, "environments", build.environment_id, "builds"
+    )
+    return builds[0].id if builds and builds[0].id > build.id else None
 
 
 async def wait_for_newest(client: Client, environment: str, *, output: str) -> int:
