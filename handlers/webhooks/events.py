@@ -96,6 +96,8 @@ def _event_of(
 
 def _changed_paths(arrivals: Sequence[Arrival]) -> tuple[str, ...]:
     bodies = [arrival.body for arrival in reversed(arrivals[-_MAX_BODIES:])]
+    if len(bodies) == 1:
+        return read_changed_paths(bodies[0])
     paths = dict.fromkeys(path for body in bodies for path in read_changed_paths(body))
     # What only shows that a directory changed must not displace an earlier definition.
     likely_first = sorted(paths, key=lambda path: not may_be_read(path))

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from service.definitions.kinds.names import CANDIDATES, LOCKS
+from service.definitions.kinds.names import CANDIDATES, LOCKS, RULES_ABOVE
 from service.domain.definition import ABSENT, DIRECTORY, SYMLINK, Item
 from service.domain.source import Seen
 from service.forges.changed_paths import is_likely, may_be_read
@@ -30,9 +30,6 @@ MAX_JOINING: Final = 2
 _MAX_LENGTH: Final = 500
 _MAX_LEVELS: Final = 30
 """Of a path that is foretold: far more than repositories have."""
-_IGNORE_RULES: Final = frozenset(
-    {".gitattributes", ".gitignore", ".gitmodules", ".hgignore"}
-)
 _UNREAD: Final = frozenset({"code", "commit"})
 """Roles of items that count by their object id alone."""
 
@@ -177,7 +174,7 @@ def _listed(items: Iterable[Item]) -> Iterable[str]:
     """
     for item in items:
         # Rules of version control count in directories above, which nobody lists.
-        is_rule = posixpath.basename(item.path) in _IGNORE_RULES
+        is_rule = posixpath.basename(item.path) in RULES_ABOVE
         if item.path == "." or is_rule:
             continue
         if item.role == "code":

@@ -104,10 +104,10 @@ class ObjectSource(Protocol):
     async def listings(
         self, wanted: Mapping[str, BlobId]
     ) -> Mapping[BlobId, TreeListing]:
-        """Return some of several directories, by id, as far as one request does.
+        """Return directories by id, as far as one request does; none without such one.
 
         Args:
-            wanted: Their ids by path. Empty where there is no such request.
+            wanted: Their ids by path.
 
         Raises:
             TransientError: The forge did not answer.

@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field, ValidationError
 from service.adapters.forge_api.errors import UnprovenAnswerError
 from service.errors import TransientError
 
-__all__ = ["MAX_VALUES", "Number", "check_answer", "decode_content", "parse_answer"]
+__all__ = [
+    "MAX_VALUES",
+    "UNREADABLE",
+    "Number",
+    "check_answer",
+    "decode_content",
+    "parse_answer",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,6 +28,15 @@ MAX_VALUES: Final = 500_000
 """Approximate values of one answer, parsed in 20 ms at worst. GitHub's longest
 listing, 7 MB, has 200,000: https://docs.github.com/en/rest/git/trees#get-a-tree."""
 _MARKS: Final = (b",", b"[", b"{")
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+)
+"""What clients of forges raise of an answer whose shape they do not check."""
 
 Number = Annotated[int, Field(gt=0, lt=2**63)]
 """A numeric id; forges and databases store it in 64 bits."""

@@ -17,7 +17,7 @@ from service.adapters.forge_api.errors import (
 )
 from service.adapters.forge_api.http import HttpClient
 from service.adapters.forge_api.rate_limit import RateLimitBudget
-from service.adapters.forge_api.responses import check_answer
+from service.adapters.forge_api.responses import UNREADABLE, check_answer
 from service.errors import RemoteRefusedError, ServiceError, TransientError
 from service.ports.time import Clock
 
@@ -26,14 +26,6 @@ __all__ = ["GitHubApi", "api_root", "graphql_url"]
 REQUESTER: Final = "relaunch"
 """https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent"""
 PUBLIC: Final = "github.com"
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-)
-"""What gidgethub raises of an answer whose shape it does not check."""
 
 
 def api_root(account: Account) -> str:
@@ -119,7 +111,7 @@ class GitHubApi(GitHubAPI):
             yield
         except HTTPException as exc:
             raise self.translate_failure(exc, operation) from exc
-        except _UNREADABLE as exc:
+        except UNREADABLE as exc:
             # A proxy that answers instead of the forge often sends HTML.
             raise TransientError(
                 f"cannot {operation}: the answer is not readable"

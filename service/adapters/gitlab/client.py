@@ -15,6 +15,7 @@ from service.adapters.forge_api.account import Account
 from service.adapters.forge_api.errors import to_one_line, translate_failure
 from service.adapters.forge_api.http import MAX_ANSWER, HttpClient
 from service.adapters.forge_api.rate_limit import RateLimitBudget
+from service.adapters.forge_api.responses import UNREADABLE
 from service.adapters.gitlab.requests_transport import RequestSender, RequestsTransport
 from service.errors import ServiceError, TransientError
 from service.ports.time import Clock
@@ -24,15 +25,6 @@ __all__ = ["GitLabClient"]
 T = TypeVar("T")
 
 USER_AGENT: Final = "relaunch"
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    requests.RequestException,
-)
-"""What python-gitlab and requests raise of an answer whose shape they do not check."""
 
 
 class GitLabClient:
@@ -135,7 +127,7 @@ class GitLabClient:
                 self._executor,
                 partial(_run_with_session, work, self._account, transport),
             )
-        except _UNREADABLE as exc:
+        except (*UNREADABLE, requests.RequestException) as exc:
             # The library does not validate answers: an unexpected one fails anywhere.
             raise TransientError(
                 f"the answer of {self._account.host} is not readable:"

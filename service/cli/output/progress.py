@@ -113,20 +113,23 @@ async def _find_newer(client: Client, build: "models.BuildDetails") -> str | Non
     """Return the build that one was given up for: something was newer."""
     if build.state != "superseded":
         return None
-    builds = await client.list(
-        models.BuildDetails, "environments", build.environment_id, "builds"
-    )
-    return builds[0].id if builds and builds[0].id > build.id else None
+    newest = await _newest(client, build.environment_id)
+    return newest if newest and newest > build.id else None
 
 
 async def wait_for_newest(client: Client, environment: str, *, output: str) -> int:
     """Wait for an environment's newest build."""
+    newest = await _newest(client, environment)
+    if newest is None:
+        raise NotFoundError("the environment has no build")
+    return await wait_for(client, newest, output=output)
+
+
+async def _newest(client: Client, environment: str) -> str | None:
     found = await client.list(
         models.BuildDetails, "environments", environment, "builds"
     )
-    if not found:
-        raise NotFoundError("the environment has no build")
-    return await wait_for(client, found[0].id, output=output)
+    return found[0].id if found else None
 
 
 async def _rolled_out(client: Client, build: "models.BuildDetails") -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.definitions.closure_builder import Reading
+from service.definitions.kinds.names import RULES_ABOVE
 from service.definitions.local.build_programs import UNKNOWN, BuildPrograms
 from service.definitions.local.contents import Contents, is_reduced
 from service.definitions.local.globs import may_take_along
@@ -44,12 +45,6 @@ _ASIDE: Final = frozenset(
 )
 """Entries of a project's directory that do not count. Of CHANGELOG and LICENSE the
 texts do not (`service.definitions.local.enclosed`)."""
-
-_ABOVE: Final = (".gitattributes", ".gitignore", ".hgignore", ".gitmodules")
-"""Files in the parent directories of a project that change its content: git converts
-files
-by the first, build backends exclude files by the next two, and the last one names the
-URLs of submodules."""
 
 MAX_LINKS: Final = 100
 """Symlinks in one project; the target of each has to be read."""
@@ -190,7 +185,7 @@ def _follow_above(reading: Reading, directory: str) -> Asking[None]:
     above = directory
     while above:
         above = _parent(above)
-        paths += [posixpath.join(above, name) for name in _ABOVE]
+        paths += [posixpath.join(above, name) for name in RULES_ABOVE]
     found = yield from reading.files.find(paths)
     for path in paths:
         reading.add(found[path], "code")

@@ -9,12 +9,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from packaging.markers import (
-    InvalidMarker,
-    Marker,
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-)
+from packaging.markers import Marker
 
 __all__ = [
     "MACHINES",
@@ -32,6 +27,8 @@ _OF_MACHINE: Final = re.compile(
     r"\b(?:implementation_version|platform_release|platform_version)\b"
 )
 """What the machine that installs decides, and no image shows."""
+_UNANSWERED: Final = (ValueError, RecursionError)
+"""What a marker raises that cannot be parsed or evaluated."""
 _PATCH: Final = re.compile(r"\b(\d{1,3}\.\d{1,3})\.(\d{1,3})")
 MAX_PATCHES: Final = 20
 """Patch releases that one marker names. Real ones name one or two."""
@@ -65,9 +62,7 @@ def may_hold_on_linux(marker: str) -> bool:
         return asks_for_machine(parsed) or any(
             parsed.evaluate(image) for image in environments(parsed, _PYTHONS, _ANY)
         )
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError):
-        return True
-    except RecursionError:
+    except _UNANSWERED:
         return True
 
 

@@ -74,7 +74,8 @@ def _read(reading: Reading, found: ResolvedPath, raw: bytes) -> None:
     ignored = list(takewhile(lambda one: not _is_understood(one[1]), requests))
     used = len(ignored) + 1
     reading.mean("python-version", canonical([text for _, text in requests[:used]]))
-    for line, request in ignored[:1]:
+    if ignored:
+        line, request = ignored[0]
         _remark(
             reading,
             found,
